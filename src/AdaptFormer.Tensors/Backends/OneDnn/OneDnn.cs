@@ -1,0 +1,53 @@
+using AdaptFormer.Tensors.Backends.Cpu;
+
+namespace AdaptFormer.Tensors.Backends.OneDnn;
+
+/// <summary>
+/// The optional oneDNN library of this machine: looked for once, at the first use. Without it, or with
+/// <c>ADAPTFORMER_BACKEND=managed</c> in the environment, the managed kernels do all the work.
+/// </summary>
+public static class OneDnn
+{
+    /// <summary>Environment variable that chooses the provider of matrix products; <c>managed</c> leaves oneDNN alone.</summary>
+    public const string BackendVariable = "ADAPTFORMER_BACKEND";
+
+    private static readonly Lazy<Probe> State = new(Load);
+
+    /// <summary>A usable oneDNN was found.</summary>
+    public static bool Available => State.Value.Runtime is not null;
+
+    /// <summary>For example <c>2.6.3</c>; null when there is none.</summary>
+    public static string? Version => State.Value.Runtime?.Version;
+
+    /// <summary>Whether its bf16 products run faster than f32 ones on this CPU.</summary>
+    public static bool FastBFloat16 => State.Value.Runtime?.FastBFloat16 ?? false;
+
+    /// <summary>One sentence: what was found, or why there is none and what to install.</summary>
+    public static string Why => State.Value.Why;
+
+    /// <summary>oneDNN with <paramref name="fallback"/> behind it for what it does not do; null when there is none.</summary>
+    public static OneDnnMatMul? Create(MatMulLibrary fallback) => State.Value.Runtime is { } runtime ? new OneDnnMatMul(runtime, fallback) : null;
+
+    private static Probe Load()
+    {
+        string? backend = Environment.GetEnvironmentVariable(BackendVariable);
+        if (string.Equals(backend, "managed", StringComparison.OrdinalIgnoreCase))
+            return new Probe(null, $"oneDNN is not used: {BackendVariable} is 'managed'.");
+
+        string what = "oneDNN";
+        try
+        {
+            if (OneDnnRuntime.TryLoad(out string why) is not { } runtime) return new Probe(null, why);
+            what = $"oneDNN {runtime.Version} ({runtime.File})";
+            if (SelfCheck.Run(runtime) is { } error) return new Probe(null, $"{what} is not used: {error}.");
+            string bf16 = runtime.FastBFloat16 ? "with fast bf16" : "without fast bf16 on this CPU";
+            return new Probe(runtime, $"{what} runs matrix products, {bf16}.");
+        }
+        catch (Exception error) when (error is OneDnnException or EntryPointNotFoundException or BadImageFormatException)
+        {
+            return new Probe(null, $"{what} is not used: {error.Message}");
+        }
+    }
+
+    private sealed record Probe(OneDnnRuntime? Runtime, string Why);
+}
