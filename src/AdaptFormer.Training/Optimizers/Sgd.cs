@@ -1,0 +1,110 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using AdaptFormer.Training.Recipes;
+
+namespace AdaptFormer.Training.Optimizers;
+
+/// <summary>Settings of <see cref="Sgd"/>; the defaults are the AdaptFormer authors' for images.</summary>
+/// <param name="BaseLr">Learning rate for a batch of 256, at least 0.</param>
+/// <param name="Lr">The learning rate whatever the batch, at least 0; overrides <paramref name="BaseLr"/> unless null.</param>
+/// <param name="WeightDecay">Added to the gradient times the parameter, at least 0.</param>
+/// <param name="DecayVectors">Whether biases, norms and scalars decay too.</param>
+/// <param name="Momentum">In [0, 1); 0 keeps no momentum buffer.</param>
+/// <param name="Dampening">Share of each gradient that does not enter the momentum buffer, in [0, 1].</param>
+/// <param name="Nesterov">Looks one step ahead; needs momentum and no dampening.</param>
+public sealed record SgdOptions(
+    double BaseLr = 0.1, double? Lr = null, double WeightDecay = 0, bool DecayVectors = true,
+    double Momentum = 0.9, double Dampening = 0, bool Nesterov = false)
+    : OptimizerOptions(BaseLr, Lr, WeightDecay, DecayVectors)
+{
+    /// <inheritdoc/>
+    public override Optimizer Create(IReadOnlyList<ParameterSegment> segments) => new Sgd(segments, this);
+
+    /// <inheritdoc/>
+    public override void Check(RecipeCheck check)
+    {
+        base.Check(check);
+        check.Require(Momentum is >= 0 and < 1, "momentum", Momentum, "a number in [0, 1)");
+        check.Require(Dampening is >= 0 and <= 1, "dampening", Dampening, "a number in [0, 1]");
+        check.Require(!Nesterov || (Momentum > 0 && Dampening == 0), "nesterov", Nesterov, "false, or momentum above 0 and dampening 0 with it");
+    }
+}
+
+/// <summary>
+/// Stochastic gradient descent: <c>g = ∇ + wd·p</c>, <c>m = μ·m + (1 - dampening)·g</c> (<c>m = g</c> in the first step),
+/// <c>p = p - lr·m</c>, or with Nesterov <c>p = p - lr·(g + μ·m)</c>.
+/// </summary>
+/// <remarks>PyTorch's definition: the learning rate multiplies the buffer, not the gradient, so a step with lr 0 still fills it.</remarks>
+public sealed class Sgd : Optimizer
+{
+    private const string Buffer = "momentum";
+    private readonly SgdOptions _options;
+
+    /// <summary>An optimizer whose momentum buffer is empty.</summary>
+    public Sgd(IReadOnlyList<ParameterSegment> segments, SgdOptions options)
+        : base(segments, options.Momentum > 0 ? [Buffer] : []) => _options = options;
+
+    /// <inheritdoc/>
+    protected override void Update(ParameterSegment segment, Span<float> parameters, ReadOnlySpan<float> gradients, double lr, double? momentum)
+    {
+        float decay = segment.Rank > 1 || _options.DecayVectors ? (float)_options.WeightDecay : 0;
+        if (_options.Momentum == 0)
+        {
+            Plain(parameters, gradients, decay, (float)lr);
+            return;
+        }
+
+        Span<float> buffer = StateOf(Buffer, segment);
+        float mu = (float)(momentum ?? _options.Momentum);
+        float intake = Steps == 1 ? 1 : (float)(1 - _options.Dampening);
+        if (_options.Nesterov) Nesterov(parameters, gradients, buffer, decay, mu, intake, (float)lr);
+        else Momentum(parameters, gradients, buffer, decay, mu, intake, (float)lr);
+    }
+
+    // In each loop the vectors cover all whole lanes and the scalars the tail; both do the same operations in the same order.
+    private static void Plain(Span<float> parameters, ReadOnlySpan<float> gradients, float decay, float lr)
+    {
+        Span<Vector<float>> vp = MemoryMarshal.Cast<float, Vector<float>>(parameters);
+        ReadOnlySpan<Vector<float>> vg = MemoryMarshal.Cast<float, Vector<float>>(gradients);
+        for (int i = 0; i < vp.Length; i++) vp[i] -= lr * (vg[i] + (decay * vp[i]));
+        for (int i = vp.Length * Vector<float>.Count; i < parameters.Length; i++) parameters[i] -= lr * (gradients[i] + (decay * parameters[i]));
+    }
+
+    private static void Momentum(Span<float> parameters, ReadOnlySpan<float> gradients, Span<float> buffer, float decay, float mu, float intake, float lr)
+    {
+        Span<Vector<float>> vp = MemoryMarshal.Cast<float, Vector<float>>(parameters);
+        ReadOnlySpan<Vector<float>> vg = MemoryMarshal.Cast<float, Vector<float>>(gradients);
+        Span<Vector<float>> vm = MemoryMarshal.Cast<float, Vector<float>>(buffer);
+        for (int i = 0; i < vp.Length; i++)
+        {
+            vm[i] = (mu * vm[i]) + (intake * (vg[i] + (decay * vp[i])));
+            vp[i] -= lr * vm[i];
+        }
+
+        for (int i = vp.Length * Vector<float>.Count; i < parameters.Length; i++)
+        {
+            buffer[i] = (mu * buffer[i]) + (intake * (gradients[i] + (decay * parameters[i])));
+            parameters[i] -= lr * buffer[i];
+        }
+    }
+
+    private static void Nesterov(Span<float> parameters, ReadOnlySpan<float> gradients, Span<float> buffer, float decay, float mu, float intake, float lr)
+    {
+        Span<Vector<float>> vp = MemoryMarshal.Cast<float, Vector<float>>(parameters);
+        ReadOnlySpan<Vector<float>> vg = MemoryMarshal.Cast<float, Vector<float>>(gradients);
+        Span<Vector<float>> vm = MemoryMarshal.Cast<float, Vector<float>>(buffer);
+        for (int i = 0; i < vp.Length; i++)
+        {
+            Vector<float> g = vg[i] + (decay * vp[i]);
+            vm[i] = (mu * vm[i]) + (intake * g);
+            vp[i] -= lr * (g + (mu * vm[i]));
+        }
+
+        for (int i = vp.Length * Vector<float>.Count; i < parameters.Length; i++)
+        {
+            float g = gradients[i] + (decay * parameters[i]);
+            buffer[i] = (mu * buffer[i]) + (intake * g);
+            parameters[i] -= lr * (g + (mu * buffer[i]));
+        }
+    }
+}
