@@ -1,0 +1,116 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using AdaptFormer.Tensors.Backends.Cpu.Simd;
+
+namespace AdaptFormer.Tensors.Backends.Cpu;
+
+/// <summary>
+/// Rearranges a block of A or B into a panel: for each k the numbers of <c>width</c> rows of A (columns of B), side by side, in f32.
+/// The kernel then reads memory in one sweep, whatever the strides of the operand were.
+/// </summary>
+internal static unsafe class GemmPacking
+{
+    /// <summary>panel[kk·width + lane] = source[lane·laneStride + kk·kStride], 0 for lanes from <paramref name="lanes"/> to <paramref name="width"/>.</summary>
+    public static void Panel(nint source, DataType type, long laneStride, long kStride, int lanes, int width, int k, float* panel)
+    {
+        if (type == DataType.Float32) Panel<Float32Element>(source, laneStride, kStride, lanes, width, k, panel);
+        else Panel<BFloat16Element>(source, laneStride, kStride, lanes, width, k, panel);
+    }
+
+    private static void Panel<T>(nint source, long laneStride, long kStride, int lanes, int width, int k, float* panel)
+        where T : struct, IElement
+    {
+        if (lanes < width) Clear(lanes, width, k, panel);
+        if (laneStride == 1) Rows<T>(source, kStride, lanes, width, k, panel);
+        else if (kStride == 1) Columns<T>(source, laneStride, lanes, width, k, panel);
+        else Elements<T>(source, laneStride, kStride, 0, lanes, 0, width, k, panel);
+    }
+
+    private static void Clear(int lanes, int width, int k, float* panel)
+    {
+        for (int kk = 0; kk < k; kk++) new Span<float>(panel + ((long)kk * width) + lanes, width - lanes).Clear();
+    }
+
+    // The numbers of one k are neighbours already: copy them.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows<T>(nint source, long kStride, int lanes, int width, int k, float* panel)
+        where T : struct, IElement
+    {
+        for (int kk = 0; kk < k; kk++, panel += width)
+        {
+            long at = kk * kStride;
+            int lane = 0;
+            for (; lane <= lanes - 4; lane += 4) Load4<T>(source, at + lane).Store(panel + lane);
+            for (; lane < lanes; lane++) panel[lane] = Scalar<T>(source, at + lane);
+        }
+    }
+
+    // The numbers of one lane are neighbours: transpose blocks of 4×4.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Columns<T>(nint source, long laneStride, int lanes, int width, int k, float* panel)
+        where T : struct, IElement
+    {
+        int lane = 0;
+        for (; lane <= lanes - 4; lane += 4)
+        {
+            long at0 = lane * laneStride, at1 = at0 + laneStride, at2 = at1 + laneStride, at3 = at2 + laneStride;
+            float* to = panel + lane;
+            int kk = 0;
+            for (; kk <= k - 4; kk += 4, to += 4 * width)
+            {
+                Vector128<float> r0 = Load4<T>(source, at0 + kk), r1 = Load4<T>(source, at1 + kk);
+                Vector128<float> r2 = Load4<T>(source, at2 + kk), r3 = Load4<T>(source, at3 + kk);
+                Vector128<double> low01 = UnpackLow(r0, r1), high01 = UnpackHigh(r0, r1);
+                Vector128<double> low23 = UnpackLow(r2, r3), high23 = UnpackHigh(r2, r3);
+                Vector128.Create(low01.GetLower(), low23.GetLower()).AsSingle().Store(to);
+                Vector128.Create(low01.GetUpper(), low23.GetUpper()).AsSingle().Store(to + width);
+                Vector128.Create(high01.GetLower(), high23.GetLower()).AsSingle().Store(to + (2 * width));
+                Vector128.Create(high01.GetUpper(), high23.GetUpper()).AsSingle().Store(to + (3 * width));
+            }
+
+            Elements<T>(source, laneStride, 1, lane, lane + 4, kk, width, k, panel);
+        }
+
+        Elements<T>(source, laneStride, 1, lane, lanes, 0, width, k, panel);
+    }
+
+    private static void Elements<T>(nint source, long laneStride, long kStride, int lane, int lanes, int firstK, int width, int k, float* panel)
+        where T : struct, IElement
+    {
+        for (; lane < lanes; lane++)
+        {
+            for (int kk = firstK; kk < k; kk++) panel[((long)kk * width) + lane] = Scalar<T>(source, (lane * laneStride) + (kk * kStride));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Load4<T>(nint p, long i)
+        where T : struct, IElement
+    {
+        if (typeof(T) == typeof(Float32Element)) return Vector128.Load((float*)p + i);
+        Vector128<ushort> narrow = Vector128.CreateScalarUnsafe(*(ulong*)((ushort*)p + i)).AsUInt16();
+        return Vector128.ShiftLeft(Vector128.WidenLower(narrow), 16).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Scalar<T>(nint p, long i)
+        where T : struct, IElement =>
+        typeof(T) == typeof(Float32Element) ? ((float*)p)[i] : Converter.ToSingle(((ushort*)p)[i]);
+
+    // a0 b0 a1 b1 and a2 b2 a3 b3, seen as pairs.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<double> UnpackLow(Vector128<float> a, Vector128<float> b)
+    {
+        if (System.Runtime.Intrinsics.X86.Sse.IsSupported) return System.Runtime.Intrinsics.X86.Sse.UnpackLow(a, b).AsDouble();
+        if (System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.IsSupported) return System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.ZipLow(a, b).AsDouble();
+        return Vector128.Create(a[0], b[0], a[1], b[1]).AsDouble();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<double> UnpackHigh(Vector128<float> a, Vector128<float> b)
+    {
+        if (System.Runtime.Intrinsics.X86.Sse.IsSupported) return System.Runtime.Intrinsics.X86.Sse.UnpackHigh(a, b).AsDouble();
+        if (System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.IsSupported) return System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.ZipHigh(a, b).AsDouble();
+        return Vector128.Create(a[2], b[2], a[3], b[3]).AsDouble();
+    }
+}
