@@ -114,8 +114,8 @@ internal static class Reference
         for (int i = 0; i < p.Length; i++) ds[i] = scale * p[i] * (dp[i] - dot);
     }
 
-    /// <summary>C as <see cref="MatMulKey"/> defines it. Operands are read at their strides; C is read where it accumulates.</summary>
-    public static void MatMul(in MatMulKey key, Func<long, double> a, Func<long, double> b, Func<int, double> bias, Func<long, double> c, Action<long, double> store)
+    /// <summary>C as <see cref="MatMulKey"/> defines it, with B read at its strides even where the key says that it is packed.</summary>
+    public static void MatMul(in MatMulKey key, nint a, nint b, nint bias, nint c)
     {
         for (int batch = 0; batch < key.Batch; batch++)
         {
@@ -123,16 +123,29 @@ internal static class Reference
             {
                 for (int n = 0; n < key.N; n++)
                 {
-                    double t = key.Bias ? bias(n) : 0;
-                    for (int k = 0; k < key.K; k++) t += a(At(key.A, batch, m, k)) * b(At(key.B, batch, k, n));
+                    double t = key.Bias ? Load(bias, DataType.Float32, n) : 0;
+                    for (int k = 0; k < key.K; k++)
+                        t += (double)Load(a, key.A.Type, Index(key.A, batch, m, k)) * Load(b, key.B.Type, Index(key.B, batch, k, n));
                     t = key.Epilogue switch { Epilogue.Relu => Relu(t), Epilogue.Gelu => Gelu(t), _ => t };
-                    long at = At(key.C, batch, m, n);
-                    store(at, (key.Scale * t) + (key.Accumulate ? c(at) : 0));
+                    long at = Index(key.C, batch, m, n);
+                    double sum = key.Accumulate ? Load(c, key.C.Type, at) : 0;
+                    Store(c, key.C.Type, at, (float)(sum + (key.Scale * t)));
                 }
             }
         }
     }
 
-    private static long At(in Operand x, int batch, int row, int column) =>
+    /// <summary>Element <paramref name="i"/> of an array of either type.</summary>
+    public static unsafe float Load(nint p, DataType type, long i) =>
+        type == DataType.Float32 ? ((float*)p)[i] : Converter.ToSingle(((ushort*)p)[i]);
+
+    /// <summary>Writes element <paramref name="i"/> of an array of either type.</summary>
+    public static unsafe void Store(nint p, DataType type, long i, float value)
+    {
+        if (type == DataType.Float32) ((float*)p)[i] = value;
+        else ((ushort*)p)[i] = Converter.ToBFloat16(value);
+    }
+
+    private static long Index(in Operand x, int batch, int row, int column) =>
         (batch * x.BatchStride) + (row * x.RowStride) + (column * x.ColumnStride);
 }
