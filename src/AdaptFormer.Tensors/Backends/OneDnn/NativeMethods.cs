@@ -43,6 +43,7 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)] public static partial int dnnl_memory_desc_init_by_tag(nint desc, int rank, long* dims, int type, int tag);
     [LibraryImport(Library)] public static partial int dnnl_matmul_desc_init(void* op, nint source, nint weights, nint bias, nint target);
     [LibraryImport(Library)] public static partial int dnnl_primitive_desc_create(nint* primitiveDesc, void* op, nint attr, nint engine, nint hint);
+    [LibraryImport(Library)] public static partial int dnnl_primitive_attr_set_output_scales(nint attr, long count, int mask, float* scales);
     [LibraryImport(Library, EntryPoint = "dnnl_post_ops_append_eltwise")]
     public static partial int AppendEltwise2(nint postOps, float scale, int algorithm, float alpha, float beta);
     [LibraryImport(Library, EntryPoint = "dnnl_post_ops_append_sum")]

@@ -64,6 +64,13 @@ internal sealed unsafe class OneDnnApi
         nint attr, postOps;
         Check(dnnl_primitive_attr_create(&attr), nameof(dnnl_primitive_attr_create), subject);
         Check(dnnl_primitive_attr_set_scratchpad_mode(attr, ScratchpadUser), nameof(dnnl_primitive_attr_set_scratchpad_mode), subject);
+        if (_is2 && epilogue == Cpu.Epilogue.None && scale != 1)
+        {
+            // 2.x means scale·(product + bias) by it, and its kernels for strided operands do it within the product, at no cost.
+            Check(dnnl_primitive_attr_set_output_scales(attr, 1, 0, &scale), nameof(dnnl_primitive_attr_set_output_scales), subject);
+            scale = 1;
+        }
+
         Check(dnnl_post_ops_create(&postOps), nameof(dnnl_post_ops_create), subject);
         if (epilogue == Cpu.Epilogue.Relu) AppendEltwise(postOps, _is2 ? 31 : 32, alpha: 0, subject);
         if (epilogue == Cpu.Epilogue.Gelu) AppendEltwise(postOps, _is2 ? 48 : 49, alpha: 0, subject);
