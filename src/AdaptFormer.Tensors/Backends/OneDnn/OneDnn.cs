@@ -12,6 +12,7 @@ public static class OneDnn
     public const string BackendVariable = "ADAPTFORMER_BACKEND";
 
     private static readonly Lazy<Probe> State = new(Load);
+    private static readonly Lazy<OneDnnMatMul?> Shared = new(() => Create(ManagedMatMul.Instance));
 
     /// <summary>A usable oneDNN was found.</summary>
     public static bool Available => State.Value.Runtime is not null;
@@ -25,8 +26,11 @@ public static class OneDnn
     /// <summary>One sentence: what was found, or why there is none and what to install.</summary>
     public static string Why => State.Value.Why;
 
+    /// <summary>oneDNN with the managed kernels behind it for what it does not do; null when there is none.</summary>
+    public static OneDnnMatMul? Library => Shared.Value;
+
     /// <summary>oneDNN with <paramref name="fallback"/> behind it for what it does not do; null when there is none.</summary>
-    public static OneDnnMatMul? Create(MatMulLibrary fallback) => State.Value.Runtime is { } runtime ? new OneDnnMatMul(runtime, fallback) : null;
+    internal static OneDnnMatMul? Create(MatMulLibrary fallback) => State.Value.Runtime is { } runtime ? new OneDnnMatMul(runtime, fallback) : null;
 
     private static Probe Load()
     {

@@ -2,6 +2,7 @@ using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends.Cpu;
 using AdaptFormer.Tensors.Backends.OneDnn;
 using Xunit;
+using OneDnnProvider = AdaptFormer.Tensors.Backends.OneDnn.OneDnn;
 using static AdaptFormer.Tests.Backends.OneDnn.OneDnnTestLibrary;
 
 namespace AdaptFormer.Tests.Backends.OneDnn;
@@ -22,6 +23,18 @@ public sealed class OneDnnFallbackTests
         Assert.Equal("scalar", MatMulCase.AssertEqualsEquation(library, key));
         Assert.Equal("scalar, after unpacking B", MatMulCase.AssertEqualsEquation(library, key with { PackedB = true }));
         Assert.Equal(2, library.Declined.Count);
+    }
+
+    [Fact]
+    public void The_shared_library_falls_back_to_the_managed_kernels()
+    {
+        Assert.SkipUnless(OneDnnProvider.Available, OneDnnProvider.Why);
+        MatMulKey mixed = new(1, 37, 41, 53, Operand.Dense(F32, 53), Operand.Transposed(Bf16, 53), Operand.Dense(Bf16, 41), Bias: true, Epilogue: Epilogue.Gelu);
+        foreach (bool packed in (bool[])[false, true])
+        {
+            string implementation = MatMulCase.AssertEqualsEquation(OneDnnProvider.Library!, mixed with { PackedB = packed });
+            Assert.StartsWith(ManagedMatMul.Instance.Name, implementation, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
