@@ -11,8 +11,8 @@ public sealed unsafe class Worker
     [ThreadStatic]
     private static Worker? _current;
 
-    private byte* _scratch;
-    private nuint _scratchBytes;
+    private byte* _scratch, _workspace;
+    private nuint _scratchBytes, _workspaceBytes;
 
     private Worker()
     {
@@ -28,18 +28,27 @@ public sealed unsafe class Worker
     /// At least <paramref name="bytes"/> bytes, 64-byte aligned, contents undefined, valid until the next call on this
     /// worker. A kernel asks once for everything that it needs.
     /// </summary>
-    public byte* Scratch(nuint bytes)
-    {
-        if (bytes > _scratchBytes)
-        {
-            NativeMemory.AlignedFree(_scratch);
-            _scratchBytes = Math.Max(bytes, _scratchBytes * 2);
-            _scratch = (byte*)NativeMemory.AlignedAlloc(_scratchBytes, 64);
-        }
+    public byte* Scratch(nuint bytes) => Grow(ref _scratch, ref _scratchBytes, bytes);
 
-        return _scratch;
+    /// <summary>As <see cref="Scratch"/>, for the code that calls kernels: a matmul plan run on this worker does not touch it.</summary>
+    public byte* Workspace(nuint bytes) => Grow(ref _workspace, ref _workspaceBytes, bytes);
+
+    /// <summary>Frees the memory when the thread has ended.</summary>
+    ~Worker()
+    {
+        NativeMemory.AlignedFree(_scratch);
+        NativeMemory.AlignedFree(_workspace);
     }
 
-    /// <summary>Frees the scratch memory when the thread has ended.</summary>
-    ~Worker() => NativeMemory.AlignedFree(_scratch);
+    private static byte* Grow(ref byte* block, ref nuint capacity, nuint bytes)
+    {
+        if (bytes > capacity)
+        {
+            NativeMemory.AlignedFree(block);
+            capacity = Math.Max(bytes, capacity * 2);
+            block = (byte*)NativeMemory.AlignedAlloc(capacity, 64);
+        }
+
+        return block;
+    }
 }

@@ -1,0 +1,79 @@
+using AdaptFormer.Models.Layers;
+using AdaptFormer.Tensors;
+
+namespace AdaptFormer.Models;
+
+/// <summary>
+/// A vision transformer as tuning methods see it: blocks with seams, tokens with a seam, and a head. It knows no method.
+/// </summary>
+public abstract class Backbone : Module
+{
+    /// <summary>Sees intermediate results under their names: <c>patch_embed</c>, <c>block_0</c> …, <c>features</c>, <c>logits</c>.</summary>
+    public delegate void Observer(string name, Tensor value);
+
+    /// <summary>The model's id, for example <c>vit_base_patch16_224</c>.</summary>
+    public abstract string Id { get; }
+
+    /// <summary>The blocks, first to last.</summary>
+    public abstract IReadOnlyList<Block> Blocks { get; }
+
+    /// <summary>Type of the products' inputs.</summary>
+    public abstract DataType Compute { get; }
+
+    /// <summary>Number of features that the head reads.</summary>
+    public abstract int NumFeatures { get; }
+
+    /// <summary>Shape of one input, [3, H, W] for images.</summary>
+    public abstract Shape InputShape { get; }
+
+    /// <summary>The tuning seam in the token space.</summary>
+    public TokenPrompts? Prompts { get; set; }
+
+    /// <summary>The classifier; null for a feature extractor.</summary>
+    public Head? Head { get; private set; }
+
+    /// <summary>Puts <paramref name="head"/> in place of the classifier.</summary>
+    public void ReplaceHead(Head head)
+    {
+        if (head.Features != NumFeatures) throw new ArgumentException($"{Id}: the head reads {head.Features} features, the model makes {NumFeatures}.");
+        Head?.Dispose();
+        Head = Add("head", head);
+    }
+
+    /// <summary>Norms beside the head that train together with it in the authors' recipes (<c>fc_norm</c>); empty when there are none.</summary>
+    public virtual IEnumerable<Module> HeadNorms => [];
+
+    /// <summary>Pixels → logits [B, K], or features without a head.</summary>
+    public override Tensor Forward(Tensor x) => Forward(x, observe: null);
+
+    /// <summary>As <see cref="Forward(Tensor)"/>, showing intermediate results to <paramref name="observe"/>.</summary>
+    public Tensor Forward(Tensor pixels, Observer? observe)
+    {
+        Tensor features = TensorScope.Run(() => Features(pixels, observe));
+        observe?.Invoke("features", features);
+        if (Head is null) return features;
+        Tensor logits = Head.Forward(features);
+        observe?.Invoke("logits", logits);
+        return logits;
+    }
+
+    /// <summary>Pixels → features [B, C], f32: what the head reads.</summary>
+    public abstract Tensor Features(Tensor pixels, Observer? observe = null);
+
+    /// <summary>Runs the tokens through all blocks, each in a memory scope of its own, with the method's prompts.</summary>
+    protected Tensor RunBlocks(Tensor x, Observer? observe)
+    {
+        for (int i = 0; i < Blocks.Count; i++)
+        {
+            x = TensorScope.Run(() =>
+            {
+                Tensor tokens = Prompts?.Enter(i, x) ?? x;
+                tokens = Blocks[i].Forward(tokens);
+                observe?.Invoke($"block_{i}", tokens);
+                return Prompts?.Leave(i, tokens) ?? tokens;
+            });
+        }
+
+        return x;
+    }
+}

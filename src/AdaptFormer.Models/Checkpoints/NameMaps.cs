@@ -1,0 +1,33 @@
+namespace AdaptFormer.Models.Checkpoints;
+
+/// <summary>The namings that the product reads and writes.</summary>
+public static class NameMaps
+{
+    /// <summary>timm's own names, which are ours, MAE's and DeiT's too.</summary>
+    public static NameMap Timm { get; } = new("timm");
+
+    /// <summary>The official AdaptFormer image code: separate query, key and value projections, and fc1, fc2 outside of <c>mlp</c>.</summary>
+    public static NameMap OfficialAdaptFormer { get; } = new(
+        "AdaptFormer",
+        ("blocks.{i}.attn.qkv.*", ["blocks.{i}.attn.q_proj.*", "blocks.{i}.attn.k_proj.*", "blocks.{i}.attn.v_proj.*"]),
+        ("blocks.{i}.mlp.fc1.*", ["blocks.{i}.fc1.*"]),
+        ("blocks.{i}.mlp.fc2.*", ["blocks.{i}.fc2.*"]));
+
+    /// <summary>Hugging Face's <c>ViTModel</c> and <c>ViTForImageClassification</c>, without the prefix <c>vit.</c>.</summary>
+    public static NameMap HuggingFaceVit { get; } = new(
+        "Hugging Face vit",
+        ("cls_token", ["embeddings.cls_token"]),
+        ("pos_embed", ["embeddings.position_embeddings"]),
+        ("patch_embed.proj.*", ["embeddings.patch_embeddings.projection.*"]),
+        ("blocks.{i}.norm1.*", ["encoder.layer.{i}.layernorm_before.*"]),
+        ("blocks.{i}.attn.qkv.*", ["encoder.layer.{i}.attention.attention.query.*", "encoder.layer.{i}.attention.attention.key.*", "encoder.layer.{i}.attention.attention.value.*"]),
+        ("blocks.{i}.attn.proj.*", ["encoder.layer.{i}.attention.output.dense.*"]),
+        ("blocks.{i}.norm2.*", ["encoder.layer.{i}.layernorm_after.*"]),
+        ("blocks.{i}.mlp.fc1.*", ["encoder.layer.{i}.intermediate.dense.*"]),
+        ("blocks.{i}.mlp.fc2.*", ["encoder.layer.{i}.output.dense.*"]),
+        ("norm.*", ["layernorm.*"]),
+        ("head.*", ["classifier.*"]));
+
+    /// <summary>All of them; the first is the one that a file without any foreign name has.</summary>
+    public static IReadOnlyList<NameMap> All { get; } = [Timm, OfficialAdaptFormer, HuggingFaceVit];
+}

@@ -1,0 +1,71 @@
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Ops;
+
+namespace AdaptFormer.Models.Layers;
+
+/// <summary>A pre-norm transformer block, with an empty tuning seam beside each of its two branches.</summary>
+public sealed class Block : Module
+{
+    private readonly float _dropPath;
+
+    /// <summary>A block over C features.</summary>
+    /// <param name="dim">C.</param>
+    /// <param name="heads">Attention heads.</param>
+    /// <param name="mlpHidden">Units of the feed-forward layer.</param>
+    /// <param name="qkvBias">Whether the fused projection has a bias.</param>
+    /// <param name="normEps">ε of both norms.</param>
+    /// <param name="dropPath">Probability of dropping a branch per sample, in [0, 1).</param>
+    /// <param name="compute">Type of the products' inputs; the residual stream is f32.</param>
+    public Block(int dim, int heads, int mlpHidden, bool qkvBias, float normEps, float dropPath, DataType compute)
+    {
+        (Dim, MlpHidden, Compute, _dropPath) = (dim, mlpHidden, compute, dropPath);
+        Norm1 = Add("norm1", new LayerNorm(dim, normEps, compute));
+        Attn = Add("attn", new Attention(dim, heads, qkvBias, compute));
+        Norm2 = Add("norm2", new LayerNorm(dim, normEps, compute));
+        Mlp = Add("mlp", new Mlp(dim, mlpHidden, compute));
+    }
+
+    /// <summary>C.</summary>
+    public int Dim { get; }
+
+    /// <summary>Units of the feed-forward layer.</summary>
+    public int MlpHidden { get; }
+
+    /// <summary>Type of the products' inputs.</summary>
+    public DataType Compute { get; }
+
+    /// <summary>Norm ahead of the attention.</summary>
+    public LayerNorm Norm1 { get; }
+
+    /// <summary>The attention branch.</summary>
+    public Attention Attn { get; }
+
+    /// <summary>Norm ahead of the feed-forward layer.</summary>
+    public LayerNorm Norm2 { get; }
+
+    /// <summary>The feed-forward branch.</summary>
+    public Mlp Mlp { get; }
+
+    /// <summary>The tuning seam beside the attention branch.</summary>
+    public BranchDelta? AttnDelta { get; set; }
+
+    /// <summary>The tuning seam beside the feed-forward branch: AdaptFormer's place.</summary>
+    public BranchDelta? FfnDelta { get; set; }
+
+    /// <summary>[B, N, C] → [B, N, C], f32.</summary>
+    public override Tensor Forward(Tensor x)
+    {
+        Tensor h = Branch(x, Norm1.Forward(x), AttnDelta, Attn.Forward);     // h = x + Attn(LN(x)), paper eq. (1)
+        return Branch(h, Norm2.Forward(h), FfnDelta, Mlp.Forward);           // y = h + MLP(LN(h)) + Δ(h), paper eq. (2) and (4)
+    }
+
+    private Tensor Branch(Tensor x, Tensor normed, BranchDelta? delta, Func<Tensor, Tensor?, Tensor> f) =>
+        delta is null ? DropPath(f, normed, x) : delta.Apply(x, normed, (n, residual) => DropPath(f, n, residual));
+
+    private Tensor DropPath(Func<Tensor, Tensor?, Tensor> f, Tensor normed, Tensor? residual)
+    {
+        if (_dropPath == 0 || normed.Tape is null) return f(normed, residual);
+        Tensor branch = f(normed, null).DropPath(_dropPath);
+        return residual is null ? branch : residual + branch;
+    }
+}

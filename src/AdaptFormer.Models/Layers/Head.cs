@@ -1,0 +1,58 @@
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Ops;
+
+namespace AdaptFormer.Models.Layers;
+
+/// <summary>What stands between the features and the logits.</summary>
+public enum HeadKind
+{
+    /// <summary>BatchNorm (no affine) and Linear: follows the authors' code.</summary>
+    BatchNorm,
+
+    /// <summary>Linear alone.</summary>
+    Plain,
+}
+
+/// <summary>The classifier. Its names are the authors': <c>head.weight</c>, or <c>head.0.running_mean</c> … and <c>head.1.weight</c> with BatchNorm.</summary>
+public sealed class Head : Module
+{
+    private const double WeightDeviation = 0.01;
+
+    /// <summary>A classifier from C features to K classes, weights truncated-normal with deviation 0.01 and biases 0 (follows the authors' code).</summary>
+    public Head(HeadKind kind, int features, int classes, Rng rng)
+    {
+        (Kind, Features, Classes) = (kind, features, classes);
+        if (kind == HeadKind.Plain)
+        {
+            Weight = Add("weight", Initializers.TruncatedNormal(rng, WeightDeviation, classes, features));
+            Bias = Add("bias", Parameter.Zeros(classes));
+            return;
+        }
+
+        Norm = Add("0", new BatchNorm(features));
+        Linear linear = Add("1", new Linear(Initializers.TruncatedNormal(rng, WeightDeviation, classes, features), Parameter.Zeros(classes)));
+        (Weight, Bias) = (linear.Weight, linear.Bias!);
+    }
+
+    /// <summary>With or without BatchNorm.</summary>
+    public HeadKind Kind { get; }
+
+    /// <summary>C.</summary>
+    public int Features { get; }
+
+    /// <summary>K.</summary>
+    public int Classes { get; }
+
+    /// <summary>The BatchNorm, if there is one.</summary>
+    public BatchNorm? Norm { get; }
+
+    /// <summary>[K, C].</summary>
+    public Parameter Weight { get; }
+
+    /// <summary>[K].</summary>
+    public Parameter Bias { get; }
+
+    /// <summary>Features [B, C] → logits [B, K], f32.</summary>
+    public override Tensor Forward(Tensor x) =>
+        (Norm is null ? x : Norm.Forward(x)).Linear(Weight, Bias);
+}

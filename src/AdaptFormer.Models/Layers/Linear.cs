@@ -1,0 +1,57 @@
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Ops;
+
+namespace AdaptFormer.Models.Layers;
+
+/// <summary>A fully connected layer, y = x·Wᵀ + b, with a seam for a low-rank delta beside it.</summary>
+public sealed class Linear : Module
+{
+    private readonly DataType _compute;
+
+    /// <summary>A layer from I to O features with undefined weights, to be loaded.</summary>
+    /// <param name="inFeatures">I.</param>
+    /// <param name="outFeatures">O.</param>
+    /// <param name="bias">Whether there is a bias.</param>
+    /// <param name="compute">Type of the product's inputs.</param>
+    public Linear(int inFeatures, int outFeatures, bool bias = true, DataType compute = DataType.Float32)
+        : this(Parameter.Zeros(outFeatures, inFeatures), bias ? Parameter.Zeros(outFeatures) : null, compute)
+    {
+    }
+
+    /// <summary>A layer with the given weights.</summary>
+    /// <param name="weight">W, [O, I].</param>
+    /// <param name="bias">b, [O]; none if null.</param>
+    /// <param name="compute">Type of the product's inputs.</param>
+    public Linear(Parameter weight, Parameter? bias, DataType compute = DataType.Float32)
+    {
+        _compute = compute;
+        Weight = Add("weight", weight);
+        Bias = bias is null ? null : Add("bias", bias);
+    }
+
+    /// <summary>W, [O, I].</summary>
+    public Parameter Weight { get; }
+
+    /// <summary>b, [O], if there is one.</summary>
+    public Parameter? Bias { get; }
+
+    /// <summary>The tuning seam: what is added to the output, a function of the input (LoRA).</summary>
+    public Module? Delta { get; set; }
+
+    /// <summary>[..., I] → [..., O], in the type of the product's inputs.</summary>
+    public override Tensor Forward(Tensor x) => Forward(x, residual: null);
+
+    /// <summary>residual + scale·(x·Wᵀ + b), f32 when there is a residual.</summary>
+    public Tensor Forward(Tensor x, Tensor? residual, float scale = 1)
+    {
+        if (Delta is null) return x.Linear(Weight, Bias, _compute, residual: residual, scale: scale);
+        Tensor y = x.Linear(Weight, Bias, _compute, output: DataType.Float32, residual: residual, scale: scale);
+        return y + Delta.Forward(x).Scale(scale);
+    }
+
+    /// <summary>GELU(x·Wᵀ + b).</summary>
+    public Tensor ForwardGelu(Tensor x) => Delta is null ? x.LinearGelu(Weight, Bias, _compute) : Forward(x).Gelu();
+
+    /// <summary>ReLU(x·Wᵀ + b).</summary>
+    public Tensor ForwardRelu(Tensor x) => Delta is null ? x.LinearRelu(Weight, Bias, _compute) : Forward(x).Relu();
+}

@@ -1,0 +1,88 @@
+using AdaptFormer.Tensors;
+
+namespace AdaptFormer.Models;
+
+/// <summary>
+/// A layer or a tree of layers. Children, parameters and buffers carry the names of the checkpoint, given where they are adopted:
+/// a search for a key's last word lands on its owner.
+/// </summary>
+public abstract class Module : IDisposable
+{
+    private readonly OrderedDictionary<string, Module> _children = [];
+    private readonly OrderedDictionary<string, Parameter> _parameters = [];
+    private readonly HashSet<string> _buffers = [];
+
+    /// <summary>Maps an input to an output; shapes are the subclass's.</summary>
+    public abstract Tensor Forward(Tensor x);
+
+    /// <summary>Direct children, in the order of adoption.</summary>
+    public IReadOnlyDictionary<string, Module> Children => _children;
+
+    /// <summary>All parameters below this module with their full names; without buffers.</summary>
+    public IEnumerable<KeyValuePair<string, Parameter>> Parameters() => State().Where(entry => !entry.Value.IsBuffer).Select(Named);
+
+    /// <summary>All parameters that training changes.</summary>
+    public IEnumerable<KeyValuePair<string, Parameter>> TrainableParameters() => Parameters().Where(entry => entry.Value.Trainable);
+
+    /// <summary>All numbers that are saved but not trained, such as running statistics.</summary>
+    public IEnumerable<KeyValuePair<string, Parameter>> Buffers() => State().Where(entry => entry.Value.IsBuffer).Select(Named);
+
+    /// <summary>Everything that a checkpoint of this module holds.</summary>
+    public IEnumerable<KeyValuePair<string, (Parameter Tensor, bool IsBuffer)>> State() => State("");
+
+    /// <summary>Stops the training of every parameter below this module.</summary>
+    public void Freeze()
+    {
+        foreach ((_, Parameter parameter) in Parameters()) parameter.Trainable = false;
+    }
+
+    /// <summary>Lets training change every parameter below this module.</summary>
+    public void Unfreeze()
+    {
+        foreach ((_, Parameter parameter) in Parameters()) parameter.Trainable = true;
+    }
+
+    /// <summary>Adopts <paramref name="child"/> under <paramref name="name"/>; a child of that name is replaced.</summary>
+    public T Add<T>(string name, T child) where T : Module
+    {
+        _children[name] = child;
+        return child;
+    }
+
+    /// <summary>Adopts a parameter under <paramref name="name"/>.</summary>
+    public Parameter Add(string name, Parameter parameter)
+    {
+        _parameters[name] = parameter;
+        return parameter;
+    }
+
+    /// <summary>Adopts numbers that are saved but never trained.</summary>
+    public Parameter AddBuffer(string name, Parameter buffer)
+    {
+        _buffers.Add(name);
+        return Add(name, buffer);
+    }
+
+    /// <summary>Gives up a child, for example a tuning method's. Does nothing when there is none of that name.</summary>
+    public void Remove(string name) => _children.Remove(name);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (Module child in _children.Values) child.Dispose();
+        foreach (Parameter parameter in _parameters.Values) parameter.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    private IEnumerable<KeyValuePair<string, (Parameter Tensor, bool IsBuffer)>> State(string prefix)
+    {
+        foreach ((string name, Parameter parameter) in _parameters) yield return new(prefix + name, (parameter, _buffers.Contains(name)));
+        foreach ((string name, Module child) in _children)
+        {
+            foreach (var entry in child.State($"{prefix}{name}.")) yield return entry;
+        }
+    }
+
+    private static KeyValuePair<string, Parameter> Named(KeyValuePair<string, (Parameter Tensor, bool IsBuffer)> entry) =>
+        new(entry.Key, entry.Value.Tensor);
+}

@@ -1,0 +1,105 @@
+using AdaptFormer.Models.Layers;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Ops;
+
+namespace AdaptFormer.Models.Vit;
+
+/// <summary>The plain vision transformer for images (ViT, DeiT, MAE), under timm's names.</summary>
+public sealed class VisionTransformer : Backbone
+{
+    private readonly Parameter _clsToken, _posEmbed;
+    private readonly PatchEmbed _patchEmbed;
+    private readonly Block[] _blocks;
+    private readonly LayerNorm _norm;
+    private readonly PreLogits? _preLogits;
+
+    /// <summary>A model without weights; load them, or <see cref="Initialize"/>.</summary>
+    /// <param name="id">Its name in messages and files.</param>
+    /// <param name="config">Sizes.</param>
+    /// <param name="compute">Type of the products' inputs; everything else is f32.</param>
+    /// <exception cref="ArgumentException">The sizes contradict each other.</exception>
+    public VisionTransformer(string id, VitConfig config, DataType compute = DataType.Float32)
+    {
+        config.Validate();
+        (Id, Config, Compute) = (id, config, compute);
+        int dim = config.EmbedDim;
+        _clsToken = Add("cls_token", Parameter.Zeros(1, 1, dim));
+        _posEmbed = Add("pos_embed", Parameter.Zeros(1, config.Tokens, dim));
+        _patchEmbed = Add("patch_embed", new PatchEmbed(config.PatchSize, dim, compute));
+        BlockList list = Add("blocks", new BlockList());
+        _blocks = new Block[config.Depth];
+        for (int i = 0; i < _blocks.Length; i++)
+        {
+            float dropPath = config.Depth == 1 ? config.DropPath : config.DropPath * i / (config.Depth - 1);
+            _blocks[i] = list.Add($"{i}", new Block(dim, config.NumHeads, config.MlpHidden, config.QkvBias, config.NormEps, dropPath, compute));
+        }
+
+        _norm = Add(config.GlobalPool ? "fc_norm" : "norm", new LayerNorm(dim, config.NormEps));
+        _preLogits = config.PreLogits > 0 ? Add("pre_logits", new PreLogits(dim, config.PreLogits)) : null;
+    }
+
+    /// <summary>Sizes.</summary>
+    public VitConfig Config { get; }
+
+    /// <inheritdoc/>
+    public override string Id { get; }
+
+    /// <inheritdoc/>
+    public override DataType Compute { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Block> Blocks => _blocks;
+
+    /// <inheritdoc/>
+    public override int NumFeatures => Config.PreLogits > 0 ? Config.PreLogits : Config.EmbedDim;
+
+    /// <inheritdoc/>
+    public override Shape InputShape => new(3, Config.ImgHeight, Config.ImgWidth);
+
+    /// <inheritdoc/>
+    public override IEnumerable<Module> HeadNorms => Config.GlobalPool ? [_norm] : [];
+
+    /// <summary>Gives every weight its starting value for training from scratch (truncated normal 0.02; norms 1 and 0).</summary>
+    public void Initialize(Rng rng)
+    {
+        foreach ((string name, Parameter parameter) in Parameters())
+        {
+            bool isNorm = name.Contains("norm");
+            if (isNorm || name.EndsWith("bias", StringComparison.Ordinal)) continue;
+            using Parameter start = Initializers.TruncatedNormal(rng, 0.02, parameter.Shape.Dims);
+            parameter.Assign(start.Span);
+        }
+    }
+
+    /// <summary>[B, 3, H, W] → [B, C], f32.</summary>
+    /// <exception cref="ArgumentException">The pixels have another size than the model.</exception>
+    public override Tensor Features(Tensor pixels, Observer? observe = null)
+    {
+        if (pixels.Shape.Rank != 4 || !pixels.Shape.Dims[1..].SequenceEqual(InputShape.Dims))
+            throw new ArgumentException($"{Id}: pixels must be [B, {string.Join(", ", InputShape)}], got {pixels.Shape} (another image size: build the model with it).");
+
+        Tensor x = _patchEmbed.Forward(pixels);                                         // [B, N−1, C]
+        observe?.Invoke("patch_embed", x);
+        x = x.PrependTokens(_clsToken).AddBroadcast(_posEmbed);                         // [B, N, C]
+        x = RunBlocks(x, observe);
+
+        Tensor features = Config.GlobalPool
+            ? _norm.Forward(x.MeanTokens(start: 1))                                     // [B, C]
+            : _norm.Forward(x.SliceTokens(0, 1)).Reshape(x.Shape[0], Config.EmbedDim);
+        return _preLogits is null ? features : _preLogits.Forward(features);
+    }
+
+    private sealed class BlockList : Module
+    {
+        public override Tensor Forward(Tensor x) => throw new InvalidOperationException("The backbone runs the blocks.");
+    }
+
+    private sealed class PreLogits : Module
+    {
+        private readonly Linear _fc;
+
+        public PreLogits(int dim, int size) => _fc = Add("fc", new Linear(dim, size));
+
+        public override Tensor Forward(Tensor x) => _fc.Forward(x).Tanh();
+    }
+}

@@ -1,0 +1,138 @@
+using AdaptFormer.Tensors.Backends.Cpu;
+
+namespace AdaptFormer.Tensors.Backends;
+
+/// <summary>
+/// Where ops run. An op checks shapes, owns the gradient and calls these; it never touches a pointer and never assumes that a tensor's memory is host
+/// memory. Destinations are allocated by the op and are written in full unless a method says that it adds.
+/// </summary>
+public abstract class Backend
+{
+    private static readonly AsyncLocal<Backend?> Chosen = new();
+    private static readonly Lazy<Backend> Best = new(static () => CpuBackend.Native ?? CpuBackend.Managed);
+
+    /// <summary>The backend that new tensors live on: what <see cref="Use"/> chose in this call context, else the best one found.</summary>
+    public static Backend Current => Chosen.Value ?? Best.Value;
+
+    /// <summary>Makes <paramref name="backend"/> the current one until the result is disposed.</summary>
+    public static IDisposable Use(Backend backend)
+    {
+        Restore restore = new(Chosen.Value);
+        Chosen.Value = backend;
+        return restore;
+    }
+
+    /// <summary>For example <c>CPU, oneDNN 2.6.3</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Whether bf16 matrix products run faster here than f32 ones: what precision <c>auto</c> chooses.</summary>
+    public abstract bool FastBFloat16 { get; }
+
+    internal abstract Storage Allocate(long bytes);
+
+    internal abstract void CopyToHost(Tensor source, nint destination);
+
+    /// <summary>y = 0.</summary>
+    internal abstract void Clear(Tensor y);
+
+    /// <summary>y = x, converted to y's type.</summary>
+    internal abstract void Copy(Tensor x, Tensor y);
+
+    /// <summary>y = a + b, elementwise.</summary>
+    internal abstract void Add(Tensor a, Tensor b, Tensor y);
+
+    /// <summary>y += scale·x.</summary>
+    internal abstract void AddInto(Tensor y, Tensor x, float scale = 1);
+
+    /// <summary>y = factor·x.</summary>
+    internal abstract void Scale(Tensor x, float factor, Tensor y);
+
+    /// <summary>y[i] = factors[i / (length / factors.Length)]·x[i]: one factor for each leading slice (per-sample drop-path).</summary>
+    internal abstract void ScaleSlices(Tensor x, ReadOnlySpan<float> factors, Tensor y);
+
+    /// <summary>y = a ∘ b.</summary>
+    internal abstract void Multiply(Tensor a, Tensor b, Tensor y);
+
+    /// <summary>Σ aᵢ·bᵢ, in double.</summary>
+    internal abstract double Dot(Tensor a, Tensor b);
+
+    /// <summary>y[r] = x[r] + p[r mod P]: adds p to every group of rows.</summary>
+    internal abstract void AddBroadcast(Tensor x, Tensor p, Tensor y);
+
+    /// <summary>dp[j] += Σ over groups of dy: the gradient of <see cref="AddBroadcast"/>.</summary>
+    internal abstract void SumGroups(Tensor dy, Tensor dp);
+
+    /// <summary>Whether every element is finite.</summary>
+    internal abstract bool AllFinite(Tensor x);
+
+    /// <summary>y = f(x).</summary>
+    internal abstract void Activate(ActivationKind kind, Tensor x, Tensor y);
+
+    /// <summary>dx = f'·dy; <paramref name="kept"/> is the input of GELU, the output of the others.</summary>
+    internal abstract void ActivateBackward(ActivationKind kind, Tensor kept, Tensor dy, Tensor dx);
+
+    /// <summary>y = keep ? x/(1 − rate) : 0, from the counters of <paramref name="key"/>.</summary>
+    internal abstract void Dropout(Tensor x, ulong key, float rate, Tensor y);
+
+    /// <summary>y = residual + scale·f(x·Wᵀ + b); residual and bias may be null.</summary>
+    internal abstract void Linear(Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, Epilogue epilogue, Tensor y);
+
+    /// <summary>pre = x·Wᵀ + b and y = GELU(pre) in one sweep.</summary>
+    internal abstract void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor pre, Tensor y);
+
+    /// <summary>dx (+)= scale·dy·W, dy in the type of the product.</summary>
+    internal abstract void LinearBackwardInput(Tensor dy, Tensor weight, float scale, Tensor dx, bool accumulate);
+
+    /// <summary>dW += scale·dyᵀ·x.</summary>
+    internal abstract void LinearBackwardWeight(Tensor dy, Tensor x, float scale, Tensor dWeight);
+
+    /// <summary>db += scale·Σ rows of dy.</summary>
+    internal abstract void LinearBackwardBias(Tensor dy, float scale, Tensor dBias);
+
+    /// <summary>y = γ·(x − mean)/√(var + ε) + β over the last axis; mean and rstd [rows] are written when given.</summary>
+    internal abstract void LayerNorm(Tensor x, Tensor? gamma, Tensor? beta, float eps, Tensor? mean, Tensor? rstd, Tensor y);
+
+    /// <summary>dx (+)= the gradient of <see cref="LayerNorm"/>.</summary>
+    internal abstract void LayerNormBackward(Tensor x, Tensor mean, Tensor rstd, Tensor? gamma, Tensor dy, Tensor dx, bool accumulate);
+
+    /// <summary>Adds to dγ and dβ.</summary>
+    internal abstract void LayerNormBackwardParams(Tensor x, Tensor mean, Tensor rstd, Tensor dy, Tensor dGamma, Tensor dBeta);
+
+    /// <summary>Multi-head attention from a fused projection; see <c>AttentionOp</c>.</summary>
+    internal abstract void Attention(Tensor qkv, int heads, float scale, Tensor? bias, Tensor? mask, Tensor y);
+
+    /// <summary>dqkv of <see cref="Attention"/>, adding to dbias when given.</summary>
+    internal abstract void AttentionBackward(Tensor qkv, int heads, float scale, Tensor? bias, Tensor? mask, Tensor dy, Tensor dqkv, Tensor? dBias);
+
+    /// <summary>[B, C, H, W] → [B, (H/p)·(W/p), C·p·p]: non-overlapping patches as rows, channels outermost.</summary>
+    internal abstract void Unfold(Tensor pixels, int patch, Tensor rows);
+
+    /// <summary>The inverse of <see cref="Unfold"/>.</summary>
+    internal abstract void Fold(Tensor rows, int patch, Tensor pixels);
+
+    /// <summary>Copies <paramref name="count"/> rows of each group: dst[g, dstStart + i] = (or +=) src[g, srcStart + i]. Tensors are [groups, rows, C]; a source of one group serves all.</summary>
+    internal abstract void CopyTokens(Tensor src, int srcStart, Tensor dst, int dstStart, int count, bool add = false);
+
+    /// <summary>y[g] = mean of tokens start.. of x [G, N, C].</summary>
+    internal abstract void MeanTokens(Tensor x, int start, Tensor y);
+
+    /// <summary>dx[g, i] = dy[g]/count for i ≥ start, else 0.</summary>
+    internal abstract void MeanTokensBackward(Tensor dy, int start, Tensor dx);
+
+    /// <summary>Column means and biased variances of x [B, C].</summary>
+    internal abstract void ColumnMoments(Tensor x, Tensor mean, Tensor variance);
+
+    /// <summary>y = (x − mean)·rstd by column.</summary>
+    internal abstract void NormalizeColumns(Tensor x, Tensor mean, Tensor rstd, Tensor y);
+
+    /// <summary>dx of batch normalisation with batch statistics, from its output y.</summary>
+    internal abstract void NormalizeColumnsBackward(Tensor y, Tensor rstd, Tensor dy, Tensor dx);
+
+    /// <summary>Per-row −Σ target·log softmax(logits), and the probabilities.</summary>
+    internal abstract void CrossEntropy(Tensor logits, Tensor targets, Tensor probabilities, Tensor losses);
+
+    private sealed class Restore(Backend? previous) : IDisposable
+    {
+        public void Dispose() => Chosen.Value = previous;
+    }
+}

@@ -1,0 +1,90 @@
+namespace AdaptFormer.Tensors.Backends.Cpu;
+
+public sealed unsafe partial class CpuBackend
+{
+    private const int SumBlock = 512;
+
+    internal override void Linear(Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, Epilogue epilogue, Tensor y)
+    {
+        (int n, int k) = weight.AsMatrix();
+        WeightForm w = WeightForm.Of(weight, x.Type, backward: false, _matmul);
+        MatMulKey key = new(1, 0, n, k, Operand.Dense(x.Type, k), w.Layout, Operand.Dense(y.Type, n),
+            w.IsPacked, bias is not null, epilogue, scale, residual is not null);
+        RowBlocks blocks = new(y.Length / n);
+        CpuParallel.For(blocks.Count, (i, worker) =>
+        {
+            (long row, int m) = blocks[i];
+            if (residual is not null) Converter.Copy(At(residual, row * n), residual.Type, At(y, row * n), y.Type, (long)m * n);
+            _matmul.Plan(key with { M = m }).Run(worker, At(x, row * k), w.Pointer, bias?.Pointer ?? 0, At(y, row * n));
+        });
+    }
+
+    internal override void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor pre, Tensor y)
+    {
+        (int n, int k) = weight.AsMatrix();
+        WeightForm w = WeightForm.Of(weight, x.Type, backward: false, _matmul);
+        MatMulKey key = new(1, 0, n, k, Operand.Dense(x.Type, k), w.Layout, Operand.Dense(pre.Type, n), w.IsPacked, bias is not null);
+        RowBlocks blocks = new(y.Length / n);
+        CpuParallel.For(blocks.Count, (i, worker) =>
+        {
+            (long row, int m) = blocks[i];
+            _matmul.Plan(key with { M = m }).Run(worker, At(x, row * k), w.Pointer, bias?.Pointer ?? 0, At(pre, row * n));
+            Activation.Gelu(At(pre, row * n), pre.Type, At(y, row * n), y.Type, (long)m * n);
+        });
+    }
+
+    internal override void LinearBackwardInput(Tensor dy, Tensor weight, float scale, Tensor dx, bool accumulate)
+    {
+        (int k, int n) = weight.AsMatrix();
+        WeightForm w = WeightForm.Of(weight, dy.Type, backward: true, _matmul);
+        MatMulKey key = new(1, 0, n, k, Operand.Dense(dy.Type, k), w.Layout, Operand.Dense(dx.Type, n),
+            w.IsPacked, Scale: scale, Accumulate: accumulate);
+        RowBlocks blocks = new(dx.Length / n);
+        CpuParallel.For(blocks.Count, (i, worker) =>
+        {
+            (long row, int m) = blocks[i];
+            _matmul.Plan(key with { M = m }).Run(worker, At(dy, row * k), w.Pointer, 0, At(dx, row * n));
+        });
+    }
+
+    internal override void LinearBackwardWeight(Tensor dy, Tensor x, float scale, Tensor dWeight)
+    {
+        (int o, int i) = dWeight.AsMatrix();
+        int rows = checked((int)(x.Length / i));
+        MatMulKey key = new(1, 0, i, rows, Operand.Transposed(dy.Type, o), Operand.Dense(x.Type, i), Operand.Dense(DataType.Float32, i),
+            Scale: scale, Accumulate: true);
+        RowBlocks blocks = new(o);
+        CpuParallel.For(blocks.Count, (block, worker) =>
+        {
+            (long row, int m) = blocks[block];
+            _matmul.Plan(key with { M = m }).Run(worker, At(dy, row), x.Pointer, 0, At(dWeight, row * i));
+        });
+    }
+
+    internal override void LinearBackwardBias(Tensor dy, float scale, Tensor dBias)
+    {
+        int c = (int)dBias.Length;
+        SumBlocks(dy.Length / c, c, (start, rows, sum) => Reduction.SumRows(At(dy, start * c), dy.Type, rows, c, sum), scale, dBias);
+    }
+
+    /// <summary>
+    /// result += scale·Σ of per-block sums, added in block order: the cut depends on the number of rows alone, so the bits do not depend on threads.
+    /// </summary>
+    private void SumBlocks(long rows, int c, SumRowsBody body, float scale, Tensor result)
+    {
+        int blocks = (int)Math.Max(1, (rows + SumBlock - 1) / SumBlock);
+        using Tensor partial = new(new Shape(blocks, c), DataType.Float32, Allocate(blocks * c * 4L), scoped: false);
+        partial.Span.Clear();
+        CpuParallel.For(blocks, (i, _) =>
+        {
+            long start = (long)i * SumBlock;
+            body(start, Math.Min(SumBlock, rows - start), partial.Floats + ((long)i * c));
+        });
+        for (int i = 0; i < blocks; i++)
+        {
+            Elementwise.AddInto(result.Floats, (nint)(partial.Floats + ((long)i * c)), DataType.Float32, scale, c);
+        }
+    }
+
+    private delegate void SumRowsBody(long start, long rows, float* sum);
+}

@@ -1,0 +1,83 @@
+namespace AdaptFormer.Tensors.Backends.Cpu;
+
+public sealed unsafe partial class CpuBackend
+{
+    internal override void AddBroadcast(Tensor x, Tensor p, Tensor y)
+    {
+        long group = p.Length;
+        CpuParallel.For((int)(x.Length / group), (g, _) => Elementwise.Add(x.Floats + (g * group), p.Floats, y.Floats + (g * group), group));
+    }
+
+    internal override void SumGroups(Tensor dy, Tensor dp)
+    {
+        long group = dp.Length;
+        for (long start = 0; start < dy.Length; start += group) Elementwise.AddInto(dp.Floats, At(dy, start), dy.Type, 1, group);
+    }
+
+    internal override void Unfold(Tensor pixels, int patch, Tensor rows) => Patches(pixels.Shape, patch, (pixel, element) =>
+        Converter.Copy(At(pixels, pixel), pixels.Type, At(rows, element), rows.Type, patch));
+
+    internal override void Fold(Tensor rows, int patch, Tensor pixels) => Patches(pixels.Shape, patch, (pixel, element) =>
+        Converter.Copy(At(rows, element), rows.Type, At(pixels, pixel), pixels.Type, patch));
+
+    internal override void CopyTokens(Tensor src, int srcStart, Tensor dst, int dstStart, int count, bool add = false)
+    {
+        if (count == 0) return;
+        (int groups, int dstRows, int c) = (dst.Shape[0], dst.Shape[1], dst.Shape[2]);
+        (int srcGroups, int srcRows) = (src.Shape[0], src.Shape[1]);
+        long n = (long)count * c;
+        CpuParallel.For(srcGroups > groups ? 1 : groups, (item, _) =>
+        {
+            // A destination of one group collects the rows of all source groups, in order.
+            for (int g = item; g < (srcGroups > groups ? srcGroups : item + 1); g++)
+            {
+                long from = ((((long)(srcGroups == 1 ? 0 : g)) * srcRows) + srcStart) * c;
+                long to = ((((long)(groups == 1 ? 0 : g)) * dstRows) + dstStart) * c;
+                if (add) Elementwise.AddInto(dst.Floats + to, At(src, from), src.Type, 1, n);
+                else Converter.Copy(At(src, from), src.Type, At(dst, to), dst.Type, n);
+            }
+        });
+    }
+
+    internal override void MeanTokens(Tensor x, int start, Tensor y)
+    {
+        (int groups, int n, int c) = (x.Shape[0], x.Shape[1], x.Shape[2]);
+        CpuParallel.For(groups, (g, _) =>
+            Reduction.MeanRows(At(x, (((long)g * n) + start) * c), x.Type, n - start, c, y.Floats + ((long)g * c)));
+    }
+
+    internal override void MeanTokensBackward(Tensor dy, int start, Tensor dx)
+    {
+        (int groups, int n, int c) = (dx.Shape[0], dx.Shape[1], dx.Shape[2]);
+        float share = 1f / (n - start);
+        CpuParallel.For(groups, (g, _) =>
+        {
+            new Span<byte>((void*)At(dx, (long)g * n * c), start * c * dx.Type.Size()).Clear();
+            for (int i = start; i < n; i++)
+            {
+                Elementwise.Scale(At(dy, (long)g * c), dy.Type, share, At(dx, (((long)g * n) + i) * c), dx.Type, c);
+            }
+        });
+    }
+
+    /// <summary>Pairs each run of <paramref name="patch"/> pixels in a row of an image with its place in the patch rows.</summary>
+    private static void Patches(Shape pixels, int patch, Action<long, long> run)
+    {
+        (int images, int channels, int height, int width) = (pixels[0], pixels[1], pixels[2], pixels[3]);
+        (int gridH, int gridW) = (height / patch, width / patch);
+        long perImage = (long)gridH * gridW * channels * patch * patch;
+        CpuParallel.For(images * gridH, (item, _) =>
+        {
+            (int image, int gy) = Math.DivRem(item, gridH);
+            for (int c = 0; c < channels; c++)
+            {
+                for (int py = 0; py < patch; py++)
+                {
+                    long row = ((((long)image * channels) + c) * height + (gy * patch) + py) * width;
+                    long first = (image * perImage) + ((long)gy * gridW * channels * patch * patch) + ((((long)c * patch) + py) * patch);
+                    for (int gx = 0; gx < gridW; gx++) run(row + (gx * patch), first + ((long)gx * channels * patch * patch));
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,52 @@
+using AdaptFormer.Tensors.Backends;
+
+namespace AdaptFormer.Tensors.Ops;
+
+/// <summary>Sums of tensors.</summary>
+public static class AddOp
+{
+    extension(Tensor a)
+    {
+        /// <summary>a + b, elementwise; f32 unless both are bf16.</summary>
+        /// <exception cref="ArgumentException">The shapes differ.</exception>
+        public Tensor Add(Tensor b)
+        {
+            if (a.Shape != b.Shape) Throw.Shape("Add", "both shapes must be equal", ("a", a), ("b", b));
+            Tensor y = Tensor.Empty(a.Shape, a.Type == b.Type ? a.Type : DataType.Float32);
+            Backend.Current.Add(a, b, y);
+            return y.Record([a, b], keep: [], dy =>
+            {
+                if (a.NeedsGrad) a.PassGrad(dy);      // da = dy
+                if (b.NeedsGrad) b.PassGrad(dy);      // db = dy
+            });
+        }
+
+        /// <summary>Adds <paramref name="p"/> to every group of rows: y[g] = a[g] + p, a position embedding for a batch.</summary>
+        /// <param name="p">[1, N, C] or [N, C], f32, for a of [B, N, C].</param>
+        /// <exception cref="ArgumentException">The trailing axes differ.</exception>
+        public Tensor AddBroadcast(Tensor p)
+        {
+            if (p.Length == 0 || a.Length % p.Length != 0 || a.Shape[^1] != p.Shape[^1])
+                Throw.Shape("AddBroadcast", "p must be one group of a's rows", ("a", a), ("p", p));
+            Tensor y = Tensor.Empty(a.Shape);
+            Backend.Current.AddBroadcast(a, p, y);
+            return y.Record([a, p], keep: [], dy =>
+            {
+                if (a.NeedsGrad) a.PassGrad(dy);
+                if (p.NeedsGrad) p.GradInto((dp, _) => Backend.Current.SumGroups(dy, dp));
+            });
+        }
+
+        /// <summary>a + b.</summary>
+        public static Tensor operator +(Tensor left, Tensor right) => left.Add(right);
+    }
+
+    extension(Tensor x)
+    {
+        /// <summary>Passes dy on when x wants it, converted when x is of another type.</summary>
+        internal void PassGrad(Tensor dy)
+        {
+            if (x.NeedsGrad) x.AddGrad(x is Parameter ? dy : dy.As(x.Type));
+        }
+    }
+}

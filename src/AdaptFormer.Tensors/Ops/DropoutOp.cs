@@ -1,0 +1,31 @@
+using AdaptFormer.Tensors.Backends;
+
+namespace AdaptFormer.Tensors.Ops;
+
+/// <summary>Dropout: y = m∘x/(1 − p), m Bernoulli(1 − p) per element; live exactly when x belongs to a tape.</summary>
+public static class DropoutOp
+{
+    extension(Tensor x)
+    {
+        /// <summary>Drops elements in training; returns x itself otherwise.</summary>
+        /// <param name="rate">p, the probability of dropping an element, in [0, 1).</param>
+        /// <exception cref="ArgumentOutOfRangeException">The rate is not in [0, 1).</exception>
+        public Tensor Dropout(float rate)
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(rate);
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(rate, 1);
+            if (x.Tape is not { } tape || rate == 0) return x;
+            if (tape.GivenMasks.TryDequeue(out Tensor? mask)) return x.Multiply(mask.Scale(1 / (1 - rate)));
+
+            ulong key = tape.NextRandomKey();
+            Tensor y = Tensor.Empty(x.Shape, x.Type);
+            Backend.Current.Dropout(x, key, rate, y);
+            return y.Record([x], keep: [], dy =>
+            {
+                Tensor dx = Tensor.Empty(x.Shape, x.Type);
+                Backend.Current.Dropout(dy, key, rate, dx);      // the mask again, from its key
+                x.AddGrad(dx);
+            });
+        }
+    }
+}

@@ -1,0 +1,24 @@
+using AdaptFormer.Tensors.Backends;
+
+namespace AdaptFormer.Tensors.Ops;
+
+/// <summary>Gaussian error linear unit: y = x·Φ(x), with the exact error function as in the ViT code.</summary>
+public static class GeluOp
+{
+    extension(Tensor x)
+    {
+        /// <summary>x·Φ(x), elementwise.</summary>
+        /// <returns>The shape and type of x.</returns>
+        public Tensor Gelu()
+        {
+            Tensor y = Tensor.Empty(x.Shape, x.Type);
+            Backend.Current.Activate(ActivationKind.Gelu, x, y);
+            return y.Record([x], keep: [x], dy =>
+            {
+                Tensor dx = Tensor.Empty(x.Shape, x.Type);
+                Backend.Current.ActivateBackward(ActivationKind.Gelu, x, dy, dx);      // dx = (Φ(x) + x·φ(x))·dy
+                x.AddGrad(dx);
+            });
+        }
+    }
+}

@@ -1,0 +1,134 @@
+using AdaptFormer.Tensors.Backends;
+
+namespace AdaptFormer.Tensors;
+
+/// <summary>
+/// A weight: a tensor that outlives every pass. Frozen by default; a trainable one collects its gradient in <see cref="Tensor.Grad"/>.
+/// Forms derived from its numbers (packed or bf16 copies for the matrix products) are cached here and follow its version.
+/// </summary>
+public sealed class Parameter : Tensor
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<object, (long Version, IDisposable Form)> _derived = [];
+    private Action? _releasePages;
+
+    private Parameter(Shape shape, Storage storage, Action? releasePages)
+        : base(shape, DataType.Float32, storage, scoped: false) => _releasePages = releasePages;
+
+    /// <summary>Whether training changes it.</summary>
+    public bool Trainable { get; set; }
+
+    /// <inheritdoc/>
+    public override bool NeedsGrad => Trainable;
+
+    /// <summary>Counts changes of the numbers; derived forms of an older version are made anew.</summary>
+    internal long Version { get; private set; }
+
+    /// <summary>A frozen parameter with undefined contents.</summary>
+    public static Parameter Empty(Shape shape) => new(shape, Backend.Current.Allocate(shape.Length * sizeof(float)), null);
+
+    /// <summary>A frozen parameter that holds a copy of <paramref name="values"/>.</summary>
+    /// <exception cref="ArgumentException">The number of values is not the shape's.</exception>
+    public static new Parameter From(ReadOnlySpan<float> values, Shape shape)
+    {
+        if (values.Length != shape.Length) throw new ArgumentException($"Parameter.From: {shape} has {shape.Length} elements, got {values.Length} values.");
+        Parameter parameter = Empty(shape);
+        values.CopyTo(parameter.Span);
+        return parameter;
+    }
+
+    /// <summary>A parameter filled with one value.</summary>
+    public static new Parameter Full(Shape shape, float value)
+    {
+        Parameter parameter = Empty(shape);
+        parameter.Span.Fill(value);
+        return parameter;
+    }
+
+    /// <summary>A parameter of zeros.</summary>
+    public static new Parameter Zeros(params ReadOnlySpan<int> dims) => Full(new Shape(dims), 0);
+
+    /// <summary>
+    /// Reads the numbers in place from memory that <paramref name="owner"/> keeps alive (a mapped weights file).
+    /// <paramref name="releasePages"/> is called once a packed copy exists, so that the plain numbers need not stay resident.
+    /// </summary>
+    public void Borrow(nint pointer, object owner, Action? releasePages)
+    {
+        Rebind(Storage.Borrow(pointer, Length * sizeof(float), owner));
+        _releasePages = releasePages;
+        Changed();
+    }
+
+    /// <summary>Copies <paramref name="values"/> in.</summary>
+    /// <exception cref="ArgumentException">The number of values is not the shape's.</exception>
+    public void Assign(ReadOnlySpan<float> values)
+    {
+        if (values.Length != Length) throw new ArgumentException($"Parameter.Assign: {Shape} has {Length} elements, got {values.Length} values.");
+        if (IsBorrowed) Rebind(Backend.Current.Allocate(Bytes));
+        values.CopyTo(Span);
+        Changed();
+    }
+
+    /// <summary>Tells that the numbers were changed in place.</summary>
+    public void Changed() => Version++;
+
+    internal bool IsBorrowed => StorageReference.IsBorrowed;
+
+    /// <summary>The place where gradients are summed, zero at first.</summary>
+    internal Tensor GradBuffer()
+    {
+        if (Grad is null)
+        {
+            Grad = new Tensor(Shape, DataType.Float32, Backend.Current.Allocate(Bytes), scoped: false);
+            Grad.Span.Clear();
+        }
+
+        return Grad;
+    }
+
+    /// <summary>Moves numbers and gradient into slices of flat buffers, so that the optimizer and an all-reduce see one vector.</summary>
+    internal void MoveTo(Storage values, Tensor gradient)
+    {
+        float[] numbers = ToArray();
+        Rebind(values);
+        numbers.CopyTo(Span);
+        Grad?.Dispose();
+        Grad = gradient;
+        Changed();
+    }
+
+    /// <summary>
+    /// The form of this parameter named by <paramref name="key"/>, made by <paramref name="make"/> when it is not there or older than the numbers. One thread
+    /// makes it; others wait.
+    /// </summary>
+    internal T Derived<T>(object key, Func<T> make) where T : class, IDisposable
+    {
+        lock (_gate)
+        {
+            if (_derived.TryGetValue(key, out var entry))
+            {
+                if (entry.Version == Version) return (T)entry.Form;
+                entry.Form.Dispose();
+            }
+
+            T form = make();
+            _derived[key] = (Version, form);
+            return form;
+        }
+    }
+
+    /// <summary>The plain numbers were copied into a packed form; a mapped file's pages need not stay in memory for them.</summary>
+    internal void ReleasePages() => _releasePages?.Invoke();
+
+    private protected override void OnReleased()
+    {
+        lock (_gate)
+        {
+            foreach ((_, IDisposable form) in _derived.Values) form.Dispose();
+            _derived.Clear();
+        }
+
+        Grad?.Dispose();
+        Grad = null;
+    }
+}

@@ -1,0 +1,194 @@
+using AdaptFormer.Tensors.Backends;
+
+namespace AdaptFormer.Tensors;
+
+/// <summary>
+/// The record of one training pass: which ops made which tensors, and what their backward passes must read. Nothing is recorded
+/// for tensors that no trainable parameter reaches, so below the first adapter a pass costs what prediction costs.
+/// </summary>
+public sealed class Tape : IDisposable
+{
+    private readonly List<Node> _nodes = [];
+    private readonly HashSet<Storage> _kept = [];
+    private long _randomCalls;
+
+    /// <summary>A new pass whose dropout masks come from <paramref name="rng"/>.</summary>
+    public Tape(Rng rng) => Rng = rng;
+
+    /// <summary>The pass's randomness.</summary>
+    public Rng Rng { get; }
+
+    /// <summary>Bytes of activations that wait for the backward pass (each buffer once; parameters do not count).</summary>
+    public long KeptBytes { get; private set; }
+
+    /// <summary>Number of recorded ops.</summary>
+    public int Count => _nodes.Count;
+
+    /// <summary>Masks that the next dropout calls take instead of drawing their own, in order: for tests against given masks.</summary>
+    internal Queue<Tensor> GivenMasks { get; } = new();
+
+    /// <summary>Makes <paramref name="input"/> part of this pass: ops on it record themselves here.</summary>
+    public Tensor Watch(Tensor input)
+    {
+        input.Tape = this;
+        return input;
+    }
+
+    /// <summary>
+    /// Runs the recorded ops backwards from <paramref name="loss"/>, adds the gradients of trainable parameters to
+    /// <see cref="Tensor.Grad"/>, and releases what was kept as soon as it was used. The tape is empty afterwards.
+    /// </summary>
+    /// <param name="loss">A scalar made in this pass.</param>
+    /// <param name="scale">The gradient of the loss itself; 1/n for one of n accumulated batches.</param>
+    /// <exception cref="ArgumentException">The loss is not a scalar, or nothing trainable reaches it.</exception>
+    public void Backward(Tensor loss, float scale = 1)
+    {
+        if (loss.Length != 1) throw new ArgumentException($"Tape.Backward: the loss must be one number, got {loss.Shape}.");
+        if (!loss.NeedsGrad) throw new ArgumentException("Tape.Backward: no trainable parameter reaches the loss, so there is nothing to compute.");
+
+        using TensorScope scope = new();
+        loss.Grad = Tensor.Full(loss.Shape, scale);
+        for (int i = _nodes.Count - 1; i >= 0; i--)
+        {
+            Node node = _nodes[i];
+            if (node.Output.Grad is { } dy)
+            {
+                using TensorScope step = new();
+                node.Backward(dy);
+                node.Output.Grad = null;
+                dy.Dispose();
+            }
+
+            Forget(node);
+            _nodes.RemoveAt(i);
+        }
+
+        _kept.Clear();
+        KeptBytes = 0;
+    }
+
+    /// <summary>Drops what was recorded; kept activations go back to the pool.</summary>
+    public void Dispose()
+    {
+        foreach (Node node in _nodes) Forget(node);
+        _nodes.Clear();
+        _kept.Clear();
+        KeptBytes = 0;
+    }
+
+    internal void Add(Tensor output, ReadOnlySpan<Tensor?> keep, Action<Tensor> backward)
+    {
+        List<Tensor> kept = [];
+        foreach (Tensor? tensor in keep)
+        {
+            if (tensor is null or Parameter) continue;
+            tensor.Retain();
+            kept.Add(tensor);
+            if (_kept.Add(tensor.StorageReference)) KeptBytes += tensor.HeldBytes;
+        }
+
+        output.Producer = this;
+        _nodes.Add(new Node(output, [.. kept], backward));
+    }
+
+    /// <summary>A key for one random op; its n-th call in a pass draws the same numbers in every run with the same seed.</summary>
+    internal ulong NextRandomKey() => Rng.Derive(_randomCalls++).Key;
+
+    private static void Forget(Node node)
+    {
+        foreach (Tensor tensor in node.Kept) tensor.Dispose();
+    }
+
+    private sealed record Node(Tensor Output, Tensor[] Kept, Action<Tensor> Backward);
+}
+
+/// <summary>How an op enters the tape and hands gradients down.</summary>
+internal static class Recording
+{
+    extension(Tensor y)
+    {
+        /// <summary>
+        /// Joins <paramref name="y"/> to the pass of its inputs. When one of them needs a gradient, <paramref name="backward"/> is recorded with what it
+        /// reads (<paramref name="keep"/>); otherwise nothing is kept.
+        /// </summary>
+        /// <param name="inputs">Everything the op read; null entries are optional operands that were not given.</param>
+        /// <param name="keep">Tensors whose memory must stay until the backward pass.</param>
+        /// <param name="backward">Called with dy; adds the inputs' gradients.</param>
+        public Tensor Record(ReadOnlySpan<Tensor?> inputs, ReadOnlySpan<Tensor?> keep, Action<Tensor> backward)
+        {
+            Tape? tape = TapeOf(inputs);
+            y.Tape = tape;
+            if (tape is not null && AnyNeedsGrad(inputs)) tape.Add(y, keep, backward);
+            return y;
+        }
+    }
+
+    extension(Tensor x)
+    {
+        /// <summary>Adds <paramref name="dx"/>, which has x's number of elements and may be shared with other tensors' gradients.</summary>
+        public void AddGrad(Tensor dx)
+        {
+            if (x.Grad is null && x is not Parameter)
+            {
+                dx.Retain();
+                x.Grad = dx;
+                return;
+            }
+
+            x.GradInto((target, accumulate) => Backend.Current.AddInto(target, dx));
+        }
+
+        /// <summary>
+        /// Lets a kernel write a gradient where it belongs: <paramref name="write"/> gets the tensor of x's shape and whether it adds to what is
+        /// there. Saves a pass over memory when several ops read x.
+        /// </summary>
+        public void GradInto(Action<Tensor, bool> write)
+        {
+            if (x is Parameter parameter)
+            {
+                write(parameter.GradBuffer(), true);
+                return;
+            }
+
+            bool accumulate = x.Grad is not null;
+            if (x.Grad is not { HasOneHolder: true })
+            {
+                Tensor own = new(x.Shape, x.Type, Backend.Current.Allocate(x.Bytes), scoped: false);
+                if (x.Grad is { } shared)
+                {
+                    Backend.Current.Copy(shared, own);
+                    shared.Dispose();
+                }
+
+                x.Grad = own;
+            }
+
+            x.Grad.DropCopies();
+            write(x.Grad, accumulate);
+        }
+    }
+
+    /// <summary>The pass that the inputs belong to; null outside of training.</summary>
+    public static Tape? TapeOf(ReadOnlySpan<Tensor?> inputs)
+    {
+        foreach (Tensor? input in inputs)
+        {
+            if (input?.Tape is { } tape) return tape;
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether the pass will ask for a gradient of any input: decides what an op keeps.</summary>
+    public static bool Records(params ReadOnlySpan<Tensor?> inputs) => TapeOf(inputs) is not null && AnyNeedsGrad(inputs);
+
+    private static bool AnyNeedsGrad(ReadOnlySpan<Tensor?> inputs)
+    {
+        foreach (Tensor? input in inputs)
+        {
+            if (input is { NeedsGrad: true }) return true;
+        }
+
+        return false;
+    }
+}

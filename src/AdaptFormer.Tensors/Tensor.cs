@@ -1,0 +1,182 @@
+using System.Runtime.InteropServices;
+using AdaptFormer.Tensors.Backends;
+
+namespace AdaptFormer.Tensors;
+
+/// <summary>
+/// A dense, row-major array of numbers in native memory. Operations are extension methods under <c>Ops/</c>; each carries its
+/// own gradient. A tensor carries the <see cref="Tape"/> of the pass it belongs to, if any, and gradients are recorded exactly when one is there.
+/// </summary>
+public unsafe class Tensor : IDisposable
+{
+    private Storage? _storage;
+    private readonly long _offsetBytes;
+    private int _holders = 1;
+    private Tensor? _bfloat16;
+
+    internal Tensor(Shape shape, DataType type, Storage storage, long offsetBytes = 0, bool scoped = true)
+    {
+        (Shape, Type, _storage, _offsetBytes) = (shape, type, storage, offsetBytes);
+        if (scoped) TensorScope.Register(this);
+    }
+
+    /// <summary>Axis lengths, outermost first.</summary>
+    public Shape Shape { get; }
+
+    /// <summary>How the numbers are stored.</summary>
+    public DataType Type { get; }
+
+    /// <summary>Number of elements.</summary>
+    public long Length => Shape.Length;
+
+    /// <summary>Bytes of the elements.</summary>
+    public long Bytes => Length * Type.Size();
+
+    /// <summary>The pass this tensor belongs to; null when nothing is recorded.</summary>
+    public Tape? Tape { get; internal set; }
+
+    /// <summary>Whether the backward pass wants the gradient of this tensor.</summary>
+    public virtual bool NeedsGrad => Producer is not null;
+
+    /// <summary>The gradient collected so far, of this shape and type; null before the backward pass reaches it.</summary>
+    public Tensor? Grad { get; internal set; }
+
+    internal object? Producer { get; set; }
+
+    /// <summary>Whether the memory is still there.</summary>
+    public bool IsAlive => _storage is not null;
+
+    internal nint Pointer
+    {
+        get
+        {
+            if (_storage is null) Throw.Released(this);
+            return _storage.Pointer + (nint)_offsetBytes;
+        }
+    }
+
+    internal float* Floats => (float*)Pointer;
+
+    internal Storage StorageReference
+    {
+        get
+        {
+            if (_storage is null) Throw.Released(this);
+            return _storage;
+        }
+    }
+
+    /// <summary>A tensor whose contents are undefined, for an op to fill.</summary>
+    public static Tensor Empty(Shape shape, DataType type = DataType.Float32) =>
+        new(shape, type, Backend.Current.Allocate(shape.Length * type.Size()));
+
+    /// <summary>All zeros.</summary>
+    public static Tensor Zeros(params ReadOnlySpan<int> dims) => Full(new Shape(dims), 0);
+
+    /// <summary>All <paramref name="value"/>.</summary>
+    public static Tensor Full(Shape shape, float value)
+    {
+        Tensor tensor = Empty(shape);
+        tensor.Span.Fill(value);
+        return tensor;
+    }
+
+    /// <summary>A copy of <paramref name="values"/>, in f32.</summary>
+    /// <exception cref="ArgumentException">The number of values is not the shape's.</exception>
+    public static Tensor From(ReadOnlySpan<float> values, Shape shape)
+    {
+        if (values.Length != shape.Length) throw new ArgumentException($"Tensor.From: {shape} has {shape.Length} elements, got {values.Length} values.");
+        Tensor tensor = Empty(shape);
+        values.CopyTo(tensor.Span);
+        return tensor;
+    }
+
+    /// <summary>The elements of an f32 tensor, in place.</summary>
+    /// <exception cref="InvalidOperationException">The tensor is not f32.</exception>
+    public Span<float> Span
+    {
+        get
+        {
+            if (Type != DataType.Float32) throw new InvalidOperationException($"Tensor.Span: only f32 tensors have a float span, this one is {Type}; use ToArray.");
+            return new Span<float>((void*)Pointer, checked((int)Length));
+        }
+    }
+
+    /// <summary>The elements, converted to f32.</summary>
+    public float[] ToArray()
+    {
+        float[] values = new float[Length];
+        fixed (float* destination = values) Backend.Current.CopyToHost(this, (nint)destination);
+        return values;
+    }
+
+    /// <summary>The value of a tensor of one element.</summary>
+    /// <exception cref="InvalidOperationException">There is not exactly one element.</exception>
+    public float Item() => Length == 1 ? ToArray()[0] : throw new InvalidOperationException($"Tensor.Item: {Shape} has {Length} elements, not one.");
+
+    /// <summary>
+    /// The same numbers in <paramref name="type"/>, to be read by a matrix product or kept for the backward pass. The bf16 copy of an
+    /// f32 tensor is made once and shared by all who ask; gradients do not pass through it (see <c>CastOp</c> for that).
+    /// </summary>
+    internal Tensor As(DataType type)
+    {
+        if (Type == type) return this;
+        if (type == DataType.BFloat16 && _bfloat16 is { IsAlive: true } copy) return copy;
+        bool shared = type == DataType.BFloat16;
+        Tensor converted = new(Shape, type, Backend.Current.Allocate(Length * type.Size()), scoped: !shared);
+        Backend.Current.Copy(this, converted);
+        if (type == DataType.BFloat16) _bfloat16 = converted;
+        return converted;
+    }
+
+    /// <summary>Sizes when read as a weight matrix: the first axis by all others.</summary>
+    internal (int Rows, int Columns) AsMatrix() => (Shape[0], (int)(Length / Shape[0]));
+
+    /// <summary>The same memory under another shape, without a gradient of its own.</summary>
+    internal Tensor View(Shape shape) => View(shape, 0);
+
+    /// <summary>A contiguous part of the memory, <paramref name="offset"/> elements from the start, without a gradient of its own.</summary>
+    internal Tensor View(Shape shape, long offset)
+    {
+        if (offset + shape.Length > Length) throw new ArgumentException($"View: {shape} at element {offset} does not lie inside {Shape}.");
+        return new Tensor(shape, Type, StorageReference.Retain(), _offsetBytes + (offset * Type.Size()));
+    }
+
+    /// <summary>One more holder: the memory stays until each has called <see cref="Dispose"/>.</summary>
+    internal void Retain() => Interlocked.Increment(ref _holders);
+
+    /// <summary>Bytes that keeping this tensor costs.</summary>
+    internal long HeldBytes => _storage?.Bytes ?? 0;
+
+    /// <summary>Points a parameter at other memory of the same size, for example a slice of a flat buffer.</summary>
+    private protected void Rebind(Storage storage)
+    {
+        _storage?.Release();
+        _storage = storage;
+    }
+
+    /// <summary>Gives the memory back once nobody else holds it. The object stays usable as the place of its gradient.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Decrement(ref _holders) > 0) return;
+        Storage? storage = Interlocked.Exchange(ref _storage, null);
+        storage?.Release();
+        DropCopies();
+        OnReleased();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Whether the only holder is the caller, who may then change the numbers in place.</summary>
+    internal bool HasOneHolder => Volatile.Read(ref _holders) == 1;
+
+    /// <summary>Forgets the bf16 copy: the numbers changed, or the memory goes.</summary>
+    internal void DropCopies() => Interlocked.Exchange(ref _bfloat16, null)?.Dispose();
+
+    /// <summary>Frees what a subclass derived from the elements.</summary>
+    private protected virtual void OnReleased()
+    {
+    }
+
+    /// <summary>For example <c>Float32 [8, 197, 768]</c>.</summary>
+    public override string ToString() => $"{Type} {Shape}";
+}
