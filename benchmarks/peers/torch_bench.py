@@ -29,8 +29,12 @@ def median_time(step, seconds, min_steps):
 def probe(seconds):
     """GFLOP/s of the first MLP product of ViT-B/16 on a batch of 16, f32."""
     x, w = torch.randn(3152, 768), torch.randn(3072, 768)
-    best, _ = median_time(lambda: F.linear(x, w), seconds, 3)
-    return {"gflops": 2e-9 * 3152 * 768 * 3072 / best}
+    times, begin = [], time.perf_counter()
+    while len(times) < 4 or time.perf_counter() - begin < seconds:
+        start = time.perf_counter()
+        F.linear(x, w)
+        times.append(time.perf_counter() - start)
+    return {"gflops": 2e-9 * 3152 * 768 * 3072 / min(times)}    # the fastest: another process can only slow a product down
 
 
 def high_water_bytes():
