@@ -1,0 +1,73 @@
+using System.Text.Json;
+using AdaptFormer.Models.Checkpoints;
+using AdaptFormer.Models.Layers;
+using AdaptFormer.Models.Vit;
+using AdaptFormer.Peft;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tests.Support;
+
+namespace AdaptFormer.Tests.Parity;
+
+/// <summary>Builds the model and the method that a golden file of an image ViT describes, with the file's weights.</summary>
+internal static class VitCase
+{
+    public static VisionTransformer Build(ParityCase golden, DataType compute = DataType.Float32)
+    {
+        JsonElement model = golden.Config.GetProperty("model");
+        JsonElement size = model.GetProperty("img_size");
+        (int height, int width) = size.ValueKind == JsonValueKind.Number ? (size.GetInt32(), size.GetInt32()) : (size[0].GetInt32(), size[1].GetInt32());
+        VitConfig config = new(
+            height, width, model.GetProperty("patch_size").GetInt32(), model.GetProperty("embed_dim").GetInt32(),
+            model.GetProperty("depth").GetInt32(), model.GetProperty("num_heads").GetInt32(), model.GetProperty("mlp_ratio").GetDouble(),
+            model.GetProperty("qkv_bias").GetBoolean(), model.GetProperty("norm_eps").GetSingle(),
+            GlobalPool: model.TryGetProperty("global_pool", out JsonElement pool) && pool.GetBoolean());
+        VisionTransformer vit = new(golden.Config.GetProperty("case").GetString()!, config, compute);
+        Tuning(golden).Attach(vit, model.GetProperty("num_classes").GetInt32(), new Rng(0));
+        WeightLoader.Load(vit, Weights(golden, "param/"), vit.Id);
+        return vit;
+    }
+
+    /// <summary>The file's tensors whose names begin with <paramref name="prefix"/>, under our names.</summary>
+    public static StateDict Weights(ParityCase golden, string prefix)
+    {
+        StateDict theirs = new();
+        foreach (string name in golden.Names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)))
+        {
+            theirs.Add(name[prefix.Length..], new StateDict.Weight(new Shape(golden.Shape(name)), destination => golden.Floats(name).CopyTo(destination)));
+        }
+
+        return NameMaps.All.MaxBy(map => map.Hits(theirs))!.ToOurs(theirs);
+    }
+
+    private static Tuning Tuning(ParityCase golden)
+    {
+        JsonElement config = golden.Config;
+        bool batchNorm = config.TryGetProperty("head", out JsonElement head) && head.GetString()!.Contains("BatchNorm");
+        HeadKind kind = batchNorm ? HeadKind.BatchNorm : HeadKind.Plain;
+        if (!config.TryGetProperty("tuning_config", out JsonElement tuning)) return new LinearProbe(kind);
+        if (config.TryGetProperty("fulltune", out JsonElement full) && full.GetBoolean()) return new FullTuning(kind);
+        if (tuning.GetProperty("vpt_on").GetBoolean()) return new VptTuning(tuning.GetProperty("vpt_num").GetInt32(), Head: kind);
+        if (!tuning.GetProperty("ffn_adapt").GetBoolean()) return new LinearProbe(kind);
+
+        string scale = tuning.GetProperty("ffn_adapter_scalar").GetString()!;
+        bool learned = scale == "learnable_scalar";
+        AdapterInput input = tuning.GetProperty("ffn_adapter_layernorm_option").GetString() switch
+        {
+            "in" => AdapterInput.OwnNormIn,
+            "out" => AdapterInput.OwnNormOut,
+            "none" => AdapterInput.Residual,
+            string other => throw new InvalidDataException($"ffn_adapter_layernorm_option '{other}' is not known"),
+            null => throw new InvalidDataException("ffn_adapter_layernorm_option is null"),
+        };
+        if (config.TryGetProperty("variant", out JsonElement variant))
+        {
+            if (variant.GetString() != "adapter input = norm2(x)") throw new InvalidDataException($"variant '{variant}' is not known");
+            input = AdapterInput.SharedNorm;
+        }
+
+        return new AdaptFormerTuning(
+            tuning.GetProperty("ffn_num").GetInt32(), learned ? 1 : float.Parse(scale), learned,
+            tuning.GetProperty("ffn_option").GetString() == "sequential" ? AdapterPosition.Sequential : AdapterPosition.Parallel,
+            input, golden.Names.Contains("input/dropout_mask_0") ? 0.1f : 0, Head: kind);
+    }
+}
