@@ -37,7 +37,8 @@ internal static unsafe class Activation
     public static void SigmoidBackward(nint y, DataType yt, nint dy, DataType dyt, nint dx, DataType dxt, long n) =>
         Map.Run(default(SigmoidGradient), y, yt, dy, dyt, dx, dxt, n);
 
-    private readonly struct ReluMap : IMap
+    /// <summary>max(0, x).</summary>
+    internal readonly struct ReluMap : IMap
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Apply<V>(V x)
@@ -51,7 +52,8 @@ internal static unsafe class Activation
             where V : struct, ISimd<V> => V.SelectLessOrEqual(y, V.Zero, V.Zero, dy);
     }
 
-    private readonly struct GeluMap : IMap
+    /// <summary>x·Φ(x).</summary>
+    internal readonly struct GeluMap : IMap
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Apply<V>(V x)
@@ -66,7 +68,7 @@ internal static unsafe class Activation
         {
             V tail = VectorMath.NormalTail(x, out V bell);
             V phi = V.SelectLessOrEqual(x, V.Zero, tail, V.Create(1f) - tail);
-            V clamped = V.Max(V.Create(-13f), V.Min(V.Create(13f), x));    // keeps ∞·0 out; the bell is below 1e-36 there
+            V clamped = V.Max(V.Create(-12f), V.Min(V.Create(12f), x));    // keeps ∞·0 out; the bell is below 1e-31 there
             return dy * V.MultiplyAdd(clamped * bell, V.Create(0.398942280f), phi);
         }
     }

@@ -65,7 +65,7 @@ internal static unsafe class Elementwise
         return true;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static void MultiplyInto<V>(float* y, float* a, float* b, long n)
         where V : struct, ISimd<V>
     {
@@ -80,7 +80,7 @@ internal static unsafe class Elementwise
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static float DotBlock<V>(float* a, float* b, long n)
         where V : struct, ISimd<V>
     {
@@ -109,7 +109,7 @@ internal static unsafe class Elementwise
         t == DataType.Float32 ? ZeroIfFinite<V, Float32Element>(x, n) : ZeroIfFinite<V, BFloat16Element>(x, n);
 
     // 0·x is 0 for every finite x and NaN for the others, and a NaN stays in the sum.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static float ZeroIfFinite<V, T>(nint x, long n)
         where V : struct, ISimd<V>
         where T : struct, IElement

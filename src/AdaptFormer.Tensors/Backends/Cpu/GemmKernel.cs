@@ -36,7 +36,7 @@ internal static unsafe class GemmKernel
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static void Rows12x2<V>(nint k, float* a, nint aStep, float* b, nint bStep, float* tile, nint tileStep, bool first)
         where V : struct, ISimd<V>
     {
@@ -144,7 +144,7 @@ internal static unsafe class GemmKernel
         V.Store(q11, tile + (11 * tileStep) + V.Count);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static void Rows12x1<V>(nint k, float* a, nint aStep, float* b, nint bStep, float* tile, nint tileStep, bool first)
         where V : struct, ISimd<V>
     {
@@ -214,7 +214,7 @@ internal static unsafe class GemmKernel
         V.Store(p11, tile + (11 * tileStep));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static void Rows6x2<V>(nint k, float* a, nint aStep, float* b, nint bStep, float* tile, nint tileStep, bool first)
         where V : struct, ISimd<V>
     {
@@ -280,7 +280,7 @@ internal static unsafe class GemmKernel
         V.Store(q5, tile + (5 * tileStep) + V.Count);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static void Rows6x1<V>(nint k, float* a, nint aStep, float* b, nint bStep, float* tile, nint tileStep, bool first)
         where V : struct, ISimd<V>
     {

@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 using AdaptFormer.Tensors.Backends.Cpu.Simd;
 
 namespace AdaptFormer.Tensors.Backends.Cpu;
@@ -32,7 +34,7 @@ internal static unsafe class GemmPacking
     }
 
     // The numbers of one k are neighbours already: copy them.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static void Rows<T>(nint source, long kStride, int lanes, int width, int k, float* panel)
         where T : struct, IElement
     {
@@ -46,7 +48,7 @@ internal static unsafe class GemmPacking
     }
 
     // The numbers of one lane are neighbours: transpose blocks of 4×4.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static void Columns<T>(nint source, long laneStride, int lanes, int width, int k, float* panel)
         where T : struct, IElement
     {
@@ -60,12 +62,11 @@ internal static unsafe class GemmPacking
             {
                 Vector128<float> r0 = Load4<T>(source, at0 + kk), r1 = Load4<T>(source, at1 + kk);
                 Vector128<float> r2 = Load4<T>(source, at2 + kk), r3 = Load4<T>(source, at3 + kk);
-                Vector128<double> low01 = UnpackLow(r0, r1), high01 = UnpackHigh(r0, r1);
-                Vector128<double> low23 = UnpackLow(r2, r3), high23 = UnpackHigh(r2, r3);
-                Vector128.Create(low01.GetLower(), low23.GetLower()).AsSingle().Store(to);
-                Vector128.Create(low01.GetUpper(), low23.GetUpper()).AsSingle().Store(to + width);
-                Vector128.Create(high01.GetLower(), high23.GetLower()).AsSingle().Store(to + (2 * width));
-                Vector128.Create(high01.GetUpper(), high23.GetUpper()).AsSingle().Store(to + (3 * width));
+                Vector128<float> low01 = ZipLow(r0, r1), high01 = ZipHigh(r0, r1), low23 = ZipLow(r2, r3), high23 = ZipHigh(r2, r3);
+                LowerHalves(low01, low23).Store(to);
+                UpperHalves(low01, low23).Store(to + width);
+                LowerHalves(high01, high23).Store(to + (2 * (long)width));
+                UpperHalves(high01, high23).Store(to + (3 * (long)width));
             }
 
             Elements<T>(source, laneStride, 1, lane, lane + 4, kk, width, k, panel);
@@ -97,20 +98,31 @@ internal static unsafe class GemmPacking
         where T : struct, IElement =>
         typeof(T) == typeof(Float32Element) ? ((float*)p)[i] : Converter.ToSingle(((ushort*)p)[i]);
 
-    // a0 b0 a1 b1 and a2 b2 a3 b3, seen as pairs.
+    // a0 b0 a1 b1
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<double> UnpackLow(Vector128<float> a, Vector128<float> b)
+    private static Vector128<float> ZipLow(Vector128<float> a, Vector128<float> b)
     {
-        if (System.Runtime.Intrinsics.X86.Sse.IsSupported) return System.Runtime.Intrinsics.X86.Sse.UnpackLow(a, b).AsDouble();
-        if (System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.IsSupported) return System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.ZipLow(a, b).AsDouble();
-        return Vector128.Create(a[0], b[0], a[1], b[1]).AsDouble();
+        if (Sse.IsSupported) return Sse.UnpackLow(a, b);
+        if (AdvSimd.Arm64.IsSupported) return AdvSimd.Arm64.ZipLow(a, b);
+        return Vector128.Create(a[0], b[0], a[1], b[1]);
     }
 
+    // a2 b2 a3 b3
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<double> UnpackHigh(Vector128<float> a, Vector128<float> b)
+    private static Vector128<float> ZipHigh(Vector128<float> a, Vector128<float> b)
     {
-        if (System.Runtime.Intrinsics.X86.Sse.IsSupported) return System.Runtime.Intrinsics.X86.Sse.UnpackHigh(a, b).AsDouble();
-        if (System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.IsSupported) return System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.ZipHigh(a, b).AsDouble();
-        return Vector128.Create(a[2], b[2], a[3], b[3]).AsDouble();
+        if (Sse.IsSupported) return Sse.UnpackHigh(a, b);
+        if (AdvSimd.Arm64.IsSupported) return AdvSimd.Arm64.ZipHigh(a, b);
+        return Vector128.Create(a[2], b[2], a[3], b[3]);
     }
+
+    // a0 a1 b0 b1
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> LowerHalves(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.MoveLowToHigh(a, b) : Vector128.Create(a.GetLower(), b.GetLower());
+
+    // a2 a3 b2 b3
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> UpperHalves(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.MoveHighToLow(b, a) : Vector128.Create(a.GetUpper(), b.GetUpper());
 }

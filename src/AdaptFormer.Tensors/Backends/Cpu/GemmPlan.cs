@@ -76,6 +76,7 @@ internal sealed unsafe class GemmPlan<V> : MatMulPlan
         {
             int count = Math.Min(tileRows, rows - i);
             float* tile = first && last ? tiles : tiles + ((long)i * _columnsPadded) + ((long)column * tileRows);
+            if (last) GemmStore.Prefetch<V>(_key, count, columns, c, row + i, column);
             GemmKernel.Run<V>(
                 count <= 6 ? 6 : 12, columns <= V.Count ? 1 : 2, k, packedA + ((long)i * k), tileRows, panel, width, tile, width, first);
             if (last) GemmStore.Tile<V>(_key, tile, width, count, columns, bias, c, row + i, column);

@@ -95,7 +95,7 @@ internal static unsafe class LayerNormKernel
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static void Statistics<V, TX>(nint x, int c, float eps, out float mean, out float rstd)
         where V : struct, ISimd<V>
         where TX : struct, IElement
@@ -142,7 +142,7 @@ internal static unsafe class LayerNormKernel
         rstd = 1 / MathF.Sqrt((V.Sum(s0 + s1 + (s2 + s3)) / c) + eps);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static void Normalize<V, TX, TY>(nint x, float mean, float rstd, float* gamma, float* beta, nint y, int c)
         where V : struct, ISimd<V>
         where TX : struct, IElement
@@ -194,7 +194,7 @@ internal static unsafe class LayerNormKernel
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static void BackwardRow<V, TX, TD>(nint x, float mean, float rstd, float* gamma, nint dy, float* dx, bool accumulate, int c)
         where V : struct, ISimd<V>
         where TX : struct, IElement
@@ -277,7 +277,7 @@ internal static unsafe class LayerNormKernel
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static void BackwardParams<V, TX, TD>(nint x, float* mean, float* rstd, nint dy, float* dgamma, float* dbeta, long rows, int c)
         where V : struct, ISimd<V>
         where TX : struct, IElement

@@ -38,7 +38,7 @@ internal static unsafe class Reduction
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static void SumBlock<V, TX>(nint x, int rows, int c, float* y)
         where V : struct, ISimd<V>
         where TX : struct, IElement

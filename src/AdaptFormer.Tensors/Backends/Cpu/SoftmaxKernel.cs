@@ -85,7 +85,7 @@ internal static unsafe class SoftmaxKernel
     }
 
     // Writes e^(t − max t) and returns the inverse of their sum.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static float Exponentials<V, TBias>(float* s, int n, float scale, float* bias, float* e)
         where V : struct, ISimd<V>
         where TBias : struct, IBias
@@ -150,7 +150,7 @@ internal static unsafe class SoftmaxKernel
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static void BackwardRow<V, TP, TD>(nint p, float* dp, int n, float scale, nint ds)
         where V : struct, ISimd<V>
         where TP : struct, IElement

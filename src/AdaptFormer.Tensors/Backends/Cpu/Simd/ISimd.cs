@@ -59,7 +59,7 @@ internal unsafe interface ISimd<TSelf> :
     /// <summary>1/x for normal x whose inverse is normal, within 1.5e-7 relative; NaN for NaN.</summary>
     static abstract TSelf Reciprocal(TSelf x);
 
-    /// <summary>x·2ⁿ for integral n in [−150, 0] and x in [0.5, 2]; a denormal result may be zero instead. NaN where x is NaN.</summary>
+    /// <summary>x·2ⁿ for integral n in [−126, 0]. NaN where x is NaN.</summary>
     static abstract TSelf ScaleByPowerOfTwo(TSelf x, TSelf n);
 
     /// <summary>a &lt;= b ? ifTrue : ifFalse, lane by lane; NaN compares false.</summary>

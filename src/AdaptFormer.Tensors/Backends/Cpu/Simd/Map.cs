@@ -85,7 +85,7 @@ internal static unsafe class Map
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static void Loop<TOp, V, TX, TY>(TOp op, nint x, nint y, long n)
         where TOp : struct, IMap
         where V : struct, ISimd<V>
@@ -101,7 +101,7 @@ internal static unsafe class Map
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static void Loop<TOp, V, TA, TB, TY>(TOp op, nint a, nint b, nint y, long n)
         where TOp : struct, IMap2
         where V : struct, ISimd<V>

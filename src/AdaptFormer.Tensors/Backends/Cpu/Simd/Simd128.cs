@@ -102,11 +102,9 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd128 ScaleByPowerOfTwo(Simd128 x, Simd128 n)
     {
-        // 2ⁿ has the exponent field n + 127. Below the normal range the field is clamped and the result cleared.
-        Vector128<float> lowest = Vector128.Create(-126f);
-        Vector128<int> exponent = Vector128.ConvertToInt32Native(Vector128.MaxNative(lowest, n._v)) + Vector128.Create(127);
-        Vector128<float> scaled = x._v * Vector128.ShiftLeft(exponent, 23).AsSingle();
-        return new(Vector128.ConditionalSelect(Vector128.LessThan(n._v, lowest), Vector128<float>.Zero, scaled));
+        // 2ⁿ is the float whose exponent field is n + 127.
+        Vector128<int> exponent = Vector128.ConvertToInt32Native(n._v) + Vector128.Create(127);
+        return new(x._v * Vector128.ShiftLeft(exponent, 23).AsSingle());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

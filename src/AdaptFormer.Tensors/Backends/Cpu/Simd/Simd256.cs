@@ -118,11 +118,9 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256 ScaleByPowerOfTwo(Simd256 x, Simd256 n)
     {
-        // 2ⁿ has the exponent field n + 127. Below the normal range the field is clamped and the result cleared.
-        Vector256<float> lowest = Vector256.Create(-126f);
-        Vector256<int> exponent = Vector256.ConvertToInt32Native(Vector256.MaxNative(lowest, n._v)) + Vector256.Create(127);
-        Vector256<float> scaled = x._v * Vector256.ShiftLeft(exponent, 23).AsSingle();
-        return new(Vector256.ConditionalSelect(Vector256.LessThan(n._v, lowest), Vector256<float>.Zero, scaled));
+        // 2ⁿ is the float whose exponent field is n + 127.
+        Vector256<int> exponent = Vector256.ConvertToInt32Native(n._v) + Vector256.Create(127);
+        return new(x._v * Vector256.ShiftLeft(exponent, 23).AsSingle());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

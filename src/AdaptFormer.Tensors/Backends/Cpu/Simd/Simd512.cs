@@ -131,11 +131,9 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
     {
         if (Avx512F.IsSupported) return new(Avx512F.Scale(x._v, n._v));
 
-        // 2ⁿ has the exponent field n + 127. Below the normal range the field is clamped and the result cleared.
-        Vector512<float> lowest = Vector512.Create(-126f);
-        Vector512<int> exponent = Vector512.ConvertToInt32Native(Vector512.MaxNative(lowest, n._v)) + Vector512.Create(127);
-        Vector512<float> scaled = x._v * Vector512.ShiftLeft(exponent, 23).AsSingle();
-        return new(Vector512.ConditionalSelect(Vector512.LessThan(n._v, lowest), Vector512<float>.Zero, scaled));
+        // 2ⁿ is the float whose exponent field is n + 127.
+        Vector512<int> exponent = Vector512.ConvertToInt32Native(n._v) + Vector512.Create(127);
+        return new(x._v * Vector512.ShiftLeft(exponent, 23).AsSingle());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
