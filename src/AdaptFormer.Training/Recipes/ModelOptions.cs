@@ -1,0 +1,63 @@
+using System.Text.Json.Serialization;
+
+namespace AdaptFormer.Training.Recipes;
+
+/// <summary>How frozen weights and the inputs of matrix products are stored; sums, norms, adapters and the optimizer are always f32.</summary>
+[JsonConverter(typeof(SnakeCaseEnum<Precision>))]
+public enum Precision
+{
+    /// <summary>bf16 where this machine multiplies it faster than f32, else f32.</summary>
+    Auto,
+
+    /// <summary>f32 throughout.</summary>
+    Float32,
+
+    /// <summary>bf16, even where it is slower.</summary>
+    [JsonStringEnumMemberName("bfloat16")]
+    BFloat16,
+}
+
+/// <summary>Statistics that pixels, scaled to 0 to 1, are normalised with.</summary>
+[JsonConverter(typeof(SnakeCaseEnum<Normalize>))]
+public enum Normalize
+{
+    /// <summary>Mean (0.485, 0.456, 0.406), deviation (0.229, 0.224, 0.225).</summary>
+    Imagenet,
+
+    /// <summary>Mean and deviation 0.5.</summary>
+    Inception,
+
+    /// <summary>None: the model sees 0 to 1.</summary>
+    None,
+}
+
+/// <summary>The backbone: the <c>model</c> section of a recipe.</summary>
+/// <param name="Name">timm's id, for example <c>vit_base_patch16_224</c>.</param>
+/// <param name="Weights">The pre-trained weights file; null, written out, starts from random numbers.</param>
+/// <param name="ImageSize">Side of the input picture in pixels; null takes the model's own. Position embeddings are resized.</param>
+/// <param name="GlobalPool">Classifies the mean of the patch tokens (with <c>fc_norm</c>) and not the class token.</param>
+/// <param name="DropPath">Stochastic depth of the last block, in [0, 1); rises linearly from 0 in the first.</param>
+/// <param name="Normalize">Statistics of the pictures that the weights were trained with: <c>imagenet</c>, <c>inception</c> (0.5 each) or <c>none</c>; null takes the model's own.</param>
+/// <param name="Mean">Three channel means (pixels in 0 to 1) in place of the named ones.</param>
+/// <param name="Std">Three standard deviations in place of the named ones.</param>
+public sealed record ModelOptions(
+    string Name,
+    string? Weights,
+    int? ImageSize = null,
+    bool GlobalPool = false,
+    float DropPath = 0,
+    Normalize? Normalize = null,
+    float[]? Mean = null,
+    float[]? Std = null)
+{
+    internal void Check(RecipeCheck check)
+    {
+        check.Require(!string.IsNullOrWhiteSpace(Name), "name", Name, "a model such as 'vit_base_patch16_224'");
+        check.Require(Weights is null || !string.IsNullOrWhiteSpace(Weights), "weights", Weights, "the path of a weights file, or null to start from random numbers");
+        check.Require(ImageSize is null or (>= 1 and <= 4096), "image_size", ImageSize, "null or a whole number in [1, 4096]");
+        check.Require(DropPath is >= 0 and < 1, "drop_path", DropPath, "a number in [0, 1)");
+        check.Require(Mean is null || (Mean.Length == 3 && Mean.All(m => m is >= 0 and <= 1)), "mean", Mean, "three numbers in [0, 1]");
+        check.Require(Std is null || (Std.Length == 3 && Std.All(s => s is > 0 and <= 1)), "std", Std, "three numbers in (0, 1]");
+        check.Require((Mean is null) == (Std is null), "std", Std, "mean and std together, or neither");
+    }
+}

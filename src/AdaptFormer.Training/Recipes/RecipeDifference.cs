@@ -1,0 +1,28 @@
+using System.Text.Json.Nodes;
+
+namespace AdaptFormer.Training.Recipes;
+
+/// <summary>Tells in which keys two recipes differ.</summary>
+public static class RecipeDifference
+{
+    /// <summary>One entry a key, such as <c>tuning.bottleneck is 64 there and 32 here</c>; empty for equal recipes.</summary>
+    public static IReadOnlyList<string> Between(Recipe there, Recipe here)
+    {
+        List<string> differences = [];
+        Compare(JsonNode.Parse(there.ToJson()), JsonNode.Parse(here.ToJson()), "", differences);
+        return differences;
+    }
+
+    private static void Compare(JsonNode? there, JsonNode? here, string path, List<string> differences)
+    {
+        if (there is JsonObject a && here is JsonObject b)
+        {
+            foreach (string key in a.Select(pair => pair.Key).Union(b.Select(pair => pair.Key)))
+                Compare(a[key], b[key], path.Length == 0 ? key : $"{path}.{key}", differences);
+        }
+        else if (!JsonNode.DeepEquals(there, here))
+        {
+            differences.Add($"{path} is {there?.ToJsonString() ?? "null"} there and {here?.ToJsonString() ?? "null"} here");
+        }
+    }
+}

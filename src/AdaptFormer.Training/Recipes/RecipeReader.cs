@@ -1,0 +1,62 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace AdaptFormer.Training.Recipes;
+
+/// <summary>From the text of a recipe to a <see cref="Recipe"/>: parse, edit, compare with the schema, convert, check ranges.</summary>
+internal static class RecipeReader
+{
+    private const int MaxBytes = 1 << 20;
+
+    private static readonly JsonDocumentOptions Lenient = new()
+    {
+        CommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+        AllowDuplicateProperties = false,
+    };
+
+    public static Recipe Load(string path, IEnumerable<string> overrides)
+    {
+        using FileStream stream = File.OpenRead(path);
+        if (stream.Length > MaxBytes) throw new RecipeException(path, [$"{stream.Length} bytes are too many for a recipe; is this a weights file?"]);
+        using StreamReader reader = new(stream);
+        return Parse(reader.ReadToEnd(), path, overrides);
+    }
+
+    public static Recipe Parse(string json, string source, IEnumerable<string> overrides)
+    {
+        JsonObject root = ParseTree(json, source);
+        List<string> problems = [];
+        RecipeOverrides.Apply(root, overrides, problems);
+        RecipeSchema.Check(root, problems);
+        if (problems.Count > 0) throw new RecipeException(source, problems);
+
+        Recipe recipe;
+        try
+        {
+            recipe = root.Deserialize(RecipeJson.Default.Recipe)!;
+        }
+        catch (Exception error) when (error is JsonException or ArgumentException)
+        {
+            throw new RecipeException(source, [error.Message.TrimEnd('.')]);
+        }
+
+        problems = recipe.Problems();
+        return problems.Count == 0 ? recipe : throw new RecipeException(source, problems);
+    }
+
+    private static JsonObject ParseTree(string json, string source)
+    {
+        try
+        {
+            return JsonNode.Parse(json, documentOptions: Lenient) as JsonObject
+                ?? throw new RecipeException(source, ["a recipe is one JSON object, { … }"]);
+        }
+        catch (JsonException error)
+        {
+            string place = error.LineNumber is { } line ? $"line {line + 1}, column {error.BytePositionInLine + 1}: " : "";
+            string text = error.Message.Split(" LineNumber:")[0].Split(" Path:")[0];
+            throw new RecipeException(source, [$"{place}not valid JSON: {text.TrimEnd('.')}"]);
+        }
+    }
+}

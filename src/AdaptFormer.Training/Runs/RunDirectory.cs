@@ -1,0 +1,176 @@
+using AdaptFormer.Tensors.Files;
+using AdaptFormer.Training.Recipes;
+
+namespace AdaptFormer.Training.Runs;
+
+/// <summary>What to do with a directory that already holds a run.</summary>
+public enum ExistingRun
+{
+    /// <summary>Leave it alone and fail.</summary>
+    Refuse,
+
+    /// <summary>Delete its files, and only those a run writes, and start anew.</summary>
+    Overwrite,
+
+    /// <summary>Go on with it, if its recipe is the same.</summary>
+    Resume,
+}
+
+/// <summary>
+/// The folder of one run: <c>recipe.json</c> (resolved), <c>environment.json</c>, <c>log.jsonl</c>, <c>summary.json</c>,
+/// <c>adapter.safetensors</c> and <c>checkpoints/</c>. Every file is either whole or absent, whenever the process dies; the
+/// log loses at most a line it was writing.
+/// </summary>
+public sealed class RunDirectory : IDisposable
+{
+    private const string RecipeName = "recipe.json", EnvironmentName = "environment.json", LogName = "log.jsonl", SummaryName = "summary.json",
+        AdapterName = "adapter.safetensors", CheckpointsName = "checkpoints", LockName = ".lock";
+
+    private static readonly string[] OwnFiles = [RecipeName, EnvironmentName, LogName, SummaryName, AdapterName, "report.html"];
+
+    private readonly FileStream? _lock;
+    private EpochLog? _log;
+
+    private RunDirectory(string path, FileStream? @lock = null) => (Path, _lock) = (path, @lock);
+
+    /// <summary>The folder.</summary>
+    public string Path { get; }
+
+    /// <summary>The resolved recipe.</summary>
+    public string RecipePath => In(RecipeName);
+
+    /// <summary>What was learned; written when training ends, and each time the best epoch so far ends.</summary>
+    public string AdapterPath => In(AdapterName);
+
+    /// <summary>The folder of what a resumed run needs.</summary>
+    public string CheckpointsPath => In(CheckpointsName);
+
+    /// <summary>The epochs done so far.</summary>
+    public string LogPath => In(LogName);
+
+    /// <summary>The outcome; there once the run has ended well.</summary>
+    public string SummaryPath => In(SummaryName);
+
+    /// <summary>Makes the folder of a run, or takes over one.</summary>
+    /// <param name="path">The folder; made with its parents if it is not there.</param>
+    /// <param name="recipe">The resolved recipe, which is written.</param>
+    /// <param name="environment">Where the run runs, which is written.</param>
+    /// <param name="existing">What to do with a run that is already there.</param>
+    /// <exception cref="IOException">The folder is not empty and not a run, holds a run that may not be touched, is a file, or cannot be written.</exception>
+    /// <exception cref="ArgumentException">The run to resume has another recipe; every key that differs is named.</exception>
+    public static RunDirectory Create(string path, Recipe recipe, RunEnvironment environment, ExistingRun existing = ExistingRun.Refuse)
+    {
+        if (File.Exists(path)) throw new IOException($"{path} is a file; give the output as a folder.");
+        bool isRun = File.Exists(System.IO.Path.Combine(path, RecipeName));
+        // A crash may leave the lock file alone in a folder.
+        bool isEmpty = !Directory.Exists(path) || Directory.EnumerateFileSystemEntries(path).All(entry => System.IO.Path.GetFileName(entry) == LockName);
+        if (!isEmpty && !isRun) throw new IOException($"{path} is not empty and holds no run; give the output as a new folder.");
+        if (isRun && existing == ExistingRun.Refuse)
+            throw new IOException($"{path} holds a run already; continue it with --resume, replace it with --overwrite, or give another output folder.");
+
+        Directory.CreateDirectory(path);
+        RunDirectory run = new(path, Lock(path));
+        try
+        {
+            if (isRun && existing == ExistingRun.Resume) run.RequireSameRecipe(recipe);
+            if (isRun && existing == ExistingRun.Overwrite) run.DeleteOwnFiles();
+            Directory.CreateDirectory(run.CheckpointsPath);
+            run._log = new EpochLog(run.LogPath);
+            AtomicFile.WriteAllText(run.In(EnvironmentName), environment.ToJson());
+            AtomicFile.WriteAllText(run.RecipePath, recipe.ToJson());
+            return run;
+        }
+        catch
+        {
+            run.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens the folder of a run to read it.</summary>
+    /// <exception cref="FileNotFoundException">It holds no run.</exception>
+    public static RunDirectory Open(string path) => File.Exists(System.IO.Path.Combine(path, RecipeName))
+        ? new RunDirectory(path)
+        : throw new FileNotFoundException($"{path} holds no run: there is no {RecipeName} in it.", System.IO.Path.Combine(path, RecipeName));
+
+    /// <summary>Reads the resolved recipe.</summary>
+    /// <exception cref="RecipeException">It was changed so that it is no longer valid.</exception>
+    public Recipe ReadRecipe() => Recipe.Load(RecipePath);
+
+    /// <summary>The epochs done so far, in order.</summary>
+    public IReadOnlyList<EpochRecord> ReadLog() => File.Exists(LogPath) ? EpochLog.Read(LogPath) : [];
+
+    /// <summary>The outcome, or null if the run has not ended.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged.</exception>
+    public TrainingSummary? ReadSummary()
+    {
+        if (!File.Exists(SummaryPath)) return null;
+        try
+        {
+            return (TrainingSummary)RunRecord.FromJsonLine(File.ReadAllText(SummaryPath));
+        }
+        catch (Exception error) when (error is System.Text.Json.JsonException or InvalidCastException)
+        {
+            throw new InvalidDataException($"{SummaryPath} is not the summary of a run: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Appends the figures of an epoch to the log.</summary>
+    /// <exception cref="InvalidOperationException">The run was opened to be read.</exception>
+    public void Log(EpochRecord record) => Writable().Append(record);
+
+    /// <summary>Drops the log's epochs after <paramref name="epoch"/>, because the run goes on from there.</summary>
+    /// <exception cref="InvalidOperationException">The run was opened to be read.</exception>
+    public void RewindLog(int epoch)
+    {
+        Writable().Dispose();
+        EpochLog.KeepUntil(LogPath, epoch);
+        _log = new EpochLog(LogPath);
+    }
+
+    /// <summary>Writes the outcome.</summary>
+    /// <exception cref="InvalidOperationException">The run was opened to be read.</exception>
+    public void Finish(TrainingSummary summary)
+    {
+        Writable();
+        AtomicFile.WriteAllText(SummaryPath, summary.ToJsonLine() + "\n");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _log?.Dispose();
+        _lock?.Dispose();
+    }
+
+    // The system gives the lock back when the process dies, however it dies.
+    private static FileStream Lock(string path)
+    {
+        try
+        {
+            return new FileStream(System.IO.Path.Combine(path, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException error)
+        {
+            throw new IOException($"{path} cannot be written; is another process training into it? {error.Message}", error);
+        }
+    }
+
+    private string In(string name) => System.IO.Path.Combine(Path, name);
+
+    private EpochLog Writable() => _log ?? throw new InvalidOperationException($"RunDirectory: {Path} was opened to be read.");
+
+    private void RequireSameRecipe(Recipe recipe)
+    {
+        IReadOnlyList<string> differences = RecipeDifference.Between(ReadRecipe(), recipe);
+        if (differences.Count > 0)
+            throw new ArgumentException($"{Path} was started with another recipe and cannot be resumed with this one: {string.Join("; ", differences)}. Give the same recipe, or another output folder.");
+    }
+
+    private void DeleteOwnFiles()
+    {
+        // The recipe goes last: a folder in which deleting was cut short is still known as a run.
+        if (Directory.Exists(CheckpointsPath)) Directory.Delete(CheckpointsPath, recursive: true);
+        foreach (string name in OwnFiles.Reverse()) File.Delete(In(name));
+    }
+}
