@@ -10,30 +10,28 @@ internal static unsafe partial class JpegDecoder
     private const int ColorspaceCmyk = 3, ColorspaceYcck = 4;
     private const int LimitScans = 1 << 15;      // refuses progressive files with thousands of scans, which take minutes to decode
 
-    [ThreadStatic]
-    private static Decompressor? _decompressor;
-
     public static ImageInfo Identify(ReadOnlySpan<byte> data, string name)
     {
-        (int width, int height, _) = ReadHeader(data, name);
-        return new ImageInfo(ImageFormat.Jpeg, width, height);
+        using JpegFile file = new(data);
+        using Decompressor jpeg = new(file.Bytes, name);
+        return new ImageInfo(ImageFormat.Jpeg, jpeg.Width, jpeg.Height);
     }
 
     public static void Decode(ReadOnlySpan<byte> data, ImageBuffer into, string name)
     {
-        (int width, int height, int colorspace) = ReadHeader(data, name);
-        ImageErrors.CheckSize(name, ImageFormat.Jpeg, width, height);
-        into.Reset(width, height);
-        if (colorspace is not (ColorspaceCmyk or ColorspaceYcck))
+        using JpegFile file = new(data);
+        using Decompressor jpeg = new(file.Bytes, name);
+        into.Reset(jpeg.Width, jpeg.Height);
+        if (!jpeg.IsCmyk)
         {
-            Decompress(data, into.Pixels, width, height, FormatRgb, name);
+            jpeg.Decompress(file.Bytes, into.Pixels, FormatRgb);
             return;
         }
 
-        byte[] cmyk = ArrayPool<byte>.Shared.Rent(checked(width * height * 4));
+        byte[] cmyk = ArrayPool<byte>.Shared.Rent(checked(jpeg.Width * jpeg.Height * 4));
         try
         {
-            Decompress(data, cmyk, width, height, FormatCmyk, name);
+            jpeg.Decompress(file.Bytes, cmyk, FormatCmyk);
             CmykToRgb(cmyk, into.Pixels);
         }
         finally
@@ -59,48 +57,67 @@ internal static unsafe partial class JpegDecoder
         }
     }
 
-    private static (int Width, int Height, int Colorspace) ReadHeader(ReadOnlySpan<byte> data, string name)
+    /// <summary>
+    /// TurboJPEG's handle for one file, its header read. Never shared by two files: tables of the one would serve the other
+    /// where it has none of its own, and an error can spoil the handle for good. Making one costs microseconds.
+    /// </summary>
+    private readonly ref struct Decompressor
     {
-        NativeImageLibraries.Require(NativeImageLibraries.TurboJpeg, name);
-        Decompressor jpeg = _decompressor ??= new Decompressor();
-        fixed (byte* bytes = data)
+        private readonly nint _handle;
+        private readonly int _colorspace;
+        private readonly string _name;
+
+        public Decompressor(ReadOnlySpan<byte> data, string name)
         {
-            int status = tjDecompressHeader3(jpeg.Handle, bytes, new CULong((nuint)data.Length), out int width, out int height, out _, out int colorspace);
-            if (width <= 0 || height <= 0) throw Failed(jpeg, name, "header");       // a truncated header is only a warning to the library
-            return status == 0 || !jpeg.FailedForGood ? (width, height, colorspace) : throw Failed(jpeg, name, "header");
-        }
-    }
+            NativeImageLibraries.Require(NativeImageLibraries.TurboJpeg, name);
+            _name = name;
+            _handle = tjInitDecompress();
+            if (_handle == 0) throw new InvalidOperationException("tjInitDecompress failed: libturbojpeg could not create a decompressor.");
+            fixed (byte* bytes = data)
+            {
+                int status = tjDecompressHeader3(_handle, bytes, new CULong((nuint)data.Length), out int width, out int height, out _, out _colorspace);
 
-    private static void Decompress(ReadOnlySpan<byte> data, Span<byte> pixels, int width, int height, int format, string name)
-    {
-        Decompressor jpeg = _decompressor!;
-        fixed (byte* bytes = data, destination = pixels)
+                // A truncated header is only a warning to the library, and it leaves the size at 0. Odd sampling factors are
+                // an error to this call although decoding handles them.
+                bool usable = status == 0 || tjGetErrorCode(_handle) == 0 || Error.Contains("subsampling", StringComparison.Ordinal);
+                try
+                {
+                    if (!usable || width <= 0 || height <= 0) throw Failed("header");
+                    ImageErrors.CheckSize(name, ImageFormat.Jpeg, width, height);
+                }
+                catch
+                {
+                    Dispose();
+                    throw;
+                }
+
+                (Width, Height) = (width, height);
+            }
+        }
+
+        public int Width { get; }
+
+        public int Height { get; }
+
+        public bool IsCmyk => _colorspace is ColorspaceCmyk or ColorspaceYcck;
+
+        private string Error => Marshal.PtrToStringUTF8(tjGetErrorStr2(_handle)) ?? "unknown error";
+
+        public void Decompress(ReadOnlySpan<byte> data, Span<byte> pixels, int format)
         {
-            // A warning means that the library made up pixels for missing or damaged data: that is an error here.
-            if (tjDecompress2(jpeg.Handle, bytes, new CULong((nuint)data.Length), destination, width, 0, height, format, LimitScans) != 0)
-                throw Failed(jpeg, name, "data");
-        }
-    }
+            fixed (byte* bytes = data, destination = pixels)
+            {
+                if (tjDecompress2(_handle, bytes, new CULong((nuint)data.Length), destination, Width, 0, Height, format, LimitScans) == 0) return;
+            }
 
-    private static InvalidDataException Failed(Decompressor jpeg, string name, string part) =>
-        ImageErrors.Bad(name, $"damaged JPEG {part}: {jpeg.Error}");
-
-    /// <summary>TurboJPEG's handle of one thread; freed by the finaliser after the thread has gone.</summary>
-    private sealed class Decompressor
-    {
-        public Decompressor()
-        {
-            Handle = tjInitDecompress();
-            if (Handle == 0) throw new InvalidOperationException("tjInitDecompress failed: libturbojpeg could not create a decompressor.");
+            // A warning means that pixels were made up for missing or damaged data: an error here. The library keeps the first
+            // warning, so if that is about superfluous bytes after the last pixel, everything before it was in order.
+            if (tjGetErrorCode(_handle) != 0 || !Error.EndsWith("extraneous bytes before marker 0xd9", StringComparison.Ordinal)) throw Failed("data");
         }
 
-        ~Decompressor() => _ = tjDestroy(Handle);
+        public void Dispose() => _ = tjDestroy(_handle);
 
-        public nint Handle { get; }
-
-        public string Error => Marshal.PtrToStringUTF8(tjGetErrorStr2(Handle)) ?? "unknown error";
-
-        public bool FailedForGood => tjGetErrorCode(Handle) != 0;
+        private InvalidDataException Failed(string part) => ImageErrors.Bad(_name, $"damaged JPEG {part}: {Error}");
     }
 
 #pragma warning disable IDE1006 // the library's own names

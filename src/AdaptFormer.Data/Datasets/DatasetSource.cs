@@ -1,0 +1,65 @@
+namespace AdaptFormer.Data;
+
+/// <summary>
+/// Opens a data set from the text that a recipe or a command line gives: a path, whose kind is recognised, or <c>kind:path</c>.
+/// Kinds: <c>folder</c> (class folders), <c>csv</c> (path and label), <c>cifar10</c>, <c>cifar100</c>, <c>cifar100-coarse</c>
+/// (binary files).
+/// </summary>
+public static class DatasetSource
+{
+    private static readonly string[] Kinds = ["folder", "csv", "cifar10", "cifar100", "cifar100-coarse"];
+
+    /// <summary>Opens a data set.</summary>
+    /// <param name="spec">A path, or <c>kind:path</c>.</param>
+    /// <param name="train">Where one path holds both parts (a CIFAR folder, or a folder with <c>train</c> and <c>test</c> or <c>val</c>): the training part rather than the test part.</param>
+    /// <param name="classNames">Classes that the labels of a manifest refer to, usually the training set's; null: the manifest's own.</param>
+    /// <exception cref="FileNotFoundException">There is no such path.</exception>
+    /// <exception cref="ArgumentException">The kind is unknown, or the path's kind cannot be told.</exception>
+    /// <exception cref="InvalidDataException">The data are damaged or inconsistent.</exception>
+    public static ImageDataset Open(string spec, bool train = true, IReadOnlyList<string>? classNames = null)
+    {
+        (string kind, string path) = SplitKind(spec);
+        return kind switch
+        {
+            "folder" => ImageFolderDataset.Open(PartOf(path, train)),
+            "csv" => ManifestDataset.Open(path, classNames),
+            "cifar10" => CifarDataset.Open(path, train, CifarLabels.Cifar10),
+            "cifar100" => CifarDataset.Open(path, train, CifarLabels.Cifar100Fine),
+            "cifar100-coarse" => CifarDataset.Open(path, train, CifarLabels.Cifar100Coarse),
+            _ => OpenPath(path, train, classNames),
+        };
+    }
+
+    private static (string Kind, string Path) SplitKind(string spec)
+    {
+        int colon = spec.IndexOf(':', StringComparison.Ordinal);
+        if (colon < 2) return ("", spec);      // no colon, or a Windows drive
+        string kind = spec[..colon];
+        if (Kinds.Contains(kind)) return (kind, spec[(colon + 1)..]);
+        if (Path.Exists(spec)) return ("", spec);
+        throw new ArgumentException($"Data '{spec}': kind '{kind}' is not known; known: {string.Join(", ", Kinds)}.", nameof(spec));
+    }
+
+    private static ImageDataset OpenPath(string path, bool train, IReadOnlyList<string>? classNames)
+    {
+        if (Directory.Exists(path))
+            return CifarDataset.IsCifarFolder(path) ? CifarDataset.Open(path, train) : ImageFolderDataset.Open(PartOf(path, train));
+        if (!File.Exists(path)) throw new FileNotFoundException($"There is no data '{path}'; expected a folder of class folders, a CSV file, or CIFAR's binary files.", path);
+        return Path.GetExtension(path).ToLowerInvariant() switch
+        {
+            ".csv" => ManifestDataset.Open(path, classNames),
+            ".bin" => CifarDataset.Open(path, train),
+            _ => throw new ArgumentException($"Data '{path}': what it holds cannot be told from its name; write kind:path with one of {string.Join(", ", Kinds)}.", nameof(path)),
+        };
+    }
+
+    /// <summary>The folder itself, or its <c>train</c>, <c>test</c> or <c>val</c> subfolder when those are all that it holds.</summary>
+    private static string PartOf(string folder, bool train)
+    {
+        if (!Directory.Exists(folder)) return folder;
+        string[] names = [.. Directory.EnumerateDirectories(folder).Select(d => Path.GetFileName(d)!)];
+        if (names.Length < 2 || names.Any(n => n is not ("train" or "test" or "val"))) return folder;
+        string part = train ? "train" : names.Contains("test") ? "test" : "val";
+        return names.Contains(part) ? Path.Combine(folder, part) : folder;
+    }
+}

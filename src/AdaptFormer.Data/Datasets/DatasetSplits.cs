@@ -1,0 +1,54 @@
+using AdaptFormer.Tensors;
+
+namespace AdaptFormer.Data;
+
+/// <summary>Divides data sets and compares them.</summary>
+public static class DatasetSplits
+{
+    /// <summary>
+    /// Sets a random part of every class aside, for instance for validation. The same seed gives the same parts; both keep the
+    /// order of the whole.
+    /// </summary>
+    /// <param name="dataset">The whole set.</param>
+    /// <param name="fraction">Part of each class to set aside, in (0, 1); a class of two or more gives at least one and keeps at least one.</param>
+    /// <param name="seed">Seed of the choice.</param>
+    /// <returns>What stays, and what was set aside.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="fraction"/> is not in (0, 1).</exception>
+    public static (SubsetDataset Kept, SubsetDataset Aside) Stratified(ImageDataset dataset, double fraction, long seed)
+    {
+        if (!(fraction > 0 && fraction < 1)) throw new ArgumentOutOfRangeException(nameof(fraction), fraction, "The part to set aside must lie between 0 and 1.");
+
+        List<int>[] classes = [.. dataset.ClassNames.Select(_ => new List<int>())];
+        for (int i = 0; i < dataset.Count; i++) classes[dataset.Label(i)].Add(i);
+
+        Rng rng = new(seed);
+        bool[] aside = new bool[dataset.Count];
+        for (int c = 0; c < classes.Length; c++)
+        {
+            int[] members = [.. classes[c]];
+            rng.Derive(c).Shuffle<int>(members);
+            int count = members.Length < 2 ? 0 : Math.Clamp((int)Math.Round(members.Length * fraction), 1, members.Length - 1);
+            foreach (int index in members.AsSpan(0, count)) aside[index] = true;
+        }
+
+        ILookup<bool, int> parts = Enumerable.Range(0, dataset.Count).ToLookup(i => aside[i]);
+        return (new SubsetDataset(dataset, [.. parts[false]], "training part"), new SubsetDataset(dataset, [.. parts[true]], "part set aside"));
+    }
+
+    /// <summary>Makes sure that labels mean the same in both sets.</summary>
+    /// <param name="train">The set that the classes are taken from.</param>
+    /// <param name="other">The set that must have the same, in the same order.</param>
+    /// <exception cref="InvalidDataException">They differ; the message names every class that only one of them has.</exception>
+    public static void RequireSameClasses(ImageDataset train, ImageDataset other)
+    {
+        if (train.ClassNames.SequenceEqual(other.ClassNames)) return;
+        string[] missing = [.. train.ClassNames.Except(other.ClassNames)], unknown = [.. other.ClassNames.Except(train.ClassNames)];
+        string difference = missing.Length + unknown.Length == 0
+            ? "the same names come in another order"
+            : string.Join("; ", new[] { ("missing", missing), ("not in training", unknown) }.Where(d => d.Item2.Length > 0).Select(d => $"{d.Item1}: {List(d.Item2)}"));
+        throw new InvalidDataException($"{other.Name} does not have the classes of {train.Name} ({train.ClassNames.Count}); {difference}.");
+    }
+
+    private static string List(string[] names) =>
+        string.Join(", ", names.Take(12)) + (names.Length > 12 ? $" and {names.Length - 12} more" : "");
+}

@@ -1,0 +1,155 @@
+using System.Diagnostics;
+
+namespace AdaptFormer.Data;
+
+/// <summary>
+/// Makes batches ahead of the consumer on threads of its own. What a batch holds depends on the data, the transform, the seed
+/// and the epoch only: neither on the number of workers nor on timing. One epoch at a time; for one consumer.
+/// </summary>
+public sealed class DataLoader : IDisposable
+{
+    private readonly Stack<Batch> _free = new();
+    private readonly Stack<ImageTransform.Scratch> _scratch = new();
+    private readonly Lock _pool = new();
+    private readonly List<(int Index, string Reason)> _unreadable = [];
+    private EpochReader? _current;
+    private long _waitTicks;
+    private bool _disposed;
+
+    /// <summary>A loader; its threads run only while an epoch is read.</summary>
+    /// <param name="dataset">The pictures.</param>
+    /// <param name="transform">What becomes of each.</param>
+    /// <param name="options">Batch size, order, workers.</param>
+    /// <exception cref="ArgumentException">The data set is empty, or gives no batch because the last one is dropped.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
+    public DataLoader(ImageDataset dataset, ImageTransform transform, LoaderOptions options)
+    {
+        options.Validate();
+        (Dataset, Transform, Options) = (dataset, transform, options);
+        if (BatchesPerEpoch == 0)
+        {
+            throw new ArgumentException($"DataLoader: {dataset.Name} has {dataset.Count} pictures, which gives no batch of {options.BatchSize}"
+                + (options.DropLast ? "; use a smaller batch or keep the last one." : "."), nameof(dataset));
+        }
+    }
+
+    /// <summary>The pictures.</summary>
+    public ImageDataset Dataset { get; }
+
+    /// <summary>What becomes of each.</summary>
+    public ImageTransform Transform { get; }
+
+    /// <summary>How batches are made.</summary>
+    public LoaderOptions Options { get; }
+
+    /// <summary>Number of batches of every epoch.</summary>
+    public int BatchesPerEpoch => Options.DropLast ? Dataset.Count / Options.BatchSize : (Dataset.Count + Options.BatchSize - 1) / Options.BatchSize;
+
+    /// <summary>Number of pictures of every epoch.</summary>
+    public int SamplesPerEpoch => Options.DropLast ? BatchesPerEpoch * Options.BatchSize : Dataset.Count;
+
+    /// <summary>Time that the consumer has spent waiting for batches, since the loader was made.</summary>
+    public TimeSpan WaitTime => TimeSpan.FromSeconds((double)Interlocked.Read(ref _waitTicks) / Stopwatch.Frequency);
+
+    /// <summary>Pictures that could not be read so far, under <see cref="UnreadableImages.CountAsWrong"/>: each once, with the reason.</summary>
+    public IReadOnlyList<(int Index, string Reason)> UnreadablePictures
+    {
+        get
+        {
+            lock (_pool) return [.. _unreadable.OrderBy(u => u.Index)];
+        }
+    }
+
+    /// <summary>
+    /// The batches of an epoch, in order. The consumer disposes each batch. Leaving the loop early, or disposing the enumerator,
+    /// ends the workers before it returns.
+    /// </summary>
+    /// <param name="epoch">Epoch, which names the order and the augmentations.</param>
+    /// <exception cref="InvalidOperationException">Another epoch is still being read.</exception>
+    /// <exception cref="InvalidDataException">A picture cannot be read (thrown on reaching its batch); the message names it.</exception>
+    public IEnumerable<Batch> Epoch(int epoch)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_current is not null) throw new InvalidOperationException("DataLoader: an epoch is still being read; leave its loop first.");
+        using EpochReader reader = _current = new EpochReader(this, epoch);
+        try
+        {
+            for (int i = 0; i < BatchesPerEpoch; i++)
+            {
+                long start = Stopwatch.GetTimestamp();
+                Batch batch;
+                try
+                {
+                    batch = reader.Take();
+                }
+                finally
+                {
+                    Interlocked.Add(ref _waitTicks, Stopwatch.GetTimestamp() - start);
+                }
+
+                yield return batch;
+            }
+        }
+        finally
+        {
+            _current = null;
+        }
+    }
+
+    /// <summary>Ends a running epoch and releases the memory.</summary>
+    public void Dispose()
+    {
+        _disposed = true;
+        _current?.Dispose();
+        lock (_pool)
+        {
+            foreach (ImageTransform.Scratch scratch in _scratch) scratch.Dispose();
+            _scratch.Clear();
+            _free.Clear();
+        }
+    }
+
+    internal Batch RentBatch(int count)
+    {
+        Batch? batch;
+        lock (_pool) _free.TryPop(out batch);
+        batch ??= new Batch(Options.BatchSize, Transform.ImgSize, Recycle);
+        batch.Begin(count);
+        return batch;
+    }
+
+    internal ImageTransform.Scratch RentScratch()
+    {
+        lock (_pool) return _scratch.TryPop(out ImageTransform.Scratch? scratch) ? scratch : new ImageTransform.Scratch();
+    }
+
+    internal void Return(ImageTransform.Scratch scratch)
+    {
+        lock (_pool)
+        {
+            if (!_disposed)
+            {
+                _scratch.Push(scratch);
+                return;
+            }
+        }
+
+        scratch.Dispose();
+    }
+
+    internal void Report(int index, string reason)
+    {
+        lock (_pool)
+        {
+            if (!_unreadable.Exists(u => u.Index == index)) _unreadable.Add((index, reason));
+        }
+    }
+
+    private void Recycle(Batch batch)
+    {
+        lock (_pool)
+        {
+            if (!_disposed) _free.Push(batch);
+        }
+    }
+}

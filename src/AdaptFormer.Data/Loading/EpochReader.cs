@@ -1,0 +1,137 @@
+using System.Runtime.ExceptionServices;
+using AdaptFormer.Tensors;
+
+namespace AdaptFormer.Data;
+
+/// <summary>
+/// One pass over the data. Workers take single samples, so even the first batch is made by all of them; a sample whose batch is
+/// more than the prefetch ahead of the consumer has to wait. One monitor guards all state.
+/// </summary>
+internal sealed class EpochReader : IDisposable
+{
+    private readonly DataLoader _loader;
+    private readonly int _epoch;
+    private readonly int[] _order;
+    private readonly Rng _root;
+    private readonly Batch?[] _batches;
+    private readonly Thread[] _threads;
+    private readonly object _monitor = new();
+    private int _nextSample, _nextBatch;
+    private bool _stopped;
+
+    public EpochReader(DataLoader loader, int epoch)
+    {
+        (_loader, _epoch) = (loader, epoch);
+        LoaderOptions options = loader.Options;
+        _order = EpochOrder.For(loader.Dataset.Count, options.Shuffle, options.Seed, epoch);
+        _root = new Rng(options.Seed);
+        _batches = new Batch?[loader.BatchesPerEpoch];
+        _threads = new Thread[Math.Min(options.WorkerCount, loader.SamplesPerEpoch)];
+        for (int i = 0; i < _threads.Length; i++)
+        {
+            _threads[i] = new Thread(Work) { IsBackground = true, Name = $"AdaptFormer data worker {i}" };
+            _threads[i].Start();
+        }
+    }
+
+    /// <summary>The next batch, when it is complete.</summary>
+    public Batch Take()
+    {
+        Batch batch;
+        lock (_monitor)
+        {
+            while (!_stopped && _batches[_nextBatch] is not { Remaining: 0 }) Monitor.Wait(_monitor);
+            ObjectDisposedException.ThrowIf(_stopped, _loader);
+            batch = _batches[_nextBatch]!;
+            _batches[_nextBatch++] = null;
+            Monitor.PulseAll(_monitor);
+        }
+
+        if (batch.Error is null) return batch;
+        Exception error = batch.Error;
+        batch.Dispose();
+        ExceptionDispatchInfo.Throw(error);
+        return batch;
+    }
+
+    /// <summary>Stops the workers, waits for their end and recycles what they made.</summary>
+    public void Dispose()
+    {
+        lock (_monitor)
+        {
+            _stopped = true;
+            Monitor.PulseAll(_monitor);
+        }
+
+        foreach (Thread thread in _threads)
+        {
+            if (thread != Thread.CurrentThread) thread.Join();
+        }
+
+        for (int i = 0; i < _batches.Length; i++)
+        {
+            _batches[i]?.Dispose();
+            _batches[i] = null;
+        }
+    }
+
+    private void Work()
+    {
+        ImageTransform.Scratch scratch = _loader.RentScratch();
+        while (NextSample() is var (batch, slot, index))
+        {
+            Exception? error = null;
+            try
+            {
+                Fill(batch, slot, index, scratch);
+            }
+            catch (Exception caught)
+            {
+                error = caught;
+            }
+
+            lock (_monitor)
+            {
+                if (error is not null) batch.Error ??= error;
+                if (--batch.Remaining == 0) Monitor.PulseAll(_monitor);
+            }
+        }
+
+        _loader.Return(scratch);
+    }
+
+    /// <summary>Hands out the samples of the epoch one by one; null when there are no more, or the reader is stopped.</summary>
+    private (Batch Batch, int Slot, int Index)? NextSample()
+    {
+        int size = _loader.Options.BatchSize;
+        lock (_monitor)
+        {
+            while (!_stopped && _nextSample < _loader.SamplesPerEpoch && _nextSample / size >= _nextBatch + _loader.Options.Prefetch) Monitor.Wait(_monitor);
+            if (_stopped || _nextSample >= _loader.SamplesPerEpoch) return null;
+
+            int sample = _nextSample++, number = sample / size;
+            Batch batch = _batches[number] ??= _loader.RentBatch(Math.Min(size, _loader.SamplesPerEpoch - (number * size)));
+            return (batch, sample % size, _order[sample]);
+        }
+    }
+
+    private void Fill(Batch batch, int slot, int index, ImageTransform.Scratch scratch)
+    {
+        ImageDataset dataset = _loader.Dataset;
+        try
+        {
+            dataset.Load(index, scratch.Decoded);
+            batch.SetLabel(slot, index, dataset.Label(index));
+            _loader.Transform.Apply(scratch.Decoded, EpochOrder.Sample(_root, _epoch, index), batch.Slot(slot), scratch);
+        }
+        catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            string source = dataset.Source(index);
+            string reason = error.Message.Contains(source, StringComparison.Ordinal) ? error.Message : $"{source}: {error.Message}";
+            if (_loader.Options.Unreadable == UnreadableImages.Fail) throw new InvalidDataException(reason, error);
+            _loader.Report(index, reason);
+            batch.Slot(slot).Clear();
+            batch.SetLabel(slot, index, Batch.Unreadable);
+        }
+    }
+}

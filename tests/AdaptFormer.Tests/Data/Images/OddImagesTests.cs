@@ -1,0 +1,70 @@
+using AdaptFormer.Data;
+using Xunit;
+
+namespace AdaptFormer.Tests.Data;
+
+/// <summary>167 valid and damaged files with what Pillow made of each.</summary>
+public sealed class OddImagesTests
+{
+    /// <summary>Files that Pillow reads and we refuse, each for its reason.</summary>
+    private static readonly Dictionary<string, string> RefusedOnPurpose = new()
+    {
+        ["jpeg/mjpeg.jpg"] = "bytes are missing between two restart markers; Pillow hides the decoder's warning",
+        ["jpeg/progressive-missing-dc.jpg"] = "the scan with the means is missing; Pillow shows plain gray",
+        ["jpeg_corrupt/its_1cbb1bb37d62c44f67374cd451643dc4.jpg"] = "the data end early; Pillow shows the decoder's filling",
+        ["jpeg_corrupt/its_8a9cc8eeed66aeb423a91c44111d9450.jpg"] = "two frame headers",
+        ["jpeg_corrupt/subtract-with-overflow.jpg"] = "a scan ends early and 956 bytes of it are lost",
+        ["png_corrupt/pillow_broken_data_stream.png"] = "a wrong checksum and broken data; Pillow shows part of it",
+        ["png_corrupt/xcsn0g01.png"] = "a wrong checksum in IDAT, made to be refused; Pillow does not check it",
+    };
+
+    /// <summary>16-bit gray: Pillow clips it to white, and the manifest scales in other ways; the standard wants the upper 8 bits.</summary>
+    private const string Gray16 = "I";
+
+    [Fact]
+    public void Every_file_is_accepted_or_refused_as_its_manifest_says()
+    {
+        string root = SharedData.Require("odd_images");
+        List<string> wrong = [];
+        int seen = 0;
+        foreach (string[] row in Rows(root))
+        {
+            seen++;
+            string file = row[0];
+            bool expected = row[3] == "ok" && !RefusedOnPurpose.ContainsKey(file);
+            string path = Path.Combine(root, file);
+            try
+            {
+                ImageInfo info = ImageDecoder.Identify(path);
+                using ImageBuffer image = ImageDecoder.Decode(path);
+                if (!expected) wrong.Add($"{file}: accepted");
+                else if ((image.Width, image.Height) != (int.Parse(row[6]), int.Parse(row[7])) || (info.Width, info.Height) != (image.Width, image.Height)) wrong.Add($"{file}: size {image.Width}x{image.Height}, header {info}");
+                else if (row[5] != Gray16 && Differs(image, row, out string means)) wrong.Add($"{file}: {means}");
+            }
+            catch (InvalidDataException error)
+            {
+                Assert.Contains(path, error.Message);
+                if (expected) wrong.Add($"{file}: refused, {error.Message[path.Length..]}");
+            }
+        }
+
+        Assert.True(wrong.Count == 0, string.Join("\n", wrong));
+        Assert.Equal(167, seen);
+    }
+
+    private static bool Differs(ImageBuffer image, string[] row, out string means)
+    {
+        double[] sums = new double[3];
+        Span<byte> pixels = image.Pixels;
+        for (int i = 0; i < pixels.Length; i++) sums[i % 3] += pixels[i];
+        double[] actual = [.. sums.Select(s => s / (image.Width * image.Height))], expected = [.. row[10..13].Select(double.Parse)];
+        means = $"means {string.Join(' ', actual.Select(a => a.ToString("F2")))}, expected {string.Join(' ', expected)}";
+        return actual.Zip(expected, (a, e) => Math.Abs(a - e)).Max() > 0.0051;
+    }
+
+    private static IEnumerable<string[]> Rows(string root)
+    {
+        using StreamReader text = new(Path.Combine(root, "manifest.csv"));
+        foreach ((_, string[] fields) in CsvReader.Read(text, "manifest.csv").Skip(1)) yield return fields;
+    }
+}
