@@ -34,6 +34,12 @@ public sealed unsafe class WeightsFile : IDisposable
     /// <summary>What the content is, for example <c>safetensors</c>.</summary>
     public string Kind { get; }
 
+    /// <summary>
+    /// The keys, joined by dots, of the dictionaries that were unwrapped around the tensors of a PyTorch checkpoint, for example
+    /// <c>model</c>; empty when the names are the file's own.
+    /// </summary>
+    public string Container { get; init; } = "";
+
     /// <summary>Texts that the file holds beside its tensors.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _metadata;
 
@@ -44,7 +50,7 @@ public sealed unsafe class WeightsFile : IDisposable
     /// <exception cref="IOException">The file cannot be opened.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
     /// <exception cref="InvalidDataException">The content is of no known kind, or is damaged or hostile.</exception>
-    public static WeightsFile Open(string path) => WeightsFileKinds.Open(path);
+    public static WeightsFile Open(string path) => WeightsFileKinds.Open(path, allowIndex: true);
 
     /// <summary>The tensor with this name.</summary>
     /// <exception cref="InvalidDataException">The file has no such tensor.</exception>

@@ -97,6 +97,22 @@ public sealed class WeightsFileTests : IDisposable
     }
 
     [Fact]
+    public void The_kind_follows_from_the_content_whatever_the_name()
+    {
+        (string Fixture, string Kind)[] files = [("timm_vit.expected.safetensors", "safetensors"), ("timm_vit_zip.pth", "PyTorch zip"), ("timm_vit_legacy.pth", "PyTorch legacy")];
+        foreach ((string fixture, string kind) in files)
+        {
+            using WeightsFile file = WeightsFile.Open(_folder.Write("weights.npz", File.ReadAllBytes(TestFolder.Fixture(fixture))));
+            Assert.Equal(kind, file.Kind);
+        }
+
+        WeightsAssert.Refused(_folder.Write("a", "version https://git-lfs.github.com/spec/v1\noid sha256:0"u8), "git lfs pull");
+        WeightsAssert.Refused(_folder.Write("a", "<!DOCTYPE html><html></html>"u8), "no weights file of a known kind");
+        WeightsAssert.Refused(_folder.Write("a", ""u8), "no weights file of a known kind");
+        WeightsAssert.Refused(_folder.Write("a", [0x80, 2, (byte)'N', (byte)'.']), "not one that torch.save wrote");
+    }
+
+    [Fact]
     public void A_missing_file_and_a_folder_are_reported_as_such()
     {
         Assert.Throws<FileNotFoundException>(() => WeightsFile.Open(_folder.PathOf("none")));
