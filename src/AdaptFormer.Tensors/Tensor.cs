@@ -91,6 +91,10 @@ public unsafe class Tensor : IDisposable
         return tensor;
     }
 
+    /// <summary>An f32 tensor over memory that <paramref name="owner"/> keeps alive and in place; ops only read it.</summary>
+    internal static Tensor Borrow(nint pointer, Shape shape, object owner) =>
+        new(shape, DataType.Float32, Storage.Borrow(pointer, shape.Length * sizeof(float), owner), scoped: false);
+
     /// <summary>The elements of an f32 tensor, in place.</summary>
     /// <exception cref="InvalidOperationException">The tensor is not f32.</exception>
     public Span<float> Span

@@ -7,7 +7,8 @@ namespace AdaptFormer.Data;
 /// </summary>
 public static class DatasetSource
 {
-    private static readonly string[] Kinds = ["folder", "csv", "cifar10", "cifar100", "cifar100-coarse"];
+    /// <summary>The kinds that a recipe or a prefix may name.</summary>
+    public static IReadOnlyList<string> Kinds { get; } = ["folder", "csv", "cifar10", "cifar100", "cifar100-coarse"];
 
     /// <summary>Opens a data set.</summary>
     /// <param name="spec">A path, or <c>kind:path</c>.</param>

@@ -1,0 +1,84 @@
+using AdaptFormer.Data;
+using AdaptFormer.Models;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Ops;
+
+namespace AdaptFormer.Training;
+
+/// <summary>Scores of a model on a data set.</summary>
+/// <param name="Images">Pictures scored, those that could not be read included: they count as wrong.</param>
+/// <param name="Loss">Mean cross-entropy over the readable ones.</param>
+/// <param name="Top1">Percent whose highest logit is the label's.</param>
+/// <param name="Top5">Percent with the label among the five highest.</param>
+public readonly record struct Scores(int Images, double Loss, double Top1, double Top5);
+
+/// <summary>Counts right answers batch by batch.</summary>
+public sealed class Evaluator
+{
+    private int _images, _readable, _top1, _top5;
+    private double _loss;
+
+    /// <summary>The scores so far; zeros before the first batch.</summary>
+    public Scores Scores => new(_images, _readable == 0 ? 0 : _loss / _readable, Percent(_top1), Percent(_top5));
+
+    /// <summary>Scores all batches of <paramref name="loader"/> with the model as it predicts: no dropout, stored statistics.</summary>
+    /// <param name="model">A model with a head.</param>
+    /// <param name="loader">Unshuffled data whose last batch is kept.</param>
+    /// <param name="progress">Called after each batch with the scores so far and the number of batches done; may be null.</param>
+    /// <param name="cancellation">Ends the loop between two batches.</param>
+    public static Scores Run(Backbone model, DataLoader loader, Action<Scores, int>? progress = null, CancellationToken cancellation = default)
+    {
+        Evaluator evaluator = new();
+        int done = 0;
+        foreach (Batch batch in loader.Epoch(0))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using Batch _ = batch;
+            using TensorScope scope = new();
+            using BatchPixels pixels = new(batch);
+            evaluator.Add(model.Forward(pixels.Tensor), batch.Labels);
+            progress?.Invoke(evaluator.Scores, ++done);
+        }
+
+        return evaluator.Scores;
+    }
+
+    /// <summary>Counts one batch.</summary>
+    /// <param name="logits">[B, K].</param>
+    /// <param name="labels">[B]; <see cref="Batch.Unreadable"/> is wrong whatever the logits.</param>
+    public void Add(Tensor logits, ReadOnlySpan<int> labels)
+    {
+        int classes = logits.Shape[1];
+        int[] counted = new int[labels.Length];
+        int readable = 0;
+        for (int i = 0; i < labels.Length; i++)
+        {
+            bool known = labels[i] != Batch.Unreadable;
+            counted[i] = known ? labels[i] : SoftmaxCrossEntropyOp.IgnoreIndex;
+            if (!known) continue;
+            readable++;
+            int rank = Rank(logits.Span.Slice(i * classes, classes), labels[i]);
+            if (rank < 1) _top1++;
+            if (rank < 5) _top5++;
+        }
+
+        if (readable > 0) _loss += logits.SoftmaxCrossEntropy(counted).Item() * readable;
+        _images += labels.Length;
+        _readable += readable;
+    }
+
+    /// <summary>How many classes score above the label's, ties counted against it when their index is lower: a constant answer is not right by luck.</summary>
+    private static int Rank(ReadOnlySpan<float> logits, int label)
+    {
+        if (!float.IsFinite(logits[label])) return int.MaxValue;
+        int rank = 0;
+        for (int k = 0; k < logits.Length; k++)
+        {
+            if (logits[k] > logits[label] || (logits[k] == logits[label] && k < label)) rank++;
+        }
+
+        return rank;
+    }
+
+    private double Percent(int count) => _images == 0 ? 0 : 100.0 * count / _images;
+}

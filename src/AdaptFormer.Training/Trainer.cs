@@ -1,0 +1,191 @@
+using System.Diagnostics;
+using AdaptFormer.Data;
+using AdaptFormer.Models;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Ops;
+using AdaptFormer.Training.Optimizers;
+using AdaptFormer.Training.Runs;
+using AdaptFormer.Training.Schedules;
+
+namespace AdaptFormer.Training;
+
+/// <summary>How a <see cref="Trainer"/> learns; a recipe without its model and data.</summary>
+/// <param name="Epochs">Passes over the training data, at least 1.</param>
+/// <param name="Optimizer">The optimizer's settings, with the base learning rate for a batch of 256.</param>
+/// <param name="Schedule">The learning rate's course.</param>
+/// <param name="LabelSmoothing">ε in [0, 1).</param>
+/// <param name="Accumulate">Batches per optimizer step, at least 1.</param>
+/// <param name="EvaluateEvery">Epochs between two evaluations; the last is always evaluated.</param>
+/// <param name="Seed">Names the dropout masks.</param>
+public sealed record TrainerOptions(
+    int Epochs, OptimizerOptions Optimizer, Schedule Schedule, float LabelSmoothing = 0, int Accumulate = 1, int EvaluateEvery = 1, long Seed = 0);
+
+/// <summary>
+/// The training loop: batches forwards and backwards, the optimizer after every group of accumulated batches, an evaluation after
+/// every epoch, the best epoch kept. It prints nothing; what happens goes to <see cref="Progress"/> and <see cref="EpochDone"/>.
+/// </summary>
+public sealed class Trainer : IDisposable
+{
+    private const long TapeStream = 1;       // names the dropout masks' stream below the run's seed
+    private readonly Backbone _model;
+    private readonly TrainerOptions _options;
+    private readonly FlatParameters _flat;
+    private readonly Optimizer _optimizer;
+    private readonly Rng _rng;
+    private readonly Stopwatch _clock = new();
+    private Snapshot? _best;
+    private long _step;
+
+    /// <summary>A trainer of everything that is trainable in <paramref name="model"/>.</summary>
+    /// <exception cref="ArgumentException">Nothing is trainable.</exception>
+    public Trainer(Backbone model, TrainerOptions options)
+    {
+        (_model, _options) = (model, options);
+        _flat = new FlatParameters(model.TrainableParameters());
+        _optimizer = options.Optimizer.Create(
+            [.. _flat.Segments.Select(segment => new ParameterSegment(segment.Name, segment.Offset, (int)segment.Parameter.Length, segment.Parameter.Shape.Rank))]);
+        _rng = new Rng(options.Seed).Derive(TapeStream);
+    }
+
+    /// <summary>Called after every batch; may be null.</summary>
+    public Action<ProgressRecord>? Progress { get; set; }
+
+    /// <summary>Called after every epoch with its figures, and whether it is the best so far (or the last, without validation); the model then has that epoch's weights.</summary>
+    public Action<EpochRecord, bool>? EpochDone { get; set; }
+
+    /// <summary>The epoch whose weights were kept, from 1.</summary>
+    public int BestEpoch => _best?.Epoch ?? 0;
+
+    /// <summary>The top-1 on the validation data of that epoch, in percent; null without validation.</summary>
+    public double? BestTop1 => _best?.Top1;
+
+    /// <summary>The learning rate at the top of the schedule for batches from <paramref name="train"/>.</summary>
+    public double PeakLr(DataLoader train) => _options.Optimizer.PeakLr(train.Options.BatchSize * _options.Accumulate);
+
+    /// <summary>Trains; at the end the model has the weights of the best epoch on <paramref name="validation"/>, or of the last epoch.</summary>
+    /// <param name="train">Shuffled training data.</param>
+    /// <param name="validation">Data that chooses the best epoch; never the test data. None if null.</param>
+    /// <param name="cancellation">Stops between two batches.</param>
+    /// <exception cref="NonFiniteLossException">The loss became NaN or infinite; the weights of the last good epoch are restored.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped; likewise.</exception>
+    public void Fit(DataLoader train, DataLoader? validation, CancellationToken cancellation = default)
+    {
+        _clock.Restart();
+        int stepsPerEpoch = (train.BatchesPerEpoch + _options.Accumulate - 1) / _options.Accumulate;
+        ScheduledRun run = new(PeakLr(train), _options.Epochs, stepsPerEpoch);
+        try
+        {
+            for (int epoch = 1; epoch <= _options.Epochs; epoch++)
+            {
+                TimeSpan start = _clock.Elapsed;
+                EpochRecord record = TrainEpoch(train, epoch, run, cancellation);
+                bool evaluate = validation is not null && (epoch % _options.EvaluateEvery == 0 || epoch == _options.Epochs);
+                if (evaluate)
+                {
+                    Scores scores = Evaluator.Run(_model, validation!, (s, done) => Report("validate", epoch, done, validation!, s.Loss, start), cancellation);
+                    record = record with { ValidationLoss = scores.Loss, ValidationTop1 = scores.Top1, ValidationTop5 = scores.Top5 };
+                }
+
+                bool best = validation is null || (evaluate && (_best is null || record.ValidationTop1 > _best.Top1));
+                if (best) _best = Snapshot.Of(_model, epoch, record.ValidationTop1);
+                EpochDone?.Invoke(record with { Seconds = (_clock.Elapsed - start).TotalSeconds }, best);
+            }
+        }
+        finally
+        {
+            _best?.Restore();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _flat.Dispose();
+
+    private EpochRecord TrainEpoch(DataLoader train, int epoch, ScheduledRun run, CancellationToken cancellation)
+    {
+        TimeSpan start = _clock.Elapsed, waited = train.WaitTime;
+        double lossSum = 0;
+        StepRate rate = default;
+        int done = 0, images = 0, right = 0, total = train.BatchesPerEpoch;
+        foreach (Batch batch in train.Epoch(epoch))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using Batch _ = batch;
+            int group = Math.Min(_options.Accumulate, total - (done / _options.Accumulate * _options.Accumulate));
+            if (done % _options.Accumulate == 0)
+            {
+                rate = _options.Schedule.At(_step, run);
+                _flat.ZeroGradients();
+            }
+
+            (double loss, int correct) = Learn(batch, epoch, done, 1f / group);
+            (lossSum, right, images) = (lossSum + (loss * batch.Count), right + correct, images + batch.Count);
+            done++;
+            if (done % _options.Accumulate == 0 || done == total)
+            {
+                _optimizer.Step(_flat.Values, _flat.Gradients, rate.Lr, rate.Momentum);
+                _flat.Changed();
+                _step++;
+            }
+
+            Report("train", epoch, done, train, lossSum / images, start, waited);
+        }
+
+        double seconds = (_clock.Elapsed - start).TotalSeconds;
+        return new EpochRecord(epoch, lossSum / images, 100.0 * right / images, null, null, null, rate.Lr, images / seconds,
+            (train.WaitTime - waited).TotalSeconds / seconds, seconds);
+    }
+
+    /// <summary>One batch forwards and backwards; gradients add up.</summary>
+    private (double Loss, int Right) Learn(Batch batch, int epoch, int index, float share)
+    {
+        using TensorScope scope = new();
+        using BatchPixels pixels = new(batch);
+        Rng rng = _rng.Derive(epoch, index);
+        using Tape tape = new(rng);
+        Tensor logits = _model.Forward(tape.Watch(pixels.Tensor));
+        Tensor loss = logits.SoftmaxCrossEntropy(batch.Labels, _options.LabelSmoothing);
+        double value = loss.Item();
+        if (!double.IsFinite(value)) throw NonFiniteLossException.Of(_model, pixels.Tensor, rng, value, epoch, _step);
+        Evaluator right = new();
+        right.Add(logits, batch.Labels);
+        tape.Backward(loss, share);
+        return (value, (int)Math.Round(right.Scores.Top1 * batch.Count / 100));
+    }
+
+    private void Report(string phase, int epoch, int done, DataLoader loader, double loss, TimeSpan start, TimeSpan waited = default)
+    {
+        if (Progress is null) return;
+        double seconds = (_clock.Elapsed - start).TotalSeconds;
+        double share = phase == "train" ? (loader.WaitTime - waited).TotalSeconds / seconds : 0;
+        double epochs = epoch - 1 + (phase == "train" ? (double)done / loader.BatchesPerEpoch : 1);
+        double? left = epochs > 0.02 ? _clock.Elapsed.TotalSeconds * ((_options.Epochs / epochs) - 1) : null;
+        Progress(new ProgressRecord(phase, epoch, _options.Epochs, done, loader.BatchesPerEpoch, loss,
+            Math.Min(done * loader.Options.BatchSize, loader.SamplesPerEpoch) / seconds, Math.Clamp(share, 0, 1), left));
+    }
+
+    /// <summary>What training changes, as it was after an epoch.</summary>
+    private sealed class Snapshot
+    {
+        private readonly List<(Parameter Parameter, float[] Values)> _values = [];
+
+        public required int Epoch { get; init; }
+
+        public required double? Top1 { get; init; }
+
+        public static Snapshot Of(Backbone model, int epoch, double? top1)
+        {
+            Snapshot snapshot = new() { Epoch = epoch, Top1 = top1 };
+            foreach ((_, Parameter parameter) in model.TrainableParameters().Concat(model.Buffers())) snapshot._values.Add((parameter, parameter.ToArray()));
+            return snapshot;
+        }
+
+        public void Restore()
+        {
+            foreach ((Parameter parameter, float[] values) in _values)
+            {
+                values.CopyTo(parameter.Span);
+                parameter.Changed();
+            }
+        }
+    }
+}
