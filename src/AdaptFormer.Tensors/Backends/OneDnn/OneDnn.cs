@@ -23,6 +23,9 @@ public static class OneDnn
     /// <summary>Whether its bf16 products run faster than f32 ones on this CPU.</summary>
     public static bool FastBFloat16 => State.Value.Runtime?.FastBFloat16 ?? false;
 
+    /// <summary>Whether its f32 products run in blocked kernels on this CPU; without them it does attention only.</summary>
+    internal static bool BlockedKernels => State.Value.Runtime?.BlockedKernels ?? false;
+
     /// <summary>One sentence: what was found, or why there is none and what to install.</summary>
     public static string Why => State.Value.Why;
 
@@ -44,8 +47,13 @@ public static class OneDnn
             if (OneDnnRuntime.TryLoad(out string why) is not { } runtime) return new Probe(null, why);
             what = $"oneDNN {runtime.Version} ({runtime.File})";
             if (SelfCheck.Run(runtime) is { } error) return new Probe(null, $"{what} is not used: {error}.");
-            string bf16 = runtime.FastBFloat16 ? "with fast bf16" : "without fast bf16 on this CPU";
-            return new Probe(runtime, $"{what} runs matrix products, {bf16}.");
+            string how = runtime switch
+            {
+                { BlockedKernels: false } => "only those of attention, as it has no blocked kernels for this CPU",
+                { FastBFloat16: false } => "without fast bf16 on this CPU",
+                _ => "with fast bf16",
+            };
+            return new Probe(runtime, $"{what} runs matrix products, {how}.");
         }
         catch (Exception error) when (error is OneDnnException or EntryPointNotFoundException or BadImageFormatException)
         {

@@ -48,6 +48,9 @@ internal sealed unsafe class OneDnnApi
         return status == 0 ? Marshal.PtrToStringUTF8((nint)text) ?? "" : "";
     }
 
+    /// <summary>Whether an implementation is of the blocked kind: brg in 2.x, brg_matmul in 3.x, followed by the instruction set.</summary>
+    public static bool IsBlocked(string implementation) => implementation.StartsWith("brg", StringComparison.Ordinal);
+
     public static nint CreatePrimitive(nint primitiveDesc, string subject)
     {
         nint primitive;

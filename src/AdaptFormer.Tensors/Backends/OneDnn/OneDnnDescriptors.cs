@@ -23,6 +23,13 @@ internal static class OneDnnDescriptors
         ? api.Describe(DataType.Float32, [1, n], [n, 1], subject)
         : api.Describe(DataType.Float32, [1, 1, n], [n, n, 1], subject);
 
+    /// <summary>Whether a matrix lies in one piece, by rows or by columns.</summary>
+    public static bool IsDense(Operand layout, long rows, long columns)
+    {
+        (long row, long column) = Strides(rows, columns, layout);
+        return (column == 1 && row == columns) || (row == 1 && column == rows);
+    }
+
     /// <summary>A key as text for messages: <c>[197x768]·[768x3072] f32→f32 packed bias gelu</c>.</summary>
     public static string Text(in MatMulKey key)
     {

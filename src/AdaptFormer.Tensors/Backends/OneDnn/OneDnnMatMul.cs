@@ -12,7 +12,9 @@ namespace AdaptFormer.Tensors.Backends.OneDnn;
 /// (M = 1) may sum in another order. A caller that splits rows must not leave a remainder of one.</para>
 /// <para>Every distinct key costs a fraction of a millisecond and is kept. <see cref="MatMulKey.Scale"/> is part of the key, so
 /// a scale that changes from step to step belongs in an operand, not here.</para>
-/// <para>bf16 operands run here only where oneDNN has fast kernels for them (<see cref="FastBFloat16"/>).</para>
+/// <para>bf16 operands run here only where oneDNN has fast kernels for them (<see cref="FastBFloat16"/>). Where it has none for f32
+/// either, on CPUs before AVX-512, only strided products do: the fallback is as fast at dense ones, and its bits do not depend on the
+/// split.</para>
 /// </remarks>
 public sealed class OneDnnMatMul : MatMulLibrary
 {
@@ -52,9 +54,9 @@ public sealed class OneDnnMatMul : MatMulLibrary
         ArgumentOutOfRangeException.ThrowIfNegative(k);
         ArgumentOutOfRangeException.ThrowIfNegative(n);
         WeightLayout target = Layout(k, n, type);
-        return target.Kind == WeightKind.Fallback
-            ? _fallback.Pack(k, n, source, layout, type)
-            : OneDnnPackedMatrix.Pack(_runtime, target, k, n, source, layout);
+        return target.IsBlocked
+            ? OneDnnPackedMatrix.Pack(_runtime, target, k, n, source, layout)
+            : _fallback.Pack(k, n, source, layout, type);
     }
 
     private MatMulPlan Create(in MatMulKey key)
@@ -63,7 +65,7 @@ public sealed class OneDnnMatMul : MatMulLibrary
         if (key.Batch == 0 || key.M == 0 || key.N == 0) return NothingPlan.Instance;
 
         WeightLayout? packed = key.PackedB ? Layout(key.K, key.N, key.B.Type) : null;
-        if (key.K == 0 || packed is { Kind: WeightKind.Fallback }) return _fallback.Plan(key);
+        if (key.K == 0 || packed is { IsBlocked: false } || !KeepsBits(key)) return _fallback.Plan(key);
 
         string declined = "oneDNN has no product of these types";
         if (Supports(key) && OneDnnPlan.TryCreate(_runtime, key, packed, out declined) is { } plan) return plan;
@@ -72,6 +74,10 @@ public sealed class OneDnnMatMul : MatMulLibrary
         _declined.TryAdd($"{OneDnnDescriptors.Text(key)}: {declined}; {instead.Implementation} runs it.", 0);
         return instead;
     }
+
+    // Without blocked kernels the bits of a row depend on how many rows a call has, and callers split the rows of dense products by
+    // threads. Strided products, which read attention's heads in place, are not split that way, and oneDNN is fast at them.
+    private bool KeepsBits(in MatMulKey key) => _runtime.BlockedKernels || !OneDnnDescriptors.IsDense(key.B, key.K, key.N);
 
     private bool Supports(in MatMulKey key) =>
         key.A.Type == key.B.Type

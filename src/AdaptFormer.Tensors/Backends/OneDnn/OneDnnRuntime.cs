@@ -18,7 +18,8 @@ internal sealed unsafe class OneDnnRuntime
         SetThreads = setThreads;
         Api = new OneDnnApi(version.Major);
         const int Typical = 256;
-        FastBFloat16 = WeightLayout.Choose(this, Typical, Typical, DataType.BFloat16).Kind == WeightKind.Blocked;
+        BlockedKernels = WeightLayout.Choose(this, Typical, Typical, DataType.Float32).IsBlocked;
+        FastBFloat16 = WeightLayout.Choose(this, Typical, Typical, DataType.BFloat16).IsBlocked;
     }
 
     /// <summary>The name under which the library was found.</summary>
@@ -30,7 +31,10 @@ internal sealed unsafe class OneDnnRuntime
     /// <summary>The engine and the calls that differ by version.</summary>
     public OneDnnApi Api { get; }
 
-    /// <summary>Whether this CPU has fast kernels for bf16: a dense product gets a brgemm one.</summary>
+    /// <summary>Whether f32 products run in blocked (brgemm) kernels on this CPU: with AVX-512, and in late 3.x with AVX2.</summary>
+    public bool BlockedKernels { get; }
+
+    /// <summary>The same for bf16.</summary>
     public bool FastBFloat16 { get; }
 
     /// <summary>omp_set_num_threads of the OpenMP library that oneDNN itself uses; null for a sequential build.</summary>

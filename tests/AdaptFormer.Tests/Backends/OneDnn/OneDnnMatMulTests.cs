@@ -19,8 +19,8 @@ public sealed class OneDnnMatMulTests
     public void Linear_layer_with_packed_weights(DataType inputs, DataType output)
     {
         OneDnnMatMul library = Open(inputs);
-        foreach (MatMulKey key in Finishes(Linear(37, 93, 71, inputs, output) with { PackedB = true }))
-            MatMulCase.AssertEqualsEquation(library, key);
+        foreach (MatMulKey key in Finishes(Linear(11, 45, 71, inputs, output) with { PackedB = true }))
+            AssertRunsWhereItShould(MatMulCase.AssertEqualsEquation(library, key));
         Assert.Empty(library.Declined);
     }
 
@@ -29,8 +29,8 @@ public sealed class OneDnnMatMulTests
     public void Linear_layer_with_plain_weights(DataType inputs, DataType output)
     {
         OneDnnMatMul library = Open(inputs);
-        foreach (MatMulKey key in Finishes(Linear(37, 93, 71, inputs, output)))
-            MatMulCase.AssertEqualsEquation(library, key);
+        foreach (MatMulKey key in Finishes(Linear(11, 45, 71, inputs, output)))
+            AssertRunsWhereItShould(MatMulCase.AssertEqualsEquation(library, key));
         Assert.Empty(library.Declined);
     }
 
@@ -159,6 +159,9 @@ public sealed class OneDnnMatMulTests
     /// <summary>y = x·Wᵀ with W stored [O, I].</summary>
     internal static MatMulKey Linear(int m, int i, int o, DataType inputs, DataType output) =>
         new(1, m, o, i, Operand.Dense(inputs, i), Operand.Transposed(inputs, i), Operand.Dense(output, o));
+
+    private static void AssertRunsWhereItShould(string implementation) =>
+        Assert.StartsWith(AdaptFormer.Tensors.Backends.OneDnn.OneDnn.BlockedKernels ? "oneDNN brg" : "scalar", implementation, StringComparison.Ordinal);
 
     private static IEnumerable<MatMulKey> Finishes(MatMulKey key) =>
         from bias in (bool[])[false, true]

@@ -50,7 +50,7 @@ internal sealed class ScalarMatMul : MatMulLibrary
 
     private sealed unsafe class Packed : PackedMatrix
     {
-        private readonly void* _memory;
+        private void* _memory;
 
         public Packed(int k, int n, nint source, Operand layout, DataType type)
         {
@@ -60,10 +60,14 @@ internal sealed class ScalarMatMul : MatMulLibrary
                 NativeMatrix.Write(Pointer, type, i, NativeMatrix.Read(source, layout.Type, i / n * layout.RowStride + i % n * layout.ColumnStride));
         }
 
-        public override nint Pointer => (nint)_memory;
+        public override nint Pointer => _memory != null ? (nint)_memory : throw new ObjectDisposedException(nameof(Packed));
 
         public override long Bytes { get; }
 
-        public override void Dispose() => NativeMemory.AlignedFree(_memory);
+        public override void Dispose()
+        {
+            NativeMemory.AlignedFree(_memory);
+            _memory = null;
+        }
     }
 }
