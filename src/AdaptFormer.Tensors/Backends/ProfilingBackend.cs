@@ -1,0 +1,268 @@
+using System.Diagnostics;
+using AdaptFormer.Tensors.Backends.Cpu;
+
+namespace AdaptFormer.Tensors.Backends;
+
+/// <summary>A backend that hands every call on and adds up where the time goes, for <c>bench --profile</c>. For one thread of calls.</summary>
+public sealed class ProfilingBackend(Backend inner) : Backend
+{
+    private readonly Backend _inner = inner;
+    private readonly Dictionary<string, (int Calls, long Ticks)> _times = [];
+
+    /// <inheritdoc/>
+    public override string Name => _inner.Name;
+
+    /// <inheritdoc/>
+    public override bool FastBFloat16 => _inner.FastBFloat16;
+
+    /// <summary>Time by call since the last <see cref="Reset"/>, longest first.</summary>
+    public IEnumerable<(string Call, int Calls, TimeSpan Time)> Times => _times
+        .Select(entry => (entry.Key, entry.Value.Calls, Stopwatch.GetElapsedTime(0, entry.Value.Ticks)))
+        .OrderByDescending(entry => entry.Item3);
+
+    /// <summary>Starts a new measurement.</summary>
+    public void Reset() => _times.Clear();
+
+    internal override Storage Allocate(long bytes) => _inner.Allocate(bytes);
+
+    internal override void CopyToHost(Tensor source, nint destination) => _inner.CopyToHost(source, destination);
+
+    internal override void Clear(Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.Clear(y);
+        Add(nameof(Clear), began);
+    }
+
+    internal override void Copy(Tensor x, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.Copy(x, y);
+        Add(nameof(Copy), began);
+    }
+
+    internal override void Add(Tensor a, Tensor b, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.Add(a, b, y);
+        Add(nameof(Add), began);
+    }
+
+    internal override void AddInto(Tensor y, Tensor x, float scale = 1)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.AddInto(y, x, scale);
+        Add(nameof(AddInto), began);
+    }
+
+    internal override void Scale(Tensor x, float factor, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.Scale(x, factor, y);
+        Add(nameof(Scale), began);
+    }
+
+    internal override void ScaleSlices(Tensor x, ReadOnlySpan<float> factors, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.ScaleSlices(x, factors, y);
+        Add(nameof(ScaleSlices), began);
+    }
+
+    internal override void Multiply(Tensor a, Tensor b, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.Multiply(a, b, y);
+        Add(nameof(Multiply), began);
+    }
+
+    internal override double Dot(Tensor a, Tensor b)
+    {
+        long began = Stopwatch.GetTimestamp();
+        double result = _inner.Dot(a, b);
+        Add(nameof(Dot), began);
+        return result;
+    }
+
+    internal override void AddBroadcast(Tensor x, Tensor p, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.AddBroadcast(x, p, y);
+        Add(nameof(AddBroadcast), began);
+    }
+
+    internal override void SumGroups(Tensor dy, Tensor dp)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.SumGroups(dy, dp);
+        Add(nameof(SumGroups), began);
+    }
+
+    internal override bool AllFinite(Tensor x)
+    {
+        long began = Stopwatch.GetTimestamp();
+        bool result = _inner.AllFinite(x);
+        Add(nameof(AllFinite), began);
+        return result;
+    }
+
+    internal override void Activate(ActivationKind kind, Tensor x, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.Activate(kind, x, y);
+        Add(nameof(Activate), began);
+    }
+
+    internal override void ActivateBackward(ActivationKind kind, Tensor kept, Tensor dy, Tensor dx)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.ActivateBackward(kind, kept, dy, dx);
+        Add(nameof(ActivateBackward), began);
+    }
+
+    internal override void Dropout(Tensor x, ulong key, float rate, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.Dropout(x, key, rate, y);
+        Add(nameof(Dropout), began);
+    }
+
+    internal override void Linear(Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, Epilogue epilogue, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.Linear(x, weight, bias, residual, scale, epilogue, y);
+        Add(nameof(Linear), began);
+    }
+
+    internal override void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor pre, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.LinearGelu(x, weight, bias, pre, y);
+        Add(nameof(LinearGelu), began);
+    }
+
+    internal override void LinearBackwardInput(Tensor dy, Tensor weight, float scale, Tensor dx, bool accumulate)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.LinearBackwardInput(dy, weight, scale, dx, accumulate);
+        Add(nameof(LinearBackwardInput), began);
+    }
+
+    internal override void LinearBackwardWeight(Tensor dy, Tensor x, float scale, Tensor dWeight)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.LinearBackwardWeight(dy, x, scale, dWeight);
+        Add(nameof(LinearBackwardWeight), began);
+    }
+
+    internal override void LinearBackwardBias(Tensor dy, float scale, Tensor dBias)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.LinearBackwardBias(dy, scale, dBias);
+        Add(nameof(LinearBackwardBias), began);
+    }
+
+    internal override void LayerNorm(Tensor x, Tensor? gamma, Tensor? beta, float eps, Tensor? mean, Tensor? rstd, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.LayerNorm(x, gamma, beta, eps, mean, rstd, y);
+        Add(nameof(LayerNorm), began);
+    }
+
+    internal override void LayerNormBackward(Tensor x, Tensor mean, Tensor rstd, Tensor? gamma, Tensor dy, Tensor dx, bool accumulate)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.LayerNormBackward(x, mean, rstd, gamma, dy, dx, accumulate);
+        Add(nameof(LayerNormBackward), began);
+    }
+
+    internal override void LayerNormBackwardParams(Tensor x, Tensor mean, Tensor rstd, Tensor dy, Tensor dGamma, Tensor dBeta)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.LayerNormBackwardParams(x, mean, rstd, dy, dGamma, dBeta);
+        Add(nameof(LayerNormBackwardParams), began);
+    }
+
+    internal override void Attention(Tensor qkv, int heads, float scale, Tensor? bias, Tensor? mask, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.Attention(qkv, heads, scale, bias, mask, y);
+        Add(nameof(Attention), began);
+    }
+
+    internal override void AttentionBackward(Tensor qkv, int heads, float scale, Tensor? bias, Tensor? mask, Tensor dy, Tensor dqkv, Tensor? dBias)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.AttentionBackward(qkv, heads, scale, bias, mask, dy, dqkv, dBias);
+        Add(nameof(AttentionBackward), began);
+    }
+
+    internal override void Unfold(Tensor pixels, int patch, Tensor rows)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.Unfold(pixels, patch, rows);
+        Add(nameof(Unfold), began);
+    }
+
+    internal override void Fold(Tensor rows, int patch, Tensor pixels)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.Fold(rows, patch, pixels);
+        Add(nameof(Fold), began);
+    }
+
+    internal override void CopyTokens(Tensor src, int srcStart, Tensor dst, int dstStart, int count, bool add = false)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.CopyTokens(src, srcStart, dst, dstStart, count, add);
+        Add(nameof(CopyTokens), began);
+    }
+
+    internal override void MeanTokens(Tensor x, int start, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.MeanTokens(x, start, y);
+        Add(nameof(MeanTokens), began);
+    }
+
+    internal override void MeanTokensBackward(Tensor dy, int start, Tensor dx)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.MeanTokensBackward(dy, start, dx);
+        Add(nameof(MeanTokensBackward), began);
+    }
+
+    internal override void ColumnMoments(Tensor x, Tensor mean, Tensor variance)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.ColumnMoments(x, mean, variance);
+        Add(nameof(ColumnMoments), began);
+    }
+
+    internal override void NormalizeColumns(Tensor x, Tensor mean, Tensor rstd, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.NormalizeColumns(x, mean, rstd, y);
+        Add(nameof(NormalizeColumns), began);
+    }
+
+    internal override void NormalizeColumnsBackward(Tensor y, Tensor rstd, Tensor dy, Tensor dx)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.NormalizeColumnsBackward(y, rstd, dy, dx);
+        Add(nameof(NormalizeColumnsBackward), began);
+    }
+
+    internal override void CrossEntropy(Tensor logits, Tensor targets, Tensor probabilities, Tensor losses)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.CrossEntropy(logits, targets, probabilities, losses);
+        Add(nameof(CrossEntropy), began);
+    }
+
+    private void Add(string call, long began)
+    {
+        (int calls, long ticks) = _times.GetValueOrDefault(call);
+        _times[call] = (calls + 1, ticks + Stopwatch.GetTimestamp() - began);
+    }
+}
