@@ -1,1 +1,4 @@
-return new System.CommandLine.RootCommand("AdaptFormer").Parse(args).Invoke();
+using AdaptFormer.Cli;
+using AdaptFormer.Cli.Output;
+
+return await Shell.RunAsync(args, Screen.OfProcess());

@@ -7,7 +7,7 @@ namespace AdaptFormer.Data;
 /// </summary>
 public static class DatasetSource
 {
-    /// <summary>The kinds that a recipe or a prefix may name.</summary>
+    /// <summary>Every kind that can be named; <c>auto</c>, or none, has it told by what is there.</summary>
     public static IReadOnlyList<string> Kinds { get; } = ["folder", "csv", "cifar10", "cifar100", "cifar100-coarse"];
 
     /// <summary>Opens a data set.</summary>
@@ -36,7 +36,7 @@ public static class DatasetSource
         int colon = spec.IndexOf(':', StringComparison.Ordinal);
         if (colon < 2) return ("", spec);      // no colon, or a Windows drive
         string kind = spec[..colon];
-        if (Kinds.Contains(kind)) return (kind, spec[(colon + 1)..]);
+        if (kind == "auto" || Kinds.Contains(kind)) return (kind, spec[(colon + 1)..]);
         if (Path.Exists(spec)) return ("", spec);
         throw new ArgumentException($"Data '{spec}': kind '{kind}' is not known; known: {string.Join(", ", Kinds)}.", nameof(spec));
     }

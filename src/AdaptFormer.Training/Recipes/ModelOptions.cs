@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using AdaptFormer.Models.Vit;
 
 namespace AdaptFormer.Training.Recipes;
 
@@ -32,7 +33,7 @@ public enum Normalize
 }
 
 /// <summary>The backbone: the <c>model</c> section of a recipe.</summary>
-/// <param name="Name">timm's id, for example <c>vit_base_patch16_224</c>.</param>
+/// <param name="Name">timm's id, for example <c>vit_base_patch16_224</c>; any name of your own together with <paramref name="Config"/>.</param>
 /// <param name="Weights">The pre-trained weights file; null, written out, starts from random numbers.</param>
 /// <param name="ImageSize">Side of the input picture in pixels; null takes the model's own. Position embeddings are resized.</param>
 /// <param name="GlobalPool">Classifies the mean of the patch tokens (with <c>fc_norm</c>) and not the class token.</param>
@@ -40,6 +41,7 @@ public enum Normalize
 /// <param name="Normalize">Statistics of the pictures that the weights were trained with: <c>imagenet</c>, <c>inception</c> (0.5 each) or <c>none</c>; null takes the model's own.</param>
 /// <param name="Mean">Three channel means (pixels in 0 to 1) in place of the named ones.</param>
 /// <param name="Std">Three standard deviations in place of the named ones.</param>
+/// <param name="Config">Sizes of a model that is in no list; null takes those that the name stands for.</param>
 public sealed record ModelOptions(
     string Name,
     string? Weights,
@@ -48,7 +50,8 @@ public sealed record ModelOptions(
     float DropPath = 0,
     Normalize? Normalize = null,
     float[]? Mean = null,
-    float[]? Std = null)
+    float[]? Std = null,
+    VitConfig? Config = null)
 {
     internal void Check(RecipeCheck check)
     {

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace AdaptFormer.Training.Recipes;
 
-/// <summary>From the text of a recipe to a <see cref="Recipe"/>: parse, edit, compare with the schema, convert, check ranges.</summary>
+/// <summary>From the text of a recipe to a <see cref="Recipe"/>: parse, edit, expand a preset, compare with the schema, convert, check ranges.</summary>
 internal static class RecipeReader
 {
     private const int MaxBytes = 1 << 20;
@@ -28,6 +28,7 @@ internal static class RecipeReader
         JsonObject root = ParseTree(json, source);
         List<string> problems = [];
         RecipeOverrides.Apply(root, overrides, problems);
+        RecipePresets.Expand(root, problems);
         RecipeSchema.Check(root, problems);
         if (problems.Count > 0) throw new RecipeException(source, problems);
 

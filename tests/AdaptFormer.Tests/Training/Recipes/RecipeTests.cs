@@ -94,6 +94,25 @@ public sealed class RecipeTests
     }
 
     [Fact]
+    public void A_preset_stands_for_its_options_and_keys_beside_it_win()
+    {
+        Assert.Equal(AdaptFormerTuning.Paper with { Bottleneck = 8 }, Recipe.Parse(Small, overrides: ["tuning.preset=paper"]).Tuning);
+        Assert.DoesNotContain("preset", Recipe.Parse(Small, overrides: ["tuning.preset=vpetl"]).ToJson(), StringComparison.Ordinal);
+        foreach (string edit in new[] { "tuning.preset=papre", "tuning.preset=3" })
+            Assert.Contains("official-image, official-video, paper", Assert.Throws<RecipeException>(() => Recipe.Parse(Small, overrides: [edit])).Message, StringComparison.Ordinal);
+        string other = Assert.Throws<RecipeException>(() => Recipe.Parse(Small, overrides: ["tuning.method=vpt", "tuning.preset=paper"])).Message;
+        Assert.Contains("belongs to method 'adaptformer', not 'vpt'", other, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_model_in_no_list_is_described_by_its_sizes()
+    {
+        Recipe recipe = Recipe.Parse(Small, overrides: ["model.name=mine", "model.config={\"embed_dim\": 96, \"depth\": 4, \"num_heads\": 3, \"img_height\": 32, \"img_width\": 32, \"patch_size\": 4}"]);
+        Assert.Equal((96, 4, 65), (recipe.Model.Config!.EmbedDim, recipe.Model.Config.Depth, recipe.Model.Config.Tokens));
+        Assert.Equal(recipe.ToJson(), Recipe.Parse(recipe.ToJson()).ToJson());
+    }
+
+    [Fact]
     public void All_problems_are_reported_together_with_their_full_keys()
     {
         RecipeException error = Assert.Throws<RecipeException>(() => Recipe.Parse("""

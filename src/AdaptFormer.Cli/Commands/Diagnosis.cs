@@ -1,0 +1,71 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Text.Json.Serialization;
+using AdaptFormer.Data;
+using AdaptFormer.Tensors.Backends;
+using AdaptFormer.Tensors.Backends.OneDnn;
+using AdaptFormer.Training.Runs;
+
+namespace AdaptFormer.Cli.Commands;
+
+/// <summary>An optional library or program.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Purpose">What needs it.</param>
+/// <param name="Found">Whether it can be used.</param>
+/// <param name="Detail">Its version and place, or why it is not used and how to install it.</param>
+internal sealed record OptionalTool(string Name, string Purpose, bool Found, string Detail);
+
+/// <summary>What <c>doctor</c> finds.</summary>
+/// <param name="Machine">System, runtime, processors and memory.</param>
+/// <param name="CpuFeatures">Instruction sets, present or not.</param>
+/// <param name="AutoPrecision">What precision <c>auto</c> becomes.</param>
+/// <param name="Optional">Optional libraries and programs, found or not.</param>
+internal sealed record Diagnosis(RunEnvironment Machine, IReadOnlyList<CpuFeature> CpuFeatures, string AutoPrecision, IReadOnlyList<OptionalTool> Optional)
+{
+    private const int PatienceMilliseconds = 5_000;
+
+    /// <summary>Looks at this machine.</summary>
+    public static Diagnosis Make() => new(
+        RunEnvironment.Capture(Backend.Current.Name),
+        Training.Runs.CpuFeatures.Detect(),
+        Backend.Current.FastBFloat16 ? "bfloat16" : "float32",
+        [
+            new OptionalTool("oneDNN", "fast matrix products", OneDnn.Available, OneDnn.Why),
+            .. NativeImageLibraries.Describe().Select(Describe),
+            FFmpeg(),
+        ]);
+
+    private static OptionalTool Describe(NativeLibraryInfo library) => new(
+        library.Name, library.Purpose, library.Found,
+        library.Found ? string.Join(' ', new[] { library.Version, library.Path }.Where(part => part is not null)) : $"install: {library.Install}");
+
+    private static OptionalTool FFmpeg()
+    {
+        const string Name = "ffmpeg", Purpose = "reading video";
+        string install = OperatingSystem.IsWindows() ? "winget install ffmpeg" : OperatingSystem.IsMacOS() ? "brew install ffmpeg" : "apt-get install ffmpeg (Debian, Ubuntu), dnf install ffmpeg-free (Fedora)";
+        try
+        {
+            ProcessStartInfo start = new(Name, ["-hide_banner", "-version"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+            using Process process = Process.Start(start)!;
+            Task<string?> firstLine = process.StandardOutput.ReadLineAsync();
+            if (!firstLine.Wait(PatienceMilliseconds))
+            {
+                process.Kill(entireProcessTree: true);
+                return new OptionalTool(Name, Purpose, false, "did not answer to -version");
+            }
+
+            return firstLine.Result is { Length: > 0 } line
+                ? new OptionalTool(Name, Purpose, true, line.Split(" Copyright")[0])
+                : new OptionalTool(Name, Purpose, false, $"does not run here; install: {install}");
+        }
+        catch (Win32Exception)
+        {
+            return new OptionalTool(Name, Purpose, false, $"install: {install}");
+        }
+    }
+}
+
+/// <summary>How a diagnosis is written for scripts.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(Diagnosis))]
+internal sealed partial class DiagnosisJson : JsonSerializerContext;

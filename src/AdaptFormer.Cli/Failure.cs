@@ -1,0 +1,53 @@
+using AdaptFormer.Cli.Output;
+using AdaptFormer.Training.Recipes;
+
+namespace AdaptFormer.Cli;
+
+/// <summary>What the program says, and with which code it ends, when something went wrong.</summary>
+internal static class Failure
+{
+    /// <summary>Exit code of a run that failed.</summary>
+    public const int FailedRun = 1;
+
+    /// <summary>Exit code of a call that could not be carried out as written.</summary>
+    public const int WrongCall = 2;
+
+    /// <summary>Exit code after Ctrl-C: 128 + SIGINT, as shells have it.</summary>
+    public const int Stopped = 130;
+
+    /// <summary>Environment variable that asks for stack traces when it is <c>1</c>.</summary>
+    public const string DebugVariable = "ADAPTFORMER_DEBUG";
+
+    /// <summary>Says what went wrong on stderr.</summary>
+    /// <returns>The exit code.</returns>
+    public static int Report(Exception error, Screen screen)
+    {
+        if (error is AggregateException { InnerExceptions: [var only] }) error = only;
+        (int code, string message) = Describe(error);
+        screen.Error(Debug ? error.ToString() : message);
+        return code;
+    }
+
+    private static bool Debug => Environment.GetEnvironmentVariable(DebugVariable) == "1";
+
+    private static (int Code, string Message) Describe(Exception error) => error switch
+    {
+        OperationCanceledException => (Stopped, "Stopped."),
+        RecipeException => (WrongCall, error.Message),
+        ArgumentException => (WrongCall, WithoutParameter(error)),
+        OutOfMemoryException => (FailedRun, "Out of memory: use a smaller batch (--set batch=…, with accumulate to keep the step as large) or a smaller model."),
+        IOException or UnauthorizedAccessException or InvalidDataException or DllNotFoundException or NotSupportedException => (FailedRun, error.Message),
+        _ when IsOurs(error) => (FailedRun, error.Message),
+        _ => (FailedRun, $"Unexpected {error.GetType().Name}: {error.Message} Set {DebugVariable}=1 to see where."),
+    };
+
+    // An exception type of this program has a message made for people.
+    private static bool IsOurs(Exception error) => error.GetType().Namespace?.StartsWith("AdaptFormer", StringComparison.Ordinal) == true;
+
+    // .NET appends "(Parameter 'x')" and the actual value, which mean nothing on a command line.
+    private static string WithoutParameter(Exception error)
+    {
+        int at = error.Message.IndexOf(" (Parameter '", StringComparison.Ordinal);
+        return at > 0 ? error.Message[..at] : error.Message;
+    }
+}

@@ -1,0 +1,73 @@
+using System.Globalization;
+using AdaptFormer.Training.Runs;
+using Spectre.Console;
+
+namespace AdaptFormer.Cli.Output;
+
+/// <summary>A run's records as people read them.</summary>
+internal static class RunText
+{
+    /// <summary>What will be trained, in three lines.</summary>
+    public static IEnumerable<string> Lines(StartRecord r)
+    {
+        yield return $"{r.Method} on {r.Model}: {Format.Count(r.TrainableParameters)} of {Format.Count(r.TotalParameters)} parameters train ({Format.Share(r.TrainableParameters, r.TotalParameters)})";
+        string validation = r.ValidationImages > 0 ? $", {Format.Count(r.ValidationImages)} to choose the best epoch" : "";
+        string test = r.TestImages > 0 ? $", {Format.Count(r.TestImages)} to test" : ", none to test";
+        yield return $"{Format.Count(r.TrainImages)} pictures of {r.Classes} classes{validation}{test}";
+        yield return Invariant($"peak learning rate {r.PeakLr:0.######}, seed {r.Seed}, {r.Precision} on {r.Backend}");
+    }
+
+    /// <summary>Where the run is, in one line.</summary>
+    public static string Line(ProgressRecord r)
+    {
+        string loss = r.Loss is { } value ? Invariant($"  loss {value:0.0000}") : "";
+        string left = r.SecondsLeft is { } seconds ? $"  {Format.Duration(seconds)} left" : "";
+        string percent = r.Steps > 0 ? $" {100L * r.Step / r.Steps} %" : "";
+        return Invariant($"{Title(r)}{percent}{loss}  {r.ImagesPerS:0.0} images/s  waiting {100 * r.WaitShare:0} %{left}");
+    }
+
+    /// <summary>What is being done, for a progress bar.</summary>
+    public static string Title(ProgressRecord r) => r.Phase == "test" ? "test" : $"epoch {r.Epoch}/{r.Epochs} {r.Phase}";
+
+    /// <summary>An epoch's figures in one line.</summary>
+    /// <param name="r">The epoch.</param>
+    /// <param name="epochs">Number of epochs; 0 if unknown.</param>
+    public static string Line(EpochRecord r, int epochs)
+    {
+        string of = epochs > 0 ? $"/{epochs}" : "";
+        string validation = r.ValidationTop1 is { } top1 ? Invariant($"  val {top1:0.00} %") : "";
+        return Invariant($"epoch {r.Epoch}{of}  loss {r.TrainLoss:0.0000}  train {r.TrainTop1:0.00} %{validation}  lr {r.Lr:0.######}  {r.ImagesPerS:0.0} images/s  waiting {100 * r.WaitShare:0} %  {Format.Duration(r.Seconds)}");
+    }
+
+    /// <summary>The outcome of a run.</summary>
+    public static Table Table(Screen screen, TrainingSummary r)
+    {
+        Table table = screen.Table("result", ">");
+        if (r.TestTop1 is not null)
+        {
+            Screen.Row(table, "test top-1", Format.Percent(r.TestTop1));
+            Screen.Row(table, "test top-5", Format.Percent(r.TestTop5));
+        }
+
+        if (r.ValidationTop1 is not null) Screen.Row(table, "validation top-1", Format.Percent(r.ValidationTop1));
+        Screen.Row(table, "epoch kept", $"{r.BestEpoch}");
+        Screen.Row(table, "trainable parameters", $"{Format.Count(r.TrainableParameters)} ({Format.Share(r.TrainableParameters, r.TotalParameters)})");
+        if (r.Adapter is not null) Screen.Row(table, "adapter", $"{r.Adapter} ({Format.Bytes(r.AdapterBytes)})");
+        Screen.Row(table, "time", $"{Format.Duration(r.Seconds)} ({Format.Duration(r.SecondsPerEpoch)} an epoch)");
+        Screen.Row(table, "speed", Invariant($"{r.ImagesPerS:0.0} images/s"));
+        Screen.Row(table, "peak memory", Format.Bytes(r.PeakBytes));
+        return table;
+    }
+
+    /// <summary>The outcome of several seeds.</summary>
+    public static Table Table(Screen screen, SeedsSummary r)
+    {
+        Table table = screen.Table("seed", ">test top-1");
+        foreach ((long seed, double top1) in r.Seeds.Zip(r.TestTop1PerSeed)) Screen.Row(table, $"{seed}", Format.Percent(top1));
+        if (r.TestTop1 is { } mean)
+            Screen.Row(table, "mean ± deviation", r.TestTop1Std is { } deviation ? Invariant($"{mean:0.00} ± {deviation:0.00} %") : Format.Percent(mean));
+        return table;
+    }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

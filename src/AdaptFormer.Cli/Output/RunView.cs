@@ -1,0 +1,99 @@
+using AdaptFormer.Training.Runs;
+using Spectre.Console;
+
+namespace AdaptFormer.Cli.Output;
+
+/// <summary>
+/// Shows a run while it goes: a bar that moves on a terminal, a plain line now and then when redirected, JSON lines for
+/// scripts. The run only sees a delegate to report to.
+/// </summary>
+internal static class RunView
+{
+    /// <summary>Least time between two plain progress lines.</summary>
+    public static readonly TimeSpan PlainInterval = TimeSpan.FromSeconds(10);
+
+    /// <summary>Shows what <paramref name="work"/> reports, in the form that suits.</summary>
+    /// <param name="screen">Where to.</param>
+    /// <param name="json">As JSON: one line for each epoch and one for each outcome, nothing else.</param>
+    /// <param name="work">The run; called once, on this thread.</param>
+    /// <param name="clock">The time; the system's if null.</param>
+    /// <returns>What <paramref name="work"/> returns.</returns>
+    public static T Show<T>(Screen screen, bool json, Func<Action<RunRecord>, T> work, TimeProvider? clock = null)
+    {
+        if (json) return work(record => ShowJson(screen, record));
+        if (!screen.Live) return work(new Plain(screen, clock ?? TimeProvider.System).Show);
+
+        return screen.Out.Progress()
+            .AutoClear(true)
+            .HideCompleted(false)
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 24 }, new PercentageColumn())
+            .Start(context => work(new Moving(screen, context).Show));
+    }
+
+    private static void ShowJson(Screen screen, RunRecord record)
+    {
+        if (record is EpochRecord or TrainingSummary or SeedsSummary) screen.Json(record.ToJsonLine());
+    }
+
+    private sealed class Plain(Screen screen, TimeProvider clock)
+    {
+        private long _last = clock.GetTimestamp();
+        private int _epochs;
+
+        public void Show(RunRecord record)
+        {
+            if (record is ProgressRecord progress)
+            {
+                _epochs = progress.Epochs;
+                if (clock.GetElapsedTime(_last) < PlainInterval) return;
+                _last = clock.GetTimestamp();
+                screen.Line(RunText.Line(progress));
+            }
+            else
+            {
+                ShowKept(screen, record, _epochs);
+            }
+        }
+    }
+
+    private sealed class Moving(Screen screen, ProgressContext context)
+    {
+        private ProgressTask? _bar;
+        private int _epochs;
+
+        public void Show(RunRecord record)
+        {
+            if (record is not ProgressRecord progress)
+            {
+                ShowKept(screen, record, _epochs);
+                return;
+            }
+
+            _epochs = progress.Epochs;
+            _bar ??= context.AddTask("");
+            _bar.MaxValue = Math.Max(1, progress.Steps);
+            _bar.Value = progress.Step;
+            _bar.Description = Markup.Escape(RunText.Line(progress));
+        }
+    }
+
+    // What stays on the screen when the run is over; above a moving bar, Spectre keeps the two apart.
+    private static void ShowKept(Screen screen, RunRecord record, int epochs)
+    {
+        switch (record)
+        {
+            case StartRecord start:
+                foreach (string line in RunText.Lines(start)) screen.Line(line);
+                break;
+            case EpochRecord epoch:
+                screen.Line(RunText.Line(epoch, epochs));
+                break;
+            case TrainingSummary summary:
+                screen.Out.Write(RunText.Table(screen, summary));
+                break;
+            case SeedsSummary seeds:
+                screen.Out.Write(RunText.Table(screen, seeds));
+                break;
+        }
+    }
+}

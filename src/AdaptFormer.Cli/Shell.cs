@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+using AdaptFormer.Cli.Commands;
+using AdaptFormer.Cli.Output;
+using AdaptFormer.Training.Recipes;
+
+namespace AdaptFormer.Cli;
+
+/// <summary>
+/// From arguments to an exit code: 0 done, 1 the run failed, 2 the call was wrong, 130 stopped by Ctrl-C. Errors are short and
+/// go to stderr; a stack trace appears only with <c>ADAPTFORMER_DEBUG=1</c>.
+/// </summary>
+internal static class Shell
+{
+    private static readonly TimeSpan PatienceAfterCtrlC = TimeSpan.FromSeconds(30);
+
+    /// <summary>The program with all its commands.</summary>
+    public static RootCommand Root(Screen screen)
+    {
+        RootCommand root = new("Fine-tunes a frozen vision transformer with tiny adapters, and uses what it learned.")
+        {
+            DoctorCommand.Create(screen),
+        };
+        root.SetAction(parsed => parsed.RootCommandResult.Command.Parse(["--help"]).Invoke(parsed.InvocationConfiguration));
+        return root;
+    }
+
+    /// <summary>Runs one call of the program.</summary>
+    public static async Task<int> RunAsync(IReadOnlyList<string> args, Screen screen)
+    {
+        RootCommand root = Root(screen);
+        ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parsed.Action is ParseErrorAction) return Explain(parsed, screen);
+
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = PatienceAfterCtrlC,
+                Output = screen.OutWriter,
+                Error = screen.ErrorWriter,
+            });
+        }
+        catch (Exception error)
+        {
+            return Failure.Report(error, screen);
+        }
+    }
+
+    private static int Explain(ParseResult parsed, Screen screen)
+    {
+        CommandResult command = parsed.CommandResult;
+        foreach (ParseError error in parsed.Errors) screen.Error(error.Message);
+        string[] words = [.. command.Command.Subcommands.Select(c => c.Name), .. command.Command.Options.Select(o => o.Name)];
+        foreach (string token in parsed.UnmatchedTokens)
+            if (Spelling.Nearest(token, words) is { } meant) screen.Error($"Did you mean '{meant}'?");
+
+        string path = string.Join(' ', Path(command));
+        screen.Error($"See '{path} --help'.");
+        return Failure.WrongCall;
+    }
+
+    private static IEnumerable<string> Path(SymbolResult? result) =>
+        result is CommandResult command ? [.. Path(command.Parent), command.Command is RootCommand ? "adaptformer" : command.Command.Name] : [];
+}
