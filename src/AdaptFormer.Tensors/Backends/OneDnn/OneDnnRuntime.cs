@@ -102,7 +102,7 @@ internal sealed unsafe class OneDnnRuntime
     private static string HowToInstall() =>
         OperatingSystem.IsWindows() ? "put dnnl.dll of an OpenMP build (conda or vcpkg: onednn) on PATH"
         : OperatingSystem.IsMacOS() ? "install it with 'brew install onednn'"
-        : "install the package libdnnl3.6 (Debian 13), libdnnl2 (Debian 12), libdnnl3 (Ubuntu) or onednn (Fedora)";
+        : "install the package libdnnl3.6 or libdnnl2, whichever the release has (Debian, Ubuntu), or onednn (Fedora)";
 
     // A second OpenMP library would have its own limit, so it must be the one that oneDNN brought. On Linux and macOS a look-up
     // by handle searches the library's own dependencies; Windows does not, but there the module list has it.
