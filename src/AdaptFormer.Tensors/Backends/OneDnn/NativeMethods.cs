@@ -14,7 +14,6 @@ internal static unsafe partial class NativeMethods
 
     // The same in 2.x and 3.x.
     [LibraryImport(Library)] public static partial VersionInfo* dnnl_version();
-    [LibraryImport(Library)] public static partial byte* dnnl_status2str(int status);
     [LibraryImport(Library)] public static partial int dnnl_engine_create(nint* engine, int kind, nuint index);
     [LibraryImport(Library)] public static partial int dnnl_stream_create(nint* stream, nint engine, uint flags);
     [LibraryImport(Library)] public static partial int dnnl_stream_wait(nint stream);
