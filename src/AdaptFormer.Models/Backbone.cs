@@ -61,14 +61,19 @@ public abstract class Backbone : Module
     public abstract Tensor Features(Tensor pixels, Observer? observe = null);
 
     /// <summary>Runs the tokens through all blocks, each in a memory scope of its own, with the method's prompts.</summary>
-    protected Tensor RunBlocks(Tensor x, Observer? observe)
+    /// <param name="x">[B, N, C].</param>
+    /// <param name="observe">Sees every block's whole result.</param>
+    /// <param name="readout">How many of the first tokens are read afterwards: the last block makes no others, unless somebody observes it.</param>
+    protected Tensor RunBlocks(Tensor x, Observer? observe, int readout)
     {
+        int inner = x.Shape[1];
         for (int i = 0; i < Blocks.Count; i++)
         {
             x = TensorScope.Run(() =>
             {
                 Tensor tokens = Prompts?.Enter(i, x) ?? x;
-                tokens = Blocks[i].Forward(tokens);
+                int prompts = tokens.Shape[1] - inner;
+                tokens = i == Blocks.Count - 1 && observe is null ? Blocks[i].Forward(tokens, prompts + readout) : Blocks[i].Forward(tokens);
                 observe?.Invoke($"block_{i}", tokens);
                 return Prompts?.Leave(i, tokens) ?? tokens;
             });

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using AdaptFormer.Tensors;
 using Xunit;
 
@@ -29,5 +30,12 @@ public sealed class RngTests
         new Rng(3).Shuffle<int>(items);
         Assert.Equal(Enumerable.Range(0, 100), items.Order());
         Assert.NotEqual(Enumerable.Range(0, 100), items);
+    }
+
+    [Fact]
+    public void Eight_places_at_once_equal_eight_single_ones()
+    {
+        Vector512<ulong> index = Vector512.Create(3UL, 9, 27, 81, 1UL << 40, 5, 6, 7), eight = Rng.At(42, index);
+        for (int lane = 0; lane < 8; lane++) Assert.Equal(Rng.At(42, index[lane]), eight[lane]);
     }
 }

@@ -29,6 +29,6 @@ public sealed class Attention : Module
     /// <summary>[B, N, C] → [B, N, C].</summary>
     public override Tensor Forward(Tensor x) => Forward(x, residual: null);
 
-    /// <summary>residual + attention(x).</summary>
-    public Tensor Forward(Tensor x, Tensor? residual) => Proj.Forward(Qkv.Forward(x).Attention(_heads), residual);
+    /// <summary>residual + attention(x), for the first <paramref name="queries"/> tokens, or all if null.</summary>
+    public Tensor Forward(Tensor x, Tensor? residual, int? queries = null) => Proj.Forward(Qkv.Forward(x).Attention(_heads, queries: queries), residual);
 }

@@ -53,11 +53,21 @@ public sealed class Block : Module
     public BranchDelta? FfnDelta { get; set; }
 
     /// <summary>[B, N, C] → [B, N, C], f32.</summary>
-    public override Tensor Forward(Tensor x)
+    public override Tensor Forward(Tensor x) => Forward(x, readout: x.Shape[1]);
+
+    /// <summary>As <see cref="Forward(Tensor)"/>, for the first tokens alone: all that a head reads of a last block is the class token.</summary>
+    /// <param name="x">[B, N, C], f32.</param>
+    /// <param name="readout">R, how many tokens the result has, from the first on.</param>
+    /// <returns>[B, R, C], f32: the first R tokens of the whole result.</returns>
+    public Tensor Forward(Tensor x, int readout)
     {
-        Tensor h = Branch(x, Norm1.Forward(x), AttnDelta, Attn.Forward);     // h = x + Attn(LN(x)), paper eq. (1)
-        return Branch(h, Norm2.Forward(h), FfnDelta, Mlp.Forward);           // y = h + MLP(LN(h)) + Δ(h), paper eq. (2) and (4)
+        if (readout < x.Shape[1] && ReadsAllTokens) return Forward(x).SliceTokens(0, readout);
+        Tensor rest = x.SliceTokens(0, readout);
+        Tensor h = Branch(rest, Norm1.Forward(x), AttnDelta, (n, residual) => Attn.Forward(n, residual, readout));      // h = x + Attn(LN(x)), paper eq. (1)
+        return Branch(h, Norm2.Forward(h), FfnDelta, Mlp.Forward);                                                      // y = h + MLP(LN(h)) + Δ(h), paper eq. (2) and (4)
     }
+
+    private bool ReadsAllTokens => AttnDelta is not null || FfnDelta is { ReadsAllTokens: true };
 
     private Tensor Branch(Tensor x, Tensor normed, BranchDelta? delta, Func<Tensor, Tensor?, Tensor> f) =>
         delta is null ? DropPath(f, normed, x) : delta.Apply(x, normed, (n, residual) => DropPath(f, n, residual));

@@ -13,6 +13,9 @@ public abstract class BranchDelta : Module
     /// <param name="residual">Added to the result in the same sweep; null for the bare branch.</param>
     public delegate Tensor Branch(Tensor normed, Tensor? residual);
 
+    /// <summary>Whether a token's result depends on other tokens (a convolution over the grid), so that none may be left out.</summary>
+    public virtual bool ReadsAllTokens => false;
+
     /// <summary>The block's new residual stream, y.</summary>
     /// <param name="x">The residual stream ahead of the branch, un-normalised, [B, N, C], f32.</param>
     /// <param name="normed">norm(x), in the type that products read.</param>

@@ -81,7 +81,7 @@ public sealed class VisionTransformer : Backbone
         Tensor x = _patchEmbed.Forward(pixels);                                         // [B, N−1, C]
         observe?.Invoke("patch_embed", x);
         x = x.PrependTokens(_clsToken).AddBroadcast(_posEmbed);                         // [B, N, C]
-        x = RunBlocks(x, observe);
+        x = RunBlocks(x, observe, readout: Config.GlobalPool ? x.Shape[1] : 1);
 
         Tensor features = Config.GlobalPool
             ? _norm.Forward(x.MeanTokens(start: 1))                                     // [B, C]

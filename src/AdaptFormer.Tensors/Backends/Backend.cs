@@ -98,7 +98,7 @@ public abstract class Backend
     /// <summary>Adds to dγ and dβ.</summary>
     internal abstract void LayerNormBackwardParams(Tensor x, Tensor mean, Tensor rstd, Tensor dy, Tensor dGamma, Tensor dBeta);
 
-    /// <summary>Multi-head attention from a fused projection; see <c>AttentionOp</c>.</summary>
+    /// <summary>Multi-head attention from a fused projection, for as many tokens as y has; see <c>AttentionOp</c>.</summary>
     internal abstract void Attention(Tensor qkv, int heads, float scale, Tensor? bias, Tensor? mask, Tensor y);
 
     /// <summary>dqkv of <see cref="Attention"/>, adding to dbias when given.</summary>

@@ -12,10 +12,11 @@ public static class AttentionOp
         /// <param name="scale">s; 1/√D for head size D if null.</param>
         /// <param name="bias">Added to the scores of each head, [h, N, N] (Swin's relative positions); may train; none if null.</param>
         /// <param name="mask">Added to the scores of window b mod W, [W, N, N] (Swin's shifted windows); constant; none if null.</param>
-        /// <returns>[B, N, C].</returns>
+        /// <param name="queries">How many tokens, from the first on, ask; all if null. Where only the class token is read afterwards, the others need no answer.</param>
+        /// <returns>[B, queries, C].</returns>
         /// <remarks>qkv is [B, N, 3·C], the columns of Q, K, V one after another and the heads of each side by side. The backward pass keeps qkv alone and makes the softmax again.</remarks>
         /// <exception cref="ArgumentException">A shape does not fit.</exception>
-        public Tensor Attention(int heads, float? scale = null, Tensor? bias = null, Tensor? mask = null)
+        public Tensor Attention(int heads, float? scale = null, Tensor? bias = null, Tensor? mask = null, int? queries = null)
         {
             if (qkv.Shape.Rank != 3 || heads <= 0 || qkv.Shape[2] % (3 * heads) != 0)
                 Throw.Shape("Attention", $"qkv must be [B, N, 3·C] with C a multiple of {heads} heads", ("qkv", qkv));
@@ -24,8 +25,12 @@ public static class AttentionOp
             if (mask is not null && (mask.Shape.Rank != 3 || mask.Shape[1] != n || mask.Shape[2] != n || b % mask.Shape[0] != 0))
                 Throw.Shape("Attention", "mask must be [W, N, N] with W dividing the batch", ("qkv", qkv), ("mask", mask));
 
+            int asking = queries ?? n;
+            if (asking < 1 || asking > n || (asking < n && (bias ?? mask) is not null))
+                Throw.Shape("Attention", $"{asking} queries must be between 1 and N, and all N with a bias or mask", ("qkv", qkv));
+
             float s = scale ?? 1 / MathF.Sqrt((float)c / heads);
-            Tensor y = Tensor.Empty(new Shape(b, n, c), qkv.Type);
+            Tensor y = Tensor.Empty(new Shape(b, asking, c), qkv.Type);
             Backend.Current.Attention(qkv, heads, s, bias, mask, y);
             return y.Record([qkv, bias], keep: [qkv, bias, mask], dy =>
             {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Models.Vit;
@@ -23,6 +24,7 @@ internal static class VitCase
             GlobalPool: model.TryGetProperty("global_pool", out JsonElement pool) && pool.GetBoolean());
         VisionTransformer vit = new(golden.Config.GetProperty("case").GetString()!, config, compute);
         Tuning(golden).Attach(vit, model.GetProperty("num_classes").GetInt32(), new Rng(0));
+        if (!golden.Config.TryGetProperty("tuning_config", out _)) foreach (Module norm in vit.HeadNorms) norm.Freeze();
         WeightLoader.Load(vit, Weights(golden, "param/"), vit.Id);
         return vit;
     }

@@ -4,7 +4,7 @@ public sealed unsafe partial class CpuBackend
 {
     internal override void Attention(Tensor qkv, int heads, float scale, Tensor? bias, Tensor? mask, Tensor y)
     {
-        HeadShape s = new(qkv, heads, y.Type);
+        HeadShape s = new(qkv, heads, queries: y.Shape[1], y.Type);
         CpuParallel.For(s.Batch * heads, (item, worker) =>
         {
             (int b, int h) = Math.DivRem(item, heads);
@@ -17,7 +17,8 @@ public sealed unsafe partial class CpuBackend
     internal override void AttentionBackward(
         Tensor qkv, int heads, float scale, Tensor? bias, Tensor? mask, Tensor dy, Tensor dqkv, Tensor? dBias)
     {
-        HeadShape s = new(qkv, heads, dqkv.Type);
+        HeadShape s = new(qkv, heads, queries: dy.Shape[1], dqkv.Type);
+        if (s.Queries < s.Tokens) Clear(dqkv);      // tokens that asked nothing have no gradient as queries
         if (dBias is null)
         {
             CpuParallel.For(s.Batch * heads, (item, worker) => Head(item / heads, item % heads, worker));
@@ -42,12 +43,12 @@ public sealed unsafe partial class CpuBackend
             _matmul.Plan(s.TransposedTimesOutput).Run(worker, p, output, 0, At(dqkv, s.Value(b, h)));                        // dV = Pᵀ·dO
             if (dBias is null)
             {
-                SoftmaxKernel.Backward(p, s.Type, s.Ld, dScores, s.Ld, s.Tokens, s.Tokens, scale, ds, s.Type, s.Ld);
+                SoftmaxKernel.Backward(p, s.Type, s.Ld, dScores, s.Ld, s.Queries, s.Tokens, scale, ds, s.Type, s.Ld);
             }
             else
             {
-                SoftmaxKernel.Backward(p, s.Type, s.Ld, dScores, s.Ld, s.Tokens, s.Tokens, 1, (nint)dScores, DataType.Float32, s.Ld);
-                for (int i = 0; i < s.Tokens; i++)
+                SoftmaxKernel.Backward(p, s.Type, s.Ld, dScores, s.Ld, s.Queries, s.Tokens, 1, (nint)dScores, DataType.Float32, s.Ld);
+                for (int i = 0; i < s.Queries; i++)
                 {
                     nint row = (nint)(dScores + ((long)i * s.Ld));
                     Elementwise.AddInto(dBias.Floats + ((((long)h * s.Tokens) + i) * s.Tokens), row, DataType.Float32, 1, s.Tokens);
@@ -79,7 +80,7 @@ public sealed unsafe partial class CpuBackend
         }
 
         nint p = s.Type == DataType.Float32 ? (nint)scores : (nint)(scores + (s.ScoreFloats * 5 / 2));
-        SoftmaxKernel.Forward(scores, s.Ld, s.Tokens, s.Tokens, scale, offset, s.Tokens, p, s.Type, s.Ld);
+        SoftmaxKernel.Forward(scores, s.Ld, s.Queries, s.Tokens, scale, offset, s.Tokens, p, s.Type, s.Ld);
         return p;
     }
 
@@ -88,26 +89,29 @@ public sealed unsafe partial class CpuBackend
     {
         private readonly int _width, _headDim;
 
-        public HeadShape(Tensor qkv, int heads, DataType outputType)
+        public HeadShape(Tensor qkv, int heads, int queries, DataType outputType)
         {
-            (Batch, Tokens, _width, Type) = (qkv.Shape[0], qkv.Shape[1], qkv.Shape[2] / 3, qkv.Type);
+            (Batch, Tokens, Queries, _width, Type) = (qkv.Shape[0], qkv.Shape[1], queries, qkv.Shape[2] / 3, qkv.Type);
             _headDim = _width / heads;
             Ld = (Tokens + 15) / 16 * 16;
             ScoreFloats = (long)Tokens * Ld;
             Operand rows = new(Type, 3 * _width, 1), columns = new(Type, 1, 3 * _width), scores = new(DataType.Float32, Ld, 1);
             Operand p = new(Type, Ld, 1), pT = new(Type, 1, Ld), output = new(outputType, _width, 1), dOutput = new(Type, _width, 1);
             Operand gradient = new(outputType, 3 * _width, 1);
-            QueriesTimesKeys = new MatMulKey(1, Tokens, Tokens, _headDim, rows, columns, scores);
-            TimesValues = new MatMulKey(1, Tokens, _headDim, Tokens, p, rows, output);
-            OutputTimesValues = new MatMulKey(1, Tokens, Tokens, _headDim, dOutput, columns, scores);
-            TransposedTimesOutput = new MatMulKey(1, Tokens, _headDim, Tokens, pT, dOutput, gradient);
-            ScoresTimesKeys = new MatMulKey(1, Tokens, _headDim, Tokens, p, rows, gradient);
-            TransposedTimesQueries = new MatMulKey(1, Tokens, _headDim, Tokens, pT, rows, gradient);
+            QueriesTimesKeys = new MatMulKey(1, queries, Tokens, _headDim, rows, columns, scores);
+            TimesValues = new MatMulKey(1, queries, _headDim, Tokens, p, rows, output);
+            OutputTimesValues = new MatMulKey(1, queries, Tokens, _headDim, dOutput, columns, scores);
+            TransposedTimesOutput = new MatMulKey(1, Tokens, _headDim, queries, pT, dOutput, gradient);
+            ScoresTimesKeys = new MatMulKey(1, queries, _headDim, Tokens, p, rows, gradient);
+            TransposedTimesQueries = new MatMulKey(1, Tokens, _headDim, queries, pT, rows, gradient);
         }
 
         public int Batch { get; }
 
         public int Tokens { get; }
+
+        /// <summary>Tokens that ask: the first ones.</summary>
+        public int Queries { get; }
 
         public DataType Type { get; }
 
@@ -137,6 +141,6 @@ public sealed unsafe partial class CpuBackend
 
         public long Value(int b, int h) => Query(b, h) + (2 * _width);
 
-        public long Output(int b, int h) => ((long)b * Tokens * _width) + ((long)h * _headDim);
+        public long Output(int b, int h) => ((long)b * Queries * _width) + ((long)h * _headDim);
     }
 }

@@ -28,12 +28,12 @@ public static class CpuParallel
 
     /// <summary>
     /// Calls <paramref name="body"/> for every item in [0, <paramref name="items"/>) and returns when all are done. When another
-    /// thread already has the helpers (two requests served at once), the caller runs all items itself.
+    /// thread already has the helpers (two requests served at once), or a body calls this again, the caller runs all items itself.
     /// </summary>
     public static void For(int items, Body body)
     {
         if (items <= 0) return;
-        if (items == 1 || _threads == 1 || !Gate.TryEnter())
+        if (items == 1 || _threads == 1 || Gate.IsHeldByCurrentThread || !Gate.TryEnter())
         {
             Worker worker = Worker.Current;
             for (int i = 0; i < items; i++) body(i, worker);
