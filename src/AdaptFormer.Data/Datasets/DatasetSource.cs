@@ -3,12 +3,13 @@ namespace AdaptFormer.Data;
 /// <summary>
 /// Opens a data set from the text that a recipe or a command line gives: a path, whose kind is recognised, or <c>kind:path</c>.
 /// Kinds: <c>folder</c> (class folders), <c>csv</c> (path and label), <c>cifar10</c>, <c>cifar100</c>, <c>cifar100-coarse</c>
-/// (binary files).
+/// (binary files), <c>synthetic-pretraining</c> and <c>synthetic-downstream</c> (pictures drawn on demand, with
+/// <c>count[:seed[:side]]</c> in place of a path).
 /// </summary>
 public static class DatasetSource
 {
     /// <summary>Every kind that can be named; <c>auto</c>, or none, has it told by what is there.</summary>
-    public static IReadOnlyList<string> Kinds { get; } = ["folder", "csv", "cifar10", "cifar100", "cifar100-coarse"];
+    public static IReadOnlyList<string> Kinds { get; } = ["folder", "csv", "cifar10", "cifar100", "cifar100-coarse", "synthetic-pretraining", "synthetic-downstream"];
 
     /// <summary>Opens a data set.</summary>
     /// <param name="spec">A path, or <c>kind:path</c>.</param>
@@ -27,6 +28,8 @@ public static class DatasetSource
             "cifar10" => CifarDataset.Open(path, train, CifarLabels.Cifar10),
             "cifar100" => CifarDataset.Open(path, train, CifarLabels.Cifar100Fine),
             "cifar100-coarse" => CifarDataset.Open(path, train, CifarLabels.Cifar100Coarse),
+            "synthetic-pretraining" => Synthetic(SyntheticShapes.Pretraining, path, train),
+            "synthetic-downstream" => Synthetic(SyntheticShapes.Downstream, path, train),
             _ => OpenPath(path, train, classNames),
         };
     }
@@ -52,6 +55,16 @@ public static class DatasetSource
             ".bin" => CifarDataset.Open(path, train),
             _ => throw new ArgumentException($"Data '{path}': what it holds cannot be told from its name; write kind:path with one of {string.Join(", ", Kinds)}.", nameof(path)),
         };
+    }
+
+    private static SyntheticShapes Synthetic(Func<int, long, int, SyntheticShapes> task, string numbers, bool train)
+    {
+        string[] parts = numbers.Split(':');
+        long seed = train ? 0 : 1;      // training and test pictures differ even where no seed is given
+        int side = 32;
+        bool valid = int.TryParse(parts[0], out int count) && (parts.Length < 2 || long.TryParse(parts[1], out seed))
+            && (parts.Length < 3 || int.TryParse(parts[2], out side)) && parts.Length <= 3;
+        return valid ? task(count, seed, side) : throw new ArgumentException($"Data '{numbers}': synthetic pictures are named count, count:seed or count:seed:side.", nameof(numbers));
     }
 
     /// <summary>The folder itself, or its <c>train</c>, <c>test</c> or <c>val</c> subfolder when those are all that it holds.</summary>

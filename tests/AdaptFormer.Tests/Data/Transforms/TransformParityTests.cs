@@ -1,4 +1,5 @@
 using AdaptFormer.Data;
+using AdaptFormer.Tests.Support;
 using Xunit;
 
 namespace AdaptFormer.Tests.Data;
@@ -14,7 +15,7 @@ public sealed class TransformParityTests
     [InlineData("image_transforms_big")]
     public void Bytes_equal_Pillows(string file)
     {
-        ParityFile parity = new(file);
+        ParityCase parity = ParityCase.Open(file + ".safetensors");
         using ImageBuffer image = Image(parity, "input/image");
         int compared = 0;
         foreach (string name in parity.Names.Where(n => n.StartsWith("out/", StringComparison.Ordinal) && parity.Shape(n)[^1] == 3))
@@ -22,7 +23,7 @@ public sealed class TransformParityTests
             int[] shape = parity.Shape(name);
             using ImageBuffer actual = Run(image, name["out/".Length..], shape);
             Assert.Equal((shape[1], shape[0]), (actual.Width, actual.Height));
-            Assert.True(actual.Pixels.SequenceEqual(parity.Values<byte>(name)), $"{file} {name} differs");
+            Assert.True(actual.Pixels.SequenceEqual(Bytes(parity, name)), $"{file} {name} differs");
             compared++;
         }
 
@@ -32,7 +33,7 @@ public sealed class TransformParityTests
     [Fact]
     public void Normalised_values_equal_torchvisions()
     {
-        ParityFile parity = new("image_transforms_small");
+        ParityCase parity = ParityCase.Open("image_transforms_small.safetensors");
         using ImageBuffer image = Image(parity, "input/image");
         PixelNormalizer imagenet = new TransformOptions().Normalizer();
         AssertFloats(parity, "out/to_tensor", image, new TransformOptions(Normalize: "none").Normalizer(), flip: false);
@@ -46,21 +47,21 @@ public sealed class TransformParityTests
     [Fact]
     public void The_evaluation_transform_equals_torchvisions_pipeline()
     {
-        ParityFile parity = new("image_transforms_small");
+        ParityCase parity = ParityCase.Open("image_transforms_small.safetensors");
         using ImageBuffer image = Image(parity, "input/image");
         ImageTransform transform = ImageTransform.ForEvaluation(new TransformOptions(ImgSize: 32, EvalResize: 40));
         using ImageTransform.Scratch scratch = new();
         float[] actual = new float[transform.SampleLength];
         transform.Apply(image, new AdaptFormer.Tensors.Rng(0), actual, scratch);
-        AssertClose(parity.Values<float>("out/eval_pipeline_40_32"), actual, "eval_pipeline_40_32");
+        AssertClose(parity.Floats("out/eval_pipeline_40_32"), actual, "eval_pipeline_40_32");
     }
 
     [Fact]
     public void Crop_sizes_equal_the_authors()
     {
-        ParityFile parity = new("rrc_params");
-        double[] draws = parity.Values<double>("input/width_height_area_frac_log_ratio");
-        long[] expected = parity.Values<long>("out/crop_w_h");
+        ParityCase parity = ParityCase.Open("rrc_params.safetensors");
+        double[] draws = parity.Doubles("input/width_height_area_frac_log_ratio");
+        int[] expected = parity.Ints("out/crop_w_h");
         Assert.NotEmpty(expected);
         for (int i = 0; i < expected.Length / 2; i++)
         {
@@ -70,13 +71,15 @@ public sealed class TransformParityTests
         }
     }
 
-    internal static ImageBuffer Image(ParityFile parity, string name)
+    private static ImageBuffer Image(ParityCase parity, string name)
     {
         int[] shape = parity.Shape(name);
         ImageBuffer image = new(shape[1], shape[0]);
-        parity.Values<byte>(name).CopyTo(image.Pixels);
+        Bytes(parity, name).CopyTo(image.Pixels);
         return image;
     }
+
+    private static byte[] Bytes(ParityCase parity, string name) => [.. parity.Ints(name).Select(v => (byte)v)];
 
     private static ImageBuffer Run(ImageBuffer image, string op, int[] shape)
     {
@@ -140,11 +143,11 @@ public sealed class TransformParityTests
         }
     }
 
-    private static void AssertFloats(ParityFile parity, string name, ImageBuffer image, PixelNormalizer normalizer, bool flip)
+    private static void AssertFloats(ParityCase parity, string name, ImageBuffer image, PixelNormalizer normalizer, bool flip)
     {
         float[] actual = new float[3 * image.Width * image.Height];
         normalizer.ToChw(image, flip, actual);
-        AssertClose(parity.Values<float>(name), actual, name);
+        AssertClose(parity.Floats(name), actual, name);
     }
 
     private static void AssertClose(float[] expected, float[] actual, string name)
