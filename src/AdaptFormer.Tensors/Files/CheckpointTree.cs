@@ -20,8 +20,12 @@ internal sealed class CheckpointTree
     private const long FreeRepetition = 1 << 20;
     private const long MaxRepetition = 16;
 
-    // What names, texts and visits may cost.
-    private const int VisitCost = 16;
+    // Longer lists of numbers and texts, such as the parameter ids of an optimizer, are not shown.
+    private const int MaxListedTexts = 16;
+
+    // What names, texts and visits may cost. A tensor takes far more than eight bytes of a pickle, so an honest one can afford it.
+    private const int VisitCost = 64;
+    private const int TensorCost = 512;
     private const long FreeBudget = 64 << 10;
     private const long BudgetPerByte = 64;
     private const long MaxBudget = 64 << 20;
@@ -110,6 +114,7 @@ internal sealed class CheckpointTree
         Spend(VisitCost + name.Length, depth);
         if (value is TorchTensor t)
         {
+            Spend(TensorCost, depth);
             ImmutableArray<long> strides = t.IsContiguous ? default : [.. t.Strides];
             WeightsEntry entry = new(name, t.Type, t.Shape, t.Storage.Block!, t.Offset * t.Type.Size(), strides);
             if (!Entries.TryAdd(name, entry)) throw BadFile.Error(_path, name, "two tensors have this name");
@@ -140,6 +145,7 @@ internal sealed class CheckpointTree
             return;
         }
 
+        if (value is PickleList { Items.Count: > MaxListedTexts } or object?[] { Length: > MaxListedTexts }) return;
         foreach ((string key, object? child) in Children(value))
         {
             if (child is not (null or TorchTensor)) AddTexts(child, Join(name, key), depth + 1);

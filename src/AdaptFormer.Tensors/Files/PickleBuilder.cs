@@ -10,7 +10,12 @@ namespace AdaptFormer.Tensors.Files;
 /// <param name="find">Finds the bytes of a storage when it is first mentioned; null if they follow later in the file.</param>
 internal sealed class PickleBuilder(string path, Func<TorchStorage, StoredBlock>? find = null)
 {
+    // An object may be mentioned any number of times for two bytes each, so what copies one is bounded.
+    private const int MaxCopiedPairs = 1_000_000;
+    private const int MaxEncodedText = 64;
+
     private readonly Dictionary<string, TorchStorage> _storages = new(StringComparer.Ordinal);
+    private int _copiedPairs;
 
     /// <summary>All storages that the pickle mentions, by key.</summary>
     public IReadOnlyDictionary<string, TorchStorage> Storages => _storages;
@@ -74,8 +79,8 @@ internal sealed class PickleBuilder(string path, Func<TorchStorage, StoredBlock>
             (PickleGlobalKind.Device, [string device, ..]) => device,
             (PickleGlobalKind.NumpyType, [string code, ..]) => new NumpyType(code),
             (PickleGlobalKind.NumpyScalar, [NumpyType type, byte[] bytes]) => NumpyScalar(type.Code, bytes),
-            (PickleGlobalKind.NumpyScalar, [NumpyType type, string bytes]) => NumpyScalar(type.Code, Encoding.Latin1.GetBytes(bytes)),
-            (PickleGlobalKind.Encode, [string text, "latin1"]) => Encoding.Latin1.GetBytes(text),
+            (PickleGlobalKind.NumpyScalar, [NumpyType type, string { Length: <= MaxEncodedText } bytes]) => NumpyScalar(type.Code, Encoding.Latin1.GetBytes(bytes)),
+            (PickleGlobalKind.Encode, [string { Length: <= MaxEncodedText } text, "latin1"]) => Encoding.Latin1.GetBytes(text),
             (PickleGlobalKind.Encode, [string { Length: 0 }, ..]) => Array.Empty<byte>(),
             _ => throw BadFile.Error(path, $"the checkpoint calls {global.Name} with arguments that it does not take"),
         };
@@ -86,8 +91,8 @@ internal sealed class PickleBuilder(string path, Func<TorchStorage, StoredBlock>
     {
         switch (target)
         {
-            case PickleDict { IsObject: true } o when state is PickleDict attributes:
-                foreach ((PickleKey key, object? value) in attributes.Items) o.Items[key] = value;
+            case PickleDict { IsObject: true, Items.Count: 0 } o when state is PickleDict attributes:
+                o.Items = attributes.Items;
                 break;
             case PickleDict { IsObject: false } or TorchTensor:
                 break;
@@ -101,6 +106,8 @@ internal sealed class PickleBuilder(string path, Func<TorchStorage, StoredBlock>
 
     private PickleDict FromPairs(PickleList pairs)
     {
+        if (pairs.Items.Count > MaxCopiedPairs - _copiedPairs) throw BadFile.Error(path, "the checkpoint makes more dictionaries out of pairs than any set of weights has");
+        _copiedPairs += pairs.Items.Count;
         PickleDict dict = new();
         foreach (object? pair in pairs.Items)
         {

@@ -5,8 +5,8 @@ namespace AdaptFormer.Tensors.Files;
 /// <summary>A Python dictionary, or an object of which only the attributes are kept.</summary>
 internal sealed class PickleDict
 {
-    /// <summary>The items in the order of insertion.</summary>
-    public OrderedDictionary<PickleKey, object?> Items { get; } = [];
+    /// <summary>The items in the order of insertion; those of an object are the dictionary that it was given, not a copy.</summary>
+    public OrderedDictionary<PickleKey, object?> Items { get; set; } = [];
 
     /// <summary>Whether attributes given to it are its content (an inert object) rather than something beside it.</summary>
     public bool IsObject { get; init; }

@@ -80,6 +80,36 @@ public sealed class PickleMachineTests : IDisposable
     }
 
     [Fact]
+    public void Objects_that_are_mentioned_often_are_not_copied_each_time()
+    {
+        const int Size = 1000, Mentions = 10_000;
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Refused(p =>
+        {
+            p.Raw(']').Raw('(').Global("collections", "OrderedDict").Raw((byte)'q', 0).Raw(']').Raw('(');
+            for (int i = 0; i < Size; i++) p.Ints(i, i);
+            p.Raw('e').Raw((byte)0x85).Raw((byte)'q', 1).Raw('R');
+            for (int i = 0; i < Mentions; i++) p.Raw((byte)'h', 0, (byte)'h', 1, (byte)'R');
+            p.Raw('e');
+        }, "makes more dictionaries out of pairs");
+        Refused(p =>
+        {
+            p.Raw(']').Raw('(').Global("argparse", "Namespace").Raw((byte)'q', 0).Raw('}').Raw((byte)'q', 1).Raw('(');
+            for (int i = 0; i < Size; i++) p.Int(i).Int(i);
+            p.Raw('u');
+            for (int i = 0; i < Mentions; i++) p.Raw((byte)'h', 0, (byte)')', 0x81, (byte)'h', 1, (byte)'b');
+            p.Raw('e');
+        }, "contain each other");
+        Refused(p =>
+        {
+            p.Raw(']').Raw('(').Global("_codecs", "encode").Raw((byte)'q', 0).Text(new string('x', 10 * Size)).Text("latin1").Raw((byte)0x86).Raw((byte)'q', 1);
+            for (int i = 0; i < Mentions; i++) p.Raw((byte)'h', 0, (byte)'h', 1, (byte)'R');
+            p.Raw('e');
+        }, "calls _codecs.encode with arguments");
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 200L << 20);
+    }
+
+    [Fact]
     public void Two_tensors_of_one_flattened_name_are_refused() =>
         Refused(p => p.Raw('}').Raw('(').Text("a.b").Tensor([1], [1]).Text("a").Dict("b", q => q.Tensor([2], [1])).Raw('u'), "'a.b': two tensors have this name");
 
