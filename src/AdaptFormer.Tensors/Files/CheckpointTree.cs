@@ -100,13 +100,9 @@ internal sealed class CheckpointTree
 
     private int CountTensors(object? value, int depth)
     {
-        Spend(VisitCost, depth);
-        return value switch
-        {
-            TorchTensor => 1,
-            PickleDict dict => dict.Items.Values.Sum(v => CountTensors(v, depth + 1)),
-            _ => 0,
-        };
+        if (value is not PickleDict dict) return value is TorchTensor ? 1 : 0;
+        Spend(VisitCost + dict.Items.Count, depth);
+        return dict.Items.Values.Sum(v => CountTensors(v, depth + 1));
     }
 
     private void AddTensors(object? value, string name, int depth)
@@ -121,7 +117,7 @@ internal sealed class CheckpointTree
             return;
         }
 
-        foreach ((string key, object? child) in Children(value))
+        foreach ((string key, object? child) in Children(value, depth))
         {
             if (child is TorchTensor or PickleDict or PickleList or object?[]) AddTensors(child, Join(name, key), depth + 1);
         }
@@ -146,19 +142,24 @@ internal sealed class CheckpointTree
         }
 
         if (value is PickleList { Items.Count: > MaxListedTexts } or object?[] { Length: > MaxListedTexts }) return;
-        foreach ((string key, object? child) in Children(value))
+        foreach ((string key, object? child) in Children(value, depth))
         {
             if (child is not (null or TorchTensor)) AddTexts(child, Join(name, key), depth + 1);
         }
     }
 
-    private static IEnumerable<(string Key, object? Value)> Children(object? value) => value switch
+    private IEnumerable<(string Key, object? Value)> Children(object? value, int depth)
     {
-        PickleDict dict => dict.Items.Select(item => (item.Key.Text, item.Value)),
-        PickleList list => list.Items.Select((item, i) => (i.ToString(CultureInfo.InvariantCulture), item)),
-        object?[] tuple => tuple.Select((item, i) => (i.ToString(CultureInfo.InvariantCulture), item)),
-        _ => [],
-    };
+        if (value is PickleDict dict)
+        {
+            Spend(dict.Items.Count, depth);
+            return dict.Items.Select(item => (item.Key.Text, item.Value));
+        }
+
+        IReadOnlyList<object?> items = value is PickleList list ? list.Items : value as object?[] ?? [];
+        Spend(items.Count, depth);
+        return items.Select((item, i) => (i.ToString(CultureInfo.InvariantCulture), item));
+    }
 
     /// <summary>Objects may be shared, and so visited far more often than the file has bytes; hostile ones contain themselves.</summary>
     private void Spend(long cost, int depth)
