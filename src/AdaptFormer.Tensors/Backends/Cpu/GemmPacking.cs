@@ -12,6 +12,9 @@ namespace AdaptFormer.Tensors.Backends.Cpu;
 /// </summary>
 internal static unsafe class GemmPacking
 {
+    private const int RunLength = 64;
+    private const int PrefetchRows = 16;
+
     /// <summary>panel[kk·width + lane] = source[lane·laneStride + kk·kStride], 0 for lanes from <paramref name="lanes"/> to <paramref name="width"/>.</summary>
     public static void Panel(nint source, DataType type, long laneStride, long kStride, int lanes, int width, int k, float* panel)
     {
@@ -41,15 +44,40 @@ internal static unsafe class GemmPacking
         for (int kk = 0; kk < k; kk++, panel += width)
         {
             long at = kk * kStride;
+            if (Sse.IsSupported)
+            {
+                // Rows lie pages apart, where the hardware does not look ahead.
+                byte* ahead = (byte*)source + ((at + (PrefetchRows * kStride)) * T.Size);
+                Sse.Prefetch0(ahead);
+                Sse.Prefetch0(ahead + ((lanes - 1) * T.Size));
+            }
+
             int lane = 0;
-            for (; lane <= lanes - 4; lane += 4) Load4<T>(source, at + lane).Store(panel + lane);
+            if (Avx512F.IsSupported)
+            {
+                for (; lane <= lanes - 16; lane += 16) Simd512.Store(T.Load<Simd512>(source, at + lane), panel + lane);
+            }
+
+            if (Avx2.IsSupported)
+            {
+                for (; lane <= lanes - 8; lane += 8) Simd256.Store(T.Load<Simd256>(source, at + lane), panel + lane);
+            }
+
+            for (; lane <= lanes - 4; lane += 4) Simd128.Store(T.Load<Simd128>(source, at + lane), panel + lane);
             for (; lane < lanes; lane++) panel[lane] = Scalar<T>(source, at + lane);
         }
     }
 
-    // The numbers of one lane are neighbours: transpose blocks of 4×4.
-    [MethodImpl(Hot.Loop)]
+    // The numbers of one lane are neighbours: transpose blocks of 4×4, in runs of k whose part of the panel stays in the first-level cache.
     private static void Columns<T>(nint source, long laneStride, int lanes, int width, int k, float* panel)
+        where T : struct, IElement
+    {
+        for (int kk = 0; kk < k; kk += RunLength)
+            Run<T>(source + (nint)(kk * T.Size), laneStride, lanes, width, Math.Min(RunLength, k - kk), panel + ((long)kk * width));
+    }
+
+    [MethodImpl(Hot.Loop)]
+    private static void Run<T>(nint source, long laneStride, int lanes, int width, int k, float* panel)
         where T : struct, IElement
     {
         int lane = 0;
@@ -58,21 +86,56 @@ internal static unsafe class GemmPacking
             long at0 = lane * laneStride, at1 = at0 + laneStride, at2 = at1 + laneStride, at3 = at2 + laneStride;
             float* to = panel + lane;
             int kk = 0;
-            for (; kk <= k - 4; kk += 4, to += 4 * width)
+            if (Avx512F.IsSupported)
             {
-                Vector128<float> r0 = Load4<T>(source, at0 + kk), r1 = Load4<T>(source, at1 + kk);
-                Vector128<float> r2 = Load4<T>(source, at2 + kk), r3 = Load4<T>(source, at3 + kk);
-                Vector128<float> low01 = ZipLow(r0, r1), high01 = ZipHigh(r0, r1), low23 = ZipLow(r2, r3), high23 = ZipHigh(r2, r3);
-                LowerHalves(low01, low23).Store(to);
-                UpperHalves(low01, low23).Store(to + width);
-                LowerHalves(high01, high23).Store(to + (2 * (long)width));
-                UpperHalves(high01, high23).Store(to + (3 * (long)width));
+                for (; kk <= k - 16; kk += 16, to += 16 * (long)width)
+                    Transpose4x16<T>(source, at0 + kk, at1 + kk, at2 + kk, at3 + kk, to, width);
             }
 
-            Elements<T>(source, laneStride, 1, lane, lane + 4, kk, width, k, panel);
+            for (; kk <= k - 4; kk += 4, to += 4 * (long)width)
+                Transpose4x4<T>(source, at0 + kk, at1 + kk, at2 + kk, at3 + kk, to, width);
+
+            if (kk < k) Elements<T>(source, laneStride, 1, lane, lane + 4, kk, width, k, panel);
         }
 
-        Elements<T>(source, laneStride, 1, lane, lanes, 0, width, k, panel);
+        if (lane < lanes) Elements<T>(source, laneStride, 1, lane, lanes, 0, width, k, panel);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose4x4<T>(nint source, long at0, long at1, long at2, long at3, float* to, nint width)
+        where T : struct, IElement
+    {
+        Vector128<float> r0 = T.Load<Simd128>(source, at0).Vector, r1 = T.Load<Simd128>(source, at1).Vector;
+        Vector128<float> r2 = T.Load<Simd128>(source, at2).Vector, r3 = T.Load<Simd128>(source, at3).Vector;
+        Vector128<float> low01 = ZipLow(r0, r1), high01 = ZipHigh(r0, r1), low23 = ZipLow(r2, r3), high23 = ZipHigh(r2, r3);
+        LowerHalves(low01, low23).Store(to);
+        UpperHalves(low01, low23).Store(to + width);
+        LowerHalves(high01, high23).Store(to + (2 * width));
+        UpperHalves(high01, high23).Store(to + (3 * width));
+    }
+
+    // Four blocks of 4×4 at once: the zips work within each quarter of the registers, which then are the blocks' columns.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose4x16<T>(nint source, long at0, long at1, long at2, long at3, float* to, nint width)
+        where T : struct, IElement
+    {
+        Vector512<float> r0 = T.Load<Simd512>(source, at0).Vector, r1 = T.Load<Simd512>(source, at1).Vector;
+        Vector512<float> r2 = T.Load<Simd512>(source, at2).Vector, r3 = T.Load<Simd512>(source, at3).Vector;
+        Vector512<double> low01 = Avx512F.UnpackLow(r0, r1).AsDouble(), high01 = Avx512F.UnpackHigh(r0, r1).AsDouble();
+        Vector512<double> low23 = Avx512F.UnpackLow(r2, r3).AsDouble(), high23 = Avx512F.UnpackHigh(r2, r3).AsDouble();
+        StoreQuarters(Avx512F.UnpackLow(low01, low23).AsSingle(), to, 4 * width);
+        StoreQuarters(Avx512F.UnpackHigh(low01, low23).AsSingle(), to + width, 4 * width);
+        StoreQuarters(Avx512F.UnpackLow(high01, high23).AsSingle(), to + (2 * width), 4 * width);
+        StoreQuarters(Avx512F.UnpackHigh(high01, high23).AsSingle(), to + (3 * width), 4 * width);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreQuarters(Vector512<float> x, float* to, nint step)
+    {
+        Avx512F.ExtractVector128(x, 0).Store(to);
+        Avx512F.ExtractVector128(x, 1).Store(to + step);
+        Avx512F.ExtractVector128(x, 2).Store(to + (2 * step));
+        Avx512F.ExtractVector128(x, 3).Store(to + (3 * step));
     }
 
     private static void Elements<T>(nint source, long laneStride, long kStride, int lane, int lanes, int firstK, int width, int k, float* panel)
@@ -82,15 +145,6 @@ internal static unsafe class GemmPacking
         {
             for (int kk = firstK; kk < k; kk++) panel[((long)kk * width) + lane] = Scalar<T>(source, (lane * laneStride) + (kk * kStride));
         }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> Load4<T>(nint p, long i)
-        where T : struct, IElement
-    {
-        if (typeof(T) == typeof(Float32Element)) return Vector128.Load((float*)p + i);
-        Vector128<ushort> narrow = Vector128.CreateScalarUnsafe(*(ulong*)((ushort*)p + i)).AsUInt16();
-        return Vector128.ShiftLeft(Vector128.WidenLower(narrow), 16).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

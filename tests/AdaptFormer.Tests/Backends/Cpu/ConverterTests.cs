@@ -21,8 +21,8 @@ public sealed class ConverterTests
         Converter.Copy(wide.Pointer, F32, back.Pointer, Bf16, 65_536);
         for (int i = 0; i < 65_536; i++)
         {
-            if (float.IsNaN(all[i])) Assert.True(float.IsNaN(wide[i]) && float.IsNaN(back[i]));
-            else Assert.True(all[i] == wide[i] && all[i] == back[i], $"bits {i:x4}");
+            bool kept = float.IsNaN(all[i]) ? float.IsNaN(wide[i]) && float.IsNaN(back[i]) : all[i] == wide[i] && all[i] == back[i];
+            if (!kept) Assert.Fail($"The number with the bits {i:x4} became {wide[i]}, then {back[i]}.");
         }
     }
 

@@ -10,7 +10,7 @@ internal static class KernelData
     public const DataType F32 = DataType.Float32, Bf16 = DataType.BFloat16;
 
     /// <summary>Nothing, one, around every vector width and its multiples, and beyond a block of 4096.</summary>
-    public static readonly int[] Lengths = [0, 1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 197, 4096, 4099, 9001];
+    public static readonly int[] Lengths = [0, 1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 197, 4096, 4101];
 
     public static readonly DataType[] Types = [F32, Bf16];
 
@@ -38,16 +38,9 @@ internal static class KernelData
         for (long i = 0; i < actual.Count; i++)
         {
             double wanted = expected(i), got = actual[i];
-            if (double.IsNaN(wanted))
-            {
-                Assert.True(double.IsNaN(got), $"{what}: element {i} of {actual.Count} is {got}, expected NaN.");
-                continue;
-            }
-
             double allowed = (Math.Abs(wanted) * (relative + rounding)) + absolute;
-            Assert.True(
-                wanted == got || Math.Abs(got - wanted) <= allowed,
-                $"{what}: element {i} of {actual.Count} is {got:g9}, expected {wanted:g9} within {allowed:g3}.");
+            bool close = double.IsNaN(wanted) ? double.IsNaN(got) : wanted == got || Math.Abs(got - wanted) <= allowed;
+            if (!close) Assert.Fail($"{what}: element {i} of {actual.Count} is {got:g9}, expected {wanted:g9} within {allowed:g3}.");
         }
 
         Assert.True(actual.GuardsIntact(), $"{what}: wrote outside its output.");

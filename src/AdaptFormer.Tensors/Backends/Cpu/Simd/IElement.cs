@@ -60,23 +60,11 @@ internal readonly unsafe struct BFloat16Element : IElement
     public static void Store<V>(V x, nint p, long i)
         where V : struct, ISimd<V> => V.StoreBFloat16(x, (ushort*)p + i);
 
-    // Once per row at most, so a loop over the few elements will do.
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V LoadPartial<V>(nint p, long i, int count, V fill)
-        where V : struct, ISimd<V>
-    {
-        float* lanes = stackalloc float[V.Count];
-        V.Store(fill, lanes);
-        for (int lane = 0; lane < count; lane++) lanes[lane] = Converter.ToSingle(((ushort*)p)[i + lane]);
-        return V.Load(lanes);
-    }
+        where V : struct, ISimd<V> => V.LoadPartialBFloat16((ushort*)p + i, count, fill);
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StorePartial<V>(V x, nint p, long i, int count)
-        where V : struct, ISimd<V>
-    {
-        ushort* lanes = stackalloc ushort[V.Count];
-        V.StoreBFloat16(x, lanes);
-        for (int lane = 0; lane < count; lane++) ((ushort*)p)[i + lane] = lanes[lane];
-    }
+        where V : struct, ISimd<V> => V.StorePartialBFloat16(x, (ushort*)p + i, count);
 }

@@ -38,6 +38,12 @@ internal unsafe interface ISimd<TSelf> :
     /// <summary>Writes the first <paramref name="count"/> (1 to Count−1) lanes.</summary>
     static abstract void StorePartial(TSelf x, float* p, int count);
 
+    /// <summary><see cref="LoadPartial"/> of bfloat16 numbers.</summary>
+    static abstract TSelf LoadPartialBFloat16(ushort* p, int count, TSelf fill);
+
+    /// <summary><see cref="StorePartial"/> of bfloat16 numbers, rounded as <see cref="StoreBFloat16"/> does.</summary>
+    static abstract void StorePartialBFloat16(TSelf x, ushort* p, int count);
+
     /// <summary>a·b + c, rounded once where the machine can.</summary>
     static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
 

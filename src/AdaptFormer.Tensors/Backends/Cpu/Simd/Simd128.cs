@@ -11,6 +11,13 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal Simd128(Vector128<float> v) => _v = v;
 
+    /// <summary>The lanes.</summary>
+    public Vector128<float> Vector
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _v;
+    }
+
     public static int Count
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -42,14 +49,7 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBFloat16(Simd128 x, ushort* p)
     {
-        // Adding half of the last kept bit, less one when that bit is even, carries exactly when the rule rounds up.
-        // The addition would turn some NaNs into infinity: those keep their upper half, made quiet.
-        Vector128<uint> bits = x._v.AsUInt32();
-        Vector128<uint> odd = Vector128.ShiftRightLogical(bits, 16) & Vector128<uint>.One;
-        Vector128<uint> rounded = bits + Vector128.Create(0x7FFFu) + odd;
-        Vector128<uint> quiet = bits | Vector128.Create(0x0040_0000u);
-        Vector128<uint> isNumber = Vector128.Equals(x._v, x._v).AsUInt32();
-        Vector128<uint> upper = Vector128.ShiftRightLogical(Vector128.ConditionalSelect(isNumber, rounded, quiet), 16);
+        Vector128<uint> upper = UpperHalves(x);
         *(ulong*)p = Vector128.Narrow(upper, upper).AsUInt64().ToScalar();
     }
 
@@ -67,6 +67,23 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     {
         float* lanes = (float*)&x;
         for (int i = 0; i < count; i++) p[i] = lanes[i];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd128 LoadPartialBFloat16(ushort* p, int count, Simd128 fill)
+    {
+        Simd128 buffer = fill;
+        float* lanes = (float*)&buffer;
+        for (int i = 0; i < count; i++) lanes[i] = Converter.ToSingle(p[i]);
+        return buffer;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePartialBFloat16(Simd128 x, ushort* p, int count)
+    {
+        Vector128<uint> upper = UpperHalves(x);
+        uint* lanes = (uint*)&upper;
+        for (int i = 0; i < count; i++) p[i] = (ushort)lanes[i];
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -126,5 +143,19 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     {
         Vector128<float> pairs = Vector128.MaxNative(x._v, Vector128.Shuffle(x._v, Vector128.Create(2, 3, 0, 1)));
         return Math.Max(pairs.GetElement(0), pairs.GetElement(1));
+    }
+
+    // The bfloat16 numbers nearest to the lanes, each in the lower half of its lane.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<uint> UpperHalves(Simd128 x)
+    {
+        // Adding half of the last kept bit, less one when that bit is even, carries exactly when the rule rounds up.
+        // The addition would turn some NaNs into infinity: those keep their upper half, made quiet.
+        Vector128<uint> bits = x._v.AsUInt32();
+        Vector128<uint> odd = Vector128.ShiftRightLogical(bits, 16) & Vector128<uint>.One;
+        Vector128<uint> rounded = bits + Vector128.Create(0x7FFFu) + odd;
+        Vector128<uint> quiet = bits | Vector128.Create(0x0040_0000u);
+        Vector128<uint> isNumber = Vector128.Equals(x._v, x._v).AsUInt32();
+        return Vector128.ShiftRightLogical(Vector128.ConditionalSelect(isNumber, rounded, quiet), 16);
     }
 }

@@ -12,6 +12,13 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal Simd256(Vector256<float> v) => _v = v;
 
+    /// <summary>The lanes.</summary>
+    public Vector256<float> Vector
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _v;
+    }
+
     public static int Count
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -45,14 +52,7 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBFloat16(Simd256 x, ushort* p)
     {
-        // Adding half of the last kept bit, less one when that bit is even, carries exactly when the rule rounds up.
-        // The addition would turn some NaNs into infinity: those keep their upper half, made quiet.
-        Vector256<uint> bits = x._v.AsUInt32();
-        Vector256<uint> odd = Vector256.ShiftRightLogical(bits, 16) & Vector256<uint>.One;
-        Vector256<uint> rounded = bits + Vector256.Create(0x7FFFu) + odd;
-        Vector256<uint> quiet = bits | Vector256.Create(0x0040_0000u);
-        Vector256<uint> isNumber = Vector256.Equals(x._v, x._v).AsUInt32();
-        Vector256<uint> upper = Vector256.ShiftRightLogical(Vector256.ConditionalSelect(isNumber, rounded, quiet), 16);
+        Vector256<uint> upper = UpperHalves(x);
         Vector128.Narrow(upper.GetLower(), upper.GetUpper()).Store(p);
     }
 
@@ -83,6 +83,23 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
 
         float* lanes = (float*)&x;
         for (int i = 0; i < count; i++) p[i] = lanes[i];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd256 LoadPartialBFloat16(ushort* p, int count, Simd256 fill)
+    {
+        Simd256 buffer = fill;
+        float* lanes = (float*)&buffer;
+        for (int i = 0; i < count; i++) lanes[i] = Converter.ToSingle(p[i]);
+        return buffer;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePartialBFloat16(Simd256 x, ushort* p, int count)
+    {
+        Vector256<uint> upper = UpperHalves(x);
+        uint* lanes = (uint*)&upper;
+        for (int i = 0; i < count; i++) p[i] = (ushort)lanes[i];
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -139,4 +156,18 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxLane(Simd256 x) => Simd128.MaxLane(new Simd128(Vector128.MaxNative(x._v.GetLower(), x._v.GetUpper())));
+
+    // The bfloat16 numbers nearest to the lanes, each in the lower half of its lane.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<uint> UpperHalves(Simd256 x)
+    {
+        // Adding half of the last kept bit, less one when that bit is even, carries exactly when the rule rounds up.
+        // The addition would turn some NaNs into infinity: those keep their upper half, made quiet.
+        Vector256<uint> bits = x._v.AsUInt32();
+        Vector256<uint> odd = Vector256.ShiftRightLogical(bits, 16) & Vector256<uint>.One;
+        Vector256<uint> rounded = bits + Vector256.Create(0x7FFFu) + odd;
+        Vector256<uint> quiet = bits | Vector256.Create(0x0040_0000u);
+        Vector256<uint> isNumber = Vector256.Equals(x._v, x._v).AsUInt32();
+        return Vector256.ShiftRightLogical(Vector256.ConditionalSelect(isNumber, rounded, quiet), 16);
+    }
 }

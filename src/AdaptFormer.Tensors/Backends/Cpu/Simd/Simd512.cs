@@ -12,6 +12,13 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Simd512(Vector512<float> v) => _v = v;
 
+    /// <summary>The lanes.</summary>
+    public Vector512<float> Vector
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _v;
+    }
+
     public static int Count
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -45,14 +52,7 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBFloat16(Simd512 x, ushort* p)
     {
-        // Adding half of the last kept bit, less one when that bit is even, carries exactly when the rule rounds up.
-        // The addition would turn some NaNs into infinity: those keep their upper half, made quiet.
-        Vector512<uint> bits = x._v.AsUInt32();
-        Vector512<uint> odd = Vector512.ShiftRightLogical(bits, 16) & Vector512<uint>.One;
-        Vector512<uint> rounded = bits + Vector512.Create(0x7FFFu) + odd;
-        Vector512<uint> quiet = bits | Vector512.Create(0x0040_0000u);
-        Vector512<uint> isNumber = Vector512.Equals(x._v, x._v).AsUInt32();
-        Vector512<uint> upper = Vector512.ShiftRightLogical(Vector512.ConditionalSelect(isNumber, rounded, quiet), 16);
+        Vector512<uint> upper = UpperHalves(x);
         Vector256<ushort> narrow = Avx512F.IsSupported
             ? Avx512F.ConvertToVector256UInt16(upper)
             : Vector256.Narrow(upper.GetLower(), upper.GetUpper());
@@ -86,6 +86,38 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
 
         float* lanes = (float*)&x;
         for (int i = 0; i < count; i++) p[i] = lanes[i];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd512 LoadPartialBFloat16(ushort* p, int count, Simd512 fill)
+    {
+        if (Avx512BW.VL.IsSupported)
+        {
+            Vector256<ushort> mask = Vector256.LessThan(Vector256<ushort>.Indices, Vector256.Create((ushort)count));
+            Vector256<ushort> narrow = Avx512BW.VL.MaskLoad(p, mask, Vector256<ushort>.Zero);
+            Vector512<float> wide = Vector512.ShiftLeft(Avx512F.ConvertToVector512UInt32(narrow), 16).AsSingle();
+            return SelectFirst(count, new(wide), fill);
+        }
+
+        Simd512 buffer = fill;
+        float* lanes = (float*)&buffer;
+        for (int i = 0; i < count; i++) lanes[i] = Converter.ToSingle(p[i]);
+        return buffer;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePartialBFloat16(Simd512 x, ushort* p, int count)
+    {
+        if (Avx512BW.VL.IsSupported)
+        {
+            Vector256<ushort> mask = Vector256.LessThan(Vector256<ushort>.Indices, Vector256.Create((ushort)count));
+            Avx512BW.VL.MaskStore(p, mask, Avx512F.ConvertToVector256UInt16(UpperHalves(x)));
+            return;
+        }
+
+        Vector512<uint> upper = UpperHalves(x);
+        uint* lanes = (uint*)&upper;
+        for (int i = 0; i < count; i++) p[i] = (ushort)lanes[i];
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -152,4 +184,18 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxLane(Simd512 x) => Math.Max(Simd256.MaxLane(new Simd256(x._v.GetLower())), Simd256.MaxLane(new Simd256(x._v.GetUpper())));
+
+    // The bfloat16 numbers nearest to the lanes, each in the lower half of its lane.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> UpperHalves(Simd512 x)
+    {
+        // Adding half of the last kept bit, less one when that bit is even, carries exactly when the rule rounds up.
+        // The addition would turn some NaNs into infinity: those keep their upper half, made quiet.
+        Vector512<uint> bits = x._v.AsUInt32();
+        Vector512<uint> odd = Vector512.ShiftRightLogical(bits, 16) & Vector512<uint>.One;
+        Vector512<uint> rounded = bits + Vector512.Create(0x7FFFu) + odd;
+        Vector512<uint> quiet = bits | Vector512.Create(0x0040_0000u);
+        Vector512<uint> isNumber = Vector512.Equals(x._v, x._v).AsUInt32();
+        return Vector512.ShiftRightLogical(Vector512.ConditionalSelect(isNumber, rounded, quiet), 16);
+    }
 }
