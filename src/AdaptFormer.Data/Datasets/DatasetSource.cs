@@ -3,13 +3,13 @@ namespace AdaptFormer.Data;
 /// <summary>
 /// Opens a data set from the text that a recipe or a command line gives: a path, whose kind is recognised, or <c>kind:path</c>.
 /// Kinds: <c>folder</c> (class folders), <c>csv</c> (path and label), <c>cifar10</c>, <c>cifar100</c>, <c>cifar100-coarse</c>
-/// (binary files), <c>synthetic-pretraining</c> and <c>synthetic-downstream</c> (pictures drawn on demand, with
+/// (binary files), <c>svhn</c> (cropped digits, <c>.mat</c>), <c>synthetic-pretraining</c> and <c>synthetic-downstream</c> (pictures drawn on demand, with
 /// <c>count[:seed[:side]]</c> in place of a path).
 /// </summary>
 public static class DatasetSource
 {
     /// <summary>Every kind that can be named; <c>auto</c>, or none, has it told by what is there.</summary>
-    public static IReadOnlyList<string> Kinds { get; } = ["folder", "csv", "cifar10", "cifar100", "cifar100-coarse", "synthetic-pretraining", "synthetic-downstream"];
+    public static IReadOnlyList<string> Kinds { get; } = ["folder", "csv", "cifar10", "cifar100", "cifar100-coarse", "svhn", "synthetic-pretraining", "synthetic-downstream"];
 
     /// <summary>Opens a data set.</summary>
     /// <param name="spec">A path, or <c>kind:path</c>.</param>
@@ -28,6 +28,7 @@ public static class DatasetSource
             "cifar10" => CifarDataset.Open(path, train, CifarLabels.Cifar10),
             "cifar100" => CifarDataset.Open(path, train, CifarLabels.Cifar100Fine),
             "cifar100-coarse" => CifarDataset.Open(path, train, CifarLabels.Cifar100Coarse),
+            "svhn" => SvhnDataset.Open(path),
             "synthetic-pretraining" => Synthetic(SyntheticShapes.Pretraining, path, train),
             "synthetic-downstream" => Synthetic(SyntheticShapes.Downstream, path, train),
             _ => OpenPath(path, train, classNames),
@@ -48,11 +49,12 @@ public static class DatasetSource
     {
         if (Directory.Exists(path))
             return CifarDataset.IsCifarFolder(path) ? CifarDataset.Open(path, train) : ImageFolderDataset.Open(PartOf(path, train));
-        if (!File.Exists(path)) throw new FileNotFoundException($"There is no data '{path}'; expected a folder of class folders, a CSV file, or CIFAR's binary files.", path);
+        if (!File.Exists(path)) throw new FileNotFoundException($"There is no data '{path}'; expected a folder of class folders, a CSV file, CIFAR's binary files, or SVHN's .mat.", path);
         return Path.GetExtension(path).ToLowerInvariant() switch
         {
             ".csv" => ManifestDataset.Open(path, classNames),
             ".bin" => CifarDataset.Open(path, train),
+            ".mat" => SvhnDataset.Open(path),
             _ => throw new ArgumentException($"Data '{path}': what it holds cannot be told from its name; write kind:path with one of {string.Join(", ", Kinds)}.", nameof(path)),
         };
     }

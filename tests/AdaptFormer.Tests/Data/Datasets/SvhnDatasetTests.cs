@@ -1,0 +1,92 @@
+using System.IO.Compression;
+using AdaptFormer.Data;
+using Xunit;
+
+namespace AdaptFormer.Tests.Data;
+
+public sealed class SvhnDatasetTests
+{
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Columns_become_rows_and_label_ten_the_digit_zero(bool compressed)
+    {
+        using TempFolder folder = new();
+        byte[] x = new byte[2 * 3072];
+        x[3072 + (2 * 1024) + (5 * 32) + 7] = 200;      // second picture, blue, column 5, row 7
+        ImageDataset data = DatasetSource.Open(folder.Write("test_32x32.mat", Mat(compressed, ("X", [32, 32, 3, 2], x), ("y", [2, 1], [10, 3]))));
+        Assert.Equal([0, 3], Enumerable.Range(0, data.Count).Select(data.Label));
+        using ImageBuffer image = new();
+        data.Load(1, image);
+        Assert.Equal(200, image.Row(7)[(5 * 3) + 2]);
+        Assert.Equal(200, image.Pixels.ToArray().Sum(v => v));
+    }
+
+    [Fact]
+    public void Bad_files_are_named_with_the_reason()
+    {
+        using TempFolder folder = new();
+        AssertError("not a little-endian", new byte[200]);
+        AssertError("label 11", Mat(true, ("X", [32, 32, 3, 1], new byte[3072]), ("y", [1, 1], [11])));
+        AssertError("found y", Mat(false, ("y", [1, 1], [1])));
+        AssertError("1 pictures but 2 labels", Mat(true, ("X", [32, 32, 3, 1], new byte[3072]), ("y", [2, 1], [1, 2])));
+        AssertError("truncated", Mat(false, ("X", [32, 32, 3, 1], new byte[3072]))[..^9]);
+        byte[] damaged = Mat(true, ("X", [32, 32, 3, 1], new byte[3072]));
+        damaged[140] ^= 0xFF;
+        AssertError("damaged", damaged);
+
+        void AssertError(string reason, byte[] file)
+        {
+            string path = folder.Write("bad.mat", file);
+            string message = Assert.Throws<InvalidDataException>(() => SvhnDataset.Open(path)).Message;
+            Assert.StartsWith(path, message);
+            Assert.Contains(reason, message);
+        }
+    }
+
+    [Fact]
+    public void The_real_digits_have_their_labels()
+    {
+        ImageDataset data = DatasetSource.Open("svhn:" + Path.Combine(SharedData.Require("svhn_micro"), "micro_32x32.mat"));
+        Assert.Equal([1, 9, 2, 3, 2, 5], Enumerable.Range(0, 6).Select(data.Label));
+        Assert.Equal(19, data.Count);
+    }
+
+    private static byte[] Mat(bool compressed, params (string Name, int[] Dims, byte[] Data)[] variables)
+    {
+        using MemoryStream file = new();
+        file.Write(new byte[124]);
+        file.Write([0, 1, (byte)'I', (byte)'M']);
+        foreach ((string name, int[] dims, byte[] data) in variables)
+        {
+            using MemoryStream body = new();
+            Element(body, 6, new byte[8]);
+            Element(body, 5, [.. dims.SelectMany(BitConverter.GetBytes)]);
+            Element(body, 1, System.Text.Encoding.ASCII.GetBytes(name));
+            Element(body, 2, data);
+            using MemoryStream matrix = new();
+            Element(matrix, 14, body.ToArray());
+            if (!compressed)
+            {
+                matrix.WriteTo(file);
+                continue;
+            }
+
+            using MemoryStream deflated = new();
+            using (ZLibStream deflate = new(deflated, CompressionLevel.Fastest, leaveOpen: true)) deflate.Write(matrix.ToArray());
+            file.Write(BitConverter.GetBytes(15));
+            file.Write(BitConverter.GetBytes((int)deflated.Length));
+            deflated.WriteTo(file);
+        }
+
+        return file.ToArray();
+    }
+
+    private static void Element(Stream stream, int type, byte[] data)
+    {
+        stream.Write(BitConverter.GetBytes(type));
+        stream.Write(BitConverter.GetBytes(data.Length));
+        stream.Write(data);
+        stream.Write(new byte[(8 - (data.Length % 8)) % 8]);
+    }
+}
