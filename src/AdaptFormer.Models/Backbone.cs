@@ -1,5 +1,6 @@
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Models;
 
@@ -49,13 +50,30 @@ public abstract class Backbone : Module
     /// <summary>As <see cref="Forward(Tensor)"/>, showing intermediate results to <paramref name="observe"/>.</summary>
     public Tensor Forward(Tensor pixels, Observer? observe)
     {
-        Tensor features = TensorScope.Run(() => Features(pixels, observe));
+        Tensor features = TensorScope.Run(() => BatchOps.ConcatBatch([.. Chunks(pixels, observe).Select(chunk => TensorScope.Run(() => Features(chunk, observe)))]));
         observe?.Invoke("features", features);
         if (Head is null) return features;
         Tensor logits = Head.Forward(features);
         observe?.Invoke("logits", logits);
         return logits;
     }
+
+    /// <summary>
+    /// Images travel through the backbone a few at a time, so that what a block works on stays in the cache and temporaries are a few images large;
+    /// samples meet again at the head. Trainable weights are better off with the whole batch: every chunk would sweep over their gradients once more.
+    /// </summary>
+    private IEnumerable<Tensor> Chunks(Tensor pixels, Observer? observe)
+    {
+        int batch = pixels.Shape.Rank == 0 ? 0 : pixels.Shape[0];
+        bool whole = observe is not null || Blocks.Any(block => block.Mlp.Fc1.Weight.Trainable);
+        int size = whole ? batch : (int)Math.Max(2, ChunkBytes / (Math.Max(1, TokenBytes)));
+        for (int start = 0; start < batch; start += size) yield return pixels.SliceBatch(start, Math.Min(size, batch - start));
+    }
+
+    private const long ChunkBytes = 5 << 20;
+
+    /// <summary>Bytes of one image's tokens, f32.</summary>
+    protected abstract long TokenBytes { get; }
 
     /// <summary>Pixels → features [B, C], f32: what the head reads.</summary>
     public abstract Tensor Features(Tensor pixels, Observer? observe = null);

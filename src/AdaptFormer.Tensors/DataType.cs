@@ -8,11 +8,14 @@ public enum DataType
 
     /// <summary>bfloat16: the upper half of a <see cref="Float32"/>, rounded to nearest even, 2 bytes.</summary>
     BFloat16,
+
+    /// <summary>One byte whose meaning only the op that wrote it knows.</summary>
+    Code8,
 }
 
 /// <summary>Sizes and names of <see cref="DataType"/> values.</summary>
 public static class DataTypes
 {
     /// <summary>Bytes of one element.</summary>
-    public static int Size(this DataType type) => type == DataType.Float32 ? 4 : 2;
+    public static int Size(this DataType type) => type switch { DataType.Float32 => 4, DataType.BFloat16 => 2, _ => 1 };
 }

@@ -51,6 +51,14 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
         return new Shape(dims);
     }
 
+    /// <summary>This shape with its first axis replaced.</summary>
+    public Shape WithFirst(int length)
+    {
+        int[] dims = Dims.ToArray();
+        dims[0] = length;
+        return new Shape(dims);
+    }
+
     /// <inheritdoc/>
     public bool Equals(Shape other) => Dims.SequenceEqual(other.Dims);
 

@@ -57,6 +57,9 @@ public sealed class VisionTransformer : Backbone
     public override Shape InputShape => new(3, Config.ImgHeight, Config.ImgWidth);
 
     /// <inheritdoc/>
+    protected override long TokenBytes => (long)Config.Tokens * Config.EmbedDim * sizeof(float);
+
+    /// <inheritdoc/>
     public override IEnumerable<Module> HeadNorms => Config.GlobalPool ? [_norm] : [];
 
     /// <summary>Gives every weight its starting value for training from scratch (truncated normal 0.02; norms 1 and 0).</summary>

@@ -77,8 +77,14 @@ public abstract class Backend
     /// <summary>y = residual + scale·f(x·Wᵀ + b); residual and bias may be null.</summary>
     internal abstract void Linear(Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, Epilogue epilogue, Tensor y);
 
-    /// <summary>pre = x·Wᵀ + b and y = GELU(pre) in one sweep.</summary>
-    internal abstract void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor pre, Tensor y);
+    /// <summary>
+    /// y = GELU(x·Wᵀ + b) in one sweep; <paramref name="kept"/> becomes what the backward pass reads: the pre-activation in the type of y, or, when it is
+    /// <see cref="DataType.Code8"/>, the derivative in a byte.
+    /// </summary>
+    internal abstract void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor kept, Tensor y);
+
+    /// <summary>dPre from what <see cref="LinearGelu"/> kept.</summary>
+    internal abstract void LinearGeluBackward(Tensor kept, Tensor dy, Tensor dPre);
 
     /// <summary>dx (+)= scale·dy·W, dy in the type of the product.</summary>
     internal abstract void LinearBackwardInput(Tensor dy, Tensor weight, float scale, Tensor dx, bool accumulate);

@@ -134,11 +134,18 @@ public sealed class ProfilingBackend(Backend inner) : Backend
         Add(nameof(Linear), began);
     }
 
-    internal override void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor pre, Tensor y)
+    internal override void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor kept, Tensor y)
     {
         long began = Stopwatch.GetTimestamp();
-        _inner.LinearGelu(x, weight, bias, pre, y);
+        _inner.LinearGelu(x, weight, bias, kept, y);
         Add(nameof(LinearGelu), began);
+    }
+
+    internal override void LinearGeluBackward(Tensor kept, Tensor dy, Tensor dPre)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.LinearGeluBackward(kept, dy, dPre);
+        Add(nameof(LinearGeluBackward), began);
     }
 
     internal override void LinearBackwardInput(Tensor dy, Tensor weight, float scale, Tensor dx, bool accumulate)

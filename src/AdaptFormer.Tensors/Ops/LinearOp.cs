@@ -34,7 +34,10 @@ public static class LinearOp
             });
         }
 
-        /// <summary>GELU(x·Wᵀ + b): the first half of a feed-forward layer, in one sweep over memory.</summary>
+        /// <summary>
+        /// GELU(x·Wᵀ + b): the first half of a feed-forward layer, in one sweep over memory. In f32 the backward pass reads the pre-activation; in
+        /// bf16 it reads the derivative, kept in a byte (within 1/404 of it).
+        /// </summary>
         /// <param name="weight">W, [O, I].</param>
         /// <param name="bias">b, [O]; none if null.</param>
         /// <param name="compute">Type of the product's inputs and of the result; x's own type if null.</param>
@@ -51,12 +54,12 @@ public static class LinearOp
                 return y.Record([x], [], static _ => { });
             }
 
-            Tensor pre = Tensor.Empty(y.Shape, y.Type);
-            Backend.Current.LinearGelu(input, weight, bias, pre, y);
-            return y.Record([x, weight, bias], keep: weight.NeedsGrad ? [pre, input] : [pre], dy =>
+            Tensor kept = Tensor.Empty(y.Shape, y.Type == DataType.BFloat16 ? DataType.Code8 : y.Type);
+            Backend.Current.LinearGelu(input, weight, bias, kept, y);
+            return y.Record([x, weight, bias], keep: weight.NeedsGrad ? [kept, input] : [kept], dy =>
             {
-                Tensor dPre = Tensor.Empty(pre.Shape, pre.Type);
-                Backend.Current.ActivateBackward(ActivationKind.Gelu, pre, dy, dPre);
+                Tensor dPre = Tensor.Empty(y.Shape, y.Type);
+                Backend.Current.LinearGeluBackward(kept, dy, dPre);
                 Backward(x, input, weight, bias, 1, dPre);
             });
         }

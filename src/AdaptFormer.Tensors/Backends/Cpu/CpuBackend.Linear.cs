@@ -19,18 +19,28 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor pre, Tensor y)
+    internal override void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor kept, Tensor y)
     {
         (int n, int k) = weight.AsMatrix();
         WeightForm w = WeightForm.Of(weight, x.Type, backward: false, _matmul);
-        MatMulKey key = new(1, 0, n, k, Operand.Dense(x.Type, k), w.Layout, Operand.Dense(pre.Type, n), w.IsPacked, bias is not null);
+        MatMulKey key = new(1, 0, n, k, Operand.Dense(x.Type, k), w.Layout, Operand.Dense(y.Type, n), w.IsPacked, bias is not null);
         RowBlocks blocks = new(y.Length / n);
         CpuParallel.For(blocks.Count, (i, worker) =>
         {
             (long row, int m) = blocks[i];
-            _matmul.Plan(key with { M = m }).Run(worker, At(x, row * k), w.Pointer, bias?.Pointer ?? 0, At(pre, row * n));
-            Activation.Gelu(At(pre, row * n), pre.Type, At(y, row * n), y.Type, (long)m * n);
+            (long start, long count) = (row * n, (long)m * n);
+            bool coded = kept.Type == DataType.Code8;
+            nint pre = coded ? At(y, start) : At(kept, start);      // in place: GELU may overwrite what it reads
+            _matmul.Plan(key with { M = m }).Run(worker, At(x, row * k), w.Pointer, bias?.Pointer ?? 0, pre);
+            if (coded) GeluSlope.Forward(pre, y.Type, At(y, start), y.Type, (byte*)At(kept, start), count);
+            else Activation.Gelu(pre, kept.Type, At(y, start), y.Type, count);
         });
+    }
+
+    internal override void LinearGeluBackward(Tensor kept, Tensor dy, Tensor dPre)
+    {
+        if (kept.Type != DataType.Code8) ActivateBackward(ActivationKind.Gelu, kept, dy, dPre);
+        else Sweep(dPre.Length, (start, n) => GeluSlope.Backward((byte*)At(kept, start), At(dy, start), dy.Type, At(dPre, start), dPre.Type, n));
     }
 
     internal override void LinearBackwardInput(Tensor dy, Tensor weight, float scale, Tensor dx, bool accumulate)
