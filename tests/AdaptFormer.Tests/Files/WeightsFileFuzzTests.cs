@@ -18,6 +18,7 @@ public sealed class WeightsFileFuzzTests(ITestOutputHelper output) : IDisposable
     private const int DefaultFilesPerKind = 400;
     private const long FreeAllocation = 256 << 10;      // of which an exception with its stack trace takes a part
     private const int AllocationPerByte = 48;
+    private static readonly TimeSpan SlowFile = TimeSpan.FromSeconds(5);
     private static readonly string[] Kinds = ["safetensors", "zip", "legacy", "npz", "npz-compressed", "npy", "index"];
 
     private readonly TestFolder _folder = new();
@@ -33,7 +34,7 @@ public sealed class WeightsFileFuzzTests(ITestOutputHelper output) : IDisposable
     {
         bool isLongRun = int.TryParse(Environment.GetEnvironmentVariable("ADAPTFORMER_FUZZ"), out int total);
         int count = isLongRun ? total / Kinds.Length : DefaultFilesPerKind;
-        TimeSpan limit = TimeSpan.FromSeconds(60 + (count * 0.05));
+        TimeSpan limit = TimeSpan.FromSeconds(120 + (count * 0.2));
         Tally tally = await Task.Run(() => Fuzz(kind, count)).WaitAsync(limit);
 
         output.WriteLine($"{kind}: {tally.Opened} opened, {tally.Refused} refused; slowest {tally.Slowest.TotalMilliseconds:F0} ms; "
@@ -64,30 +65,39 @@ public sealed class WeightsFileFuzzTests(ITestOutputHelper output) : IDisposable
             Rng rng = new Rng(20).Derive(Array.IndexOf(Kinds, kind), i);
             byte[] bytes = Mutate(kind, Pick(rng, seeds), rng);
             File.WriteAllBytes(path, bytes);
-            long before = GC.GetAllocatedBytesForCurrentThread(), start = Stopwatch.GetTimestamp();
-            try
-            {
-                Use(path);
-                opened++;
-            }
-            catch (InvalidDataException e)
-            {
-                Assert.True(e.Message.Length < 2000 && e.Message.Contains(_folder.PathOf(""), StringComparison.Ordinal), $"{kind} {i}: {e.Message}");
-            }
-            catch (Exception e)
-            {
-                throw new InvalidOperationException($"{kind}, file {i}: {e.GetType().Name} instead of a clean refusal. {Convert.ToBase64String(bytes)}", e);
-            }
+            (bool isOpened, TimeSpan took, long allocated) = Try(path, bytes, $"{kind}, file {i}");
+            // A busy machine may pause any one try for long, but not the same file three times in a row.
+            for (int again = 0; again < 2 && took > SlowFile; again++) took = Try(path, bytes, $"{kind}, file {i}").Took;
 
-            TimeSpan took = Stopwatch.GetElapsedTime(start);
-            long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+            if (isOpened) opened++;
             if (took > slowest) slowest = took;
             maxAllocated = Math.Max(maxAllocated, allocated);
-            Assert.True(took < TimeSpan.FromSeconds(10), $"{kind}, file {i} of {bytes.Length} bytes took {took}");
+            Assert.True(took <= SlowFile, $"{kind}, file {i} of {bytes.Length} bytes took {took}");
             Assert.True(allocated < FreeAllocation + (AllocationPerByte * (long)bytes.Length), $"{kind}, file {i} of {bytes.Length} bytes allocated {allocated}");
         }
 
         return new Tally(opened, count - opened, slowest, maxAllocated, Environment.WorkingSet - workingSet);
+    }
+
+    private (bool IsOpened, TimeSpan Took, long Allocated) Try(string path, byte[] bytes, string what)
+    {
+        long before = GC.GetAllocatedBytesForCurrentThread(), start = Stopwatch.GetTimestamp();
+        bool isOpened = false;
+        try
+        {
+            Use(path);
+            isOpened = true;
+        }
+        catch (InvalidDataException e)
+        {
+            Assert.True(e.Message.Length < 2000 && e.Message.Contains(_folder.PathOf(""), StringComparison.Ordinal), $"{what}: {e.Message}");
+        }
+        catch (Exception e)
+        {
+            throw new InvalidOperationException($"{what}: {e.GetType().Name} instead of a clean refusal. {Convert.ToBase64String(bytes)}", e);
+        }
+
+        return (isOpened, Stopwatch.GetElapsedTime(start), GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
     /// <summary>Does with a file what a model loader does.</summary>
