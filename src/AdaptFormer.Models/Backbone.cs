@@ -27,6 +27,9 @@ public abstract class Backbone : Module
     /// <summary>Shape of one input, [3, H, W] for images.</summary>
     public abstract Shape InputShape { get; }
 
+    /// <summary>Where the weights come from and which pictures they expect; null for a model that was not loaded.</summary>
+    public BackboneSource? Source { get; internal set; }
+
     /// <summary>The tuning seam in the token space.</summary>
     public TokenPrompts? Prompts { get; set; }
 

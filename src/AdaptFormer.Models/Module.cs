@@ -11,6 +11,7 @@ public abstract class Module : IDisposable
     private readonly OrderedDictionary<string, Module> _children = [];
     private readonly OrderedDictionary<string, Parameter> _parameters = [];
     private readonly HashSet<string> _buffers = [];
+    private readonly List<IDisposable> _owned = [];
 
     /// <summary>Maps an input to an output; shapes are the subclass's.</summary>
     public abstract Tensor Forward(Tensor x);
@@ -66,11 +67,15 @@ public abstract class Module : IDisposable
     /// <summary>Gives up a child, for example a tuning method's. Does nothing when there is none of that name.</summary>
     public void Remove(string name) => _children.Remove(name);
 
+    /// <summary>Keeps <paramref name="resource"/> open as long as this module: a weights file whose memory the parameters read in place.</summary>
+    public void Own(IDisposable resource) => _owned.Add(resource);
+
     /// <inheritdoc/>
     public void Dispose()
     {
         foreach (Module child in _children.Values) child.Dispose();
         foreach (Parameter parameter in _parameters.Values) parameter.Dispose();
+        foreach (IDisposable resource in _owned) resource.Dispose();
         GC.SuppressFinalize(this);
     }
 

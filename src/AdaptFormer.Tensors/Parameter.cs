@@ -45,8 +45,12 @@ public sealed class Parameter : Tensor
         return parameter;
     }
 
-    /// <summary>A parameter of zeros.</summary>
-    public static new Parameter Zeros(params ReadOnlySpan<int> dims) => Full(new Shape(dims), 0);
+    /// <summary>A parameter of zeros, which takes memory when it is first read or written: one that is loaded from a mapped file never does.</summary>
+    public static new Parameter Zeros(params ReadOnlySpan<int> dims)
+    {
+        Shape shape = new(dims);
+        return new Parameter(shape, Backend.Current.AllocateZeros(shape.Length * sizeof(float)), null);
+    }
 
     /// <summary>
     /// Reads the numbers in place from memory that <paramref name="owner"/> keeps alive (a mapped weights file).

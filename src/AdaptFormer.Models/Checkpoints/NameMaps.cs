@@ -26,7 +26,18 @@ public static class NameMaps
         ("blocks.{i}.mlp.fc1.*", ["encoder.layer.{i}.intermediate.dense.*"]),
         ("blocks.{i}.mlp.fc2.*", ["encoder.layer.{i}.output.dense.*"]),
         ("norm.*", ["layernorm.*"]),
+        ("pre_logits.fc.*", ["pooler.dense.*"]),
         ("head.*", ["classifier.*"]));
+
+    /// <summary>The naming with this short name: <c>timm</c> (also <c>mae</c>, <c>deit</c>), <c>adaptformer</c>, <c>huggingface</c>.</summary>
+    /// <exception cref="ArgumentException">There is none; the message lists those that are there.</exception>
+    public static NameMap Get(string name) => name switch
+    {
+        "timm" or "mae" or "deit" => Timm,
+        "adaptformer" => OfficialAdaptFormer,
+        "huggingface" => HuggingFaceVit,
+        _ => throw new ArgumentException($"Naming '{name}' is not known; known: timm (also mae, deit), adaptformer, huggingface."),
+    };
 
     /// <summary>All of them; the first is the one that a file without any foreign name has.</summary>
     public static IReadOnlyList<NameMap> All { get; } = [Timm, OfficialAdaptFormer, HuggingFaceVit];

@@ -38,6 +38,18 @@ public sealed class StateDict
     /// <summary>Adds a weight; a name that is there is replaced.</summary>
     public void Add(string name, Weight weight) => _weights[name] = weight;
 
+    /// <summary>The same weights under other names; those that <paramref name="rename"/> answers with null are left out.</summary>
+    public StateDict Renamed(Func<string, string?> rename)
+    {
+        StateDict state = new();
+        foreach ((string name, Weight weight) in _weights)
+        {
+            if (rename(name) is { } newName) state.Add(newName, weight);
+        }
+
+        return state;
+    }
+
     /// <summary>One tensor of a checkpoint.</summary>
     /// <param name="Shape">Its shape.</param>
     /// <param name="Read">Writes its elements, row-major, as f32.</param>

@@ -14,8 +14,10 @@ public static class WeightLoader
     /// <param name="source">What is loaded, for messages: a path.</param>
     /// <param name="ignore">Names in the checkpoint that the model need not have (a head that is replaced); none if null.</param>
     /// <param name="optional">Names in the model that the checkpoint need not have; none if null.</param>
+    /// <param name="advice">What to do about a weight (by name) of another shape, put in brackets behind it; null where there is nothing to say.</param>
     /// <exception cref="InvalidDataException">Weights are missing, unexpected, or of another shape; all are named.</exception>
-    public static void Load(Module model, StateDict state, string source, Predicate<string>? ignore = null, Predicate<string>? optional = null)
+    public static void Load(
+        Module model, StateDict state, string source, Predicate<string>? ignore = null, Predicate<string>? optional = null, Func<string, string?>? advice = null)
     {
         Dictionary<string, Parameter> wanted = model.State().ToDictionary(entry => entry.Key, entry => entry.Value.Tensor);
         string[] missing = [.. wanted.Keys.Where(name => !state.Weights.ContainsKey(name) && optional?.Invoke(name) != true)];
@@ -23,7 +25,7 @@ public static class WeightLoader
         string[] misshapen =
         [
             .. wanted.Where(entry => state.Weights.TryGetValue(entry.Key, out StateDict.Weight? weight) && weight.Shape != entry.Value.Shape)
-                .Select(entry => $"{entry.Key} is {state.Weights[entry.Key].Shape}, expected {entry.Value.Shape}"),
+                .Select(entry => $"{entry.Key} is {state.Weights[entry.Key].Shape}, expected {entry.Value.Shape}{Bracket(advice?.Invoke(entry.Key))}"),
         ];
         if (missing.Length + unexpected.Length + misshapen.Length > 0)
         {
@@ -38,6 +40,8 @@ public static class WeightLoader
             else parameter.Assign(weight.ToArray());
         }
     }
+
+    private static string Bracket(string? advice) => advice is null ? "" : $" ({advice})";
 
     private static IEnumerable<string> Faults(string[] missing, string[] unexpected, string[] misshapen)
     {

@@ -1,4 +1,4 @@
-using AdaptFormer.Tensors;
+using System.Text.Json;
 
 namespace AdaptFormer.Models.Vit;
 
@@ -19,6 +19,28 @@ public sealed record VitConfig(
     int ImgHeight = 224, int ImgWidth = 224, int PatchSize = 16, int EmbedDim = 768, int Depth = 12, int NumHeads = 12,
     double MlpRatio = 4, bool QkvBias = true, float NormEps = 1e-6f, bool GlobalPool = false, int PreLogits = 0, float DropPath = 0)
 {
+    /// <summary>A configuration from JSON with snake_case keys, for example <c>{"embed_dim": 96, "depth": 6, "num_heads": 3}</c>; what is left out keeps its default.</summary>
+    /// <param name="json">The text.</param>
+    /// <param name="source">What to call it in messages.</param>
+    /// <exception cref="InvalidDataException">It is not such JSON, or has an unknown key.</exception>
+    /// <exception cref="ArgumentException">The sizes contradict each other.</exception>
+    public static VitConfig FromJson(string json, string source = "ViT configuration")
+    {
+        try
+        {
+            VitConfig config = JsonSerializer.Deserialize(json, ModelsJson.Default.VitConfig) ?? throw new InvalidDataException($"{source}: null is no configuration.");
+            config.Validate();
+            return config;
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{source}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The configuration as JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, ModelsJson.Default.VitConfig);
+
     /// <summary>Patches along the height.</summary>
     public int GridHeight => ImgHeight / PatchSize;
 

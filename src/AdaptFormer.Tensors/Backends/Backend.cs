@@ -30,6 +30,9 @@ public abstract class Backend
 
     internal abstract Storage Allocate(long bytes);
 
+    /// <summary>Zeros that need no memory until they are read or written.</summary>
+    internal abstract Storage AllocateZeros(long bytes);
+
     internal abstract void CopyToHost(Tensor source, nint destination);
 
     /// <summary>y = 0.</summary>

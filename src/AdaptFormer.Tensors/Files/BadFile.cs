@@ -1,7 +1,7 @@
 namespace AdaptFormer.Tensors.Files;
 
 /// <summary>Errors about the content of a file: always <see cref="InvalidDataException"/>, always with path and key.</summary>
-internal static class BadFile
+public static class BadFile
 {
     /// <summary>An error about the file as a whole.</summary>
     public static InvalidDataException Error(string path, string problem) => new($"{path}: {problem}.");

@@ -9,13 +9,14 @@ namespace AdaptFormer.Tensors;
 internal sealed class Storage
 {
     private readonly object? _owner;
-    private readonly long _capacity;
+    private nint _pointer;
+    private long _capacity;
     private int _references = 1;
 
     private Storage(nint pointer, long bytes, long capacity, object? owner)
     {
-        (Pointer, Bytes, _capacity, _owner) = (pointer, bytes, capacity, owner);
-        if (capacity == 0) GC.SuppressFinalize(this);
+        (_pointer, Bytes, _capacity, _owner) = (pointer, bytes, capacity, owner);
+        if (owner is not null) GC.SuppressFinalize(this);
     }
 
     /// <summary>A block was leaked to the garbage collector: it still returns to the pool.</summary>
@@ -24,12 +25,12 @@ internal sealed class Storage
         if (_references > 0 && _capacity > 0) BufferPool.Return(Pointer, _capacity);
     }
 
-    public nint Pointer { get; }
+    public nint Pointer => _pointer != 0 ? _pointer : Materialize();
 
     public long Bytes { get; }
 
     /// <summary>Somebody else's memory.</summary>
-    public bool IsBorrowed => _capacity == 0;
+    public bool IsBorrowed => _owner is not null;
 
     /// <summary>How many hold it.</summary>
     public int References => Volatile.Read(ref _references);
@@ -39,6 +40,9 @@ internal sealed class Storage
         nint pointer = BufferPool.Rent(bytes, out long capacity);
         return new Storage(pointer, bytes, capacity, owner: null);
     }
+
+    /// <summary>Zeros that take a block of the pool when they are first touched: weights that a file replaces never do.</summary>
+    public static Storage RentZeros(long bytes) => new(0, bytes, 0, owner: null);
 
     /// <summary>Memory of <paramref name="owner"/>, which is kept reachable; never written by an op, never returned to the pool.</summary>
     public static Storage Borrow(nint pointer, long bytes, object owner) => new(pointer, bytes, 0, owner);
@@ -56,5 +60,18 @@ internal sealed class Storage
         GC.SuppressFinalize(this);
         if (_capacity > 0) BufferPool.Return(Pointer, _capacity);
         GC.KeepAlive(_owner);
+    }
+
+    private unsafe nint Materialize()
+    {
+        lock (this)
+        {
+            if (_pointer != 0 || IsBorrowed) return _pointer;
+            ObjectDisposedException.ThrowIf(References <= 0, this);
+            nint block = BufferPool.Rent(Bytes, out _capacity);
+            System.Runtime.InteropServices.NativeMemory.Clear((void*)block, (nuint)Bytes);
+            Volatile.Write(ref _pointer, block);
+            return block;
+        }
     }
 }

@@ -28,6 +28,8 @@ public sealed unsafe partial class CpuBackend : Backend
 
     internal override Storage Allocate(long bytes) => Storage.Rent(bytes);
 
+    internal override Storage AllocateZeros(long bytes) => Storage.RentZeros(bytes);
+
     internal override void CopyToHost(Tensor source, nint destination) =>
         Converter.Copy(source.Pointer, source.Type, destination, DataType.Float32, source.Length);
 

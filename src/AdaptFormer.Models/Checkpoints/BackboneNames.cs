@@ -1,0 +1,97 @@
+using AdaptFormer.Tensors.Files;
+
+namespace AdaptFormer.Models.Checkpoints;
+
+/// <summary>A file's weights under our names: wrappers taken off, the naming recognised by what it holds and never by the file's name.</summary>
+internal sealed class BackboneNames
+{
+    private static readonly string[] Anchors = ["patch_embed.proj.weight", "embeddings.patch_embeddings.projection.weight"];
+    private static readonly string[] HeadWords = ["head.", "classifier.", "fc_norm."];
+    private static readonly string[] DistilledWords = ["dist_token", "head_dist.", "distillation_token", "distillation_classifier."];
+
+    private BackboneNames(StateDict ours, NameMap map, string wrapper, IReadOnlyList<string> outside) =>
+        (Ours, Map, Wrapper, Outside) = (ours, map, wrapper, outside);
+
+    /// <summary>The weights under our names.</summary>
+    public StateDict Ours { get; }
+
+    /// <summary>Whose names the file uses.</summary>
+    public NameMap Map { get; }
+
+    /// <summary>The prefix that was taken off.</summary>
+    public string Wrapper { get; }
+
+    /// <summary>Names that lie outside of the wrapper and belong to something else.</summary>
+    public IReadOnlyList<string> Outside { get; }
+
+    /// <summary>Recognises the naming of <paramref name="file"/>.</summary>
+    /// <param name="file">The file's weights.</param>
+    /// <param name="path">For messages.</param>
+    /// <param name="prefix">What stands ahead of the names; found if null.</param>
+    /// <exception cref="InvalidDataException">There is no plain ViT in the file, or several, or a distilled one.</exception>
+    public static BackboneNames Of(StateDict file, string path, string? prefix)
+    {
+        string wrapper = prefix ?? FindWrapper(file, path);
+        if (file.Weights.Keys.FirstOrDefault(name => DistilledWords.Any(name.Contains)) is { } distilled)
+        {
+            throw new InvalidDataException(
+                $"{path}: it holds a distilled DeiT ({BadFile.Shorten(distilled)}), which has a second class token and a second head; take the weights without 'distilled' in their name.");
+        }
+
+        List<string> outside = [];
+        StateDict inner = file.Renamed(name =>
+        {
+            if (name.StartsWith(wrapper, StringComparison.Ordinal)) return name[wrapper.Length..];
+            string? head = HeadBeside(name, wrapper);
+            if (head is null) outside.Add(name);
+            return head;
+        });
+        NameMap map = NameMaps.All.MaxBy(candidate => candidate.Hits(inner))!;
+        try
+        {
+            return new BackboneNames(map.ToOurs(inner), map, wrapper, outside);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"{path}: {e.Message}", e);
+        }
+    }
+
+    private static string FindWrapper(StateDict file, string path)
+    {
+        string[] found = [.. file.Weights.Keys.SelectMany(Wrappers).Distinct()];
+        if (found.Length == 1) return found[0];
+        if (found.Length == 0)
+        {
+            string shown = string.Join(", ", file.Weights.Keys.Take(3).Select(BadFile.Shorten));
+            throw new InvalidDataException(
+                $"{path}: it holds no vision transformer: no name ends with {string.Join(" or ", Anchors)}{(shown.Length > 0 ? $"; its first names are {shown}" : "; it is empty")}.");
+        }
+
+        throw new InvalidDataException(
+            $"{path}: it holds several models, under {string.Join(", ", found.Select(prefix => $"'{BadFile.Shorten(prefix)}'"))}; say which by its prefix.");
+    }
+
+    private static IEnumerable<string> Wrappers(string name)
+    {
+        foreach (string anchor in Anchors)
+        {
+            if (name == anchor || name.EndsWith($".{anchor}", StringComparison.Ordinal)) yield return name[..^anchor.Length];
+        }
+    }
+
+    /// <summary>A head often lies beside the wrapped backbone: <c>vit.…</c> and <c>classifier.…</c>, or <c>module.backbone.…</c> and <c>module.head.…</c>.</summary>
+    private static string? HeadBeside(string name, string wrapper)
+    {
+        string[] parts = wrapper.TrimEnd('.').Split('.');
+        for (int keep = parts.Length - 1; keep >= 0; keep--)
+        {
+            string outer = keep == 0 ? "" : $"{string.Join('.', parts[..keep])}.";
+            if (!name.StartsWith(outer, StringComparison.Ordinal)) continue;
+            string rest = name[outer.Length..];
+            return HeadWords.Any(word => rest.StartsWith(word, StringComparison.Ordinal)) ? rest : null;
+        }
+
+        return null;
+    }
+}

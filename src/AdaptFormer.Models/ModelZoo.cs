@@ -1,0 +1,98 @@
+using AdaptFormer.Models.Vit;
+using AdaptFormer.Tensors;
+
+namespace AdaptFormer.Models;
+
+/// <summary>A known model: its sizes, and what its published weights expect and answer.</summary>
+/// <param name="Id">timm's name, or MAE's.</param>
+/// <param name="Config">Sizes.</param>
+/// <param name="Preprocessing">What pictures must look like for the published weights.</param>
+/// <param name="Classes">K of the published head; 0 when it has none.</param>
+public sealed record ModelDescription(string Id, VitConfig Config, Preprocessing Preprocessing, int Classes)
+{
+    /// <summary>A model of these sizes, without weights and without a head.</summary>
+    public VisionTransformer Create(DataType compute = DataType.Float32) => new(Id, Config, compute);
+}
+
+/// <summary>Models by their ids. A model is one line; statistics stand beside sizes because weights are useless without them.</summary>
+public static class ModelZoo
+{
+    private const int ImageNet1k = 1000, ImageNet21k = 21843;
+
+    private static readonly VitConfig Tiny = new(EmbedDim: 192, Depth: 12, NumHeads: 3);
+    private static readonly VitConfig Small = new(EmbedDim: 384, Depth: 12, NumHeads: 6);
+    private static readonly VitConfig Base = new(EmbedDim: 768, Depth: 12, NumHeads: 12);
+    private static readonly VitConfig Large = new(EmbedDim: 1024, Depth: 24, NumHeads: 16);
+    private static readonly VitConfig Huge = new(EmbedDim: 1280, Depth: 32, NumHeads: 16);
+
+    private static readonly OrderedDictionary<string, ModelDescription> Known = Register(
+        Google("vit_tiny_patch16_224", Tiny, 16, 224),
+        Google("vit_tiny_patch16_384", Tiny, 16, 384),
+        Google("vit_small_patch32_224", Small, 32, 224),
+        Google("vit_small_patch32_384", Small, 32, 384),
+        Google("vit_small_patch16_224", Small, 16, 224),
+        Google("vit_small_patch16_384", Small, 16, 384),
+        Google("vit_base_patch32_224", Base, 32, 224),
+        Google("vit_base_patch32_384", Base, 32, 384),
+        Google("vit_base_patch16_224", Base, 16, 224),
+        Google("vit_base_patch16_384", Base, 16, 384),
+        Google("vit_large_patch32_224", Large, 32, 224),
+        Google("vit_large_patch32_384", Large, 32, 384),
+        Google("vit_large_patch16_224", Large, 16, 224),
+        Google("vit_large_patch16_384", Large, 16, 384),
+        Google("vit_huge_patch14_224", Huge, 14, 224),
+        Google("vit_tiny_patch16_224_in21k", Tiny, 16, 224, ImageNet21k),
+        Google("vit_small_patch32_224_in21k", Small, 32, 224, ImageNet21k),
+        Google("vit_small_patch16_224_in21k", Small, 16, 224, ImageNet21k),
+        Google("vit_base_patch32_224_in21k", Base, 32, 224, ImageNet21k, preLogits: 768),
+        Google("vit_base_patch16_224_in21k", Base, 16, 224, ImageNet21k, preLogits: 768),
+        Google("vit_large_patch32_224_in21k", Large, 32, 224, ImageNet21k, preLogits: 1024),
+        Google("vit_large_patch16_224_in21k", Large, 16, 224, ImageNet21k, preLogits: 1024),
+        Google("vit_huge_patch14_224_in21k", Huge, 14, 224, ImageNet21k, preLogits: 1280),
+        Facebook("deit_tiny_patch16_224", Tiny, 16, 224, ImageNet1k),
+        Facebook("deit_small_patch16_224", Small, 16, 224, ImageNet1k),
+        Facebook("deit_base_patch16_224", Base, 16, 224, ImageNet1k),
+        Facebook("deit_base_patch16_384", Base, 16, 384, ImageNet1k),
+        Facebook("vit_base_patch16", Base, 16, 224, classes: 0),           // MAE's own ids, for its pre-trained encoders
+        Facebook("vit_large_patch16", Large, 16, 224, classes: 0),
+        Facebook("vit_huge_patch14", Huge, 14, 224, classes: 0),
+        Facebook("vit_base_patch16_224.mae", Base, 16, 224, classes: 0),   // the same weights in timm
+        Facebook("vit_large_patch16_224.mae", Large, 16, 224, classes: 0),
+        Facebook("vit_huge_patch14_224.mae", Huge, 14, 224, classes: 0),
+        Facebook("vit_small_patch16_224.dino", Small, 16, 224, classes: 0),
+        Facebook("vit_base_patch16_224.dino", Base, 16, 224, classes: 0));
+
+    /// <summary>All ids.</summary>
+    public static IEnumerable<string> Ids => Known.Keys;
+
+    /// <summary>The model of this id.</summary>
+    /// <exception cref="ArgumentException">The id is not known; the message lists those that are.</exception>
+    public static ModelDescription Get(string id) => Known.TryGetValue(id, out ModelDescription? model)
+        ? model
+        : throw new ArgumentException($"Model '{id}' is not known; known: {string.Join(", ", Ids)}. For other sizes give a configuration.");
+
+    /// <summary>Whether there is a model of this id.</summary>
+    public static bool Contains(string id) => Known.ContainsKey(id);
+
+    /// <summary>The plain ViT of these sizes, if it has an id; weights of other statistics share the sizes, so this names an architecture only.</summary>
+    public static string? ArchitectureOf(VitConfig config)
+    {
+        VitConfig sizes = config with { GlobalPool = false, DropPath = 0, NormEps = 1e-6f, PreLogits = 0 };
+        return Known.Values.FirstOrDefault(model => model.Config == sizes)?.Id;
+    }
+
+    private static ModelDescription Google(string id, VitConfig size, int patch, int image, int classes = ImageNet1k, int preLogits = 0) =>
+        new(id, Sized(size, patch, image) with { PreLogits = preLogits }, Preprocessing.Inception(image, image == 384 ? 1.0 : 0.9), classes);
+
+    private static ModelDescription Facebook(string id, VitConfig size, int patch, int image, int classes) =>
+        new(id, Sized(size, patch, image), Preprocessing.ImageNet(image), classes);
+
+    private static VitConfig Sized(VitConfig size, int patch, int image) => size with { PatchSize = patch, ImgHeight = image, ImgWidth = image };
+
+    private static OrderedDictionary<string, ModelDescription> Register(params ReadOnlySpan<ModelDescription> models)
+    {
+        OrderedDictionary<string, ModelDescription> known = new(StringComparer.Ordinal);
+        foreach (ModelDescription model in models) known.Add(model.Id, model);
+        return known;
+    }
+}

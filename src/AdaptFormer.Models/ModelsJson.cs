@@ -1,0 +1,13 @@
+using System.Text.Json.Serialization;
+using AdaptFormer.Models.Vit;
+
+namespace AdaptFormer.Models;
+
+/// <summary>How this project's records are written: snake_case, enums as words, unknown keys refused.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    IgnoreReadOnlyProperties = true,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSerializable(typeof(VitConfig))]
+[JsonSerializable(typeof(Preprocessing))]
+internal sealed partial class ModelsJson : JsonSerializerContext;

@@ -1,0 +1,134 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace AdaptFormer.Models;
+
+/// <summary>How pictures are resized, by the name of the filter.</summary>
+[JsonConverter(typeof(ResamplingConverter))]
+public enum Resampling
+{
+    /// <summary>Triangle filter.</summary>
+    Bilinear,
+
+    /// <summary>Keys' cubic with a = −0.5, as Pillow.</summary>
+    Bicubic,
+
+    /// <summary>Windowed sinc, support 3.</summary>
+    Lanczos,
+
+    /// <summary>Mean of the covered pixels.</summary>
+    Box,
+}
+
+/// <summary>One number for each of the channels R, G and B, on the scale where white is 1.</summary>
+[JsonConverter(typeof(RgbConverter))]
+public readonly record struct Rgb(float R, float G, float B)
+{
+    /// <summary>The three numbers, R first.</summary>
+    public float[] ToArray() => [R, G, B];
+
+    /// <summary>For example <c>(0.485, 0.456, 0.406)</c>.</summary>
+    public override string ToString() => FormattableString.Invariant($"({R:0.####}, {G:0.####}, {B:0.####})");
+}
+
+/// <summary>What pictures must look like for a set of weights. It belongs to the weights' description, never to a file name or a data set.</summary>
+/// <param name="ImgSize">Side of the square that the model sees, in pixels.</param>
+/// <param name="Mean">Subtracted from pixels in [0, 1].</param>
+/// <param name="Std">Divides them afterwards.</param>
+/// <param name="EvalResize">Length of the shorter side before the centre crop; 0 stretches the whole picture instead.</param>
+/// <param name="Interpolation">Filter of the resize.</param>
+public sealed record Preprocessing(int ImgSize, Rgb Mean, Rgb Std, int EvalResize, Resampling Interpolation = Resampling.Bicubic)
+{
+    private static readonly Rgb ImageNetMean = new(0.485f, 0.456f, 0.406f), ImageNetStd = new(0.229f, 0.224f, 0.225f), Half = new(0.5f, 0.5f, 0.5f);
+
+    /// <summary>ImageNet's statistics: DeiT, MAE, DINO. The centre crop keeps 224 of 256 pixels, as their code does.</summary>
+    public static Preprocessing ImageNet(int imgSize = 224, double cropFraction = 0.875) => new(imgSize, ImageNetMean, ImageNetStd, Resized(imgSize, cropFraction));
+
+    /// <summary>Mean and deviation 0.5: Google's ViT and AugReg weights.</summary>
+    public static Preprocessing Inception(int imgSize = 224, double cropFraction = 0.9) => new(imgSize, Half, Half, Resized(imgSize, cropFraction));
+
+    /// <summary>The statistics' name: <c>imagenet</c>, <c>inception</c>, <c>none</c> (pixels stay in [0, 1]) or <c>custom</c>.</summary>
+    [JsonIgnore]
+    public string Statistics => (Mean, Std) switch
+    {
+        _ when Mean == ImageNetMean && Std == ImageNetStd => "imagenet",
+        _ when Mean == Half && Std == Half => "inception",
+        _ when Mean == default && Std == new Rgb(1, 1, 1) => "none",
+        _ => "custom",
+    };
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    /// <param name="json">The text.</param>
+    /// <param name="source">What to call it in messages.</param>
+    /// <exception cref="InvalidDataException">It is not such JSON, or a value is out of range.</exception>
+    public static Preprocessing FromJson(string json, string source)
+    {
+        try
+        {
+            Preprocessing read = JsonSerializer.Deserialize(json, ModelsJson.Default.Preprocessing) ?? throw new InvalidDataException($"{source}: the preprocessing is null.");
+            if (read.ImgSize is < 1 or > 65536 || read.EvalResize is < 0 or > 65536 || read.Std.ToArray().Any(s => !(s > 0)))
+                throw new InvalidDataException($"{source}: the preprocessing is out of range: {read}.");
+            return read;
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{source}: the preprocessing cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The preprocessing as JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, ModelsJson.Default.Preprocessing);
+
+    /// <summary>The same for another image size; the crop keeps the same share of the picture.</summary>
+    public Preprocessing WithImgSize(int imgSize) => this with { ImgSize = imgSize, EvalResize = (int)Math.Round((double)EvalResize * imgSize / ImgSize) };
+
+    /// <summary>Every way in which <paramref name="other"/> is not this, in words; empty when they agree.</summary>
+    public IEnumerable<string> DifferencesFrom(Preprocessing other)
+    {
+        if (ImgSize != other.ImgSize) yield return $"img_size {ImgSize}, not {other.ImgSize}";
+        if (Mean != other.Mean) yield return $"mean {Mean}, not {other.Mean}";
+        if (Std != other.Std) yield return $"std {Std}, not {other.Std}";
+        if (EvalResize != other.EvalResize) yield return $"eval_resize {EvalResize}, not {other.EvalResize}";
+        if (Interpolation != other.Interpolation) yield return $"interpolation {Name(Interpolation)}, not {Name(other.Interpolation)}";
+    }
+
+    /// <summary>For example <c>224 px, resize 256 + centre crop, bicubic, imagenet</c>.</summary>
+    public override string ToString()
+    {
+        string cut = EvalResize == 0 ? "stretched" : $"resize {EvalResize} + centre crop";
+        string statistics = Statistics == "custom" ? $"mean {Mean} std {Std}" : Statistics;
+        return $"{ImgSize} px, {cut}, {Name(Interpolation)}, {statistics}";
+    }
+
+    private static int Resized(int imgSize, double cropFraction) => (int)Math.Floor(imgSize / cropFraction);
+
+    private static string Name(Resampling filter) => JsonNamingPolicy.SnakeCaseLower.ConvertName(filter.ToString());
+}
+
+/// <summary>Writes three channels as a list of three numbers.</summary>
+internal sealed class RgbConverter : JsonConverter<Rgb>
+{
+    public override Rgb Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        Span<float> values = stackalloc float[3];
+        if (reader.TokenType != JsonTokenType.StartArray) throw new JsonException("a list of three numbers is expected");
+        foreach (ref float value in values)
+        {
+            if (!reader.Read() || reader.TokenType != JsonTokenType.Number) throw new JsonException("a list of three numbers is expected");
+            value = reader.GetSingle();
+        }
+
+        if (!reader.Read() || reader.TokenType != JsonTokenType.EndArray) throw new JsonException("a list of three numbers is expected");
+        return new Rgb(values[0], values[1], values[2]);
+    }
+
+    public override void Write(Utf8JsonWriter writer, Rgb value, JsonSerializerOptions options)
+    {
+        writer.WriteStartArray();
+        foreach (float channel in value.ToArray()) writer.WriteNumberValue(channel);
+        writer.WriteEndArray();
+    }
+}
+
+/// <summary>Writes filters in lower case, as recipes do.</summary>
+internal sealed class ResamplingConverter() : JsonStringEnumConverter<Resampling>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);

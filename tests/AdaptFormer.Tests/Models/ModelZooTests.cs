@@ -1,0 +1,70 @@
+using AdaptFormer.Models;
+using AdaptFormer.Models.Vit;
+using Xunit;
+
+namespace AdaptFormer.Tests.Models;
+
+public sealed class ModelZooTests
+{
+    public static TheoryData<string> Ids => [.. ModelZoo.Ids];
+
+    [Theory]
+    [InlineData("vit_tiny_patch16_224", 5_524_416)]
+    [InlineData("deit_tiny_patch16_224", 5_524_416)]
+    [InlineData("vit_small_patch16_224", 21_665_664)]
+    [InlineData("vit_base_patch16_224", 85_798_656)]
+    [InlineData("vit_base_patch16_224_in21k", 85_798_656 + (768 * 768) + 768)]
+    [InlineData("vit_base_patch16", 85_798_656)]
+    [InlineData("vit_large_patch16_224", 303_301_632)]
+    [InlineData("vit_huge_patch14_224", 630_764_800)]
+    public void A_model_has_the_published_number_of_parameters(string id, long expected)
+    {
+        using VisionTransformer model = ModelZoo.Get(id).Create();
+        Assert.Equal(expected, model.Parameters().Sum(entry => entry.Value.Length));
+    }
+
+    [Theory]
+    [MemberData(nameof(Ids))]
+    public void Sizes_and_statistics_of_an_id_agree(string id)
+    {
+        ModelDescription model = ModelZoo.Get(id);
+        model.Config.Validate();
+        Assert.Equal(model.Config.ImgHeight, model.Preprocessing.ImgSize);
+        Assert.InRange(model.Preprocessing.EvalResize, model.Preprocessing.ImgSize, model.Preprocessing.ImgSize * 8 / 7);
+        Assert.NotEqual("custom", model.Preprocessing.Statistics);
+    }
+
+    [Fact]
+    public void An_unknown_id_is_answered_with_the_known_ones()
+    {
+        ArgumentException error = Assert.Throws<ArgumentException>(() => ModelZoo.Get("vit_base_patch16_225"));
+        Assert.StartsWith("Model 'vit_base_patch16_225' is not known; known: vit_tiny_patch16_224, ", error.Message);
+    }
+
+    [Fact]
+    public void A_configuration_is_read_from_json_and_written_back()
+    {
+        VitConfig config = VitConfig.FromJson("""{"embed_dim": 96, "depth": 6, "num_heads": 3, "patch_size": 8, "img_height": 32, "img_width": 64}""");
+        Assert.Equal(new VitConfig(32, 64, 8, 96, 6, 3), config);
+        Assert.Equal(config, VitConfig.FromJson(config.ToJson()));
+        Assert.Contains("embd_dim", Assert.Throws<InvalidDataException>(() => VitConfig.FromJson("""{"embd_dim": 96}""")).Message);
+        Assert.Contains("num_heads 5 must divide embed_dim 96", Assert.Throws<ArgumentException>(() => VitConfig.FromJson("""{"embed_dim": 96, "num_heads": 5}""")).Message);
+    }
+
+    [Fact]
+    public void A_size_that_has_an_id_is_recognised()
+    {
+        Assert.Equal("vit_tiny_patch16_224", ModelZoo.ArchitectureOf(new VitConfig(EmbedDim: 192, NumHeads: 3)));
+        Assert.Null(ModelZoo.ArchitectureOf(new VitConfig(EmbedDim: 192, NumHeads: 4)));
+    }
+
+    [Fact]
+    public void Preprocessing_keeps_its_crop_at_another_size_and_survives_json()
+    {
+        Preprocessing large = Preprocessing.ImageNet().WithImgSize(384);
+        Assert.Equal((384, 439), (large.ImgSize, large.EvalResize));
+        Assert.Equal(large, Preprocessing.FromJson(large.ToJson(), "test"));
+        Assert.Equal(["mean (0.485, 0.456, 0.406), not (0.5, 0.5, 0.5)", "std (0.229, 0.224, 0.225), not (0.5, 0.5, 0.5)", "eval_resize 256, not 248"],
+            Preprocessing.ImageNet().DifferencesFrom(Preprocessing.Inception()));
+    }
+}

@@ -1,0 +1,52 @@
+using System.Text.Json;
+using AdaptFormer.Models.Vit;
+using AdaptFormer.Tests.Support;
+using Xunit;
+
+namespace AdaptFormer.Tests.Models.Vit;
+
+public sealed class PositionEmbeddingsTests
+{
+    private static readonly ParityCase Golden = ParityCase.Open("pos_embed.safetensors");
+
+    public static TheoryData<string> Cases => [.. Golden.Config.GetProperty("cases").EnumerateObject().Select(entry => entry.Name)];
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Tables_equal_those_of_the_original_programs(string name)
+    {
+        JsonElement options = Golden.Config.GetProperty("cases").GetProperty(name);
+        float[] table = name[..name.IndexOf('_')] switch
+        {
+            "interp" => Interpolate(name, options),
+            "sinusoid" => Sinusoid(options),
+            "sincos2d" => PositionEmbeddings.SinCos2D(Int(options, "embed_dim"), (Int(options, "grid"), Int(options, "grid")), options.GetProperty("cls_token").GetBoolean()),
+            string kind => throw new InvalidDataException($"case {name}: {kind} is not known"),
+        };
+        ParityCase.AssertClose(name, Golden.Floats($"out/{name}"), table, Golden.Config.GetProperty("rtol").GetDouble());
+    }
+
+    [Fact]
+    public void A_table_of_another_size_is_refused()
+    {
+        ArgumentException error = Assert.Throws<ArgumentException>(() => PositionEmbeddings.Resize(new float[16 * 3], 3, extra: 1, (4, 4), (6, 6)));
+        Assert.Contains("1 + 4x4 tokens of 3 need 51 numbers, got 48", error.Message);
+    }
+
+    private static float[] Interpolate(string name, JsonElement options)
+    {
+        (int from, int to) = (Int(options, "src_grid"), Int(options, "dst_grid"));
+        int extra = options.TryGetProperty("extra_tokens", out JsonElement given) ? given.GetInt32() : 0;
+        return PositionEmbeddings.Resize(Golden.Floats($"input/{name}"), Int(options, "dim"), extra, (from, from), (to, to));
+    }
+
+    private static float[] Sinusoid(JsonElement options)
+    {
+        int dim = Int(options, "d_hid");
+        float[] table = PositionEmbeddings.Sinusoid(Int(options, "n_position"), dim);
+        JsonElement rows = options.GetProperty("rows");
+        return rows.ValueKind == JsonValueKind.Null ? table : [.. rows.EnumerateArray().SelectMany(row => table.AsSpan(row.GetInt32() * dim, dim).ToArray())];
+    }
+
+    private static int Int(JsonElement options, string name) => options.GetProperty(name).GetInt32();
+}
