@@ -25,6 +25,8 @@ public sealed class ProfilingBackend(Backend inner) : Backend
 
     internal override Storage Allocate(long bytes) => _inner.Allocate(bytes);
 
+    internal override Storage AllocateZeros(long bytes) => _inner.AllocateZeros(bytes);
+
     internal override void CopyToHost(Tensor source, nint destination) => _inner.CopyToHost(source, destination);
 
     internal override void Clear(Tensor y)
