@@ -109,6 +109,8 @@ public static class CpuParallel
 
         public void Wait()
         {
+            // Items are short: a yield would hand the core to some background process for a whole time slice.
+            for (int round = 0; round < SpinRounds && _job is not null; round++) Thread.SpinWait(20);
             SpinWait spin = default;
             while (_job is not null) spin.SpinOnce(sleep1Threshold: -1);
         }
