@@ -1,4 +1,5 @@
 using AdaptFormer.Cli.Output;
+using AdaptFormer.Training;
 using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Cli;
@@ -32,6 +33,7 @@ internal static class Failure
 
     private static (int Code, string Message) Describe(Exception error) => error switch
     {
+        TrainingStoppedException => (Stopped, error.Message),
         OperationCanceledException => (Stopped, "Stopped."),
         RecipeException => (WrongCall, error.Message),
         ArgumentException => (WrongCall, WithoutParameter(error)),

@@ -17,6 +17,16 @@ namespace AdaptFormer.Peft;
 [JsonDerivedType(typeof(FullTuning), "full")]
 public abstract record Tuning(HeadKind Head = HeadKind.BatchNorm)
 {
+    private static readonly Dictionary<Type, string> Ids = typeof(Tuning).GetCustomAttributes(typeof(JsonDerivedTypeAttribute), inherit: false)
+        .Cast<JsonDerivedTypeAttribute>().ToDictionary(entry => entry.DerivedType, entry => (string)entry.TypeDiscriminator!);
+
+    /// <summary>The ids of all methods, as recipes and adapter files write them.</summary>
+    public static IReadOnlyCollection<string> Methods => Ids.Values;
+
+    /// <summary>The method's id, for example <c>adaptformer</c>.</summary>
+    [JsonIgnore]
+    public string Method => Ids[GetType()];
+
     /// <summary>The method as an equation, for people: what <c>describe</c> prints.</summary>
     [JsonIgnore]
     public abstract string Formula { get; }

@@ -20,7 +20,7 @@ public sealed class NonFiniteLossException : Exception
     public string? Layer { get; }
 
     /// <summary>Runs the batch again with the same dropout masks, looking at every layer.</summary>
-    internal static NonFiniteLossException Of(Backbone model, Tensor pixels, Rng rng, double loss, int epoch, long step)
+    internal static NonFiniteLossException Of(Backbone model, Tensor pixels, Rng rng, double loss, int epoch, long step, int keptEpoch)
     {
         string? layer = null;
         using (TensorScope scope = new())
@@ -42,7 +42,8 @@ public sealed class NonFiniteLossException : Exception
         };
         return new NonFiniteLossException(
             $"Training stopped at epoch {epoch}, step {step}: the loss is {loss}; {where}. "
-            + "Lower optimizer.base_lr (try a third), lengthen schedule.warmup_epochs, or set precision to float32. The adapter of the last good epoch is kept.",
+            + "Lower optimizer.base_lr (try a third), lengthen schedule.warmup_epochs, or set precision to float32. "
+            + (keptEpoch > 0 ? $"What epoch {keptEpoch} had learned is kept." : "No epoch was finished, so nothing is kept."),
             epoch, step, layer);
     }
 }

@@ -145,7 +145,7 @@ public sealed class Trainer : IDisposable
         Tensor logits = _model.Forward(tape.Watch(pixels.Tensor));
         Tensor loss = logits.SoftmaxCrossEntropy(batch.Labels, _options.LabelSmoothing);
         double value = loss.Item();
-        if (!double.IsFinite(value)) throw NonFiniteLossException.Of(_model, pixels.Tensor, rng, value, epoch, _step);
+        if (!double.IsFinite(value)) throw NonFiniteLossException.Of(_model, pixels.Tensor, rng, value, epoch, _step, BestEpoch);
         Evaluator right = new();
         right.Add(logits, batch.Labels);
         tape.Backward(loss, share);

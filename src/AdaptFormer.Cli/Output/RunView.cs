@@ -32,6 +32,7 @@ internal static class RunView
 
     private static void ShowJson(Screen screen, RunRecord record)
     {
+        if (record is WarningRecord warning) screen.Warn(warning.Message);
         if (record is EpochRecord or TrainingSummary or SeedsSummary) screen.Json(record.ToJsonLine());
     }
 
@@ -84,6 +85,9 @@ internal static class RunView
         {
             case StartRecord start:
                 foreach (string line in RunText.Lines(start)) screen.Line(line);
+                break;
+            case WarningRecord warning:
+                screen.Warn(warning.Message);
                 break;
             case EpochRecord epoch:
                 screen.Line(RunText.Line(epoch, epochs));

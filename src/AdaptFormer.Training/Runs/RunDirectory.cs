@@ -66,7 +66,7 @@ public sealed class RunDirectory : IDisposable
         bool isEmpty = !Directory.Exists(path) || Directory.EnumerateFileSystemEntries(path).All(entry => System.IO.Path.GetFileName(entry) == LockName);
         if (!isEmpty && !isRun) throw new IOException($"{path} is not empty and holds no run; give the output as a new folder.");
         if (isRun && existing == ExistingRun.Refuse)
-            throw new IOException($"{path} holds a run already; continue it with --resume, replace it with --overwrite, or give another output folder.");
+            throw new IOException($"{path} holds a run already; replace it with --overwrite, or give another output folder.");
 
         Directory.CreateDirectory(path);
         RunDirectory run = new(path, Lock(path));

@@ -6,6 +6,7 @@ namespace AdaptFormer.Training.Runs;
 /// <summary>What a run reports and keeps: one JSON line each, told apart by <c>record</c>.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "record")]
 [JsonDerivedType(typeof(StartRecord), "start")]
+[JsonDerivedType(typeof(WarningRecord), "warning")]
 [JsonDerivedType(typeof(ProgressRecord), "progress")]
 [JsonDerivedType(typeof(EpochRecord), "epoch")]
 [JsonDerivedType(typeof(TrainingSummary), "summary")]
@@ -37,6 +38,10 @@ public abstract record RunRecord
 public sealed record StartRecord(
     string Model, string Method, long TrainableParameters, long TotalParameters, int TrainImages, int ValidationImages, int TestImages, int Classes,
     double PeakLr, string Precision, string Backend, long Seed) : RunRecord;
+
+/// <summary>Something that may not be meant; the run goes on.</summary>
+/// <param name="Message">What was found and what to do about it.</param>
+public sealed record WarningRecord(string Message) : RunRecord;
 
 /// <summary>The state within an epoch; made often, kept nowhere.</summary>
 /// <param name="Phase">What is being done: <c>train</c>, <c>validate</c> or <c>test</c>.</param>

@@ -1,0 +1,28 @@
+using AdaptFormer.Training.Recipes;
+
+namespace AdaptFormer.Cli.Commands;
+
+/// <summary>Finds the recipe that a command line names: a file, or one of those that lie beside the program.</summary>
+internal static class RecipeFiles
+{
+    private const string Folder = "recipes", Extension = ".json";
+
+    /// <summary>The names of the recipes that come with the program.</summary>
+    public static IReadOnlyList<string> Shipped => Directory.Exists(ShippedFolder)
+        ? [.. Directory.EnumerateFiles(ShippedFolder, $"*{Extension}").Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal)]
+        : [];
+
+    private static string ShippedFolder => Path.Combine(AppContext.BaseDirectory, Folder);
+
+    /// <summary>The file that <paramref name="text"/> means.</summary>
+    /// <param name="text">A path, or a shipped recipe as <c>image-folder</c>, <c>image-folder.json</c> or <c>recipes/image-folder.json</c>.</param>
+    /// <exception cref="ArgumentException">There is none; the message lists those that come with the program.</exception>
+    public static string Find(string text)
+    {
+        if (File.Exists(text)) return text;
+        string name = Path.GetFileNameWithoutExtension(text);
+        if (Path.GetDirectoryName(text) is "" or Folder && Shipped.Contains(name)) return Path.Combine(ShippedFolder, name + Extension);
+        string meant = Spelling.Nearest(name, Shipped) is { } near ? $" (did you mean '{near}'?)" : "";
+        throw new ArgumentException($"There is no recipe '{text}'{meant}; give a file, or one that comes with the program: {string.Join(", ", Shipped)}.");
+    }
+}

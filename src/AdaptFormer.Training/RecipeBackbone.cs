@@ -1,0 +1,88 @@
+using AdaptFormer.Models;
+using AdaptFormer.Models.Checkpoints;
+using AdaptFormer.Models.Vit;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends;
+using AdaptFormer.Training.Recipes;
+
+namespace AdaptFormer.Training;
+
+/// <summary>The backbone that a recipe names, and what its pictures must look like.</summary>
+public static class RecipeBackbone
+{
+    private const long WeightsStream = 2;        // names the random start's stream below the run's seed
+
+    /// <summary>Opens the backbone of <paramref name="recipe"/>, without a head and frozen.</summary>
+    /// <exception cref="FileNotFoundException">There are no such weights.</exception>
+    /// <exception cref="InvalidDataException">The weights are damaged or do not fit; all misfits are named.</exception>
+    /// <exception cref="ArgumentException">The model's name is not known, or its sizes contradict each other.</exception>
+    public static Backbone Load(Recipe recipe)
+    {
+        ModelOptions model = recipe.Model;
+        DataType compute = recipe.Precision.Compute();
+        if (model.Weights is { } weights)
+        {
+            if (!Path.Exists(weights))
+                throw new FileNotFoundException($"model.weights: there is no file or folder '{weights}'; give the pre-trained weights with --set model.weights=FILE.", weights);
+            return BackboneLoader.Open(weights, new BackboneOptions(
+                model.Name, model.Config, model.ImageSize, model.GlobalPool ? true : null, compute, DropPath: model.DropPath, KeepHead: false));
+        }
+
+        VitConfig config = model.Config ?? ModelZoo.Get(model.Name).Config;
+        VisionTransformer vit = new(model.Name, config with
+        {
+            ImgHeight = model.ImageSize ?? config.ImgHeight,
+            ImgWidth = model.ImageSize ?? config.ImgWidth,
+            GlobalPool = model.GlobalPool || config.GlobalPool,
+            DropPath = model.DropPath > 0 ? model.DropPath : config.DropPath,
+        }, compute);
+        vit.Initialize(new Rng(recipe.Seed).Derive(WeightsStream));
+        return vit;
+    }
+
+    /// <summary>What evaluation makes of a picture: the recipe's choices, and the weights' own where it makes none.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="model">Its backbone.</param>
+    /// <exception cref="ArgumentException">The model does not read square pictures.</exception>
+    public static Preprocessing Pictures(Recipe recipe, Backbone model)
+    {
+        AugmentOptions augment = recipe.Data.Transform;
+        Preprocessing expected = model.ExpectedPictures;
+        (Rgb mean, Rgb std) = Statistics(recipe.Model) ?? (expected.Mean, expected.Std);
+        return new Preprocessing(
+            expected.ImgSize, mean, std, augment.EvalResizeFor(expected.ImgSize), Enum.Parse<Resampling>(augment.Interpolation.ToString()));
+    }
+
+    /// <summary>The type of the matrix products' inputs that a precision stands for on this machine.</summary>
+    public static DataType Compute(this Precision precision) => precision switch
+    {
+        Precision.Float32 => DataType.Float32,
+        Precision.BFloat16 => DataType.BFloat16,
+        _ => Backend.Current.FastBFloat16 ? DataType.BFloat16 : DataType.Float32,
+    };
+
+    /// <summary>What of the recipe contradicts the weights' own description, in words.</summary>
+    internal static IEnumerable<string> Warnings(Recipe recipe, Backbone model)
+    {
+        if (model.Source is not { } source) yield break;
+        Preprocessing expected = source.Preprocessing;
+        if (Statistics(recipe.Model) is not var (mean, std)) foreach (string note in source.Report.Notes) yield return $"{source.Report.Path}: {note}.";
+        else if (ModelZoo.Contains(model.Id) && (mean != expected.Mean || std != expected.Std))
+            yield return $"the recipe normalises pictures with mean {mean}, std {std}; {model.Id} expects mean {expected.Mean}, std {expected.Std} (leave model.normalize out to take those).";
+    }
+
+    private static (Rgb Mean, Rgb Std)? Statistics(ModelOptions options)
+    {
+        if (options is { Mean: { } mean, Std: { } std }) return (Channels(mean), Channels(std));
+        return options.Normalize switch
+        {
+            Normalize.Imagenet => Both(Preprocessing.ImageNet()),
+            Normalize.Inception => Both(Preprocessing.Inception()),
+            Normalize.None => (default, new Rgb(1, 1, 1)),
+            _ => null,
+        };
+
+        static Rgb Channels(float[] values) => new(values[0], values[1], values[2]);
+        static (Rgb, Rgb) Both(Preprocessing known) => (known.Mean, known.Std);
+    }
+}

@@ -1,0 +1,113 @@
+using System.Diagnostics;
+using AdaptFormer.Data;
+using AdaptFormer.Models;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends;
+using AdaptFormer.Training.Recipes;
+using AdaptFormer.Training.Runs;
+
+namespace AdaptFormer.Training;
+
+/// <summary>
+/// A recipe carried out: data and backbone are opened, the method is attached, the epochs run, the best one is kept, and the test
+/// data are scored once. Everything that comes of it lies in a run directory.
+/// </summary>
+public static class TrainingRun
+{
+    /// <summary>Carries out <paramref name="recipe"/> in <paramref name="output"/>.</summary>
+    /// <param name="recipe">What to do.</param>
+    /// <param name="output">The run directory.</param>
+    /// <param name="existing">What to do with a run that is there already.</param>
+    /// <param name="report">Gets everything worth showing; called on this thread.</param>
+    /// <param name="cancellation">Stops between two batches; the adapter of the last good epoch stays.</param>
+    /// <exception cref="NonFiniteLossException">The loss became NaN or infinite; the adapter of the last good epoch stays.</exception>
+    /// <exception cref="TrainingStoppedException">It was stopped; likewise.</exception>
+    /// <exception cref="IOException">The output cannot be written, or holds what may not be replaced.</exception>
+    /// <exception cref="ArgumentException">The recipe asks for what its model or data do not have.</exception>
+    /// <exception cref="InvalidDataException">A file does not fit; the message says which and why.</exception>
+    public static TrainingSummary Execute(
+        Recipe recipe, string output, ExistingRun existing, Action<RunRecord> report, CancellationToken cancellation = default)
+    {
+        Stopwatch clock = Stopwatch.StartNew();
+        using Backbone model = RecipeBackbone.Load(recipe);
+        using RecipeData data = RecipeData.Open(recipe, RecipeBackbone.Pictures(recipe, model).ToTransform(recipe.Data.Transform));
+        recipe.Tuning.Attach(model, data.ClassNames.Count, new Rng(recipe.Seed).Derive(0));
+        using RunDirectory run = RunDirectory.Create(output, recipe, RunEnvironment.Capture(Backend.Current.Name), existing);
+        using Trainer trainer = new(model, new TrainerOptions(
+            recipe.Epochs, recipe.Optimizer, recipe.Schedule, recipe.Loss.LabelSmoothing, recipe.Accumulate, recipe.EvaluateEvery, recipe.Seed));
+
+        long trainable = model.TrainableParameters().Sum(p => p.Value.Length), total = model.Parameters().Sum(p => p.Value.Length);
+        foreach (string warning in recipe.Warnings().Concat(RecipeBackbone.Warnings(recipe, model))) report(new WarningRecord(warning));
+        report(new StartRecord(model.Id, recipe.Tuning.Method, trainable, total, data.Train.SamplesPerEpoch, data.Validation?.SamplesPerEpoch ?? 0,
+            data.Test?.SamplesPerEpoch ?? 0, data.ClassNames.Count, trainer.PeakLr(data.Train), model.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed));
+
+        List<EpochRecord> epochs = [];
+        trainer.Progress = report;
+        trainer.EpochDone = (record, best) =>
+        {
+            if (best) RecipeAdapter.Save(model, recipe, data.ClassNames, record, run.AdapterPath);
+            run.Log(record);
+            epochs.Add(record);
+            report(record);
+        };
+
+        Scores? test;
+        try
+        {
+            trainer.Fit(data.Train, data.Validation, cancellation);
+            test = data.Test is null ? null : Score(model, data.Test, recipe.Epochs, report, cancellation);
+        }
+        catch (OperationCanceledException stopped)
+        {
+            throw new TrainingStoppedException(
+                $"Stopped after {epochs.Count} of {recipe.Epochs} epochs; {(trainer.BestEpoch > 0 ? $"{run.AdapterPath} holds what epoch {trainer.BestEpoch} had learned." : "nothing was learned yet.")}",
+                stopped);
+        }
+
+        foreach ((_, string reason) in data.Unreadable) report(new WarningRecord($"{reason} (counted as wrong)"));
+        TrainingSummary summary = new(
+            test?.Top1, test?.Top5, test?.Loss, test?.Images ?? 0, trainer.BestEpoch, trainer.BestTop1, trainable, total,
+            clock.Elapsed.TotalSeconds, Median(epochs.Select(e => e.Seconds)), Median(epochs.Select(e => e.ImagesPerS)), PeakBytes(),
+            new FileInfo(run.AdapterPath).Length, run.AdapterPath, recipe.Seed);
+        run.Finish(summary);
+        report(summary);
+        return summary;
+    }
+
+    /// <summary>Carries out a recipe once for each of <paramref name="seeds"/> seeds, from the recipe's own on, in <c>seed-N</c> below <paramref name="output"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no seed.</exception>
+    public static SeedsSummary ExecuteSeeds(
+        Recipe recipe, int seeds, string output, ExistingRun existing, Action<RunRecord> report, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(seeds, 1);
+        List<TrainingSummary> runs = [];
+        for (long seed = recipe.Seed; seed < recipe.Seed + seeds; seed++)
+            runs.Add(Execute(recipe with { Seed = seed }, Path.Combine(output, $"seed-{seed}"), existing, report, cancellation));
+        SeedsSummary summary = SeedsSummary.Of(runs);
+        report(summary);
+        return summary;
+    }
+
+    private static Scores Score(Backbone model, DataLoader test, int epochs, Action<RunRecord> report, CancellationToken cancellation)
+    {
+        long start = Stopwatch.GetTimestamp();
+        return Evaluator.Run(model, test, (scores, done) =>
+        {
+            double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            report(new ProgressRecord("test", epochs, epochs, done, test.BatchesPerEpoch, scores.Loss, scores.Images / seconds, 0,
+                seconds * (test.BatchesPerEpoch - done) / done));
+        }, cancellation);
+    }
+
+    private static double Median(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return sorted.Length == 0 ? 0 : sorted[sorted.Length / 2];
+    }
+
+    private static long PeakBytes()
+    {
+        using Process process = Process.GetCurrentProcess();
+        return process.PeakWorkingSet64;
+    }
+}
