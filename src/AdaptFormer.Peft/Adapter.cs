@@ -55,7 +55,7 @@ public sealed class Adapter : BranchDelta
         Tensor h = Activate(input).Dropout(_options.Dropout);                             // [B, N, M]
         if (_norm is null || _options.Input == AdapterInput.OwnNormIn)
         {
-            if (_scale is null) return _up.Forward(h, residual: y, _options.Scale);       // y + s·W_up·h
+            if (_scale is null) return _up.Forward(h, residual: y, _options.Scale, intoResidual: y != x);       // y + s·W_up·h
             return y + Up(h).ScaleBy(_scale);
         }
 

@@ -42,9 +42,13 @@ public sealed class Linear : Module
     public override Tensor Forward(Tensor x) => Forward(x, residual: null);
 
     /// <summary>residual + scale·(x·Wᵀ + b), f32 when there is a residual.</summary>
-    public Tensor Forward(Tensor x, Tensor? residual, float scale = 1)
+    /// <param name="x">[..., I].</param>
+    /// <param name="residual">[..., O], f32.</param>
+    /// <param name="scale">Factor on the layer's own part.</param>
+    /// <param name="intoResidual">The result takes the residual's memory, whose numbers nobody reads afterwards.</param>
+    public Tensor Forward(Tensor x, Tensor? residual, float scale = 1, bool intoResidual = false)
     {
-        if (Delta is null) return x.Linear(Weight, Bias, _compute, residual: residual, scale: scale);
+        if (Delta is null) return x.Linear(Weight, Bias, _compute, residual: residual, scale: scale, intoResidual: intoResidual);
         Tensor y = x.Linear(Weight, Bias, _compute, output: DataType.Float32, residual: residual, scale: scale);
         return y + Delta.Forward(x).Scale(scale);
     }

@@ -15,17 +15,20 @@ public static class LinearOp
         /// <param name="output">Type of y; f32 with a residual, else <paramref name="compute"/> if null.</param>
         /// <param name="residual">r, of y's shape, f32; none if null.</param>
         /// <param name="scale">s.</param>
+        /// <param name="intoResidual">The result takes the residual's memory: only for a residual whose numbers nobody reads afterwards.</param>
         /// <returns>[..., O].</returns>
         /// <exception cref="ArgumentException">The last axis of x is not I long, or a shape does not fit.</exception>
         public Tensor Linear(
-            Tensor weight, Tensor? bias = null, DataType? compute = null, DataType? output = null, Tensor? residual = null, float scale = 1)
+            Tensor weight, Tensor? bias = null, DataType? compute = null, DataType? output = null, Tensor? residual = null, float scale = 1,
+            bool intoResidual = false)
         {
             Check(x, weight, bias);
             Shape shape = x.Shape.WithLast(weight.Shape[0]);
             if (residual is not null && residual.Shape != shape) Throw.Shape("Linear", $"the residual must have the result's shape {shape}", ("residual", residual));
 
             Tensor input = x.As(compute ?? x.Type);
-            Tensor y = Tensor.Empty(shape, output ?? (residual is null ? input.Type : DataType.Float32));
+            DataType type = output ?? (residual is null ? input.Type : DataType.Float32);
+            Tensor y = intoResidual && residual is { HasOneHolder: true } && residual.Type == type ? residual.View(shape) : Tensor.Empty(shape, type);
             Backend.Current.Linear(input, weight, bias, residual, scale, Epilogue.None, y);                 // y = r + s·(x·Wᵀ + b)
             return y.Record([x, weight, bias, residual], keep: weight.NeedsGrad ? [input] : [], dy =>
             {

@@ -14,7 +14,7 @@ public sealed unsafe partial class CpuBackend
         CpuParallel.For(blocks.Count, (i, worker) =>
         {
             (long row, int m) = blocks[i];
-            if (residual is not null) Converter.Copy(At(residual, row * n), residual.Type, At(y, row * n), y.Type, (long)m * n);
+            if (residual is not null && residual.Pointer != y.Pointer) Converter.Copy(At(residual, row * n), residual.Type, At(y, row * n), y.Type, (long)m * n);
             _matmul.Plan(key with { M = m }).Run(worker, At(x, row * k), w.Pointer, bias?.Pointer ?? 0, At(y, row * n));
         });
     }
