@@ -9,7 +9,10 @@ namespace AdaptFormer.Models;
 /// </summary>
 public abstract class Backbone : Module
 {
-    /// <summary>Sees intermediate results under their names: <c>patch_embed</c>, <c>block_0</c> …, <c>features</c>, <c>logits</c>.</summary>
+    /// <summary>
+    /// Sees intermediate results under their names: <c>patch_embed</c>, <c>block_0</c> …, <c>features</c>, <c>logits</c>. Their memory
+    /// goes back soon after the call; copy what is needed longer.
+    /// </summary>
     public delegate void Observer(string name, Tensor value);
 
     /// <summary>The model's id, for example <c>vit_base_patch16_224</c>.</summary>
@@ -44,6 +47,14 @@ public abstract class Backbone : Module
         Head = Add("head", head);
     }
 
+    /// <summary>Gives up what a tuning method put into the seams. Weights that it changed stay as they are.</summary>
+    public void ClearSeams()
+    {
+        foreach (Block block in Blocks) block.ClearSeams();
+        Remove(Prompts);
+        Prompts = null;
+    }
+
     /// <summary>Norms beside the head that train together with it in the authors' recipes (<c>fc_norm</c>); empty when there are none.</summary>
     public virtual IEnumerable<Module> HeadNorms => [];
 
@@ -51,7 +62,7 @@ public abstract class Backbone : Module
     public override Tensor Forward(Tensor x) => Forward(x, observe: null);
 
     /// <summary>As <see cref="Forward(Tensor)"/>, showing intermediate results to <paramref name="observe"/>.</summary>
-    public Tensor Forward(Tensor pixels, Observer? observe)
+    public Tensor Forward(Tensor pixels, Observer? observe) => TensorScope.Run(() =>
     {
         Tensor features = TensorScope.Run(() => BatchOps.ConcatBatch([.. Chunks(pixels, observe).Select(chunk => TensorScope.Run(() => Features(chunk, observe)))]));
         observe?.Invoke("features", features);
@@ -59,7 +70,7 @@ public abstract class Backbone : Module
         Tensor logits = Head.Forward(features);
         observe?.Invoke("logits", logits);
         return logits;
-    }
+    });
 
     /// <summary>
     /// Images travel through the backbone a few at a time, so that what a block works on stays in the cache and temporaries are a few images large;
@@ -90,7 +101,7 @@ public abstract class Backbone : Module
         int inner = x.Shape[1];
         for (int i = 0; i < Blocks.Count; i++)
         {
-            x = TensorScope.Run(() =>
+            Tensor y = TensorScope.Run(() =>
             {
                 Tensor tokens = Prompts?.Enter(i, x) ?? x;
                 int prompts = tokens.Shape[1] - inner;
@@ -98,6 +109,8 @@ public abstract class Backbone : Module
                 observe?.Invoke($"block_{i}", tokens);
                 return Prompts?.Leave(i, tokens) ?? tokens;
             });
+            if (i > 0 && y != x) x.Dispose();       // a prediction holds two blocks' tokens, not all; a tape holds what it needs
+            x = y;
         }
 
         return x;

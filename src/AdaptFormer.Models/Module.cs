@@ -43,9 +43,10 @@ public abstract class Module : IDisposable
         foreach ((_, Parameter parameter) in Parameters()) parameter.Trainable = true;
     }
 
-    /// <summary>Adopts <paramref name="child"/> under <paramref name="name"/>; a child of that name is replaced.</summary>
+    /// <summary>Adopts <paramref name="child"/> under <paramref name="name"/>; another child of that name is replaced and freed.</summary>
     public T Add<T>(string name, T child) where T : Module
     {
+        if (_children.TryGetValue(name, out Module? old) && old != child) old.Dispose();
         _children[name] = child;
         return child;
     }
@@ -64,8 +65,13 @@ public abstract class Module : IDisposable
         return Add(name, buffer);
     }
 
-    /// <summary>Gives up a child, for example a tuning method's. Does nothing when there is none of that name.</summary>
-    public void Remove(string name) => _children.Remove(name);
+    /// <summary>Gives up a child, for example a tuning method's, and frees it. Does nothing for null or a module that is no child.</summary>
+    public void Remove(Module? child)
+    {
+        if (_children.FirstOrDefault(entry => entry.Value == child).Key is not { } name) return;
+        _children.Remove(name);
+        child!.Dispose();
+    }
 
     /// <summary>Keeps <paramref name="resource"/> open as long as this module: a weights file whose memory the parameters read in place.</summary>
     public void Own(IDisposable resource) => _owned.Add(resource);

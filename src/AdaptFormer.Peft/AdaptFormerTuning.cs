@@ -142,8 +142,8 @@ public sealed record AdaptFormerTuning(
         if (Dropout is < 0 or >= 1 or float.NaN) faults.Add($"tuning.dropout is {Dropout}, expected a number in [0, 1)");
         if (Position == AdapterPosition.Sequential && Input == AdapterInput.SharedNorm)
             faults.Add("tuning.input shared_norm needs tuning.position parallel: a sequential adapter reads the branch's output");
+        if (LayerRange.Fault(Layers, model.Blocks.Count) is { } fault) faults.Add(fault);
         if (faults.Count > 0) throw new ArgumentException($"AdaptFormer: {string.Join("; ", faults)}.");
-        LayerRange.Parse(Layers, model.Blocks.Count);
     }
 
     private protected override void AddTo(Backbone model, Rng rng)

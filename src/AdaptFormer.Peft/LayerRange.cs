@@ -9,15 +9,21 @@ public static class LayerRange
     /// <param name="text"><c>all</c>, numbers and ranges separated by commas.</param>
     /// <param name="depth">Number of blocks.</param>
     /// <exception cref="ArgumentException">The text is not of that form or names a block that is not there.</exception>
-    public static IReadOnlyList<int> Parse(string text, int depth)
+    public static IReadOnlyList<int> Parse(string text, int depth) =>
+        TryParse(text, depth) ?? throw new ArgumentException($"{Fault(text, depth)}.");
+
+    /// <summary>What is wrong with <paramref name="text"/>, as a sentence without its full stop; null if nothing is.</summary>
+    internal static string? Fault(string text, int depth) =>
+        TryParse(text, depth) is null ? $"tuning.layers is '{text}', expected 'all' or blocks between 1 and {depth} such as '7-12' or '1,3,5-8'" : null;
+
+    private static IReadOnlyList<int>? TryParse(string text, int depth)
     {
         if (text == "all") return [.. Enumerable.Range(0, depth)];
         SortedSet<int> blocks = [];
         foreach (string part in text.Split(',', StringSplitOptions.TrimEntries))
         {
             string[] ends = part.Split('-', StringSplitOptions.TrimEntries);
-            if (ends.Length > 2 || !TryBlock(ends[0], out int first) || !TryBlock(ends[^1], out int last) || first > last)
-                throw new ArgumentException($"tuning.layers '{text}': expected 'all' or blocks between 1 and {depth} such as '7-12' or '1,3,5-8'.");
+            if (ends.Length > 2 || !TryBlock(ends[0], out int first) || !TryBlock(ends[^1], out int last) || first > last) return null;
             for (int block = first; block <= last; block++) blocks.Add(block - 1);
         }
 

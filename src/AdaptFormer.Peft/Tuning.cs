@@ -32,16 +32,19 @@ public abstract record Tuning(HeadKind Head = HeadKind.BatchNorm)
     public abstract string Formula { get; }
 
     /// <summary>
-    /// Freezes the backbone, adds what the method trains, and puts a fresh head of <paramref name="classes"/> classes in place. What trains is said here and
-    /// never inferred: the method's own parameters, the head, and the head's norm if there is one.
+    /// Takes an earlier method's modules out, freezes the backbone, adds what the method trains, and puts a fresh head of <paramref name="classes"/> classes in
+    /// place. What trains is said here and never inferred: the method's own parameters, the head, and the head's norm if there is one.
+    /// Weights of the backbone that full tuning or the norm's training changed stay changed.
     /// </summary>
     /// <param name="model">A backbone with its pre-trained weights.</param>
-    /// <param name="classes">K.</param>
+    /// <param name="classes">K, at least 1.</param>
     /// <param name="rng">Starting values of everything new.</param>
     /// <exception cref="ArgumentException">An option is out of range for this backbone.</exception>
     public void Attach(Backbone model, int classes, Rng rng)
     {
         Validate(model);
+        if (classes < 1) throw new ArgumentException($"Tuning.Attach: classes is {classes}, expected at least 1.");
+        model.ClearSeams();
         model.Freeze();
         AddTo(model, rng.Derive(0));
         foreach (Module norm in model.HeadNorms) norm.Unfreeze();

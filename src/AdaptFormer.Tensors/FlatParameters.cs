@@ -51,16 +51,11 @@ public sealed unsafe class FlatParameters : IDisposable
         foreach (Segment segment in Segments) segment.Parameter.Changed();
     }
 
-    /// <summary>Gives each parameter memory of its own again and frees the vectors.</summary>
+    /// <summary>Gives each parameter that still lives memory of its own again and frees the vectors.</summary>
     public void Dispose()
     {
-        foreach (Segment segment in Segments)
-        {
-            float[] values = segment.Parameter.ToArray();
-            segment.Parameter.Grad = null;
-            segment.Parameter.Assign(values);
-        }
-
+        if (!_values.IsAlive) return;
+        foreach (Segment segment in Segments) segment.Parameter.MoveOut();
         _values.Dispose();
         _gradients.Dispose();
     }

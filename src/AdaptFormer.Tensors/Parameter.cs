@@ -6,11 +6,12 @@ namespace AdaptFormer.Tensors;
 /// A weight: a tensor that outlives every pass. Frozen by default; a trainable one collects its gradient in <see cref="Tensor.Grad"/>.
 /// Forms derived from its numbers (packed or bf16 copies for the matrix products) are cached here and follow its version.
 /// </summary>
-public sealed class Parameter : Tensor
+public sealed unsafe class Parameter : Tensor
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<object, (long Version, IDisposable Form)> _derived = [];
     private Action? _releasePages;
+    private bool _flat;
 
     private Parameter(Shape shape, Storage storage, Action? releasePages)
         : base(shape, DataType.Float32, storage, scoped: false) => _releasePages = releasePages;
@@ -54,12 +55,20 @@ public sealed class Parameter : Tensor
 
     /// <summary>
     /// Reads the numbers in place from memory that <paramref name="owner"/> keeps alive (a mapped weights file).
-    /// <paramref name="releasePages"/> is called once a packed copy exists, so that the plain numbers need not stay resident.
+    /// <paramref name="releasePages"/> is called once a packed copy exists, so that the plain numbers need not stay resident. A parameter that
+    /// is part of <see cref="FlatParameters"/> copies them instead.
     /// </summary>
     public void Borrow(nint pointer, object owner, Action? releasePages)
     {
+        if (_flat)
+        {
+            Assign(new ReadOnlySpan<float>((void*)pointer, checked((int)Length)));
+            GC.KeepAlive(owner);
+            return;
+        }
+
         Rebind(Storage.Borrow(pointer, Length * sizeof(float), owner));
-        _releasePages = releasePages;
+        (_releasePages, IsBorrowed) = (releasePages, true);
         Changed();
     }
 
@@ -68,15 +77,20 @@ public sealed class Parameter : Tensor
     public void Assign(ReadOnlySpan<float> values)
     {
         if (values.Length != Length) throw new ArgumentException($"Parameter.Assign: {Shape} has {Length} elements, got {values.Length} values.");
-        if (IsBorrowed) Rebind(Backend.Current.Allocate(Bytes));
+        if (IsBorrowed) MoveTo(Backend.Current.Allocate(Bytes));
         values.CopyTo(Span);
         Changed();
     }
 
     /// <summary>Tells that the numbers were changed in place.</summary>
-    public void Changed() => Version++;
+    public void Changed()
+    {
+        Version++;
+        DropCopies();
+    }
 
-    internal bool IsBorrowed => StorageReference.IsBorrowed;
+    /// <summary>Whether the numbers lie in somebody else's memory and must not be written there.</summary>
+    internal bool IsBorrowed { get; private set; }
 
     /// <summary>The place where gradients are summed, zero at first.</summary>
     internal Tensor GradBuffer()
@@ -93,12 +107,16 @@ public sealed class Parameter : Tensor
     /// <summary>Moves numbers and gradient into slices of flat buffers, so that the optimizer and an all-reduce see one vector.</summary>
     internal void MoveTo(Storage values, Tensor gradient)
     {
-        float[] numbers = ToArray();
-        Rebind(values);
-        numbers.CopyTo(Span);
+        MoveTo(values);
         Grad?.Dispose();
-        Grad = gradient;
-        Changed();
+        (Grad, _flat) = (gradient, true);
+    }
+
+    /// <summary>Leaves flat buffers: the numbers move into memory of their own, the gradient is forgotten.</summary>
+    internal void MoveOut()
+    {
+        (Grad, _flat) = (null, false);
+        if (IsAlive) MoveTo(Backend.Current.Allocate(Bytes));
     }
 
     /// <summary>
@@ -123,6 +141,15 @@ public sealed class Parameter : Tensor
 
     /// <summary>The plain numbers were copied into a packed form; a mapped file's pages need not stay in memory for them.</summary>
     internal void ReleasePages() => _releasePages?.Invoke();
+
+    private void MoveTo(Storage values)
+    {
+        float[] numbers = ToArray();
+        Rebind(values);
+        numbers.CopyTo(Span);
+        (_releasePages, IsBorrowed) = (null, false);
+        Changed();
+    }
 
     private protected override void OnReleased()
     {

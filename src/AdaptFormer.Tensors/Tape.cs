@@ -11,6 +11,7 @@ public sealed class Tape : IDisposable
     private readonly List<Node> _nodes = [];
     private readonly HashSet<Storage> _kept = [];
     private long _randomCalls;
+    private bool _over;
 
     /// <summary>A new pass whose dropout masks come from <paramref name="rng"/>.</summary>
     public Tape(Rng rng) => Rng = rng;
@@ -27,9 +28,14 @@ public sealed class Tape : IDisposable
     /// <summary>Masks that the next dropout calls take instead of drawing their own, in order: for tests against given masks.</summary>
     internal Queue<Tensor> GivenMasks { get; } = new();
 
-    /// <summary>Makes <paramref name="input"/> part of this pass: ops on it record themselves here.</summary>
+    /// <summary>Whether the pass has ended: its tensors then count as constants.</summary>
+    internal bool IsOver => _over;
+
+    /// <summary>Makes <paramref name="input"/> part of this pass, until the tape is disposed: ops on it record themselves here.</summary>
+    /// <exception cref="ObjectDisposedException">The pass is over.</exception>
     public Tensor Watch(Tensor input)
     {
+        ObjectDisposedException.ThrowIf(_over, this);
         input.Tape = this;
         return input;
     }
@@ -40,14 +46,15 @@ public sealed class Tape : IDisposable
     /// </summary>
     /// <param name="loss">A scalar made in this pass.</param>
     /// <param name="scale">The gradient of the loss itself; 1/n for one of n accumulated batches.</param>
-    /// <exception cref="ArgumentException">The loss is not a scalar, or nothing trainable reaches it.</exception>
+    /// <exception cref="ArgumentException">The loss is not a scalar, or nothing trainable reaches it in this pass.</exception>
     public void Backward(Tensor loss, float scale = 1)
     {
         if (loss.Length != 1) throw new ArgumentException($"Tape.Backward: the loss must be one number, got {loss.Shape}.");
         if (!loss.NeedsGrad) throw new ArgumentException("Tape.Backward: no trainable parameter reaches the loss, so there is nothing to compute.");
+        if (loss.Producer != this) throw new ArgumentException("Tape.Backward: the loss was made in another pass.");
 
         using TensorScope scope = new();
-        loss.Grad = Tensor.Full(loss.Shape, scale);
+        loss.AddGrad(Tensor.Full(loss.Shape, scale));
         for (int i = _nodes.Count - 1; i >= 0; i--)
         {
             Node node = _nodes[i];
@@ -56,7 +63,7 @@ public sealed class Tape : IDisposable
                 using TensorScope step = new();
                 node.Backward(dy);
                 node.Output.Grad = null;
-                dy.Dispose();
+                dy.Release();
             }
 
             Forget(node);
@@ -67,10 +74,17 @@ public sealed class Tape : IDisposable
         KeptBytes = 0;
     }
 
-    /// <summary>Drops what was recorded; kept activations go back to the pool.</summary>
+    /// <summary>Ends the pass and drops what was recorded; kept activations and half-made gradients go back to the pool.</summary>
     public void Dispose()
     {
-        foreach (Node node in _nodes) Forget(node);
+        _over = true;
+        foreach (Node node in _nodes)
+        {
+            node.Output.Grad?.Release();
+            node.Output.Grad = null;
+            Forget(node);
+        }
+
         _nodes.Clear();
         _kept.Clear();
         KeptBytes = 0;
@@ -96,7 +110,7 @@ public sealed class Tape : IDisposable
 
     private static void Forget(Node node)
     {
-        foreach (Tensor tensor in node.Kept) tensor.Dispose();
+        foreach (Tensor tensor in node.Kept) tensor.Release();
     }
 
     private sealed record Node(Tensor Output, Tensor[] Kept, Action<Tensor> Backward);
@@ -157,7 +171,7 @@ internal static class Recording
                 if (x.Grad is { } shared)
                 {
                     Backend.Current.Copy(shared, own);
-                    shared.Dispose();
+                    shared.Release();
                 }
 
                 x.Grad = own;
@@ -169,14 +183,18 @@ internal static class Recording
     }
 
     /// <summary>The pass that the inputs belong to; null outside of training.</summary>
+    /// <exception cref="InvalidOperationException">They belong to different passes.</exception>
     public static Tape? TapeOf(ReadOnlySpan<Tensor?> inputs)
     {
+        Tape? found = null;
         foreach (Tensor? input in inputs)
         {
-            if (input?.Tape is { } tape) return tape;
+            if (input?.Tape is not { } tape || tape == found) continue;
+            if (found is not null) throw new InvalidOperationException("An op got tensors of two passes; a pass has one tape, end one before the next begins.");
+            found = tape;
         }
 
-        return null;
+        return found;
     }
 
     /// <summary>Whether the pass will ask for a gradient of any input: decides what an op keeps.</summary>

@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Diagnostics;
 using AdaptFormer.Tensors.Backends;
 
 namespace AdaptFormer.Tensors;
@@ -11,7 +11,7 @@ public unsafe class Tensor : IDisposable
 {
     private Storage? _storage;
     private readonly long _offsetBytes;
-    private int _holders = 1;
+    private int _holders = 1, _disposed;
     private Tensor? _bfloat16;
 
     internal Tensor(Shape shape, DataType type, Storage storage, long offsetBytes = 0, bool scoped = true)
@@ -32,16 +32,17 @@ public unsafe class Tensor : IDisposable
     /// <summary>Bytes of the elements.</summary>
     public long Bytes => Length * Type.Size();
 
-    /// <summary>The pass this tensor belongs to; null when nothing is recorded.</summary>
-    public Tape? Tape { get; internal set; }
+    /// <summary>The pass this tensor belongs to; null when nothing is recorded, and again when the pass is over.</summary>
+    public Tape? Tape { get => field is { IsOver: false } ? field : null; internal set; }
 
     /// <summary>Whether the backward pass wants the gradient of this tensor.</summary>
-    public virtual bool NeedsGrad => Producer is not null;
+    public virtual bool NeedsGrad => Producer is { IsOver: false };
 
     /// <summary>The gradient collected so far, of this shape and type; null before the backward pass reaches it.</summary>
     public Tensor? Grad { get; internal set; }
 
-    internal object? Producer { get; set; }
+    /// <summary>The tape that recorded the op whose result this is.</summary>
+    internal Tape? Producer { get; set; }
 
     /// <summary>Whether the memory is still there.</summary>
     public bool IsAlive => _storage is not null;
@@ -55,7 +56,14 @@ public unsafe class Tensor : IDisposable
         }
     }
 
-    internal float* Floats => (float*)Pointer;
+    internal float* Floats
+    {
+        get
+        {
+            Debug.Assert(Type == DataType.Float32, "A kernel for f32 got a bf16 tensor: its op did not check.");
+            return (float*)Pointer;
+        }
+    }
 
     internal Storage StorageReference
     {
@@ -146,7 +154,7 @@ public unsafe class Tensor : IDisposable
         return new Tensor(shape, Type, StorageReference.Retain(), _offsetBytes + (offset * Type.Size()));
     }
 
-    /// <summary>One more holder: the memory stays until each has called <see cref="Dispose"/>.</summary>
+    /// <summary>One more holder beside the owner: the memory stays until each has called <see cref="Release"/>.</summary>
     internal void Retain() => Interlocked.Increment(ref _holders);
 
     /// <summary>Bytes that keeping this tensor costs.</summary>
@@ -159,19 +167,28 @@ public unsafe class Tensor : IDisposable
         _storage = storage;
     }
 
-    /// <summary>Gives the memory back once nobody else holds it. The object stays usable as the place of its gradient.</summary>
+    /// <summary>
+    /// Gives up the owner's hold; the memory goes back once no tape needs it either. A second call does nothing, so a tensor may be
+    /// disposed early although a scope owns it. The object stays usable as the place of its gradient.
+    /// </summary>
     public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0) Release();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Gives up one hold.</summary>
+    internal void Release()
     {
         if (Interlocked.Decrement(ref _holders) > 0) return;
         Storage? storage = Interlocked.Exchange(ref _storage, null);
         storage?.Release();
         DropCopies();
         OnReleased();
-        GC.SuppressFinalize(this);
     }
 
-    /// <summary>Whether the only holder is the caller, who may then change the numbers in place.</summary>
-    internal bool HasOneHolder => Volatile.Read(ref _holders) == 1;
+    /// <summary>Whether nobody but the caller sees the numbers, through this tensor or a view, so that they may be changed in place.</summary>
+    internal bool HasOneHolder => Volatile.Read(ref _holders) == 1 && _storage is { References: 1 };
 
     /// <summary>Forgets the bf16 copy: the numbers changed, or the memory goes.</summary>
     internal void DropCopies() => Interlocked.Exchange(ref _bfloat16, null)?.Dispose();

@@ -1,6 +1,5 @@
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Backends;
 
 namespace AdaptFormer.Training;
 
@@ -22,28 +21,18 @@ public sealed class NonFiniteLossException : Exception
     /// <summary>Runs the batch again with the same dropout masks, looking at every layer.</summary>
     internal static NonFiniteLossException Of(Backbone model, Tensor pixels, Rng rng, double loss, int epoch, long step, int keptEpoch)
     {
-        string? layer = null;
-        using (TensorScope scope = new())
-        {
-            using Tape tape = new(rng);
-            bool finite = Backend.Current.AllFinite(pixels);
-            if (!finite) layer = "input";
-            model.Forward(tape.Watch(pixels.View(pixels.Shape)), (name, value) =>
-            {
-                if (layer is null && !Backend.Current.AllFinite(value)) layer = name;
-            });
-        }
-
-        string where = layer switch
+        NonFiniteFinding? found = NonFiniteProbe.Find(model, pixels, rng);
+        string where = found switch
         {
             null => "every layer is finite, so the logits are too large for the loss",
-            "input" => "the pictures themselves hold such values: check data and normalisation",
-            _ => $"the first such value appeared in {layer}",
+            { Layer: NonFiniteProbe.Input } => "the pictures themselves hold such values: check data and normalisation",
+            { Weights: [] } => $"the first such value appeared in {found.Layer}",
+            _ => $"the first such value appeared in {found.Layer}, and {string.Join(", ", found.Weights.Take(3))} {(found.Weights.Count > 3 ? $"and {found.Weights.Count - 3} more hold" : "holds")} such values",
         };
         return new NonFiniteLossException(
             $"Training stopped at epoch {epoch}, step {step}: the loss is {loss}; {where}. "
             + "Lower optimizer.base_lr (try a third), lengthen schedule.warmup_epochs, or set precision to float32. "
             + (keptEpoch > 0 ? $"What epoch {keptEpoch} had learned is kept." : "No epoch was finished, so nothing is kept."),
-            epoch, step, layer);
+            epoch, step, found?.Layer);
     }
 }

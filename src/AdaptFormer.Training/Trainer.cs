@@ -181,11 +181,7 @@ public sealed class Trainer : IDisposable
 
         public void Restore()
         {
-            foreach ((Parameter parameter, float[] values) in _values)
-            {
-                values.CopyTo(parameter.Span);
-                parameter.Changed();
-            }
+            foreach ((Parameter parameter, float[] values) in _values) parameter.Assign(values);
         }
     }
 }

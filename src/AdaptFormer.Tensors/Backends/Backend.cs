@@ -1,4 +1,5 @@
 using AdaptFormer.Tensors.Backends.Cpu;
+using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Tensors.Backends;
 
@@ -137,8 +138,18 @@ public abstract class Backend
     /// <summary>dx of batch normalisation with batch statistics, from its output y.</summary>
     internal abstract void NormalizeColumnsBackward(Tensor y, Tensor rstd, Tensor dy, Tensor dx);
 
-    /// <summary>Per-row −Σ target·log softmax(logits), and the probabilities.</summary>
-    internal abstract void CrossEntropy(Tensor logits, Tensor targets, Tensor probabilities, Tensor losses);
+    /// <summary>losses [B] of <c>SoftmaxCrossEntropyOp</c>, and each one's gradient by its row of logits [B, K].</summary>
+    internal abstract void CrossEntropy(Tensor logits, Tensor targets, Tensor losses, Tensor gradient);
+
+    /// <summary>losses [B, K] of <c>BinaryCrossEntropyOp</c>, and each one's gradient by its logit.</summary>
+    internal abstract void BinaryCrossEntropy(Tensor logits, Tensor targets, Tensor losses, Tensor gradient);
+
+    /// <summary>losses [B, K] of <c>AsymmetricLossOp</c>, and each one's gradient by its logit.</summary>
+    internal abstract void AsymmetricLoss(Tensor logits, Tensor targets, AsymmetricLossSettings settings, Tensor losses, Tensor gradient);
+
+    /// <summary>losses [B] of <c>AsymmetricSingleLabelLossOp</c>, and each one's gradient by its row of logits [B, K].</summary>
+    internal abstract void AsymmetricSingleLabelLoss(
+        Tensor logits, ReadOnlySpan<int> labels, float gammaPositive, float gammaNegative, float labelSmoothing, Tensor losses, Tensor gradient);
 
     private sealed class Restore(Backend? previous) : IDisposable
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using AdaptFormer.Tensors.Backends.Cpu;
+using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Tensors.Backends;
 
@@ -262,11 +263,33 @@ public sealed class ProfilingBackend(Backend inner) : Backend
         Add(nameof(NormalizeColumnsBackward), began);
     }
 
-    internal override void CrossEntropy(Tensor logits, Tensor targets, Tensor probabilities, Tensor losses)
+    internal override void CrossEntropy(Tensor logits, Tensor targets, Tensor losses, Tensor gradient)
     {
         long began = Stopwatch.GetTimestamp();
-        _inner.CrossEntropy(logits, targets, probabilities, losses);
+        _inner.CrossEntropy(logits, targets, losses, gradient);
         Add(nameof(CrossEntropy), began);
+    }
+
+    internal override void BinaryCrossEntropy(Tensor logits, Tensor targets, Tensor losses, Tensor gradient)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.BinaryCrossEntropy(logits, targets, losses, gradient);
+        Add(nameof(BinaryCrossEntropy), began);
+    }
+
+    internal override void AsymmetricLoss(Tensor logits, Tensor targets, AsymmetricLossSettings settings, Tensor losses, Tensor gradient)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.AsymmetricLoss(logits, targets, settings, losses, gradient);
+        Add(nameof(AsymmetricLoss), began);
+    }
+
+    internal override void AsymmetricSingleLabelLoss(
+        Tensor logits, ReadOnlySpan<int> labels, float gammaPositive, float gammaNegative, float labelSmoothing, Tensor losses, Tensor gradient)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.AsymmetricSingleLabelLoss(logits, labels, gammaPositive, gammaNegative, labelSmoothing, losses, gradient);
+        Add(nameof(AsymmetricSingleLabelLoss), began);
     }
 
     private void Add(string call, long began)

@@ -16,23 +16,24 @@ public static class AddOp
             Backend.Current.Add(a, b, y);
             return y.Record([a, b], keep: [], dy =>
             {
-                if (a.NeedsGrad) a.PassGrad(dy);      // da = dy
-                if (b.NeedsGrad) b.PassGrad(dy);      // db = dy
+                a.PassGrad(dy);      // da = dy
+                b.PassGrad(dy);      // db = dy
             });
         }
 
         /// <summary>Adds <paramref name="p"/> to every group of rows: y[g] = a[g] + p, a position embedding for a batch.</summary>
-        /// <param name="p">[1, N, C] or [N, C], f32, for a of [B, N, C].</param>
-        /// <exception cref="ArgumentException">The trailing axes differ.</exception>
+        /// <param name="p">[1, N, C] or [N, C], f32, for a of [B, N, C], f32.</param>
+        /// <exception cref="ArgumentException">The trailing axes differ, or a tensor is not f32.</exception>
         public Tensor AddBroadcast(Tensor p)
         {
-            if (p.Length == 0 || a.Length % p.Length != 0 || a.Shape[^1] != p.Shape[^1])
-                Throw.Shape("AddBroadcast", "p must be one group of a's rows", ("a", a), ("p", p));
+            ReadOnlySpan<int> group = p.Shape.Dims.TrimStart(1);
+            if (p.Length == 0 || !a.Shape.Dims.EndsWith(group)) Throw.Shape("AddBroadcast", "p must have the trailing axes of a", ("a", a), ("p", p));
+            if (a.Type != DataType.Float32 || p.Type != DataType.Float32) throw new ArgumentException($"AddBroadcast: both tensors must be f32, got {a} and {p}.");
             Tensor y = Tensor.Empty(a.Shape);
             Backend.Current.AddBroadcast(a, p, y);
             return y.Record([a, p], keep: [], dy =>
             {
-                if (a.NeedsGrad) a.PassGrad(dy);
+                a.PassGrad(dy);
                 if (p.NeedsGrad) p.GradInto((dp, _) => Backend.Current.SumGroups(dy, dp));
             });
         }

@@ -20,6 +20,7 @@ public static class BatchNormOp
         {
             if (x.Shape.Rank != 2 || runningMean.Length != x.Shape[1] || runningVariance.Length != x.Shape[1])
                 Throw.Shape("BatchNorm", "x [B, C] and running statistics [C] must agree", ("x", x), ("mean", runningMean), ("variance", runningVariance));
+            if (x.Type != DataType.Float32) throw new ArgumentException($"BatchNorm: x must be f32, got {x}.");
             (int b, int c) = (x.Shape[0], x.Shape[1]);
             Tensor y = Tensor.Empty(x.Shape), rstd = Tensor.Empty(new Shape(c));
             if (x.Tape is null)
@@ -52,8 +53,8 @@ public static class BatchNormOp
 
     private static void Move(Parameter running, Tensor batch, float momentum, float factor)
     {
-        Span<float> values = running.Span;
+        float[] values = running.ToArray();
         for (int j = 0; j < values.Length; j++) values[j] += momentum * ((factor * batch.Span[j]) - values[j]);
-        running.Changed();
+        running.Assign(values);     // they may lie in a mapped file, which must not be written
     }
 }

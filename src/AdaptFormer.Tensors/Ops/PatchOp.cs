@@ -16,10 +16,10 @@ public static class PatchOp
         /// <exception cref="ArgumentException">The channels differ, or p does not divide the image.</exception>
         public Tensor PatchEmbed(Tensor weight, Tensor? bias = null, DataType? compute = null)
         {
-            if (pixels.Shape.Rank != 4 || weight.Shape.Rank != 4 || pixels.Shape[1] != weight.Shape[1]
-                || pixels.Shape[2] % weight.Shape[2] != 0 || pixels.Shape[3] % weight.Shape[2] != 0)
+            int p = weight.Shape.Rank == 4 ? weight.Shape[2] : 0;
+            if (pixels.Shape.Rank != 4 || p == 0 || weight.Shape[3] != p || pixels.Shape[1] != weight.Shape[1] || pixels.Shape[2] % p != 0 || pixels.Shape[3] % p != 0)
                 Throw.Shape("PatchEmbed", "pixels [B, C, H, W] must cut into patches of the kernel [O, C, p, p]", ("pixels", pixels), ("weight", weight));
-            return pixels.Unfold(weight.Shape[2], compute ?? DataType.Float32).Linear(weight, bias, output: DataType.Float32);
+            return pixels.Unfold(p, compute ?? DataType.Float32).Linear(weight, bias, output: DataType.Float32);
         }
 
         /// <summary>Non-overlapping p×p patches as rows: [B, C, H, W] → [B, (H/p)·(W/p), C·p·p], channels outermost in a row.</summary>

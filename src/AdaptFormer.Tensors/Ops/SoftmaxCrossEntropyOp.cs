@@ -2,79 +2,57 @@ using AdaptFormer.Tensors.Backends;
 
 namespace AdaptFormer.Tensors.Ops;
 
-/// <summary>Cross-entropy of softmax(logits): L = mean over the batch of −Σₖ tₖ·log pₖ.</summary>
+/// <summary>Cross-entropy of p = softmax(logits): a sample's loss is −Σₖ tₖ·log pₖ.</summary>
 public static class SoftmaxCrossEntropyOp
 {
-    /// <summary>A label that does not count: its sample has no loss and no gradient.</summary>
+    private const string Op = "SoftmaxCrossEntropy";
+
+    /// <summary>A label that does not count: its sample has no loss and no gradient, and a mean leaves it out.</summary>
     public const int IgnoreIndex = -100;
 
     extension(Tensor logits)
     {
-        /// <summary>The mean loss over a batch of class labels.</summary>
+        /// <summary>The loss of a batch of class labels.</summary>
         /// <param name="labels">One class in [0, K) for each row, or <see cref="IgnoreIndex"/>.</param>
         /// <param name="labelSmoothing">ε in [0, 1): the target is (1 − ε) on the label plus ε/K on every class.</param>
-        /// <returns>A scalar.</returns>
+        /// <param name="reduction">What to make of the samples' losses; the mean of none is 0.</param>
+        /// <returns>A scalar, or [B] without reduction.</returns>
         /// <remarks>logits is [B, K], f32.</remarks>
-        /// <exception cref="ArgumentException">The counts differ or a label is out of range.</exception>
-        public Tensor SoftmaxCrossEntropy(ReadOnlySpan<int> labels, float labelSmoothing = 0)
+        /// <exception cref="ArgumentException">The counts differ, or a label or ε is out of range.</exception>
+        public Tensor SoftmaxCrossEntropy(ReadOnlySpan<int> labels, float labelSmoothing = 0, LossReduction reduction = LossReduction.Mean)
         {
-            (int b, int k) = Check(logits, labels.Length);
-            Tensor targets = Tensor.Zeros(b, k);
+            (int b, int k) = Losses.CheckLabels(Op, logits, labels, IgnoreIndex);
+            Losses.CheckSmoothing(Op, labelSmoothing);
+            float[] targets = new float[b * k];
             int counted = 0;
             for (int i = 0; i < b; i++)
             {
                 if (labels[i] == IgnoreIndex) continue;
-                if ((uint)labels[i] >= (uint)k) throw new ArgumentException($"SoftmaxCrossEntropy: label {labels[i]} of sample {i} is not in [0, {k}).");
                 counted++;
-                Span<float> row = targets.Span.Slice(i * k, k);
+                Span<float> row = targets.AsSpan(i * k, k);
                 row.Fill(labelSmoothing / k);
                 row[labels[i]] += 1 - labelSmoothing;
             }
 
-            return Mean(logits, targets, counted);
+            return Loss(logits, Tensor.From(targets, logits.Shape), reduction, counted);
         }
 
-        /// <summary>The mean loss over a batch of target distributions (mixup, distillation).</summary>
+        /// <summary>The loss of a batch of target distributions (mixup, distillation), which are constants.</summary>
         /// <param name="targets">[B, K], f32; rows of weights, usually summing to 1.</param>
-        /// <returns>A scalar.</returns>
+        /// <param name="reduction">What to make of the samples' losses; a mean divides by B.</param>
+        /// <returns>A scalar, or [B] without reduction.</returns>
         /// <exception cref="ArgumentException">The shapes differ.</exception>
-        public Tensor SoftmaxCrossEntropy(Tensor targets)
+        public Tensor SoftmaxCrossEntropy(Tensor targets, LossReduction reduction = LossReduction.Mean)
         {
-            if (logits.Shape != targets.Shape) Throw.Shape("SoftmaxCrossEntropy", "logits and targets must have one shape [B, K]", ("logits", logits), ("targets", targets));
-            return Mean(logits, targets, logits.Shape[0]);
+            Losses.CheckTargets(Op, logits, targets);
+            return Loss(logits, targets, reduction, logits.Shape[0]);
         }
     }
 
-    private static Tensor Mean(Tensor logits, Tensor targets, int counted)
+    private static Tensor Loss(Tensor logits, Tensor targets, LossReduction reduction, int counted)
     {
-        (int b, int k) = (logits.Shape[0], logits.Shape[1]);
-        Tensor p = Tensor.Empty(logits.Shape), losses = Tensor.Empty(new Shape(b));
-        Backend.Current.CrossEntropy(logits, targets, p, losses);
-        double sum = 0;
-        foreach (float loss in losses.Span) sum += loss;
-        Tensor y = Tensor.Full(new Shape(), (float)(sum / counted));
-        return y.Record([logits], keep: [p, targets], dy =>
-        {
-            // d logits = (p·Σt − t)·dy/B; Σt is 1 for a counted sample and 0 for an ignored one.
-            float share = dy.Item() / counted;
-            Tensor dx = Tensor.Empty(logits.Shape);
-            for (int i = 0; i < b; i++)
-            {
-                ReadOnlySpan<float> t = targets.Span.Slice(i * k, k), q = p.Span.Slice(i * k, k);
-                Span<float> d = dx.Span.Slice(i * k, k);
-                double mass = 0;
-                foreach (float weight in t) mass += weight;
-                for (int j = 0; j < k; j++) d[j] = (float)((mass * q[j]) - t[j]) * share;
-            }
-
-            logits.AddGrad(dx);
-        });
-    }
-
-    private static (int B, int K) Check(Tensor logits, int labels)
-    {
-        if (logits.Shape.Rank != 2 || logits.Type != DataType.Float32) throw new ArgumentException($"SoftmaxCrossEntropy: logits must be f32 [B, K], got {logits}.");
-        if (labels != logits.Shape[0]) throw new ArgumentException($"SoftmaxCrossEntropy: {logits.Shape[0]} rows of logits but {labels} labels.");
-        return (logits.Shape[0], logits.Shape[1]);
+        Tensor values = Tensor.Empty(new Shape(logits.Shape[0])), gradient = Tensor.Empty(logits.Shape);
+        Backend.Current.CrossEntropy(logits, targets, values, gradient);
+        return Losses.Reduce(logits, values, gradient, reduction, counted);
     }
 }

@@ -24,12 +24,12 @@ public static class TokenOps
             {
                 if (x.NeedsGrad) x.AddGrad(Part(dy, p, n));
                 if (!front.NeedsGrad) return;
-                if (front.Shape[0] == b) front.AddGrad(Part(dy, 0, p));
+                if (front.Shape[0] == b) front.PassGrad(Part(dy, 0, p));
                 else
                 {
                     Tensor shared = Tensor.Full(front.Shape, 0);
                     Backend.Current.CopyTokens(dy, 0, shared, 0, p, add: true);      // the batch shares the tokens: their gradients add up
-                    front.AddGrad(shared);
+                    front.PassGrad(shared);
                 }
             });
         }

@@ -19,10 +19,9 @@ public sealed class VitParityTests
         get
         {
             TheoryData<string, string> cases = [];
-            string[] prefixes = ["vit_image_", "paper_eq3_", "timm_vit_", "mae_vit_"];
             foreach (string backend in new[] { CpuBackends.Managed, CpuBackends.OneDnnName })
             {
-                foreach (string prefix in prefixes)
+                foreach (string prefix in ParitySuites.ImageVits)
                 {
                     foreach (var row in ParityCase.Files(prefix)) cases.Add(row.Data, backend);
                 }

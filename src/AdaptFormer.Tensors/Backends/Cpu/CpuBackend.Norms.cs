@@ -99,29 +99,5 @@ public sealed unsafe partial class CpuBackend
         }
     }
 
-    internal override void CrossEntropy(Tensor logits, Tensor targets, Tensor probabilities, Tensor losses)
-    {
-        (int rows, int k) = (logits.Shape[0], logits.Shape[1]);
-        CpuParallel.For(rows, (i, _) =>
-        {
-            float* z = logits.Floats + ((long)i * k);
-            float* t = targets.Floats + ((long)i * k);
-            float* p = probabilities.Floats + ((long)i * k);
-            float max = float.NegativeInfinity;
-            for (int j = 0; j < k; j++) max = Math.Max(max, z[j]);
-            double sum = 0;
-            for (int j = 0; j < k; j++) sum += Math.Exp((double)z[j] - max);
-            double logSum = max + Math.Log(sum), loss = 0;
-            for (int j = 0; j < k; j++)
-            {
-                double logP = z[j] - logSum;
-                p[j] = (float)Math.Exp(logP);
-                if (t[j] != 0) loss -= t[j] * logP;
-            }
-
-            losses.Floats[i] = (float)loss;
-        });
-    }
-
     private static float* Data(Tensor? tensor) => tensor is null ? null : tensor.Floats;
 }

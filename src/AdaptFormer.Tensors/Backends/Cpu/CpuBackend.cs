@@ -30,10 +30,17 @@ public sealed unsafe partial class CpuBackend : Backend
 
     internal override Storage AllocateZeros(long bytes) => Storage.RentZeros(bytes);
 
-    internal override void CopyToHost(Tensor source, nint destination) =>
+    internal override void CopyToHost(Tensor source, nint destination)
+    {
         Converter.Copy(source.Pointer, source.Type, destination, DataType.Float32, source.Length);
+        GC.KeepAlive(source);       // a tensor outside of scopes may have no other use, and its memory would go while it is read
+    }
 
-    internal override void Clear(Tensor y) => System.Runtime.InteropServices.NativeMemory.Clear((void*)y.Pointer, (nuint)y.Bytes);
+    internal override void Clear(Tensor y)
+    {
+        System.Runtime.InteropServices.NativeMemory.Clear((void*)y.Pointer, (nuint)y.Bytes);
+        GC.KeepAlive(y);
+    }
 
     internal override void Copy(Tensor x, Tensor y) => Sweep(x.Length, (start, n) =>
         Converter.Copy(At(x, start), x.Type, At(y, start), y.Type, n));
@@ -80,9 +87,20 @@ public sealed unsafe partial class CpuBackend : Backend
     internal override void Multiply(Tensor a, Tensor b, Tensor y) => Sweep(y.Length, (start, n) =>
         Elementwise.Multiply(a.Floats + start, b.Floats + start, y.Floats + start, n));
 
-    internal override double Dot(Tensor a, Tensor b) => Elementwise.Dot(a.Floats, b.Floats, a.Length);
+    internal override double Dot(Tensor a, Tensor b)
+    {
+        double sum = Elementwise.Dot(a.Floats, b.Floats, a.Length);
+        GC.KeepAlive(a);
+        GC.KeepAlive(b);
+        return sum;
+    }
 
-    internal override bool AllFinite(Tensor x) => Elementwise.AllFinite(x.Pointer, x.Type, x.Length);
+    internal override bool AllFinite(Tensor x)
+    {
+        bool finite = Elementwise.AllFinite(x.Pointer, x.Type, x.Length);
+        GC.KeepAlive(x);
+        return finite;
+    }
 
     internal override void Activate(ActivationKind kind, Tensor x, Tensor y) => Sweep(x.Length, (start, n) =>
     {

@@ -1,0 +1,37 @@
+using AdaptFormer.Tensors.Ops;
+
+namespace AdaptFormer.Tensors.Backends.Cpu;
+
+public sealed unsafe partial class CpuBackend
+{
+    internal override void CrossEntropy(Tensor logits, Tensor targets, Tensor losses, Tensor gradient)
+    {
+        int k = logits.Shape[1];
+        CpuParallel.For(logits.Shape[0], (i, _) =>
+        {
+            long row = (long)i * k;
+            losses.Floats[i] = LossKernel.SoftmaxCrossEntropy(logits.Floats + row, targets.Floats + row, k, gradient.Floats + row);
+        });
+    }
+
+    internal override void BinaryCrossEntropy(Tensor logits, Tensor targets, Tensor losses, Tensor gradient) =>
+        Sweep(logits.Length, (start, n) => LossKernel.BinaryCrossEntropy(
+            logits.Floats + start, targets.Floats + start, n, losses.Floats + start, gradient.Floats + start));
+
+    internal override void AsymmetricLoss(Tensor logits, Tensor targets, AsymmetricLossSettings settings, Tensor losses, Tensor gradient) =>
+        Sweep(logits.Length, (start, n) => LossKernel.Asymmetric(
+            logits.Floats + start, targets.Floats + start, n, settings, losses.Floats + start, gradient.Floats + start));
+
+    internal override void AsymmetricSingleLabelLoss(
+        Tensor logits, ReadOnlySpan<int> labels, float gammaPositive, float gammaNegative, float labelSmoothing, Tensor losses, Tensor gradient)
+    {
+        int k = logits.Shape[1];
+        int[] label = labels.ToArray();
+        CpuParallel.For(label.Length, (i, _) =>
+        {
+            long row = (long)i * k;
+            losses.Floats[i] = LossKernel.AsymmetricSingleLabel(
+                logits.Floats + row, k, label[i], gammaPositive, gammaNegative, labelSmoothing, gradient.Floats + row);
+        });
+    }
+}

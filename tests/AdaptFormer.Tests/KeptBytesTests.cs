@@ -1,0 +1,112 @@
+using AdaptFormer.Models.Vit;
+using AdaptFormer.Peft;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tests.Support;
+using Xunit;
+
+namespace AdaptFormer.Tests;
+
+/// <summary>What a training pass keeps, to the byte: the promise of parameter-efficient tuning.</summary>
+public sealed class KeptBytesTests
+{
+    private const int B = TinyVit.Batch, K = TinyVit.Classes, N = 17, C = 24, H = 48, M = 6, P = 2, Depth = 3, PatchInputs = 48;
+    private const int Float = 4, Half = 2;
+
+    // Norm, batch norm and loss after the blocks. A norm keeps its input and each row's mean and deviation; the batch norm its output, which the
+    // head's linear layer reads too, and C deviations; the loss its gradient.
+    private const int NormOfClassToken = B * (C + 2), Head = (B * C) + C + (B * K);
+
+    [Fact]
+    public void AdaptFormer_keeps_no_input_of_a_frozen_layer()
+    {
+        // Nothing below the first adapter needs a gradient: there its own input and its two bottleneck activations are all.
+        int first = (B * N * C) + (2 * B * N * M);
+        int adapted = Attention(N, N) + FeedForward(N) + Gelu(N) + (2 * B * N * M);
+        int last = Attention(N, 1) + FeedForward(1) + Gelu(1) + (2 * B * M);              // only the class token goes on
+        Assert.Equal(Float * (first + adapted + last + NormOfClassToken + Head), Kept(new AdaptFormerTuning(M)));
+    }
+
+    [Fact]
+    public void In_bf16_the_activations_of_the_blocks_take_half_and_the_slope_of_gelu_a_byte()
+    {
+        int first = (B * N * C) + (2 * B * N * M);
+        int adapted = Attention(N, N) + FeedForward(N) + (2 * B * N * M) - Statistics(N, N);
+        int last = Attention(N, 1) + FeedForward(1) + (2 * B * M) - Statistics(N, 1);
+        int statistics = Statistics(N, N) + Statistics(N, 1);
+        Assert.Equal((Half * (first + adapted + last)) + Gelu(N) + Gelu(1) + (Float * (statistics + NormOfClassToken + Head)), Kept(new AdaptFormerTuning(M), DataType.BFloat16));
+    }
+
+    [Fact]
+    public void A_linear_probe_keeps_the_heads_input_alone() =>
+        Assert.Equal(Float * ((B * C) + (B * K)), Kept(new LinearProbe()));
+
+    [Fact]
+    public void Prompts_keep_what_attention_and_norms_read_for_every_token()
+    {
+        int block = Attention(N + P, N + P) + FeedForward(N + P) + Gelu(N + P);
+        int last = Attention(N + P, P + 1) + FeedForward(P + 1) + Gelu(P + 1);
+        Assert.Equal(Float * (((Depth - 1) * block) + last + NormOfClassToken + Head), Kept(new VptTuning(P)));
+    }
+
+    [Fact]
+    public void Full_tuning_keeps_the_input_of_every_layer()
+    {
+        int patches = B * (N - 1) * PatchInputs;
+        int block = Attention(N, N) + FeedForward(N) + Gelu(N) + Inputs(N, N);
+        int last = Attention(N, 1) + FeedForward(1) + Gelu(1) + Inputs(N, 1);
+        Assert.Equal(Float * (patches + ((Depth - 1) * block) + last + NormOfClassToken + Head), Kept(new FullTuning()));
+
+        // The normed inputs of qkv and fc1, the attention's output for proj, the hidden units for fc2.
+        static int Inputs(int tokens, int readout) => (B * tokens * C) + (2 * B * readout * C) + (B * readout * H);
+    }
+
+    [Fact]
+    public void Nothing_is_recorded_below_the_first_trainable_parameter()
+    {
+        // Adapter in block 2 of 3: down, dropout and up. Block 3: the two norms, qkv, attention, proj, fc1, fc2, and the class token taken ahead of its residual.
+        // After it: take the class token (already alone: nothing), norm, reshape, batch norm, linear, loss.
+        using VisionTransformer model = TinyVit.Create();
+        new AdaptFormerTuning(M, Layers: "2-2").Attach(model, K, new Rng(0));
+        using TensorScope scope = new();
+        using Tape tape = new(new Rng(0));
+        TinyVit.Loss(model, tape);
+        Assert.Equal(3 + 8 + 5, tape.Count);
+    }
+
+    [Fact]
+    public void A_frozen_parameter_gets_no_gradient()
+    {
+        foreach (Tuning tuning in new Tuning[] { new AdaptFormerTuning(M), new VptTuning(P), new LinearProbe() })
+        {
+            using VisionTransformer model = TinyVit.Create();
+            tuning.Attach(model, K, new Rng(0));
+            using TensorScope scope = new();
+            using Tape tape = new(new Rng(0));
+            tape.Backward(TinyVit.Loss(model, tape));
+            Assert.All(model.Parameters(), entry => Assert.Equal(entry.Value.Trainable, entry.Value.Grad is not null));
+            Assert.Equal((0, 0), (tape.Count, tape.KeptBytes));
+        }
+    }
+
+    private static long Kept(Tuning tuning, DataType compute = DataType.Float32)
+    {
+        using VisionTransformer model = TinyVit.Create(compute: compute);
+        tuning.Attach(model, K, new Rng(0));
+        using TensorScope scope = new();
+        using Tape tape = new(new Rng(0));
+        TinyVit.Loss(model, tape);
+        return tape.KeptBytes;
+    }
+
+    // norm1's input with its statistics, and q, k and v.
+    private static int Attention(int tokens, int readout) => (B * tokens * C) + (3 * B * tokens * C) + Statistics(tokens, readout);
+
+    // norm2's input.
+    private static int FeedForward(int tokens) => B * tokens * C;
+
+    // The input of GELU, or its slope.
+    private static int Gelu(int tokens) => B * tokens * H;
+
+    // A mean and a deviation for each row of the two norms.
+    private static int Statistics(int tokens, int readout) => 2 * B * (tokens + readout);
+}

@@ -1,0 +1,53 @@
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Ops;
+using AdaptFormer.Tests.Support;
+using Xunit;
+
+namespace AdaptFormer.Tests.Ops;
+
+public sealed class PatchOpTests
+{
+    public static IEnumerable<OpCase> Cases
+    {
+        get
+        {
+            foreach ((int[] pixels, int[] kernel) in new[] { (new[] { 1, 1, 1, 1 }, new[] { 1, 1, 1, 1 }), ([2, 3, 8, 8], [5, 3, 4, 4]), ([1, 3, 4, 12], [7, 3, 2, 2]), ([3, 2, 51, 34], [17, 2, 17, 17]) })
+            {
+                yield return new OpCase($"patches of {kernel[2]}", [pixels, kernel, [kernel[0]]], (p, type) => p[0].PatchEmbed(p[1], p[2], type)) { BFloat16 = 2e-2 };
+                yield return new OpCase($"patches of {kernel[2]}, no bias", [pixels, kernel], (p, type) => p[0].PatchEmbed(p[1], compute: type)) { BFloat16 = 2e-2 };
+                yield return new OpCase($"rows of {kernel[2]}", [pixels], (p, type) => p[0].Unfold(kernel[2], type)) { BFloat16 = 1e-2 };
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
+    public void Gradients_match_finite_differences(string backend) => OpSuite.Gradients(backend, Cases);
+
+    [Theory]
+    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
+    public void Bf16_is_near_f32(string backend) => OpSuite.BFloat16(backend, Cases);
+
+    [Fact]
+    public void Both_backends_agree() => OpSuite.BackendsAgree(Cases);
+
+    [Fact]
+    public void Patches_come_row_by_row_and_channels_stand_outermost_in_each()
+    {
+        using TensorScope scope = new();
+        Tensor pixels = Tensor.From([.. Enumerable.Range(0, 16).Select(v => (float)v)], new Shape(1, 2, 2, 4));
+        Assert.Equal([0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15], pixels.Unfold(2).ToArray());
+    }
+
+    [Fact]
+    public void Shapes_must_agree()
+    {
+        using TensorScope scope = new();
+        Tensor pixels = Tensor.Zeros(2, 3, 8, 12);
+        Assert.Equal("PatchEmbed: pixels [B, C, H, W] must cut into patches of the kernel [O, C, p, p]; got pixels [2, 3, 8, 12], weight [5, 3, 5, 5].",
+            Assert.Throws<ArgumentException>(() => pixels.PatchEmbed(Tensor.Zeros(5, 3, 5, 5))).Message);
+        Assert.StartsWith("PatchEmbed: ", Assert.Throws<ArgumentException>(() => pixels.PatchEmbed(Tensor.Zeros(5, 3, 4, 2))).Message);
+        Assert.StartsWith("PatchEmbed: ", Assert.Throws<ArgumentException>(() => pixels.PatchEmbed(Tensor.Zeros(5, 4, 4, 4))).Message);
+        Assert.Equal("Unfold: patches of 5 must divide pixels [B, C, H, W]; got pixels [2, 3, 8, 12].", Assert.Throws<ArgumentException>(() => pixels.Unfold(5)).Message);
+    }
+}

@@ -1,0 +1,50 @@
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends.Cpu;
+using AdaptFormer.Tests.Support;
+using Xunit;
+
+namespace AdaptFormer.Tests.Ops;
+
+/// <summary>Results do not depend on the number of threads, to the bit.</summary>
+[Collection(ProcessWideState.Name)]
+public sealed class ThreadCountTests
+{
+    private static IEnumerable<OpCase> EveryCase =>
+    [
+        .. AddOpTests.Cases, .. AsymmetricLossOpTests.Cases, .. AsymmetricSingleLabelLossOpTests.Cases, .. AttentionOpTests.Cases, .. BatchNormOpTests.Cases, .. BatchOpsTests.Cases,
+        .. BinaryCrossEntropyOpTests.Cases, .. CastOpTests.Cases, .. DropoutOpTests.Cases, .. DropPathOpTests.Cases, .. GeluOpTests.Cases, .. LayerNormOpTests.Cases,
+        .. LinearOpTests.Cases, .. MultiplyOpTests.Cases, .. PatchOpTests.Cases, .. ReluOpTests.Cases, .. ScaleOpTests.Cases, .. SigmoidOpTests.Cases,
+        .. SoftmaxCrossEntropyOpTests.Cases, .. TanhOpTests.Cases, .. TokenOpsTests.Cases,
+    ];
+
+    [Theory]
+    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
+    public void One_two_and_three_threads_give_the_same_bits(string backend)
+    {
+        using IDisposable _ = CpuBackends.Use(backend);
+        int threads = CpuParallel.Threads;
+        try
+        {
+            foreach (OpCase op in EveryCase)
+            {
+                foreach (DataType type in op.BFloat16 is null ? new[] { DataType.Float32 } : [DataType.Float32, DataType.BFloat16])
+                {
+                    CpuParallel.Threads = 1;
+                    (float[] result, float[][] gradients) = op.Evaluate(type);
+                    foreach (int several in new[] { 2, 3 })
+                    {
+                        CpuParallel.Threads = several;
+                        (float[] again, float[][] gradientsAgain) = op.Evaluate(type);
+                        Assert.True(result.AsSpan().SequenceEqual(again), $"{op.Name}, {type}: {several} threads give another result than one");
+                        for (int i = 0; i < gradients.Length; i++)
+                            Assert.True(gradients[i].AsSpan().SequenceEqual(gradientsAgain[i]), $"{op.Name}, {type}: {several} threads give another gradient {i} than one");
+                    }
+                }
+            }
+        }
+        finally
+        {
+            CpuParallel.Threads = threads;
+        }
+    }
+}

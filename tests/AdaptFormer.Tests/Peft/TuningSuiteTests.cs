@@ -1,0 +1,180 @@
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using AdaptFormer.Models.Layers;
+using AdaptFormer.Models.Vit;
+using AdaptFormer.Peft;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Ops;
+using AdaptFormer.Tests.Support;
+using AdaptFormer.Training.Recipes;
+using Xunit;
+
+namespace AdaptFormer.Tests.Peft;
+
+/// <summary>What every way to tune must do. The methods are those of the registry: a new one is tested by being registered.</summary>
+public sealed class TuningSuiteTests
+{
+    private static readonly Dictionary<string, Tuning[]> Variants = new()
+    {
+        ["adaptformer"] =
+        [
+            new AdaptFormerTuning(4), .. AdaptFormerTuning.Presets.Values, new AdaptFormerTuning(4, LearnScale: true), new AdaptFormerTuning(4, Position: AdapterPosition.Sequential),
+            new AdaptFormerTuning(4, Position: AdapterPosition.Sequential, Input: AdapterInput.OwnNormIn), new AdaptFormerTuning(4, Input: AdapterInput.OwnNormOut),
+            new AdaptFormerTuning(4, Activation: AdapterActivation.Gelu, Bias: false), new AdaptFormerTuning(4, Activation: AdapterActivation.Identity, LearnScale: true, Input: AdapterInput.OwnNormOut, Layers: "2-3"),
+        ],
+        ["vpt"] = [new VptTuning(), new VptTuning(3), new VptTuning(2, Deep: false, Head: HeadKind.Plain)],
+        ["linear"] = [new LinearProbe(), new LinearProbe(HeadKind.Plain)],
+        ["full"] = [new FullTuning(), new FullTuning(HeadKind.Plain)],
+    };
+
+    public static TheoryData<string> Registry =>
+        [.. typeof(Tuning).GetCustomAttributes<JsonDerivedTypeAttribute>().Select(attribute => (string)attribute.TypeDiscriminator!)];
+
+    public static TheoryData<string, int> All
+    {
+        get
+        {
+            TheoryData<string, int> all = [];
+            foreach ((string method, Tuning[] variants) in Variants)
+            {
+                for (int i = 0; i < variants.Length; i++) all.Add(method, i);
+            }
+
+            return all;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Registry))]
+    public void Every_registered_method_is_under_test_and_no_other(string method)
+    {
+        Assert.True(Variants.TryGetValue(method, out Tuning[]? variants), $"method '{method}' has no variant in this suite");
+        Assert.All(variants, tuning => Assert.Contains($"\"method\": \"{method}\"", Json(tuning)));
+        Assert.Equal(Registry.Count, Variants.Count);
+    }
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public void It_survives_json(string method, int variant)
+    {
+        Tuning tuning = Variants[method][variant];
+        Assert.Equal(tuning, JsonSerializer.Deserialize<Tuning>(Json(tuning), RecipeJson.Default.Options));
+        Assert.DoesNotContain(Json(tuning).Split('"'), word => word.Length > 1 && word.Any(char.IsUpper));
+        Assert.NotEmpty(tuning.Formula);
+    }
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public void A_fresh_method_leaves_the_features_unchanged_where_it_promises_so(string method, int variant)
+    {
+        using TensorScope scope = new();
+        using VisionTransformer plain = TinyVit.Create(), model = TinyVit.Create();
+        Variants[method][variant].Attach(model, TinyVit.Classes, new Rng(3));
+        float[] before = plain.Features(TinyVit.Pixels()).ToArray(), after = model.Features(TinyVit.Pixels()).ToArray();
+        if (method == "vpt") Assert.NotEqual(before, after);
+        else Assert.Equal(before, after);
+    }
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public void It_trains_exactly_its_own_parameters_and_the_head(string method, int variant)
+    {
+        using VisionTransformer model = TinyVit.Create();
+        HashSet<string> backbone = [.. model.Parameters().Select(entry => entry.Key)];
+        Variants[method][variant].Attach(model, TinyVit.Classes, new Rng(3));
+        foreach ((string name, Parameter parameter) in model.Parameters())
+            Assert.True(parameter.Trainable == (method == "full" || !backbone.Contains(name)), $"{name} is {(parameter.Trainable ? "trained" : "frozen")}");
+        Assert.All(model.Buffers(), entry => Assert.False(entry.Value.Trainable));
+    }
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public void Two_steps_move_what_trains_and_nothing_else_and_twenty_lower_the_loss(string method, int variant)
+    {
+        using VisionTransformer model = TinyVit.Create();
+        Variants[method][variant].Attach(model, TinyVit.Classes, new Rng(3));
+        Dictionary<string, float[]> before = model.Parameters().ToDictionary(entry => entry.Key, entry => entry.Value.ToArray());
+        using FlatParameters flat = new(model.TrainableParameters());
+        double first = 0, last = 0;
+        for (int step = 0; step < 20; step++)
+        {
+            using TensorScope scope = new();
+            using Tape tape = new(new Rng(step));
+            Tensor loss = TinyVit.Loss(model, tape);
+            (first, last) = (step == 0 ? loss.Item() : first, loss.Item());
+            flat.ZeroGradients();
+            tape.Backward(loss);
+            for (int i = 0; i < flat.Length; i++) flat.Values[i] -= 0.2f * flat.Gradients[i];
+            flat.Changed();
+            if (step != 1) continue;
+            foreach ((string name, Parameter parameter) in model.Parameters())
+            {
+                // A head with BatchNorm takes any scale and shift of a feature out again, and attention any shift of all keys.
+                bool hidden = method == "full" && name is "norm.weight" or "norm.bias";
+                if (!hidden) Assert.True(parameter.Trainable != before[name].AsSpan().SequenceEqual(parameter.Span), $"{name} {(parameter.Trainable ? "did not move" : "moved")}");
+            }
+        }
+
+        Assert.True(last < 0.9 * first, $"the loss went from {first} to {last}");
+        Assert.True(double.IsFinite(last));
+    }
+
+    [Fact]
+    public void Parameters_of_a_real_model_number_as_in_the_papers()
+    {
+        (Tuning Tuning, long Expected)[] cases =
+        [
+            (new AdaptFormerTuning(), 1_189_632), (new AdaptFormerTuning(1), 12 * ((2 * 768) + 1 + 768)), (new AdaptFormerTuning(Layers: "7-12"), 1_189_632 / 2),
+            (new AdaptFormerTuning(LearnScale: true), 1_189_632 + 12), (new AdaptFormerTuning(Bias: false), 12 * 2 * 768 * 64), (AdaptFormerTuning.Vpetl, 12 * ((2 * 768 * 8) + 8 + 768 + (2 * 768))),
+            (new VptTuning(), 12 * 768), (new VptTuning(50), 12 * 768 * 50), (new VptTuning(50, Deep: false), 768 * 50), (new LinearProbe(), 0), (new FullTuning(), 85_798_656),
+        ];
+        using VisionTransformer model = new("vit_base_patch16_224", new VitConfig());
+        foreach ((Tuning tuning, long expected) in cases)
+        {
+            tuning.Attach(model, 100, new Rng(0));
+            Assert.Equal(expected, model.TrainableParameters().Where(entry => !entry.Key.StartsWith("head.", StringComparison.Ordinal)).Sum(entry => entry.Value.Length));
+            Assert.Equal((768 * 100) + 100, model.Head!.Parameters().Sum(entry => entry.Value.Length));
+        }
+    }
+
+    [Fact]
+    public void A_method_replaces_the_one_before_it()
+    {
+        using TensorScope scope = new();
+        using VisionTransformer model = TinyVit.Create(), fresh = TinyVit.Create();
+        foreach (Tuning tuning in Variants.Values.SelectMany(variants => variants).Where(tuning => tuning is not FullTuning)) tuning.Attach(model, 3, new Rng(1));
+        new AdaptFormerTuning(5).Attach(model, TinyVit.Classes, new Rng(2));
+        new AdaptFormerTuning(5).Attach(fresh, TinyVit.Classes, new Rng(2));
+        Assert.Equal(fresh.State().Select(entry => (entry.Key, entry.Value.Tensor.Shape, entry.Value.Tensor.Trainable)), model.State().Select(entry => (entry.Key, entry.Value.Tensor.Shape, entry.Value.Tensor.Trainable)));
+        Assert.Equal(fresh.Forward(TinyVit.Pixels()).ToArray(), model.Forward(TinyVit.Pixels()).ToArray());
+    }
+
+    [Fact]
+    public void A_method_that_does_not_fit_leaves_the_model_as_it_was()
+    {
+        using VisionTransformer model = TinyVit.Create();
+        new AdaptFormerTuning(5).Attach(model, 3, new Rng(2));
+        string[] before = [.. model.TrainableParameters().Select(entry => entry.Key)];
+        Assert.Throws<ArgumentException>(() => new AdaptFormerTuning(5, Layers: "4").Attach(model, 3, new Rng(2)));
+        Assert.Equal("Tuning.Attach: classes is 0, expected at least 1.", Assert.Throws<ArgumentException>(() => new LinearProbe().Attach(model, 0, new Rng(2))).Message);
+        Assert.Equal(before, model.TrainableParameters().Select(entry => entry.Key));
+    }
+
+    [Fact]
+    public void Wrong_options_are_named_with_value_and_range_all_at_once()
+    {
+        using VisionTransformer model = TinyVit.Create();
+        AdaptFormerTuning wrong = new(Bottleneck: 0, Scale: float.PositiveInfinity, Dropout: 1, Position: AdapterPosition.Sequential, Input: AdapterInput.SharedNorm, Layers: "2-9");
+        string message = Assert.Throws<ArgumentException>(() => wrong.Attach(model, 3, new Rng(0))).Message;
+        string[] expected =
+        [
+            "tuning.bottleneck is 0, expected at least 1", "tuning.scale is Infinity, expected a finite number", "tuning.dropout is 1, expected a number in [0, 1)",
+            "tuning.input shared_norm needs tuning.position parallel", "tuning.layers is '2-9', expected 'all' or blocks between 1 and 3",
+        ];
+        Assert.All(expected, part => Assert.Contains(part, message));
+        Assert.Equal("VPT: tuning.num_prompts is 0, expected at least 1.", Assert.Throws<ArgumentException>(() => new VptTuning(0).Attach(model, 3, new Rng(0))).Message);
+    }
+
+    private static string Json(Tuning tuning) => JsonSerializer.Serialize(tuning, RecipeJson.Default.Options);
+}
