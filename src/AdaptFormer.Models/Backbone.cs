@@ -1,3 +1,4 @@
+using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Ops;
@@ -33,11 +34,27 @@ public abstract class Backbone : Module
     /// <summary>Where the weights come from and which pictures they expect; null for a model that was not loaded.</summary>
     public BackboneSource? Source { get; internal set; }
 
+    /// <summary>The sizes as JSON of the family: equal exactly when weights of one fit the other.</summary>
+    public abstract string ConfigJson { get; }
+
+    /// <summary>A model of the same sizes without weights, head or method; costs next to no memory.</summary>
+    public abstract Backbone CreateEmpty();
+
+    /// <summary>The fingerprint of the weights that a method does not train: that of the file they come from, else of the present numbers.</summary>
+    public string ContentDigest()
+    {
+        if (Source is not null) return Source.Digest;
+        using Backbone empty = CreateEmpty();
+        HashSet<Parameter> trained = [.. empty.HeadNorms.SelectMany(norm => norm.Parameters()).Select(entry => entry.Value)];
+        HashSet<string> names = [.. empty.Parameters().Where(entry => !trained.Contains(entry.Value)).Select(entry => entry.Key)];
+        return BackboneDigest.Of(StateDict.Of(this).Renamed(name => names.Contains(name) ? name : null));
+    }
+
     /// <summary>The tuning seam in the token space.</summary>
     public TokenPrompts? Prompts { get; set; }
 
     /// <summary>The classifier; null for a feature extractor.</summary>
-    public Head? Head { get; private set; }
+    public Head? Head { get; internal set; }
 
     /// <summary>Puts <paramref name="head"/> in place of the classifier.</summary>
     public void ReplaceHead(Head head)
@@ -45,14 +62,6 @@ public abstract class Backbone : Module
         if (head.Features != NumFeatures) throw new ArgumentException($"{Id}: the head reads {head.Features} features, the model makes {NumFeatures}.");
         Head?.Dispose();
         Head = Add("head", head);
-    }
-
-    /// <summary>Gives up what a tuning method put into the seams. Weights that it changed stay as they are.</summary>
-    public void ClearSeams()
-    {
-        foreach (Block block in Blocks) block.ClearSeams();
-        Remove(Prompts);
-        Prompts = null;
     }
 
     /// <summary>Norms beside the head that train together with it in the authors' recipes (<c>fc_norm</c>); empty when there are none.</summary>

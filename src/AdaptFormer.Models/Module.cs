@@ -65,12 +65,13 @@ public abstract class Module : IDisposable
         return Add(name, buffer);
     }
 
-    /// <summary>Gives up a child, for example a tuning method's, and frees it. Does nothing for null or a module that is no child.</summary>
-    public void Remove(Module? child)
+    /// <summary>Gives up a child, for example a tuning method's, which is the caller's from then on.</summary>
+    /// <returns>The child's name here; null for a module that is no child.</returns>
+    public string? Release(Module child)
     {
-        if (_children.FirstOrDefault(entry => entry.Value == child).Key is not { } name) return;
+        if (_children.FirstOrDefault(entry => entry.Value == child).Key is not { } name) return null;
         _children.Remove(name);
-        child!.Dispose();
+        return name;
     }
 
     /// <summary>Keeps <paramref name="resource"/> open as long as this module: a weights file whose memory the parameters read in place.</summary>

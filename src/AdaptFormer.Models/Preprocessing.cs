@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 namespace AdaptFormer.Models;
 
 /// <summary>How pictures are resized, by the name of the filter.</summary>
-[JsonConverter(typeof(ResamplingConverter))]
+[JsonConverter(typeof(SnakeCaseEnum<Resampling>))]
 public enum Resampling
 {
     /// <summary>Triangle filter.</summary>
@@ -129,6 +129,3 @@ internal sealed class RgbConverter : JsonConverter<Rgb>
         writer.WriteEndArray();
     }
 }
-
-/// <summary>Writes filters in lower case, as recipes do.</summary>
-internal sealed class ResamplingConverter() : JsonStringEnumConverter<Resampling>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);

@@ -44,7 +44,7 @@ public abstract record Tuning(HeadKind Head = HeadKind.BatchNorm)
     {
         Validate(model);
         if (classes < 1) throw new ArgumentException($"Tuning.Attach: classes is {classes}, expected at least 1.");
-        model.ClearSeams();
+        TuningSeams.TakeFrom(model).Dispose();
         model.Freeze();
         AddTo(model, rng.Derive(0));
         foreach (Module norm in model.HeadNorms) norm.Unfreeze();

@@ -52,15 +52,6 @@ public sealed class Block : Module
     /// <summary>The tuning seam beside the feed-forward branch: AdaptFormer's place.</summary>
     public BranchDelta? FfnDelta { get; set; }
 
-    /// <summary>Gives up what stands in the tuning seams, those of the linear layers included.</summary>
-    public void ClearSeams()
-    {
-        Remove(AttnDelta);
-        Remove(FfnDelta);
-        (AttnDelta, FfnDelta) = (null, null);
-        foreach (Linear linear in new[] { Attn.Qkv, Attn.Proj, Mlp.Fc1, Mlp.Fc2 }) linear.ClearSeam();
-    }
-
     /// <summary>[B, N, C] → [B, N, C], f32.</summary>
     public override Tensor Forward(Tensor x) => Forward(x, readout: x.Shape[1]);
 

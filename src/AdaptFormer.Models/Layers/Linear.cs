@@ -38,13 +38,6 @@ public sealed class Linear : Module
     /// <summary>The tuning seam: what is added to the output, a function of the input (LoRA).</summary>
     public Module? Delta { get; set; }
 
-    /// <summary>Gives up what stands in the tuning seam.</summary>
-    public void ClearSeam()
-    {
-        Remove(Delta);
-        Delta = null;
-    }
-
     /// <summary>[..., I] → [..., O], in the type of the product's inputs.</summary>
     public override Tensor Forward(Tensor x) => Forward(x, residual: null);
 

@@ -62,6 +62,12 @@ public sealed class VisionTransformer : Backbone
     /// <inheritdoc/>
     public override IEnumerable<Module> HeadNorms => Config.GlobalPool ? [_norm] : [];
 
+    /// <inheritdoc/>
+    public override string ConfigJson => (Config with { DropPath = 0 }).ToJson();
+
+    /// <inheritdoc/>
+    public override VisionTransformer CreateEmpty() => new(Id, Config, Compute);
+
     /// <summary>Gives every weight its starting value for training from scratch (truncated normal 0.02; norms 1 and 0).</summary>
     public void Initialize(Rng rng)
     {

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using AdaptFormer.Models;
 using AdaptFormer.Models.Vit;
 
 namespace AdaptFormer.Training.Recipes;

@@ -1,0 +1,91 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using AdaptFormer.Tensors.Files;
+
+namespace AdaptFormer.Models.Checkpoints;
+
+/// <summary>What a conversion found and wrote.</summary>
+/// <param name="From">Whose names the source used.</param>
+/// <param name="Wrapper">The prefix that was taken off.</param>
+/// <param name="To">Whose names were written.</param>
+/// <param name="Tensors">Number of tensors written.</param>
+/// <param name="LeftOut">Names that lay outside of the model and were not written.</param>
+public sealed record ConversionReport(string From, string Wrapper, string To, int Tensors, IReadOnlyList<string> LeftOut);
+
+/// <summary>Rewrites a checkpoint under another project's names, as safetensors in f32. Values do not change; fused and split projections do.</summary>
+public static class CheckpointConverter
+{
+    private static readonly string[] HeadWords = ["classifier.", "head."];
+
+    /// <summary>Reads the checkpoint at <paramref name="source"/> (any kind, any known naming) and writes it to <paramref name="target"/>.</summary>
+    /// <param name="source">A weights file or a folder with one.</param>
+    /// <param name="target">The safetensors file to write.</param>
+    /// <param name="to">The names to write.</param>
+    /// <param name="prefix">What stands ahead of the names when the source holds several models; found if null.</param>
+    /// <exception cref="IOException">A file cannot be read or written.</exception>
+    /// <exception cref="InvalidDataException">The source is damaged or holds no plain ViT.</exception>
+    public static ConversionReport Convert(string source, string target, NameMap to, string? prefix = null)
+    {
+        CheckpointPlace place = CheckpointPlace.Find(source);
+        using WeightsFile file = WeightsFile.Open(place.WeightsPath);
+        BackboneNames names = BackboneNames.Of(StateDict.Of(file), file.Path, prefix);
+        StateDict theirs = Named(names.Ours, to);
+        Preprocessing? preprocessing = file.Metadata.TryGetValue(BackboneLoader.PreprocessingKey, out string? json) ? Preprocessing.FromJson(json, file.Path) : place.Preprocessing;
+        Save(target, theirs, preprocessing);
+        return new ConversionReport(names.Map.Name, names.Wrapper, to.Name, theirs.Weights.Count, names.Outside);
+    }
+
+    /// <summary>Weights under another project's names, with the wrapper that it uses: Hugging Face's classifiers keep the backbone under <c>vit.</c>.</summary>
+    /// <param name="ours">Weights under our names.</param>
+    /// <param name="to">The naming.</param>
+    public static StateDict Named(StateDict ours, NameMap to)
+    {
+        StateDict theirs = to.ToTheirs(ours);
+        bool hasHead = theirs.Weights.Keys.Any(IsHead);
+        return to == NameMaps.HuggingFaceVit && hasHead ? theirs.Renamed(name => IsHead(name) ? name : $"vit.{name}") : theirs;
+    }
+
+    /// <summary>Writes weights as safetensors, atomically, readable by PyTorch: f32, and whole numbers where PyTorch counts.</summary>
+    /// <param name="path">The file to write.</param>
+    /// <param name="weights">The tensors under the names to write.</param>
+    /// <param name="preprocessing">What pictures must look like, kept beside the tensors; none if null.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void Save(string path, StateDict weights, Preprocessing? preprocessing = null)
+    {
+        SafetensorsWriter writer = new();
+        writer.Metadata["format"] = "pt";
+        if (preprocessing is not null) writer.Metadata[BackboneLoader.PreprocessingKey] = preprocessing.ToJson();
+        foreach ((string name, StateDict.Weight weight) in weights.Weights) writer.Add(name, weight);
+        writer.Save(path);
+    }
+
+    private static bool IsHead(string name) => HeadWords.Any(word => name.StartsWith(word, StringComparison.Ordinal));
+}
+
+/// <summary>Writing the weights of a model.</summary>
+public static class SafetensorsWriting
+{
+    extension(SafetensorsWriter writer)
+    {
+        /// <summary>Adds a weight as f32; PyTorch's counter of batches, <c>num_batches_tracked</c>, as the 64-bit number that it is there.</summary>
+        /// <exception cref="ArgumentException">The name is taken or reserved.</exception>
+        public void Add(string name, StateDict.Weight weight)
+        {
+            if (name.EndsWith("num_batches_tracked", StringComparison.Ordinal))
+            {
+                writer.Add(name, FileDataType.Int64, weight.Shape, stream =>
+                {
+                    byte[] bytes = new byte[sizeof(long)];
+                    foreach (float value in weight.ToArray())
+                    {
+                        BinaryPrimitives.WriteInt64LittleEndian(bytes, (long)value);
+                        stream.Write(bytes);
+                    }
+                });
+                return;
+            }
+
+            writer.Add(name, FileDataType.Float32, weight.Shape, stream => stream.Write(MemoryMarshal.AsBytes<float>(weight.ToArray())));
+        }
+    }
+}

@@ -1,0 +1,196 @@
+using AdaptFormer.Models;
+using AdaptFormer.Models.Checkpoints;
+using AdaptFormer.Models.Layers;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends;
+using AdaptFormer.Tensors.Files;
+
+namespace AdaptFormer.Peft;
+
+/// <summary>
+/// A trained task as one small safetensors file: the tensors that were trained, the head's statistics, and in the metadata everything that is needed to
+/// use them rightly. Loading checks all of it and is all or nothing; a mismatch names what differs. Full tuning keeps all weights in the same form.
+/// </summary>
+public static class AdapterFile
+{
+    private const double Float32Tolerance = 1e-3, BFloat16Tolerance = 5e-2;
+    private const long SelfTestSeed = 20220526;
+
+    /// <summary>What the adapter at <paramref name="path"/> says about itself; reads no tensor and needs no model.</summary>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, no adapter, or of another version.</exception>
+    public static AdapterInfo Open(string path)
+    {
+        using WeightsFile file = WeightsFile.Open(path);
+        return AdapterHeader.Read(file);
+    }
+
+    /// <summary>Saves what <paramref name="tuning"/> trained in <paramref name="model"/>, atomically.</summary>
+    /// <param name="path">The file to write.</param>
+    /// <param name="model">The tuned model.</param>
+    /// <param name="tuning">The method that was attached to it.</param>
+    /// <param name="labels">Names of the classes, one for each of the head's.</param>
+    /// <param name="preprocessing">What pictures must look like; that of the model's weights if null.</param>
+    /// <param name="metrics">Figures to keep with it; none if null.</param>
+    /// <returns>What was written.</returns>
+    /// <exception cref="ArgumentException">The labels do not match the head, the method is not the model's, or nothing says how pictures are preprocessed.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static AdapterInfo Save(
+        string path, Backbone model, Tuning tuning, IReadOnlyList<string> labels, Preprocessing? preprocessing = null, IReadOnlyDictionary<string, double>? metrics = null)
+    {
+        Head head = model.Head ?? throw new ArgumentException($"{model.Id}: a model without a head has nothing to save.");
+        if (labels.Count != head.Classes) throw new ArgumentException($"{path}: {labels.Count} labels for a head of {head.Classes} classes.");
+        preprocessing ??= model.Source?.Preprocessing ?? throw new ArgumentException($"{path}: the model was not loaded from a file, so say how pictures are preprocessed.");
+        Dictionary<string, (Parameter Tensor, bool IsBuffer)> state = model.State().ToDictionary();
+        IReadOnlyDictionary<string, Shape> names = SavedShapes(model, tuning, head.Classes);
+        string[] wrong = [.. names.Where(entry => !state.TryGetValue(entry.Key, out var found) || found.Tensor.Shape != entry.Value).Select(entry => entry.Key)];
+        if (wrong.Length > 0) throw new ArgumentException($"{path}: the method given is not the model's: {string.Join(", ", wrong.Take(8))} {(wrong.Length == 1 ? "is" : "are")} not there in its shape.");
+
+        SafetensorsWriter writer = new();
+        foreach (string name in names.Keys) writer.Add(name, StateDict.Weight.Of(state[name].Tensor));
+
+        AdapterInfo info = new(path, tuning, Identity(model, tuning), preprocessing, labels, metrics ?? new Dictionary<string, double>(),
+            new SelfTest(Backend.Current.Name, Name(model.Compute), Answer(model)), names.Keys.Where(name => !state[name].IsBuffer).Sum(name => names[name].Length), 0);
+        AdapterHeader.Write(writer.Metadata, info);
+        writer.Save(path);
+        return info with { FileBytes = new FileInfo(path).Length };
+    }
+
+    /// <summary>Attaches the adapter at <paramref name="path"/> to <paramref name="model"/> in place of what is attached. When anything does not fit, the model stays as it was.</summary>
+    /// <param name="path">An adapter file.</param>
+    /// <param name="model">The backbone that it was trained on.</param>
+    /// <param name="trainable">Whether training goes on; otherwise everything is frozen, which predicts faster.</param>
+    /// <param name="preprocessing">What the caller's pictures look like, to be held against the adapter's; not compared if null.</param>
+    /// <param name="classes">How many classes the caller's data has; not compared if null.</param>
+    /// <returns>What the file says about itself.</returns>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, of another version, does not fit this model or data, or answers its self-test differently.</exception>
+    public static AdapterInfo Load(string path, Backbone model, bool trainable = false, Preprocessing? preprocessing = null, int? classes = null)
+    {
+        using WeightsFile file = WeightsFile.Open(path);
+        AdapterInfo info = AdapterHeader.Read(file);
+        List<string> faults = [.. Misfits(info, model, preprocessing, classes)];
+        if (faults.Count > 0) throw new InvalidDataException($"{path} does not fit: {string.Join("; ", faults)}.");
+
+        Dictionary<string, float[]> values = ReadAll(file, model, info);
+        Dictionary<Parameter, float[]> overwritten = [];
+        TuningSeams before = TuningSeams.TakeFrom(model);
+        try
+        {
+            Dictionary<string, Parameter> own = model.Parameters().ToDictionary();
+            foreach (string name in values.Keys.Where(own.ContainsKey)) overwritten[own[name]] = own[name].ToArray();
+            info.Tuning.Attach(model, info.Labels.Count, new Rng(0));
+            foreach ((string name, (Parameter tensor, _)) in model.State())
+            {
+                if (values.TryGetValue(name, out float[]? stored)) tensor.Assign(stored);
+            }
+
+            if (!trainable) model.Freeze();
+            CheckAnswer(info, model);
+        }
+        catch
+        {
+            foreach ((Parameter parameter, float[] old) in overwritten) parameter.Assign(old);
+            before.PutBack();
+            throw;
+        }
+
+        before.Dispose();
+        return info;
+    }
+
+    /// <summary>Names and shapes of what a file of this method on this model holds, found by attaching it to an empty copy.</summary>
+    internal static IReadOnlyDictionary<string, Shape> SavedShapes(Backbone model, Tuning tuning, int classes)
+    {
+        using Backbone empty = model.CreateEmpty();
+        tuning.Attach(empty, classes, new Rng(0));
+        OrderedDictionary<string, Shape> shapes = [];
+        foreach ((string name, (Parameter tensor, bool isBuffer)) in empty.State())
+        {
+            if (isBuffer || tensor.Trainable) shapes.Add(name, tensor.Shape);
+        }
+
+        return shapes;
+    }
+
+    private static BackboneIdentity Identity(Backbone model, Tuning tuning) =>
+        new(model.Id, tuning is FullTuning ? "" : model.ContentDigest(), model.ConfigJson);
+
+    private static IEnumerable<string> Misfits(AdapterInfo info, Backbone model, Preprocessing? preprocessing, int? classes)
+    {
+        int imgSize = Math.Min(model.InputShape[^1], model.InputShape[^2]);
+        if (info.Preprocessing.ImgSize != imgSize)
+            yield return $"it was trained on images of {info.Preprocessing.ImgSize} px, the model takes {imgSize} px (set img_size)";
+        else if (info.Backbone.Config != model.ConfigJson)
+            yield return $"it was trained on {info.Backbone.Id} with {info.Backbone.Config}, the model is {model.Id} with {model.ConfigJson}";
+        if (info.Backbone.Digest.Length > 0 && info.Backbone.Digest != model.ContentDigest())
+            yield return $"it was trained on other weights of {info.Backbone.Id} ({Short(info.Backbone.Digest)}) than the model has ({Short(model.ContentDigest())}); load the backbone that it was trained on";
+        if (preprocessing is not null)
+        {
+            foreach (string difference in info.Preprocessing.DifferencesFrom(preprocessing)) yield return $"its pictures were prepared with {difference}";
+        }
+
+        if (classes is { } k && k != info.Labels.Count) yield return $"it knows {info.Labels.Count} classes, the data has {k}";
+    }
+
+    private static Dictionary<string, float[]> ReadAll(WeightsFile file, Backbone model, AdapterInfo info)
+    {
+        IReadOnlyDictionary<string, Shape> wanted;
+        try
+        {
+            wanted = SavedShapes(model, info.Tuning, info.Labels.Count);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidDataException($"{file.Path}: its method does not fit {model.Id}: {e.Message}", e);
+        }
+
+        List<string> faults = [];
+        faults.AddRange(wanted.Keys.Where(name => !file.Entries.ContainsKey(name)).Select(name => $"missing {name}"));
+        faults.AddRange(file.Entries.Keys.Where(name => !wanted.ContainsKey(name)).Select(name => $"unexpected {BadFile.Shorten(name)}"));
+        faults.AddRange(wanted.Where(entry => file.Entries.TryGetValue(entry.Key, out WeightsEntry? found) && found.Shape != entry.Value)
+            .Select(entry => $"{entry.Key} is {file.Entries[entry.Key].Shape}, expected {entry.Value}"));
+        if (faults.Count > 0) throw new InvalidDataException($"{file.Path} does not hold what its method trains: {string.Join("; ", faults)}.");
+
+        Dictionary<string, float[]> values = [];
+        foreach (string name in wanted.Keys)
+        {
+            float[] numbers = new float[wanted[name].Length];
+            file.ReadFloat32(file.Entries[name], numbers);
+            values.Add(name, numbers);
+        }
+
+        return values;
+    }
+
+    /// <summary>The logits of a fixed image of noise.</summary>
+    private static float[] Answer(Backbone model)
+    {
+        using TensorScope scope = new();
+        Tensor pixels = Tensor.Empty(new Shape([1, .. model.InputShape]));
+        Rng rng = new(SelfTestSeed);
+        foreach (ref float value in pixels.Span) value = (float)rng.NextNormal();
+        return model.Forward(pixels).ToArray();
+    }
+
+    private static void CheckAnswer(AdapterInfo info, Backbone model)
+    {
+        float[] answer = Answer(model), expected = info.SelfTest.Logits;
+        bool exact = model.Compute == DataType.Float32 && info.SelfTest.Precision == Name(DataType.Float32);
+        double allowed = (exact ? Float32Tolerance : BFloat16Tolerance) * (expected.Max(Math.Abs) + 0.05), worst = 0;
+        for (int i = 0; i < answer.Length; i++)
+        {
+            double difference = Math.Abs(answer[i] - expected[i]);
+            if (!(difference <= worst)) worst = difference;       // a NaN counts as the worst
+        }
+
+        if (worst <= allowed) return;
+        throw new InvalidDataException(
+            $"{info.Path}: its self-test gives other logits than when it was saved, by {worst:G3} where {allowed:G3} is allowed. Saved on {info.SelfTest.Backend} in {info.SelfTest.Precision}, "
+            + $"run on {Backend.Current.Name} in {Name(model.Compute)}; the weights agree, so try the precision and the backend that it was saved with.");
+    }
+
+    private static string Name(DataType type) => type == DataType.Float32 ? "float32" : "bfloat16";
+
+    private static string Short(string digest) => digest.Length > 19 ? digest[..19] : digest;
+}

@@ -1,0 +1,68 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using AdaptFormer.Models;
+using AdaptFormer.Tensors.Files;
+
+namespace AdaptFormer.Peft;
+
+/// <summary>The texts beside an adapter's tensors: written and read here alone.</summary>
+internal static class AdapterHeader
+{
+    public const string Format = "adaptformer-adapter";
+    public const int Version = 1;
+    private const int MaxLabels = 1 << 20;
+
+    /// <summary>Writes the texts of <paramref name="info"/>.</summary>
+    public static void Write(IDictionary<string, string> metadata, AdapterInfo info)
+    {
+        metadata["format"] = Format;
+        metadata["format_version"] = Version.ToString(CultureInfo.InvariantCulture);
+        metadata["tuning"] = JsonSerializer.Serialize(info.Tuning, AdapterJson.Default.Tuning);
+        metadata["backbone"] = JsonSerializer.Serialize(info.Backbone, AdapterJson.Default.BackboneIdentity);
+        metadata["preprocessing"] = info.Preprocessing.ToJson();
+        metadata["labels"] = JsonSerializer.Serialize([.. info.Labels], AdapterJson.Default.StringArray);
+        metadata["metrics"] = JsonSerializer.Serialize(new Dictionary<string, double>(info.Metrics), AdapterJson.Default.DictionaryStringDouble);
+        metadata["self_test"] = JsonSerializer.Serialize(info.SelfTest, AdapterJson.Default.SelfTest);
+    }
+
+    /// <summary>Whether a file says that it is an adapter.</summary>
+    public static bool IsAdapter(WeightsFile file) => file.Metadata.TryGetValue("format", out string? format) && format == Format;
+
+    /// <summary>Reads and checks the texts.</summary>
+    /// <exception cref="InvalidDataException">The file is no adapter, of another version, or its texts are damaged.</exception>
+    public static AdapterInfo Read(WeightsFile file)
+    {
+        if (!IsAdapter(file)) throw BadFile.Error(file.Path, "it is no adapter of this program (a backbone, perhaps; official AdaptFormer checkpoints go through convert)");
+        string version = Text("format_version");
+        if (version != Version.ToString(CultureInfo.InvariantCulture))
+            throw BadFile.Error(file.Path, $"its adapter format is version {BadFile.Shorten(version)}, this program reads version {Version}; use the program that wrote it or a newer one");
+
+        Tuning tuning = Json("tuning", AdapterJson.Default.Tuning);
+        BackboneIdentity backbone = Json("backbone", AdapterJson.Default.BackboneIdentity);
+        string[] labels = Json("labels", AdapterJson.Default.StringArray);
+        SelfTest test = Json("self_test", AdapterJson.Default.SelfTest);
+        Preprocessing preprocessing = Preprocessing.FromJson(Text("preprocessing"), file.Path);
+        if (labels.Length is 0 or > MaxLabels || labels.Contains(null)) throw BadFile.Error(file.Path, "labels", $"{labels.Length} labels, or one without a name");
+        if (backbone is { Id: null } or { Digest: null } or { Config: null }) throw BadFile.Error(file.Path, "backbone", "a part is missing");
+        if (test.Logits is null || test.Backend is null || test.Logits.Length != labels.Length)
+            throw BadFile.Error(file.Path, "self_test", $"{test.Logits?.Length ?? 0} logits for {labels.Length} labels");
+        long parameters = file.Entries.Values.Where(entry => !entry.Name.StartsWith("head.0.", StringComparison.Ordinal)).Sum(entry => entry.ElementCount);
+        return new AdapterInfo(file.Path, tuning, backbone, preprocessing, labels, Json("metrics", AdapterJson.Default.DictionaryStringDouble), test,
+            parameters, new FileInfo(file.Path).Length);
+
+        string Text(string key) => file.Metadata.TryGetValue(key, out string? text) ? text : throw BadFile.Error(file.Path, key, "the adapter does not have it; the file is incomplete");
+
+        T Json<T>(string key, JsonTypeInfo<T> type)
+        {
+            try
+            {
+                return JsonSerializer.Deserialize(Text(key), type) ?? throw BadFile.Error(file.Path, key, "it is null");
+            }
+            catch (Exception e) when (e is JsonException or NotSupportedException)
+            {
+                throw new InvalidDataException($"{file.Path}: '{key}' cannot be read: {e.Message}", e);
+            }
+        }
+    }
+}

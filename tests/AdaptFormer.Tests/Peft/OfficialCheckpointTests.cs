@@ -1,0 +1,107 @@
+using AdaptFormer.Models.Checkpoints;
+using AdaptFormer.Models.Vit;
+using AdaptFormer.Peft;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Files;
+using AdaptFormer.Tests.Files;
+using AdaptFormer.Tests.Support;
+using Xunit;
+
+namespace AdaptFormer.Tests.Peft;
+
+/// <summary>The authors' checkpoints, from the golden files: their tensors under their names, and the logits that they give.</summary>
+public sealed class OfficialCheckpointTests : IDisposable
+{
+    private readonly TestFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    public static TheoryData<string, bool> Cases
+    {
+        get
+        {
+            string[] files = ["adapter_parallel", "adapter_parallel_plainhead", "adapter_ln_in", "adapter_learnable_scalar", "adapter_global_pool", "linear", "vpt"];
+            TheoryData<string, bool> cases = [];
+            foreach (string file in files) cases.Add(file, false);
+            cases.Add("adapter_parallel", true);
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void A_checkpoint_of_the_authors_code_gives_their_logits_and_comes_out_as_it_went_in(string name, bool trainedOnly)
+    {
+        (ParityCase golden, string backbone, string checkpoint) = Files(name, trainedOnly);
+        using VisionTransformer model = BackboneLoader.Open(backbone, new(NumHeads: 4, GlobalPool: name.Contains("global_pool"), KeepHead: false));
+        Tuning tuning = OfficialCheckpoint.Import(checkpoint, model);
+        Assert.Equal(golden.Floats("out/logits").Length, model.Head!.Classes * 4);
+        using TensorScope scope = new();
+        Tensor pixels = Tensor.From(golden.Floats("input/x"), new Shape(golden.Shape("input/x")));
+        ParityCase.AssertClose("logits", golden.Floats("out/logits"), model.Forward(pixels).ToArray(), 1e-4);
+
+        string target = _folder.PathOf("exported.safetensors");
+        OfficialCheckpoint.Export(target, model, tuning, wholeModel: !trainedOnly);
+        using WeightsFile exported = WeightsFile.Open(target), original = WeightsFile.Open(checkpoint);
+        Assert.Equal(original.Entries.Keys.Order(), exported.Entries.Keys.Order());
+        foreach ((string key, WeightsEntry entry) in original.Entries)
+        {
+            Assert.Equal((entry.Type, entry.Shape), (exported.Get(key).Type, exported.Get(key).Shape));
+            Assert.Equal(Read(original, entry), Read(exported, exported.Get(key)));
+        }
+
+        AdapterFile.Save(_folder.PathOf("adapter.safetensors"), model, tuning, [.. Enumerable.Range(0, 5).Select(i => $"{i}")]);
+        Assert.Equal(tuning, AdapterFile.Open(_folder.PathOf("adapter.safetensors")).Tuning);
+    }
+
+    [Fact]
+    public void Choices_that_no_shape_tells_are_the_callers()
+    {
+        (ParityCase golden, string backbone, string checkpoint) = Files("adapter_sequential", trainedOnly: true);
+        using VisionTransformer model = BackboneLoader.Open(backbone, new(NumHeads: 4, KeepHead: false));
+        OfficialCheckpoint.Import(checkpoint, model, new AdaptFormerTuning(8, Position: AdapterPosition.Sequential));
+        using TensorScope scope = new();
+        Tensor pixels = Tensor.From(golden.Floats("input/x"), new Shape(golden.Shape("input/x")));
+        ParityCase.AssertClose("logits", golden.Floats("out/logits"), model.Forward(pixels).ToArray(), 1e-4);
+    }
+
+    [Fact]
+    public void A_checkpoint_of_another_backbone_is_refused_and_the_model_stays()
+    {
+        (_, _, string checkpoint) = Files("adapter_parallel", trainedOnly: false);
+        (_, string other, _) = Files("vpt", trainedOnly: false);
+        using VisionTransformer model = BackboneLoader.Open(other, new(NumHeads: 4, KeepHead: false));
+        InvalidDataException error = Assert.Throws<InvalidDataException>(() => OfficialCheckpoint.Import(checkpoint, model));
+        Assert.Contains("trained on another backbone", error.Message);
+        Assert.Null(model.Head);
+        Assert.Null(model.Blocks[0].FfnDelta);
+    }
+
+    // The golden file's parameters as the authors save them, and its backbone as it was before.
+    private (ParityCase Golden, string Backbone, string Checkpoint) Files(string name, bool trainedOnly)
+    {
+        ParityCase golden = ParityCase.Open($"vit_image_{name}.safetensors");
+        string[] added = ["adaptmlp", "embeddings.", "head.", "fc_norm."];
+        StateDict backbone = new(), checkpoint = new();
+        foreach (string full in golden.Names.Where(n => n.StartsWith("param/", StringComparison.Ordinal)))
+        {
+            string key = full[6..];
+            StateDict.Weight weight = new(new Shape(golden.Shape(full)), destination => golden.Floats(full).CopyTo(destination));
+            bool isAdded = added.Any(word => key.Contains(word));
+            if (!isAdded) backbone.Add(key, weight);
+            if (isAdded || !trainedOnly) checkpoint.Add(key, weight);
+        }
+
+        string backbonePath = _folder.PathOf($"{name}.backbone.safetensors"), checkpointPath = _folder.PathOf($"{name}.checkpoint.safetensors");
+        CheckpointConverter.Save(backbonePath, backbone);
+        CheckpointConverter.Save(checkpointPath, checkpoint);
+        return (golden, backbonePath, checkpointPath);
+    }
+
+    private static float[] Read(WeightsFile file, WeightsEntry entry)
+    {
+        float[] values = new float[entry.ElementCount];
+        file.ReadFloat32(entry, values);
+        return values;
+    }
+}
