@@ -16,6 +16,15 @@ public static class AdapterFile
     private const double Float32Tolerance = 1e-3, BFloat16Tolerance = 5e-2;
     private const long SelfTestSeed = 20220526;
 
+    /// <summary>Whether the weights file at <paramref name="path"/> is an adapter.</summary>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="InvalidDataException">It is no weights file.</exception>
+    public static bool IsAdapter(string path)
+    {
+        using WeightsFile file = WeightsFile.Open(path);
+        return AdapterHeader.IsAdapter(file);
+    }
+
     /// <summary>What the adapter at <paramref name="path"/> says about itself; reads no tensor and needs no model.</summary>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="InvalidDataException">The file is damaged, no adapter, or of another version.</exception>

@@ -16,7 +16,10 @@ public static class OfficialCheckpoint
     /// <summary>Attaches what a checkpoint of the authors' code trained to <paramref name="model"/>; save it with <see cref="AdapterFile.Save"/>.</summary>
     /// <param name="path">The checkpoint: the whole model as the authors save it, or the trained tensors alone.</param>
     /// <param name="model">The backbone. If the checkpoint holds one too, it must be the same.</param>
-    /// <param name="tuning">The method, for what shapes cannot tell (scale, position, where a norm stands); the authors' image settings if null.</param>
+    /// <param name="tuning">
+    /// What shapes cannot tell: an adapter's scale, position and where its norm stands, or that everything was tuned; the authors' image settings if
+    /// null. Sizes are the file's.
+    /// </param>
     /// <returns>The method, with its sizes read from the file.</returns>
     /// <exception cref="InvalidDataException">The file is damaged, has no head, was trained on another backbone, or does not fit the method; all misfits are named.</exception>
     public static Tuning Import(string path, Backbone model, Tuning? tuning = null)
@@ -25,7 +28,7 @@ public static class OfficialCheckpoint
         StateDict ours = Ours(file);
         (string headName, HeadKind kind) = ours.Weights.ContainsKey("head.1.weight") ? ("head.1.weight", HeadKind.BatchNorm) : ("head.weight", HeadKind.Plain);
         if (!ours.Weights.TryGetValue(headName, out StateDict.Weight? head)) throw BadFile.Error(path, "it has no head (head.1.weight or head.weight), so it is no fine-tuned checkpoint");
-        Tuning found = tuning ?? Infer(ours, kind);
+        Tuning found = tuning is FullTuning ? tuning : Infer(ours, kind, tuning as AdaptFormerTuning ?? AdaptFormerTuning.OfficialImage);
         IReadOnlyDictionary<string, Shape> trained = AdapterFile.SavedShapes(model, found, head.Shape[0]);
         CheckBackbone(path, model, ours, trained);
 
@@ -82,7 +85,7 @@ public static class OfficialCheckpoint
         return copies;
     }
 
-    private static Tuning Infer(StateDict ours, HeadKind kind)
+    private static Tuning Infer(StateDict ours, HeadKind kind, AdaptFormerTuning template)
     {
         Dictionary<string, Shape> shapes = ours.Weights.ToDictionary(entry => entry.Key, entry => entry.Value.Shape);
         int prompts = shapes.Keys.Count(name => name.StartsWith("embeddings.", StringComparison.Ordinal));
@@ -93,12 +96,14 @@ public static class OfficialCheckpoint
         string first = $"blocks.{blocks[0]}.adaptmlp.";
         int depth = shapes.Keys.Count(name => name.StartsWith("blocks.", StringComparison.Ordinal) && name.EndsWith(".norm1.weight", StringComparison.Ordinal));
         bool all = blocks.SequenceEqual(Enumerable.Range(0, depth == 0 ? blocks.Length : depth));
-        return AdaptFormerTuning.OfficialImage with
+        bool learnsScale = shapes.ContainsKey($"{first}scale"), hasNorm = shapes.ContainsKey($"{first}adapter_layer_norm_before.weight");
+        bool sameNorm = hasNorm == (template.Input is AdapterInput.OwnNormIn or AdapterInput.OwnNormOut);
+        return template with
         {
             Bottleneck = shapes[$"{first}down_proj.weight"][0],
-            LearnScale = shapes.ContainsKey($"{first}scale"),
-            Scale = shapes.ContainsKey($"{first}scale") ? 1 : AdaptFormerTuning.OfficialImage.Scale,
-            Input = shapes.ContainsKey($"{first}adapter_layer_norm_before.weight") ? AdapterInput.OwnNormIn : AdapterInput.Residual,
+            LearnScale = learnsScale,
+            Scale = learnsScale ? 1 : template.Scale,
+            Input = sameNorm ? template.Input : hasNorm ? AdapterInput.OwnNormIn : AdapterInput.Residual,
             Bias = shapes.ContainsKey($"{first}down_proj.bias"),
             Layers = all ? "all" : string.Join(',', blocks.Select(block => block + 1)),
             Head = kind,

@@ -93,16 +93,7 @@ public sealed unsafe class Parameter : Tensor
     internal bool IsBorrowed { get; private set; }
 
     /// <summary>The place where gradients are summed, zero at first.</summary>
-    internal Tensor GradBuffer()
-    {
-        if (Grad is null)
-        {
-            Grad = new Tensor(Shape, DataType.Float32, Backend.Current.Allocate(Bytes), scoped: false);
-            Grad.Span.Clear();
-        }
-
-        return Grad;
-    }
+    internal Tensor GradBuffer() => Grad ??= new Tensor(Shape, DataType.Float32, Backend.Current.AllocateZeros(Bytes), scoped: false);
 
     /// <summary>Moves numbers and gradient into slices of flat buffers, so that the optimizer and an all-reduce see one vector.</summary>
     internal void MoveTo(Storage values, Tensor gradient)

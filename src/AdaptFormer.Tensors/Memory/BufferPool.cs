@@ -77,7 +77,8 @@ public static unsafe class BufferPool
         }
     }
 
-    private static long SizeClass(long bytes)
+    /// <summary>What a block of <paramref name="bytes"/> really takes.</summary>
+    internal static long SizeClass(long bytes)
     {
         if (bytes <= MinimumBytes) return MinimumBytes;
         long step = Math.Max(64, (long)(BitOperations.RoundUpToPowerOf2((ulong)bytes) / (2 * ClassesPerOctave)));

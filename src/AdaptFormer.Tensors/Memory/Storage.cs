@@ -9,14 +9,16 @@ namespace AdaptFormer.Tensors;
 internal sealed class Storage
 {
     private readonly object? _owner;
+    private readonly MemoryMeter? _meter;
     private nint _pointer;
     private long _capacity;
     private int _references = 1;
 
-    private Storage(nint pointer, long bytes, long capacity, object? owner)
+    private Storage(nint pointer, long bytes, long capacity, object? owner, MemoryMeter? meter = null)
     {
-        (_pointer, Bytes, _capacity, _owner) = (pointer, bytes, capacity, owner);
+        (_pointer, Bytes, _capacity, _owner, _meter) = (pointer, bytes, capacity, owner, meter);
         if (owner is not null) GC.SuppressFinalize(this);
+        meter?.Add(BufferPool.SizeClass(bytes));
     }
 
     /// <summary>A block was leaked to the garbage collector: it still returns to the pool.</summary>
@@ -42,7 +44,9 @@ internal sealed class Storage
     }
 
     /// <summary>Zeros that take a block of the pool when they are first touched: weights that a file replaces never do.</summary>
-    public static Storage RentZeros(long bytes) => new(0, bytes, 0, owner: null);
+    /// <param name="bytes">Their size.</param>
+    /// <param name="meter">Counts the block as if it were taken at once; none if null.</param>
+    public static Storage RentZeros(long bytes, MemoryMeter? meter = null) => new(0, bytes, 0, owner: null, meter);
 
     /// <summary>Memory of <paramref name="owner"/>, which is kept reachable; never written by an op, never returned to the pool.</summary>
     public static Storage Borrow(nint pointer, long bytes, object owner) => new(pointer, bytes, 0, owner);
@@ -58,6 +62,7 @@ internal sealed class Storage
     {
         if (Interlocked.Decrement(ref _references) != 0) return;
         GC.SuppressFinalize(this);
+        _meter?.Add(-BufferPool.SizeClass(Bytes));
         if (_capacity > 0) BufferPool.Return(Pointer, _capacity);
         GC.KeepAlive(_owner);
     }

@@ -59,7 +59,7 @@ public sealed class OfficialCheckpointTests : IDisposable
     {
         (ParityCase golden, string backbone, string checkpoint) = Files("adapter_sequential", trainedOnly: true);
         using VisionTransformer model = BackboneLoader.Open(backbone, new(NumHeads: 4, KeepHead: false));
-        OfficialCheckpoint.Import(checkpoint, model, new AdaptFormerTuning(8, Position: AdapterPosition.Sequential));
+        OfficialCheckpoint.Import(checkpoint, model, new AdaptFormerTuning(Position: AdapterPosition.Sequential));
         using TensorScope scope = new();
         Tensor pixels = Tensor.From(golden.Floats("input/x"), new Shape(golden.Shape("input/x")));
         ParityCase.AssertClose("logits", golden.Floats("out/logits"), model.Forward(pixels).ToArray(), 1e-4);

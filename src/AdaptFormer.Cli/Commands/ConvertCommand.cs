@@ -1,0 +1,67 @@
+using System.CommandLine;
+using AdaptFormer.Cli.Output;
+using AdaptFormer.Models;
+using AdaptFormer.Models.Checkpoints;
+using AdaptFormer.Models.Vit;
+using AdaptFormer.Peft;
+
+namespace AdaptFormer.Cli.Commands;
+
+/// <summary><c>adaptformer convert</c>: checkpoints from one project's names to another's, and adapters from and to the authors' code.</summary>
+internal static class ConvertCommand
+{
+    private const string ToAdapter = "adapter";
+
+    public static Command Create(Screen screen)
+    {
+        Argument<string> source = new("source") { Description = "A weights file, a folder with one, or an adapter file." };
+        Argument<string> target = new("target") { Description = "The safetensors file to write." };
+        Option<string> to = new("--to") { Description = "Names to write: timm (also mae, deit), adaptformer or huggingface; adapter makes an adapter file of a checkpoint of the authors' code.", HelpName = "naming", Required = true };
+        Option<string> prefix = new("--prefix") { Description = "What stands ahead of the names when the source holds several models.", HelpName = "text" };
+        Option<string> backbone = new("--backbone") { Description = "The backbone's weights, to convert from or to an adapter file.", HelpName = "file" };
+        Option<string> model = new("--model") { Description = "The backbone's id; its statistics go into the adapter file.", HelpName = "id" };
+        Option<string> preset = new("--preset") { Description = "What shapes cannot tell of an adapter (scale, position): " + string.Join(", ", AdaptFormerTuning.Presets.Keys) + ".", HelpName = "name" };
+        Option<string> labels = new("--labels") { Description = "A file with one class name a line, for the adapter file; numbers if left out.", HelpName = "file" };
+        Command command = new("convert", "Rewrite a checkpoint under another project's names.") { source, target, to, prefix, backbone, model, preset, labels };
+        command.SetAction(parsed =>
+        {
+            (string from, string into, string naming) = (parsed.GetValue(source)!, parsed.GetValue(target)!, parsed.GetValue(to)!);
+            if (naming == ToAdapter) return Import(screen, from, into, Backbone(), parsed.GetValue(preset), parsed.GetValue(labels));
+            NameMap names = NameMaps.Get(naming);
+            if (File.Exists(from) && AdapterFile.IsAdapter(from)) return Export(screen, from, into, Backbone(), names);
+            ConversionReport report = CheckpointConverter.Convert(from, into, names, parsed.GetValue(prefix));
+            screen.Line($"{into}: {report.Tensors} tensors, from {report.From} names{(report.Wrapper.Length > 0 ? $" under '{report.Wrapper}'" : "")} to {report.To} names");
+            if (report.LeftOut.Count > 0) screen.Warn($"not written, because it lies outside of '{report.Wrapper}': {string.Join(", ", report.LeftOut)}");
+            return 0;
+
+            VisionTransformer Backbone() => parsed.GetValue(backbone) is { } path
+                ? BackboneLoader.Open(path, new BackboneOptions(Id: parsed.GetValue(model), KeepHead: false))
+                : throw new ArgumentException("convert: an adapter needs the backbone that it was trained on; give it with --backbone FILE.");
+        });
+        return command;
+    }
+
+    private static int Import(Screen screen, string from, string into, VisionTransformer backbone, string? preset, string? labels)
+    {
+        using VisionTransformer model = backbone;
+        AdaptFormerTuning? given = null;
+        if (preset is not null && !AdaptFormerTuning.Presets.TryGetValue(preset, out given))
+            throw new ArgumentException($"--preset '{preset}' is not known; known: {string.Join(", ", AdaptFormerTuning.Presets.Keys)}.");
+        Tuning tuning = OfficialCheckpoint.Import(from, model, given);
+        string[] names = labels is null ? [.. Enumerable.Range(0, model.Head!.Classes).Select(i => $"{i}")] : File.ReadAllLines(labels);
+        AdapterInfo info = AdapterFile.Save(into, model, tuning, names);
+        screen.Line($"{into}: {tuning.Method}, {Format.Count(info.Parameters)} parameters, {info.Labels.Count} classes, {Format.Bytes(info.FileBytes)}");
+        screen.Line($"Formula: {tuning.Formula}");
+        return 0;
+    }
+
+    private static int Export(Screen screen, string from, string into, VisionTransformer backbone, NameMap names)
+    {
+        using VisionTransformer model = backbone;
+        if (names != NameMaps.OfficialAdaptFormer) throw new ArgumentException("convert: an adapter can be written under the names of the authors' code only: --to adaptformer.");
+        AdapterInfo info = AdapterFile.Load(from, model);
+        OfficialCheckpoint.Export(into, model, info.Tuning, wholeModel: true);
+        screen.Line($"{into}: {info.Tuning.Method} with its backbone, under the names of the authors' code");
+        return 0;
+    }
+}

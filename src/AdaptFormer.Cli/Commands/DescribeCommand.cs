@@ -1,0 +1,112 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using AdaptFormer.Cli.Output;
+using AdaptFormer.Models;
+using AdaptFormer.Models.Vit;
+using AdaptFormer.Peft;
+using AdaptFormer.Tensors;
+using AdaptFormer.Training;
+using AdaptFormer.Training.Recipes;
+using Spectre.Console;
+
+namespace AdaptFormer.Cli.Commands;
+
+/// <summary><c>adaptformer describe</c>: a recipe, a model or an adapter in figures, before anything is computed.</summary>
+internal static class DescribeCommand
+{
+    private const int DefaultClasses = 100, DefaultBatch = 16;
+
+    public static Command Create(Screen screen)
+    {
+        Argument<string?> recipe = new("recipe") { Description = "A recipe file, or the name of one that comes with the program.", Arity = ArgumentArity.ZeroOrOne };
+        Option<string[]> set = new("--set") { Description = "Change a key of the recipe.", HelpName = "key=value" };
+        Option<string> model = new("--model") { Description = "Describe a model by its id instead of a recipe, for example vit_base_patch16_224.", HelpName = "id" };
+        Option<string> preset = new("--preset") { Description = $"The method's settings with --model: {string.Join(", ", AdaptFormerTuning.Presets.Keys)}, vpt, linear or full.", HelpName = "name" };
+        Option<string> adapter = new("--adapter") { Description = "Describe an adapter file; its backbone is not needed.", HelpName = "file" };
+        Option<int?> classes = new("--classes") { Description = $"Number of classes; {DefaultClasses} if left out.", HelpName = "n" };
+        Option<int?> batch = new("--batch") { Description = $"Images per step; the recipe's, or {DefaultBatch}.", HelpName = "n" };
+        Option<bool> json = CommonOptions.Json("Print one JSON object.");
+        Command command = new("describe", "Show the formula in use, parameters, multiply-adds, file size, and predicted memory and time.") { recipe, set, model, preset, adapter, classes, batch, json };
+        command.SetAction(parsed =>
+        {
+            string?[] given = [parsed.GetValue(recipe), parsed.GetValue(model), parsed.GetValue(adapter)];
+            if (given.Count(text => text is not null) != 1) throw new ArgumentException("describe: give one of a recipe, --model ID or --adapter FILE.");
+            if (parsed.GetValue(classes) is < 1 || parsed.GetValue(batch) is < 1) throw new ArgumentException("describe: --classes and --batch must be at least 1.");
+            using Subject subject = given[0] is { } path ? OfRecipe(path, parsed.GetValue(set) ?? [])
+                : given[1] is { } id ? OfModel(id, parsed.GetValue(preset) ?? "official-image")
+                : OfAdapter(given[2]!);
+            int k = parsed.GetValue(classes) ?? subject.Adapter?.Labels.Count ?? DefaultClasses;
+            Description description = Description.Of(subject.Model, subject.Tuning, k, parsed.GetValue(batch) ?? subject.Batch, subject.Adapter);
+            if (parsed.GetValue(json)) screen.Json(JsonSerializer.Serialize(description, DescriptionJson.Default.Description));
+            else Show(screen, description);
+            return 0;
+        });
+        return command;
+    }
+
+    private static Subject OfRecipe(string path, string[] overrides)
+    {
+        Recipe recipe = Recipe.Load(RecipeFiles.Find(path), overrides);
+        ModelOptions options = recipe.Model;
+        VitConfig config = options.Config ?? ModelZoo.Get(options.Name).Config;
+        VisionTransformer model = new(options.Name, config with
+        {
+            ImgHeight = options.ImageSize ?? config.ImgHeight,
+            ImgWidth = options.ImageSize ?? config.ImgWidth,
+            GlobalPool = options.GlobalPool || config.GlobalPool,
+        }, recipe.Precision.Compute());
+        return new Subject(model, recipe.Tuning, recipe.Batch, null);
+    }
+
+    private static Subject OfModel(string id, string preset)
+    {
+        Tuning tuning = preset switch
+        {
+            "vpt" => new VptTuning(),
+            "linear" => new LinearProbe(),
+            "full" => new FullTuning(),
+            _ when AdaptFormerTuning.Presets.TryGetValue(preset, out AdaptFormerTuning? known) => known,
+            _ => throw new ArgumentException($"--preset '{preset}' is not known; known: {string.Join(", ", AdaptFormerTuning.Presets.Keys)}, vpt, linear, full."),
+        };
+        return new Subject(ModelZoo.Get(id).Create(Precision.Auto.Compute()), tuning, DefaultBatch, null);
+    }
+
+    private static Subject OfAdapter(string path)
+    {
+        AdapterInfo info = AdapterFile.Open(path);
+        VisionTransformer model = new(info.Backbone.Id, VitConfig.FromJson(info.Backbone.Config, path), Precision.Auto.Compute());
+        return new Subject(model, info.Tuning, DefaultBatch, info);
+    }
+
+    private static void Show(Screen screen, Description d)
+    {
+        screen.Line($"{d.Model}, {d.Method}, {d.Classes} classes");
+        screen.Line($"Formula: {d.Formula}");
+        if (d.Preprocessing is { } pictures) screen.Line($"Pictures: {pictures}");
+        if (d.BackboneDigest is { } digest) screen.Line($"Backbone: {digest}");
+        if (d.Labels is { } labels) screen.Line($"Labels: {string.Join(", ", labels.Take(12))}{(labels.Count > 12 ? $" and {labels.Count - 12} more" : "")}");
+        foreach ((string name, double value) in d.Metrics ?? new Dictionary<string, double>()) screen.Line(string.Create(CultureInfo.InvariantCulture, $"{name}: {value:0.####}"));
+        screen.Line("");
+
+        Table parts = screen.Table("part", ">parameters", ">trainable");
+        foreach (DescribedPart part in d.Parts) Screen.Row(parts, part.Part, Format.Count(part.Parameters), Format.Count(part.Trainable));
+        Screen.Row(parts, "total", Format.Count(d.Parameters), $"{Format.Count(d.TrainableParameters)} ({Format.Share(d.TrainableParameters, d.Parameters)})");
+        screen.Out.Write(parts);
+        screen.Line($"Multiply-adds per image: {Giga(d.Macs)} ({Giga(d.FvcoreMacs)} as fvcore counts). Adapter file: {Format.Bytes(d.AdapterBytes)}.");
+        screen.Line("");
+
+        Table costs = screen.Table("predicted here", ">batch", ">multiply-adds per image", ">memory", ">images/s at most");
+        foreach ((string name, DescribedCost cost) in ((string, DescribedCost)[])[("predict", d.Predict), ("train", d.Train)])
+            Screen.Row(costs, name, $"{cost.Batch}", Giga(cost.MacsPerImage), Format.Bytes(cost.PeakBytes), string.Create(CultureInfo.InvariantCulture, $"{1 / cost.SecondsPerImage:0.0}"));
+        screen.Out.Write(costs);
+        screen.Line(string.Create(CultureInfo.InvariantCulture, $"The time is that of the matrix products alone, at the {d.GflopsPerSecond:0} GFLOP/s measured now in {d.Precision}."));
+    }
+
+    private static string Giga(long macs) => string.Create(CultureInfo.InvariantCulture, $"{macs / 1e9:0.00} G");
+
+    private sealed record Subject(Backbone Model, Tuning Tuning, int Batch, AdapterInfo? Adapter) : IDisposable
+    {
+        public void Dispose() => Model.Dispose();
+    }
+}

@@ -1,0 +1,94 @@
+using System.Text.Json;
+using AdaptFormer.Models;
+using AdaptFormer.Models.Vit;
+using AdaptFormer.Peft;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tests.Files;
+using AdaptFormer.Tests.Support;
+using Xunit;
+
+namespace AdaptFormer.Tests.Peft;
+
+public sealed class ModelReportTests
+{
+    private static readonly JsonElement Golden =
+        JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Fixtures", "param_counts.json"))).RootElement;
+
+    public static TheoryData<string> Counted => [.. Golden.GetProperty("counts").EnumerateObject().Select(row => row.Name).Where(name => name.StartsWith("image_vit", StringComparison.Ordinal))];
+
+    public static TheoryData<string> Multiplied => [.. Golden.GetProperty("macs").EnumerateObject().Select(row => row.Name).Where(name => name.StartsWith("image", StringComparison.Ordinal))];
+
+    [Theory]
+    [MemberData(nameof(Counted))]
+    public void Parameters_are_counted_as_in_the_original_programs(string row)
+    {
+        JsonElement golden = Golden.GetProperty("counts").GetProperty(row);
+        ModelReport report = Report(row[(row.IndexOf('/') + 1)..], row.Contains("global_pool"));
+        Assert.Equal(golden.GetProperty("total").GetInt64(), report.Total);
+        Assert.Equal(golden.GetProperty("trainable").GetInt64(), report.Trainable);
+        Assert.Equal(golden.GetProperty("head").GetInt64(), Part(report, "head"));
+        Assert.Equal(golden.GetProperty("added_modules").GetInt64(), Part(report, "method"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Multiplied))]
+    public void Multiply_adds_are_counted_as_in_the_original_programs(string row)
+    {
+        JsonElement golden = Golden.GetProperty("macs").GetProperty(row);
+        foreach (string method in row.Split('/')[1] == "linear_or_full" ? (string[])["linear", "full"] : [row.Split('/')[1]])
+        {
+            ModelReport report = Report(method, globalPool: false);
+            Assert.Equal(golden.GetProperty("macs").GetInt64(), report.Macs);
+            Assert.Equal(golden.GetProperty("fvcore_style").GetInt64(), report.FvcoreMacs);
+        }
+    }
+
+    [Fact]
+    public void A_training_step_costs_what_its_method_trains()
+    {
+        ModelReport full = Report("full", false), adapter = Report("adaptformer-64", false), linear = Report("linear", false), late = Report(new AdaptFormerTuning(Layers: "12"), false);
+        Assert.InRange((double)full.Train.Macs / full.Predict.Macs, 2.8, 3.3);             // forward, and two products for each backwards
+        Assert.InRange((double)adapter.Train.Macs / adapter.Predict.Macs, 1.8, 2.2);       // no weight gradients
+        Assert.InRange((double)linear.Train.Macs / linear.Predict.Macs, 1, 1.001);         // nothing behind the head
+        Assert.True(late.Train.Bytes < adapter.Train.Bytes && adapter.Train.Bytes < full.Train.Bytes);
+        Assert.True(linear.Predict.Macs < linear.Macs);                                    // the last block makes the class token alone
+    }
+
+    [Theory]
+    [InlineData("adaptformer")]
+    [InlineData("full")]
+    [InlineData("linear")]
+    public void The_size_of_the_adapter_file_is_foretold(string method)
+    {
+        Tuning tuning = method switch { "adaptformer" => new AdaptFormerTuning(), "full" => new FullTuning(), _ => new LinearProbe() };
+        using TestFolder folder = new();
+        using VisionTransformer model = TinyVit.Open(TinyVit.Save(folder));
+        long foretold = ModelReport.Of(model, tuning, 5).AdapterBytes;
+        Assert.Null(model.Head);
+        tuning.Attach(model, 5, new Rng(0));
+        long real = AdapterFile.Save(folder.PathOf("a.safetensors"), model, tuning, ["a", "b", "c", "d", "e"]).FileBytes;
+        Assert.InRange(foretold, real * 0.9, real * 1.1);
+    }
+
+    private static ModelReport Report(string method, bool globalPool)
+    {
+        string[] words = method.Split('-');
+        Tuning tuning = words[0] switch
+        {
+            "full" => new FullTuning(),
+            "linear" => new LinearProbe(),
+            "vpt" => new VptTuning(int.Parse(words[1])),
+            "adaptformer" => new AdaptFormerTuning(int.Parse(words[1])),
+            string other => throw new InvalidDataException($"method {other} is not known"),
+        };
+        return Report(tuning, globalPool);
+    }
+
+    private static ModelReport Report(Tuning tuning, bool globalPool)
+    {
+        using VisionTransformer model = new("vit_base_patch16_224", ModelZoo.Get("vit_base_patch16_224").Config with { GlobalPool = globalPool });
+        return ModelReport.Of(model, tuning, 100);
+    }
+
+    private static long Part(ModelReport report, string name) => report.Parts.Where(part => part.Name == name).Sum(part => part.Total);
+}
