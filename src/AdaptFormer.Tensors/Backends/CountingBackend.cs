@@ -1,5 +1,6 @@
 using AdaptFormer.Tensors.Backends.Cpu;
 using AdaptFormer.Tensors.Memory;
+using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Tensors.Backends;
 
@@ -154,6 +155,19 @@ public sealed class CountingBackend : Backend
     internal override void NormalizeColumns(Tensor x, Tensor mean, Tensor rstd, Tensor y) => BatchNormElements += y.Length;
 
     internal override void NormalizeColumnsBackward(Tensor y, Tensor rstd, Tensor dy, Tensor dx)
+    {
+    }
+
+    internal override void BinaryCrossEntropy(Tensor logits, Tensor targets, Tensor losses, Tensor gradient)
+    {
+    }
+
+    internal override void AsymmetricLoss(Tensor logits, Tensor targets, AsymmetricLossSettings settings, Tensor losses, Tensor gradient)
+    {
+    }
+
+    internal override void AsymmetricSingleLabelLoss(
+        Tensor logits, ReadOnlySpan<int> labels, float gammaPositive, float gammaNegative, float labelSmoothing, Tensor losses, Tensor gradient)
     {
     }
 

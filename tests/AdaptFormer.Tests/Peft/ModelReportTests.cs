@@ -62,7 +62,7 @@ public sealed class ModelReportTests
     {
         Tuning tuning = method switch { "adaptformer" => new AdaptFormerTuning(), "full" => new FullTuning(), _ => new LinearProbe() };
         using TestFolder folder = new();
-        using VisionTransformer model = TinyVit.Open(TinyVit.Save(folder));
+        using VisionTransformer model = TinyBackbone.Open(TinyBackbone.Save(folder));
         long foretold = ModelReport.Of(model, tuning, 5).AdapterBytes;
         Assert.Null(model.Head);
         tuning.Attach(model, 5, new Rng(0));
