@@ -91,6 +91,7 @@ def torch_run(case, peer, a):
 def our_run(case, a):
     command = ["dotnet", a.program] if a.program.endswith(".dll") else [a.program]
     command += ["bench", "--model", case.model, "--method", case.method, "--batch", str(case.batch), "--precision", case.precision, "--json"]
+    command += ["--modes", *case.modes]
     if case.layers:
         command += ["--layers", case.layers]
     if case.image_size != 224:

@@ -21,6 +21,11 @@ internal static class Shell
         RootCommand root = new("Fine-tunes a frozen vision transformer with tiny adapters, and uses what it learned.")
         {
             TrainCommand.Create(screen),
+            EvalCommand.Create(screen),
+            PredictCommand.Create(screen),
+            DescribeCommand.Create(screen),
+            ConvertCommand.Create(screen),
+            BenchCommand.Create(screen),
             DoctorCommand.Create(screen),
         };
         root.SetAction(parsed => parsed.RootCommandResult.Command.Parse(["--help"]).Invoke(parsed.InvocationConfiguration));

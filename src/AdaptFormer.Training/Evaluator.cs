@@ -17,16 +17,28 @@ public sealed class Evaluator
 {
     private int _images, _readable, _top1, _top5;
     private double _loss;
+    private (int Images, int Right)[] _classes = [];
 
     /// <summary>The scores so far; zeros before the first batch.</summary>
     public Scores Scores => new(_images, _readable == 0 ? 0 : _loss / _readable, Percent(_top1), Percent(_top5));
+
+    /// <summary>For each class, how many readable pictures of it were scored and how many of them were right; empty before the first batch.</summary>
+    public IReadOnlyList<(int Images, int Right)> PerClass => _classes;
 
     /// <summary>Scores all batches of <paramref name="loader"/> with the model as it predicts: no dropout, stored statistics.</summary>
     /// <param name="model">A model with a head.</param>
     /// <param name="loader">Unshuffled data whose last batch is kept.</param>
     /// <param name="progress">Called after each batch with the scores so far and the number of batches done; may be null.</param>
     /// <param name="cancellation">Ends the loop between two batches.</param>
-    public static Scores Run(Backbone model, DataLoader loader, Action<Scores, int>? progress = null, CancellationToken cancellation = default)
+    public static Scores Run(Backbone model, DataLoader loader, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
+        Score(model, loader, progress, cancellation).Scores;
+
+    /// <summary>As <see cref="Run"/>, with the counts of each class beside the scores.</summary>
+    /// <param name="model">A model with a head.</param>
+    /// <param name="loader">Unshuffled data whose last batch is kept.</param>
+    /// <param name="progress">Called after each batch with the scores so far and the number of batches done; may be null.</param>
+    /// <param name="cancellation">Ends the loop between two batches.</param>
+    public static Evaluator Score(Backbone model, DataLoader loader, Action<Scores, int>? progress = null, CancellationToken cancellation = default)
     {
         Evaluator evaluator = new();
         int done = 0;
@@ -40,7 +52,7 @@ public sealed class Evaluator
             progress?.Invoke(evaluator.Scores, ++done);
         }
 
-        return evaluator.Scores;
+        return evaluator;
     }
 
     /// <summary>Counts one batch.</summary>
@@ -49,6 +61,7 @@ public sealed class Evaluator
     public void Add(Tensor logits, ReadOnlySpan<int> labels)
     {
         int classes = logits.Shape[1];
+        if (_classes.Length == 0) _classes = new (int, int)[classes];
         int[] counted = new int[labels.Length];
         int readable = 0;
         for (int i = 0; i < labels.Length; i++)
@@ -58,7 +71,13 @@ public sealed class Evaluator
             if (!known) continue;
             readable++;
             int rank = Rank(logits.Span.Slice(i * classes, classes), labels[i]);
-            if (rank < 1) _top1++;
+            _classes[labels[i]].Images++;
+            if (rank < 1)
+            {
+                _top1++;
+                _classes[labels[i]].Right++;
+            }
+
             if (rank < 5) _top5++;
         }
 

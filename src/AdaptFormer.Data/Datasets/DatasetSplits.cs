@@ -39,14 +39,21 @@ public static class DatasetSplits
     /// <param name="train">The set that the classes are taken from.</param>
     /// <param name="other">The set that must have the same, in the same order.</param>
     /// <exception cref="InvalidDataException">They differ; the message names every class that only one of them has.</exception>
-    public static void RequireSameClasses(ImageDataset train, ImageDataset other)
+    public static void RequireSameClasses(ImageDataset train, ImageDataset other) => RequireSameClasses(train.ClassNames, train.Name, other);
+
+    /// <summary>Makes sure that a model's labels mean the same in a data set.</summary>
+    /// <param name="labels">The model's classes.</param>
+    /// <param name="source">What they belong to, for the message.</param>
+    /// <param name="other">The set that must have the same, in the same order.</param>
+    /// <exception cref="InvalidDataException">They differ; the message names every class that only one of them has.</exception>
+    public static void RequireSameClasses(IReadOnlyList<string> labels, string source, ImageDataset other)
     {
-        if (train.ClassNames.SequenceEqual(other.ClassNames)) return;
-        string[] missing = [.. train.ClassNames.Except(other.ClassNames)], unknown = [.. other.ClassNames.Except(train.ClassNames)];
+        if (labels.SequenceEqual(other.ClassNames)) return;
+        string[] missing = [.. labels.Except(other.ClassNames)], unknown = [.. other.ClassNames.Except(labels)];
         string difference = missing.Length + unknown.Length == 0
             ? "the same names come in another order"
-            : string.Join("; ", new[] { ("missing", missing), ("not in training", unknown) }.Where(d => d.Item2.Length > 0).Select(d => $"{d.Item1}: {List(d.Item2)}"));
-        throw new InvalidDataException($"{other.Name} does not have the classes of {train.Name} ({train.ClassNames.Count}); {difference}.");
+            : string.Join("; ", new[] { ("missing", missing), ("unknown", unknown) }.Where(d => d.Item2.Length > 0).Select(d => $"{d.Item1}: {List(d.Item2)}"));
+        throw new InvalidDataException($"{other.Name} does not have the classes of {source} ({labels.Count}); {difference}.");
     }
 
     private static string List(string[] names) =>

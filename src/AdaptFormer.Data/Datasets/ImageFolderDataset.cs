@@ -9,6 +9,8 @@ public sealed class ImageFolderDataset : ImageDataset
     private static readonly HashSet<string> Extensions = new(StringComparer.OrdinalIgnoreCase)
         { ".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".ppm", ".pgm", ".pnm", ".webp" };
 
+    private static readonly EnumerationOptions Below = new() { RecurseSubdirectories = true, MaxRecursionDepth = 16, IgnoreInaccessible = false };
+
     private readonly string _root;
     private readonly string[] _names, _files;
     private readonly int[] _labels;
@@ -31,6 +33,14 @@ public sealed class ImageFolderDataset : ImageDataset
     /// <summary>Number of files in the class folders that were left out because their extension is not a picture's.</summary>
     public int SkippedFiles { get; }
 
+    /// <summary>Extensions that a picture's file may have, with their dots.</summary>
+    public static IReadOnlyCollection<string> PictureExtensions => Extensions;
+
+    /// <summary>The files below <paramref name="folder"/> with a picture's extension, in no particular order.</summary>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    public static IEnumerable<string> PicturesBelow(string folder) =>
+        Directory.EnumerateFiles(folder, "*", Below).Where(file => Extensions.Contains(Path.GetExtension(file)));
+
     /// <summary>Lists a folder. No picture is opened.</summary>
     /// <param name="root">The folder that holds the class folders.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
@@ -44,10 +54,9 @@ public sealed class ImageFolderDataset : ImageDataset
         List<string> files = [], empty = [];
         List<int> labels = [];
         int skipped = 0;
-        EnumerationOptions options = new() { RecurseSubdirectories = true, MaxRecursionDepth = 16, IgnoreInaccessible = false };
         for (int label = 0; label < names.Length; label++)
         {
-            string[] all = [.. Directory.EnumerateFiles(Path.Combine(root, names[label]), "*", options).Order(StringComparer.Ordinal)];
+            string[] all = [.. Directory.EnumerateFiles(Path.Combine(root, names[label]), "*", Below).Order(StringComparer.Ordinal)];
             string[] pictures = [.. all.Where(f => Extensions.Contains(Path.GetExtension(f)))];
             skipped += all.Length - pictures.Length;
             if (pictures.Length == 0) empty.Add(names[label]);

@@ -4,11 +4,21 @@ using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Tensors.Backends;
 
-/// <summary>A backend that hands every call on and adds up where the time goes, for <c>bench --profile</c>. For one thread of calls.</summary>
+/// <summary>What one kind of call cost.</summary>
+/// <param name="Call">The backend's method.</param>
+/// <param name="Calls">How often it was called.</param>
+/// <param name="Time">Time in it.</param>
+/// <param name="Flops">Floating-point operations of its matrix products, two for each multiply-add; 0 for calls without products.</param>
+public sealed record ProfiledCall(string Call, int Calls, TimeSpan Time, double Flops);
+
+/// <summary>
+/// A backend that hands every call on and adds up time and arithmetic, for <c>bench</c>. Products count as often as an equation has them: what a kernel
+/// computes anew to save memory (the scores in attention's backward pass) counts once. For one thread of calls.
+/// </summary>
 public sealed class ProfilingBackend(Backend inner) : Backend
 {
     private readonly Backend _inner = inner;
-    private readonly Dictionary<string, (int Calls, long Ticks)> _times = [];
+    private readonly Dictionary<string, (int Calls, long Ticks, double Flops)> _costs = [];
 
     /// <inheritdoc/>
     public override string Name => _inner.Name;
@@ -16,13 +26,18 @@ public sealed class ProfilingBackend(Backend inner) : Backend
     /// <inheritdoc/>
     public override bool FastBFloat16 => _inner.FastBFloat16;
 
-    /// <summary>Time by call since the last <see cref="Reset"/>, longest first.</summary>
-    public IEnumerable<(string Call, int Calls, TimeSpan Time)> Times => _times
-        .Select(entry => (entry.Key, entry.Value.Calls, Stopwatch.GetElapsedTime(0, entry.Value.Ticks)))
-        .OrderByDescending(entry => entry.Item3);
+    /// <summary>Cost by call since the last <see cref="Reset"/>, longest first.</summary>
+    public IReadOnlyList<ProfiledCall> Costs =>
+    [
+        .. _costs.Select(entry => new ProfiledCall(entry.Key, entry.Value.Calls, Stopwatch.GetElapsedTime(0, entry.Value.Ticks), entry.Value.Flops))
+            .OrderByDescending(cost => cost.Time),
+    ];
+
+    /// <summary>Floating-point operations of all matrix products since the last <see cref="Reset"/>.</summary>
+    public double Flops => _costs.Values.Sum(cost => cost.Flops);
 
     /// <summary>Starts a new measurement.</summary>
-    public void Reset() => _times.Clear();
+    public void Reset() => _costs.Clear();
 
     internal override Storage Allocate(long bytes) => _inner.Allocate(bytes);
 
@@ -134,14 +149,14 @@ public sealed class ProfilingBackend(Backend inner) : Backend
     {
         long began = Stopwatch.GetTimestamp();
         _inner.Linear(x, weight, bias, residual, scale, epilogue, y);
-        Add(nameof(Linear), began);
+        Add(nameof(Linear), began, 2.0 * x.Length * weight.Shape[0]);
     }
 
     internal override void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor kept, Tensor y)
     {
         long began = Stopwatch.GetTimestamp();
         _inner.LinearGelu(x, weight, bias, kept, y);
-        Add(nameof(LinearGelu), began);
+        Add(nameof(LinearGelu), began, 2.0 * x.Length * weight.Shape[0]);
     }
 
     internal override void LinearGeluBackward(Tensor kept, Tensor dy, Tensor dPre)
@@ -155,14 +170,14 @@ public sealed class ProfilingBackend(Backend inner) : Backend
     {
         long began = Stopwatch.GetTimestamp();
         _inner.LinearBackwardInput(dy, weight, scale, dx, accumulate);
-        Add(nameof(LinearBackwardInput), began);
+        Add(nameof(LinearBackwardInput), began, 2.0 * dy.Length * weight.AsMatrix().Columns);
     }
 
     internal override void LinearBackwardWeight(Tensor dy, Tensor x, float scale, Tensor dWeight)
     {
         long began = Stopwatch.GetTimestamp();
         _inner.LinearBackwardWeight(dy, x, scale, dWeight);
-        Add(nameof(LinearBackwardWeight), began);
+        Add(nameof(LinearBackwardWeight), began, 2.0 * dy.Length * dWeight.AsMatrix().Columns);
     }
 
     internal override void LinearBackwardBias(Tensor dy, float scale, Tensor dBias)
@@ -197,14 +212,14 @@ public sealed class ProfilingBackend(Backend inner) : Backend
     {
         long began = Stopwatch.GetTimestamp();
         _inner.Attention(qkv, heads, scale, bias, mask, y);
-        Add(nameof(Attention), began);
+        Add(nameof(Attention), began, 4.0 * y.Length * qkv.Shape[1]);
     }
 
     internal override void AttentionBackward(Tensor qkv, int heads, float scale, Tensor? bias, Tensor? mask, Tensor dy, Tensor dqkv, Tensor? dBias)
     {
         long began = Stopwatch.GetTimestamp();
         _inner.AttentionBackward(qkv, heads, scale, bias, mask, dy, dqkv, dBias);
-        Add(nameof(AttentionBackward), began);
+        Add(nameof(AttentionBackward), began, 8.0 * dy.Length * qkv.Shape[1]);
     }
 
     internal override void Unfold(Tensor pixels, int patch, Tensor rows)
@@ -292,9 +307,9 @@ public sealed class ProfilingBackend(Backend inner) : Backend
         Add(nameof(AsymmetricSingleLabelLoss), began);
     }
 
-    private void Add(string call, long began)
+    private void Add(string call, long began, double flops = 0)
     {
-        (int calls, long ticks) = _times.GetValueOrDefault(call);
-        _times[call] = (calls + 1, ticks + Stopwatch.GetTimestamp() - began);
+        (int calls, long ticks, double sum) = _costs.GetValueOrDefault(call);
+        _costs[call] = (calls + 1, ticks + Stopwatch.GetTimestamp() - began, sum + flops);
     }
 }

@@ -41,7 +41,7 @@ public sealed class ImageFolderDatasetTests
         ImageDataset train = DatasetSource.Open(folder.Path), test = DatasetSource.Open(folder.Path, train: false);
         string message = Assert.Throws<InvalidDataException>(() => DatasetSplits.RequireSameClasses(train, test)).Message;
         Assert.Contains("missing: b", message);
-        Assert.Contains("not in training: c", message);
+        Assert.Contains("unknown: c", message);
         DatasetSplits.RequireSameClasses(train, DatasetSource.Open("folder:" + folder["train"]));
     }
 }

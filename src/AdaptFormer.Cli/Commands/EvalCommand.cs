@@ -1,0 +1,115 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using AdaptFormer.Cli.Output;
+using AdaptFormer.Data;
+using AdaptFormer.Training;
+using AdaptFormer.Training.Recipes;
+using AdaptFormer.Training.Runs;
+using Spectre.Console;
+
+namespace AdaptFormer.Cli.Commands;
+
+/// <summary>The outcome of <c>eval</c>.</summary>
+/// <param name="Top1">Percent of the pictures that were right.</param>
+/// <param name="Top5">Percent with the label among the first five.</param>
+/// <param name="Loss">Mean cross-entropy of the readable pictures.</param>
+/// <param name="Images">Pictures scored, unreadable ones included: they count as wrong.</param>
+/// <param name="Unreadable">Pictures that could not be read.</param>
+/// <param name="Seconds">Duration.</param>
+/// <param name="PerClass">Scores of each class; null unless asked for.</param>
+internal sealed record EvalResult(double Top1, double Top5, double Loss, int Images, int Unreadable, double Seconds, IReadOnlyList<ClassResult>? PerClass);
+
+/// <summary>The scores of one class.</summary>
+/// <param name="Label">Its name.</param>
+/// <param name="Images">Readable pictures of it.</param>
+/// <param name="Top1">Percent of them that were right; null without pictures.</param>
+internal sealed record ClassResult(string Label, int Images, double? Top1);
+
+/// <summary><c>adaptformer eval</c>: scores a trained model on a data set.</summary>
+internal static class EvalCommand
+{
+    public static Command Create(Screen screen)
+    {
+        ModelChoice model = new();
+        Option<string> data = new("--data") { Description = "The pictures and their labels; the test data of the recipe if a run is given.", HelpName = "path" };
+        Option<string> kind = new("--kind") { Description = $"Layout of the data: {string.Join(", ", DatasetSource.Kinds)}; told by what is there if left out." };
+        Option<int> batch = new("--batch") { Description = "Pictures per pass through the model.", DefaultValueFactory = _ => 32 };
+        Option<bool> perClass = new("--per-class") { Description = "Show the scores of each class." };
+        Option<bool> json = CommonOptions.Json("Print one JSON line.");
+        Command command = new("eval", "Score a trained model on a data set.") { data, kind, batch, perClass, json };
+        model.AddTo(command);
+        command.SetAction((parsed, cancellation) => Task.Run(
+            () =>
+            {
+                string spec = Data(model.Run(parsed), parsed.GetValue(data), parsed.GetValue(kind));
+                using Predictor predictor = model.Open(parsed, screen);
+                ImageDataset dataset = DatasetSource.Open(spec, train: false, predictor.Labels);
+                DatasetSplits.RequireSameClasses(predictor.Labels, model.Name(parsed), dataset);
+                using DataLoader loader = predictor.Load(dataset, parsed.GetValue(batch));
+                EvalResult result = RunView.Show(screen, parsed.GetValue(json), report => Score(predictor, loader, parsed.GetValue(perClass), report, cancellation));
+                Show(screen, result, parsed.GetValue(json));
+                return 0;
+            },
+            CancellationToken.None));
+        return command;
+    }
+
+    private static string Data(string? run, string? data, string? kind)
+    {
+        if (data is not null) return $"{kind ?? DataOptions.Auto}:{data}";
+        if (run is null) throw new ArgumentException("Which data? Give --data PATH.");
+        using RunDirectory directory = RunDirectory.Open(run);
+        DataOptions options = directory.ReadRecipe().Data;
+        return options.Test is { } test ? $"{kind ?? options.Kind}:{test}" : throw new ArgumentException($"The recipe of {run} has no test data; give --data PATH.");
+    }
+
+    private static EvalResult Score(Predictor predictor, DataLoader loader, bool perClass, Action<RunRecord> report, CancellationToken cancellation)
+    {
+        long start = Stopwatch.GetTimestamp();
+        Evaluator evaluator = Evaluator.Score(predictor.Model, loader, (scores, done) =>
+        {
+            double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            report(new ProgressRecord("test", 1, 1, done, loader.BatchesPerEpoch, scores.Loss, scores.Images / seconds, loader.WaitTime.TotalSeconds / seconds,
+                seconds * (loader.BatchesPerEpoch - done) / done));
+        }, cancellation);
+        foreach ((_, string reason) in loader.UnreadablePictures) report(new WarningRecord($"{reason} (counted as wrong)"));
+        ClassResult[]? classes = perClass
+            ? [.. evaluator.PerClass.Zip(predictor.Labels, (counts, label) => new ClassResult(label, counts.Images, counts.Images == 0 ? null : 100.0 * counts.Right / counts.Images))]
+            : null;
+        Scores scores = evaluator.Scores;
+        return new EvalResult(scores.Top1, scores.Top5, scores.Loss, scores.Images, loader.UnreadablePictures.Count, Stopwatch.GetElapsedTime(start).TotalSeconds, classes);
+    }
+
+    private static void Show(Screen screen, EvalResult result, bool json)
+    {
+        if (json)
+        {
+            screen.Json(JsonSerializer.Serialize(result, EvalJson.Default.EvalResult));
+            return;
+        }
+
+        if (result.PerClass is { } classes)
+        {
+            Table perClass = screen.Table("class", ">pictures", ">top-1");
+            foreach (ClassResult one in classes) Screen.Row(perClass, one.Label, Format.Count(one.Images), Format.Percent(one.Top1));
+            screen.Out.Write(perClass);
+        }
+
+        Table table = screen.Table("result", ">");
+        Screen.Row(table, "top-1", Format.Percent(result.Top1));
+        Screen.Row(table, "top-5", Format.Percent(result.Top5));
+        Screen.Row(table, "loss", result.Loss.ToString("0.0000", CultureInfo.InvariantCulture));
+        Screen.Row(table, "pictures", Format.Count(result.Images));
+        if (result.Unreadable > 0) Screen.Row(table, "unreadable (wrong)", Format.Count(result.Unreadable));
+        Screen.Row(table, "time", Format.Duration(result.Seconds));
+        screen.Out.Write(table);
+    }
+}
+
+/// <summary>How scores are written for scripts.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(EvalResult))]
+internal sealed partial class EvalJson : JsonSerializerContext;

@@ -1,0 +1,72 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using AdaptFormer.Cli.Output;
+using AdaptFormer.Data;
+using AdaptFormer.Training;
+using Spectre.Console;
+
+namespace AdaptFormer.Cli.Commands;
+
+/// <summary><c>adaptformer predict</c>: names what is on pictures. One that cannot be read is reported, and the others still get their answer.</summary>
+internal static class PredictCommand
+{
+    private static readonly PredictJson Json = new(new JsonSerializerOptions(PredictJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+
+    public static Command Create(Screen screen)
+    {
+        ModelChoice model = new();
+        Argument<string[]> pictures = new("pictures") { Description = "Image files, and folders whose images are all taken.", Arity = ArgumentArity.OneOrMore };
+        Option<int> topK = new("--top-k") { Description = "How many classes to name for each picture.", DefaultValueFactory = _ => 5 };
+        Option<int> batch = new("--batch") { Description = "Pictures per pass through the model.", DefaultValueFactory = _ => 16 };
+        Option<bool> json = CommonOptions.Json("Print one JSON line for each picture.");
+        Command command = new("predict", "Name what is on pictures.") { pictures, topK, batch, json };
+        model.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            if (parsed.GetValue(topK) < 1) throw new ArgumentException($"--top-k is {parsed.GetValue(topK)}; expected at least 1.");
+            if (parsed.GetValue(batch) < 1) throw new ArgumentException($"--batch is {parsed.GetValue(batch)}; expected at least 1.");
+            FileListDataset files = FileListDataset.Of(parsed.GetValue(pictures)!);
+            using Predictor predictor = model.Open(parsed, screen);
+            return Show(screen, predictor.Predict(files, parsed.GetValue(topK), parsed.GetValue(batch)), parsed.GetValue(json));
+        });
+        return command;
+    }
+
+    private static int Show(Screen screen, IEnumerable<Prediction> predictions, bool json)
+    {
+        int unreadable = 0;
+        Table table = screen.Table("picture", "class", ">probability");
+        foreach (Prediction prediction in predictions)
+        {
+            if (prediction.Error is { } error)
+            {
+                unreadable++;
+                screen.Error(error);
+            }
+
+            if (json) screen.Json(JsonSerializer.Serialize(prediction, Json.Prediction));
+            else AddTo(table, prediction);
+        }
+
+        if (!json && table.Rows.Count > 0) screen.Out.Write(table);
+        return unreadable == 0 ? 0 : Failure.FailedRun;
+    }
+
+    private static void AddTo(Table table, Prediction prediction)
+    {
+        string path = prediction.Path;
+        foreach (ClassScore score in prediction.Classes)
+        {
+            Screen.Row(table, path, score.Label, string.Create(CultureInfo.InvariantCulture, $"{100 * score.Probability:0.00} %"));
+            path = "";
+        }
+    }
+}
+
+/// <summary>How predictions are written for scripts.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(Prediction))]
+internal sealed partial class PredictJson : JsonSerializerContext;

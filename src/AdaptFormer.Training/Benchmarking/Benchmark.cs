@@ -1,0 +1,106 @@
+using System.Diagnostics;
+using AdaptFormer.Models;
+using AdaptFormer.Models.Layers;
+using AdaptFormer.Tensors.Backends;
+using AdaptFormer.Tensors.Backends.Cpu;
+using AdaptFormer.Training.Recipes;
+
+namespace AdaptFormer.Training.Benchmarking;
+
+/// <summary>What to measure.</summary>
+/// <param name="Recipe">Model, method, batch and precision; its data are not read. Without weights, random ones are written to a temporary file.</param>
+/// <param name="Train">Whether to measure training steps.</param>
+/// <param name="Predict">Whether to measure predictions.</param>
+/// <param name="Duration">Time for each of the two, after warm-up.</param>
+/// <param name="Profile">Whether to tell where the time of a step goes.</param>
+public sealed record BenchmarkOptions(Recipe Recipe, bool Train, bool Predict, TimeSpan Duration, bool Profile = false);
+
+/// <summary>What a user feels on this machine, and how close that is to what the machine can do.</summary>
+/// <param name="Model">The backbone's id.</param>
+/// <param name="Method">The method's id.</param>
+/// <param name="Layers">Which blocks the method touches; null when it has no such choice.</param>
+/// <param name="Batch">Pictures per step.</param>
+/// <param name="ImageSize">Side of a picture, in pixels.</param>
+/// <param name="Precision">Type of the matrix products' inputs.</param>
+/// <param name="Backend">What runs the arithmetic.</param>
+/// <param name="Threads">Threads that compute.</param>
+/// <param name="TrainableParameters">Numbers that training changes.</param>
+/// <param name="TrainImagesPerS">Median training speed; null when not measured.</param>
+/// <param name="PredictImagesPerS">Median prediction speed; null when not measured.</param>
+/// <param name="PeakRssBytes">Most memory that the process had.</param>
+/// <param name="MatmulGflops">Measured limit: matrix products of a ViT-B block in this precision, 10⁹ operations per second.</param>
+/// <param name="ShareOfMatmulLimit">A training step's products per second over that limit, in [0, 1]; null when not measured.</param>
+/// <param name="PredictShareOfMatmulLimit">The same of a prediction.</param>
+/// <param name="TrainGflopPerImage">10⁹ operations of a training step's products for each picture: those that are computed, none for what is left out.</param>
+/// <param name="PredictGflopPerImage">The same of a prediction.</param>
+/// <param name="TrainProfile">Where a training step's time goes; null unless asked for.</param>
+/// <param name="PredictProfile">Where a prediction's time goes; null unless asked for.</param>
+public sealed record BenchmarkResult(
+    string Model, string Method, string? Layers, int Batch, int ImageSize, string Precision, string Backend, int Threads, long TrainableParameters,
+    double? TrainImagesPerS, double? PredictImagesPerS, long PeakRssBytes, double MatmulGflops,
+    double? ShareOfMatmulLimit, double? PredictShareOfMatmulLimit, double? TrainGflopPerImage, double? PredictGflopPerImage,
+    IReadOnlyList<ProfileLine>? TrainProfile, IReadOnlyList<ProfileLine>? PredictProfile);
+
+/// <summary>One kind of call within a step.</summary>
+/// <param name="Call">The backend's method.</param>
+/// <param name="Calls">Calls in a step.</param>
+/// <param name="Milliseconds">Their time in a step.</param>
+/// <param name="Share">Their share of the step, in [0, 1].</param>
+/// <param name="Gflops">10⁹ operations of their matrix products per second; null for calls without products.</param>
+public sealed record ProfileLine(string Call, double Calls, double Milliseconds, double Share, double? Gflops);
+
+/// <summary>Measures training and predicting of one model, method, batch and precision, and holds both against the machine's matrix products.</summary>
+public static class Benchmark
+{
+    private const int ProfiledSteps = 3;
+
+    /// <summary>Carries out a measurement; takes about the duration asked for, for each of training and predicting.</summary>
+    /// <exception cref="ArgumentException">The model is not known, or an option of the method is out of range for it.</exception>
+    /// <exception cref="IOException">Weights cannot be read, or there is no room for random ones.</exception>
+    /// <exception cref="InvalidDataException">The weights do not fit the model.</exception>
+    public static BenchmarkResult Run(BenchmarkOptions options)
+    {
+        Recipe recipe = options.Recipe;
+        // First of all, so that its memory serves the model afterwards and does not add to the peak.
+        double limit = MatMulRate.Measure(recipe.Precision.Compute());
+        using RandomWeights? random = recipe.Model is { Weights: null, Config: null } ? RandomWeights.For(ModelZoo.Get(recipe.Model.Name)) : null;
+        if (random is not null) recipe = recipe with { Model = recipe.Model with { Weights = random.Path } };
+
+        Backbone model = RecipeBackbone.Load(recipe);
+        if (!OperatingSystem.IsWindows()) random?.Dispose();      // what is mapped stays; a killed process leaves nothing behind
+        // One picture has no variance that BatchNorm could learn from.
+        using ModelBenchmark steps = new(model, recipe.Batch == 1 ? recipe.Tuning with { Head = HeadKind.Plain } : recipe.Tuning, recipe.Batch);
+        Measured? predict = options.Predict ? Measure(steps, steps.Predict, options) : null;
+        Measured? train = options.Train ? Measure(steps, steps.TrainStep, options) : null;
+        double? Share(Measured? m) => m?.GflopPerImage * m?.ImagesPerS * 1e9 / limit;
+
+        using Process process = Process.GetCurrentProcess();
+        return new BenchmarkResult(
+            model.Id, recipe.Tuning.Method, (recipe.Tuning as Peft.AdaptFormerTuning)?.Layers, recipe.Batch, model.InputShape[^1], model.Compute.ToString().ToLowerInvariant(),
+            Backend.Current.Name, CpuParallel.Threads, model.TrainableParameters().Sum(entry => entry.Value.Length),
+            train?.ImagesPerS, predict?.ImagesPerS, process.PeakWorkingSet64, limit / 1e9,
+            Share(train), Share(predict), train?.GflopPerImage, predict?.GflopPerImage, train?.Profile, predict?.Profile);
+    }
+
+    private static Measured Measure(ModelBenchmark steps, Action step, BenchmarkOptions options)
+    {
+        double rate = steps.ImagesPerSecond(step, options.Duration);
+        ProfilingBackend profile = new(Backend.Current);
+        int count = options.Profile ? ProfiledSteps : 1;
+        long start = Stopwatch.GetTimestamp();
+        using (Backend.Use(profile))
+        {
+            for (int i = 0; i < count; i++) step();
+        }
+
+        double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        IReadOnlyList<ProfileLine>? lines = options.Profile ? [.. profile.Costs.Select(Line)] : null;
+        return new Measured(rate, profile.Flops / count / options.Recipe.Batch / 1e9, lines);
+
+        ProfileLine Line(ProfiledCall cost) => new(
+            cost.Call, (double)cost.Calls / count, cost.Time.TotalMilliseconds / count, cost.Time.TotalMilliseconds / milliseconds,
+            cost.Flops > 0 ? cost.Flops / cost.Time.TotalSeconds / 1e9 : null);
+    }
+
+    private sealed record Measured(double ImagesPerS, double GflopPerImage, IReadOnlyList<ProfileLine>? Profile);
+}

@@ -1,0 +1,60 @@
+using System.Runtime.InteropServices;
+using AdaptFormer.Models;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Files;
+
+namespace AdaptFormer.Training.Benchmarking;
+
+/// <summary>A temporary weights file of random numbers. Mapped from a file, a model without real weights takes the memory of one that has them.</summary>
+public sealed class RandomWeights : IDisposable
+{
+    private const int Piece = 1 << 14;
+    private const float Spread = 0.04f;
+
+    private RandomWeights(string path) => Path = path;
+
+    /// <summary>The safetensors file; gone when this object is disposed.</summary>
+    public string Path { get; }
+
+    /// <summary>Writes weights for a model of the sizes of <paramref name="description"/>.</summary>
+    /// <exception cref="IOException">The folder for temporary files has no room.</exception>
+    public static RandomWeights For(ModelDescription description)
+    {
+        RandomWeights weights = new(System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"adaptformer-{Guid.NewGuid():N}.safetensors"));
+        try
+        {
+            using Models.Vit.VisionTransformer sizes = description.Create();
+            SafetensorsWriter writer = new();
+            Rng rng = new(0);
+            foreach ((string name, Parameter parameter) in sizes.Parameters())
+            {
+                bool isNorm = name.Contains("norm", StringComparison.Ordinal) && name.EndsWith("weight", StringComparison.Ordinal);
+                writer.Add(name, FileDataType.Float32, parameter.Shape, stream => Write(stream, parameter.Shape.Length, isNorm ? 1 : 0, rng));
+            }
+
+            using FileStream file = File.Create(weights.Path);
+            writer.Write(file);
+            return weights;
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => File.Delete(Path);
+
+    // Values only need to be ordinary: denormal or huge ones would change how fast the processor multiplies.
+    private static void Write(Stream stream, long count, float center, Rng rng)
+    {
+        Span<float> values = stackalloc float[Piece / sizeof(float)];
+        for (long done = 0; done < count; done += values.Length)
+        {
+            Span<float> some = values[..(int)Math.Min(values.Length, count - done)];
+            foreach (ref float value in some) value = center + (Spread * (rng.NextSingle() - 0.5f));
+            stream.Write(MemoryMarshal.AsBytes(some));
+        }
+    }
+}

@@ -1,0 +1,214 @@
+using AdaptFormer.Data;
+using AdaptFormer.Models;
+using AdaptFormer.Models.Checkpoints;
+using AdaptFormer.Models.Vit;
+using AdaptFormer.Peft;
+using AdaptFormer.Tensors;
+using AdaptFormer.Training.Recipes;
+using AdaptFormer.Training.Runs;
+
+namespace AdaptFormer.Training;
+
+/// <summary>A class and how probable it is.</summary>
+/// <param name="Label">The class's name.</param>
+/// <param name="Index">Its number, from 0.</param>
+/// <param name="Probability">Softmax of the logits, in [0, 1].</param>
+public sealed record ClassScore(string Label, int Index, double Probability);
+
+/// <summary>What is on a picture, or why that is not known.</summary>
+/// <param name="Path">The picture's file.</param>
+/// <param name="Classes">The most probable classes, best first; empty when the picture could not be read.</param>
+/// <param name="Error">Why it could not be read; null when it could.</param>
+public sealed record Prediction(string Path, IReadOnlyList<ClassScore> Classes, string? Error);
+
+/// <summary>A model that answers: from the bytes of a picture to the names of what is on it. Safe for many threads.</summary>
+public sealed class Predictor : IDisposable
+{
+    private readonly ImageTransform _transform;
+    private readonly bool _ownsModel;
+
+    /// <summary>A predictor of <paramref name="model"/>, which stays the caller's.</summary>
+    /// <param name="model">A model with a head.</param>
+    /// <param name="labels">Names of the classes, one for each of the head's.</param>
+    /// <param name="pictures">What pictures must look like; what the model's weights expect if null.</param>
+    /// <exception cref="ArgumentException">There is no head, or the number of labels is not that of its classes.</exception>
+    public Predictor(Backbone model, IReadOnlyList<string> labels, Preprocessing? pictures = null)
+        : this(model, labels, pictures, ownsModel: false)
+    {
+    }
+
+    private Predictor(Backbone model, IReadOnlyList<string> labels, Preprocessing? pictures, bool ownsModel)
+    {
+        if (model.Head is not { } head) throw new ArgumentException($"{model.Id} has no classifier: give an adapter, or weights that hold one.");
+        if (labels.Count != head.Classes) throw new ArgumentException($"{model.Id} tells {head.Classes} classes apart, got {labels.Count} labels.");
+        (Model, Labels, Pictures, _ownsModel) = (model, labels, pictures ?? model.ExpectedPictures, ownsModel);
+        _transform = ImageTransform.ForEvaluation(Pictures.ToTransform());
+    }
+
+    /// <summary>The model.</summary>
+    public Backbone Model { get; }
+
+    /// <summary>Names of the classes.</summary>
+    public IReadOnlyList<string> Labels { get; }
+
+    /// <summary>What is made of pictures before the model sees them.</summary>
+    public Preprocessing Pictures { get; }
+
+    /// <summary>Opens an adapter together with the backbone that it was trained on.</summary>
+    /// <param name="adapter">The adapter file.</param>
+    /// <param name="weights">The backbone's weights; null for an adapter of full tuning, which holds all of them.</param>
+    /// <param name="precision">Precision of the products.</param>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    /// <exception cref="InvalidDataException">A file is damaged, or the adapter does not belong to these weights.</exception>
+    /// <exception cref="ArgumentException">The adapter needs weights and there are none.</exception>
+    public static Predictor OpenAdapter(string adapter, string? weights, Precision precision = Precision.Auto)
+    {
+        AdapterInfo info = AdapterFile.Open(adapter);
+        VitConfig config = VitConfig.FromJson(info.Backbone.Config, adapter);
+        if (weights is null && info.Backbone.Digest.Length > 0)
+            throw new ArgumentException($"{adapter} holds an adapter for {info.Backbone.Id}, not the backbone itself: give its weights too (--weights FILE).");
+        return Owning(() => weights is null ? new VisionTransformer(info.Backbone.Id, config, precision.Compute()) : Backbone(), model =>
+        {
+            AdapterFile.Load(adapter, model);
+            return new Predictor(model, info.Labels, info.Preprocessing, ownsModel: true);
+        });
+
+        VisionTransformer Backbone()
+        {
+            try
+            {
+                return BackboneLoader.Open(weights!, new BackboneOptions(
+                    info.Backbone.Id, config, config.ImgHeight, Compute: precision.Compute(), KeepHead: false, Preprocessing: info.Preprocessing));
+            }
+            catch (InvalidDataException error)
+            {
+                throw new InvalidDataException($"{adapter} was trained on {info.Backbone.Id}: {error.Message}", error);
+            }
+        }
+    }
+
+    /// <summary>Opens what a run has learned, on the weights that its recipe names.</summary>
+    /// <param name="folder">The run directory.</param>
+    /// <param name="precision">Precision of the products; the recipe's if null.</param>
+    /// <exception cref="IOException">The folder holds no run, the run has learned nothing yet, or its weights are gone.</exception>
+    /// <exception cref="InvalidDataException">A file is damaged, or does not fit the others.</exception>
+    public static Predictor OpenRun(string folder, Precision? precision = null)
+    {
+        using RunDirectory run = RunDirectory.Open(folder);
+        Recipe recipe = run.ReadRecipe();
+        if (!File.Exists(run.AdapterPath)) throw new FileNotFoundException($"{folder} holds a run that has learned nothing yet: there is no {run.AdapterPath}.", run.AdapterPath);
+        return Owning(() => RecipeBackbone.Load(recipe with { Precision = precision ?? recipe.Precision }), model =>
+        {
+            AdapterInfo info = AdapterFile.Load(run.AdapterPath, model);
+            return new Predictor(model, info.Labels, info.Preprocessing, ownsModel: true);
+        });
+    }
+
+    /// <summary>Opens weights that hold a classifier, as published ones do.</summary>
+    /// <param name="weights">The weights.</param>
+    /// <param name="labels">Names of the classes; their numbers if null.</param>
+    /// <param name="model">The model's id, which says how its pictures are normalised; told by the file if null.</param>
+    /// <param name="precision">Precision of the products.</param>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, or holds no such model.</exception>
+    /// <exception cref="ArgumentException">It holds no classifier, or the labels do not match it.</exception>
+    public static Predictor OpenPretrained(string weights, IReadOnlyList<string>? labels = null, string? model = null, Precision precision = Precision.Auto) =>
+        Owning(() => BackboneLoader.Open(weights, new BackboneOptions(model, Compute: precision.Compute())), opened =>
+            new Predictor(opened, labels ?? [.. Enumerable.Range(0, opened.Head?.Classes ?? 0).Select(k => $"{k}")], null, ownsModel: true));
+
+    /// <summary>Names what is on a picture.</summary>
+    /// <param name="path">An image file.</param>
+    /// <param name="topK">How many classes to name, at least 1.</param>
+    /// <returns>The most probable classes, best first.</returns>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="InvalidDataException">It is no image, or a damaged one.</exception>
+    public IReadOnlyList<ClassScore> Predict(string path, int topK = 5) => Predict(File.ReadAllBytes(path), topK, path);
+
+    /// <summary>Names what is on a picture.</summary>
+    /// <param name="file">The bytes of an image file.</param>
+    /// <param name="topK">How many classes to name, at least 1.</param>
+    /// <param name="name">What messages call the picture.</param>
+    /// <returns>The most probable classes, best first.</returns>
+    /// <exception cref="InvalidDataException">It is no image, or a damaged one.</exception>
+    public IReadOnlyList<ClassScore> Predict(ReadOnlySpan<byte> file, int topK = 5, string name = "image")
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
+        using ImageTransform.Scratch scratch = new();
+        ImageDecoder.Decode(file, scratch.Decoded, name);
+        using TensorScope scope = new();
+        Tensor pixels = Tensor.Empty(new Shape([1, .. Model.InputShape]));
+        _transform.Apply(scratch.Decoded, new Rng(0), pixels.Span, scratch);
+        return Best(Model.Forward(pixels).Span, topK);
+    }
+
+    /// <summary>Names what is on many pictures, decoding ahead of the model. A picture that cannot be read does not stop the others.</summary>
+    /// <param name="pictures">The files.</param>
+    /// <param name="topK">How many classes to name, at least 1.</param>
+    /// <param name="batch">Pictures per pass through the model.</param>
+    /// <returns>One answer for each picture, in order, as they come.</returns>
+    public IEnumerable<Prediction> Predict(FileListDataset pictures, int topK = 5, int batch = 16)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
+        using DataLoader loader = Load(pictures, batch);
+        foreach (Batch loaded in loader.Epoch(0))
+        {
+            using Batch _ = loaded;
+            foreach (Prediction prediction in Answer(loaded, loader, topK)) yield return prediction;
+        }
+    }
+
+    /// <summary>A loader that makes this model's pictures of <paramref name="dataset"/>, for scoring: one that cannot be read counts as wrong.</summary>
+    public DataLoader Load(ImageDataset dataset, int batch = 64) =>
+        new(dataset, _transform, new LoaderOptions(batch, Shuffle: false, Unreadable: UnreadableImages.CountAsWrong));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_ownsModel) Model.Dispose();
+    }
+
+    private static Predictor Owning(Func<Backbone> open, Func<Backbone, Predictor> make)
+    {
+        Backbone model = open();
+        try
+        {
+            return make(model);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private List<Prediction> Answer(Batch batch, DataLoader loader, int topK)
+    {
+        using TensorScope scope = new();
+        using BatchPixels pixels = new(batch);
+        ReadOnlySpan<float> logits = Model.Forward(pixels.Tensor).Span;
+        List<Prediction> answers = [];
+        for (int i = 0; i < batch.Count; i++)
+        {
+            int index = batch.Indices[i];
+            string path = loader.Dataset.Source(index);
+            answers.Add(batch.Labels[i] == Batch.Unreadable
+                ? new Prediction(path, [], loader.UnreadablePictures.First(unreadable => unreadable.Index == index).Reason)
+                : new Prediction(path, Best(logits.Slice(i * Labels.Count, Labels.Count), topK), null));
+        }
+
+        return answers;
+    }
+
+    private ClassScore[] Best(ReadOnlySpan<float> logits, int topK)
+    {
+        double[] probabilities = new double[logits.Length];
+        double sum = 0, highest = double.NegativeInfinity;
+        foreach (float logit in logits) highest = Math.Max(highest, logit);
+        for (int k = 0; k < probabilities.Length; k++) sum += probabilities[k] = Math.Exp(logits[k] - highest);
+        return
+        [
+            .. Enumerable.Range(0, probabilities.Length).OrderByDescending(k => probabilities[k]).Take(topK)
+                .Select(k => new ClassScore(Labels[k], k, probabilities[k] / sum)),
+        ];
+    }
+}
