@@ -63,6 +63,7 @@ public static class Benchmark
         Recipe recipe = options.Recipe;
         // First of all, so that its memory serves the model afterwards and does not add to the peak.
         double limit = MatMulRate.Measure(recipe.Precision.Compute());
+        BufferPool.Trim();      // what the limit took is not the model's memory
         using RandomWeights? random = recipe.Model is { Weights: null, Config: null } ? RandomWeights.For(ModelZoo.Get(recipe.Model.Name)) : null;
         if (random is not null) recipe = recipe with { Model = recipe.Model with { Weights = random.Path } };
 
