@@ -3,6 +3,7 @@ using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Backends.Cpu;
+using AdaptFormer.Tensors.Memory;
 using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Training.Benchmarking;
@@ -61,7 +62,6 @@ public static class Benchmark
     public static BenchmarkResult Run(BenchmarkOptions options)
     {
         Recipe recipe = options.Recipe;
-        // First of all, so that its memory serves the model afterwards and does not add to the peak.
         double limit = MatMulRate.Measure(recipe.Precision.Compute());
         BufferPool.Trim();      // what the limit took is not the model's memory
         using RandomWeights? random = recipe.Model is { Weights: null, Config: null } ? RandomWeights.For(ModelZoo.Get(recipe.Model.Name)) : null;
