@@ -81,7 +81,7 @@ public sealed class Evaluator
             if (rank < 5) _top5++;
         }
 
-        if (readable > 0) _loss += logits.SoftmaxCrossEntropy(counted).Item() * readable;
+        if (readable > 0) _loss += logits.View(logits.Shape).SoftmaxCrossEntropy(counted).Item() * readable;      // a view: scores belong to no pass
         _images += labels.Length;
         _readable += readable;
     }

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using AdaptFormer.Data;
 using AdaptFormer.Tests.Support;
 using Xunit;
@@ -7,21 +8,21 @@ namespace AdaptFormer.Tests.Data;
 /// <summary>Pillow's and torchvision's own output, kept in the fixtures; every case of both files is compared.</summary>
 public sealed class TransformParityTests
 {
-    private static readonly (int Top, int Left, int H, int W, int OutH, int OutW)[] Crops =
-        [(3, 5, 20, 30, 32, 32), (0, 0, 37, 53, 24, 24), (10, 11, 7, 9, 28, 28), (36, 52, 1, 1, 8, 8)];
+    public static TheoryData<string> Images => ParityCase.Files("image_transforms");
+
+    public static TheoryData<string> CropSizes => ParityCase.Files("rrc_params");
 
     [Theory]
-    [InlineData("image_transforms_small")]
-    [InlineData("image_transforms_big")]
+    [MemberData(nameof(Images))]
     public void Bytes_equal_Pillows(string file)
     {
-        ParityCase parity = ParityCase.Open(file + ".safetensors");
+        ParityCase parity = ParityCase.Open(file);
         using ImageBuffer image = Image(parity, "input/image");
         int compared = 0;
         foreach (string name in parity.Names.Where(n => n.StartsWith("out/", StringComparison.Ordinal) && parity.Shape(n)[^1] == 3))
         {
             int[] shape = parity.Shape(name);
-            using ImageBuffer actual = Run(image, name["out/".Length..], shape);
+            using ImageBuffer actual = Run(parity, image, name["out/".Length..], shape);
             Assert.Equal((shape[1], shape[0]), (actual.Width, actual.Height));
             Assert.True(actual.Pixels.SequenceEqual(Bytes(parity, name)), $"{file} {name} differs");
             compared++;
@@ -30,36 +31,48 @@ public sealed class TransformParityTests
         Assert.True(compared >= 5, $"only {compared} cases were found in {file}");
     }
 
-    [Fact]
-    public void Normalised_values_equal_torchvisions()
+    [Theory]
+    [MemberData(nameof(Images))]
+    public void Normalised_values_equal_torchvisions(string file)
     {
-        ParityCase parity = ParityCase.Open("image_transforms_small.safetensors");
+        ParityCase parity = ParityCase.Open(file);
         using ImageBuffer image = Image(parity, "input/image");
         PixelNormalizer imagenet = new TransformOptions().Normalizer();
-        AssertFloats(parity, "out/to_tensor", image, new TransformOptions(Normalize: "none").Normalizer(), flip: false);
-        AssertFloats(parity, "out/normalize_imagenet", image, imagenet, flip: false);
-        AssertFloats(parity, "out/normalize_inception", image, new TransformOptions(Normalize: "inception").Normalizer(), flip: false);
-
-        using ImageBuffer train = Resized(image, Crops[0], Interpolation.Bicubic);
-        AssertFloats(parity, "out/train_pipeline_rrc0_flip", train, imagenet, flip: true);
+        foreach (string name in parity.Names.Where(n => n.StartsWith("out/", StringComparison.Ordinal) && parity.Shape(n)[0] == 3 && parity.Shape(n)[^1] != 3))
+        {
+            string op = name["out/".Length..];
+            if (Regex.Match(op, "^eval_pipeline_([0-9]+)_([0-9]+)$") is { Success: true } sizes)
+            {
+                ImageTransform transform = ImageTransform.ForEvaluation(new TransformOptions(ImgSize: Number(sizes, 2), EvalResize: Number(sizes, 1)));
+                using ImageTransform.Scratch scratch = new();
+                float[] actual = new float[transform.SampleLength];
+                transform.Apply(image, new AdaptFormer.Tensors.Rng(0), actual, scratch);
+                AssertClose(parity.Floats(name), actual, name);
+            }
+            else if (Regex.Match(op, "^train_pipeline_rrc([0-9]+)_flip$") is { Success: true } crop)
+            {
+                using ImageBuffer train = Resized(parity, image, $"rrc_{Number(crop, 1)}_bicubic", parity.Shape(name)[1..], Interpolation.Bicubic);
+                AssertFloats(parity, name, train, imagenet, flip: true);
+            }
+            else
+            {
+                PixelNormalizer normalizer = op switch
+                {
+                    "to_tensor" => new TransformOptions(Normalize: "none").Normalizer(),
+                    "normalize_imagenet" => imagenet,
+                    "normalize_inception" => new TransformOptions(Normalize: "inception").Normalizer(),
+                    _ => throw new InvalidDataException($"{file}: {op} is not known"),
+                };
+                AssertFloats(parity, name, image, normalizer, flip: false);
+            }
+        }
     }
 
-    [Fact]
-    public void The_evaluation_transform_equals_torchvisions_pipeline()
+    [Theory]
+    [MemberData(nameof(CropSizes))]
+    public void Crop_sizes_equal_the_authors(string file)
     {
-        ParityCase parity = ParityCase.Open("image_transforms_small.safetensors");
-        using ImageBuffer image = Image(parity, "input/image");
-        ImageTransform transform = ImageTransform.ForEvaluation(new TransformOptions(ImgSize: 32, EvalResize: 40));
-        using ImageTransform.Scratch scratch = new();
-        float[] actual = new float[transform.SampleLength];
-        transform.Apply(image, new AdaptFormer.Tensors.Rng(0), actual, scratch);
-        AssertClose(parity.Floats("out/eval_pipeline_40_32"), actual, "eval_pipeline_40_32");
-    }
-
-    [Fact]
-    public void Crop_sizes_equal_the_authors()
-    {
-        ParityCase parity = ParityCase.Open("rrc_params.safetensors");
+        ParityCase parity = ParityCase.Open(file);
         double[] draws = parity.Doubles("input/width_height_area_frac_log_ratio");
         int[] expected = parity.Ints("out/crop_w_h");
         Assert.NotEmpty(expected);
@@ -81,7 +94,7 @@ public sealed class TransformParityTests
 
     private static byte[] Bytes(ParityCase parity, string name) => [.. parity.Ints(name).Select(v => (byte)v)];
 
-    private static ImageBuffer Run(ImageBuffer image, string op, int[] shape)
+    private static ImageBuffer Run(ParityCase parity, ImageBuffer image, string op, int[] shape)
     {
         Interpolation filter = op.Contains("bilinear", StringComparison.Ordinal) ? Interpolation.Bilinear : Interpolation.Bicubic;
         ImageBuffer result = new();
@@ -95,24 +108,20 @@ public sealed class TransformParityTests
         {
             Framing.Crop(image, Framing.CenterCrop(image.Width, image.Height, shape[1], shape[0]), result);
         }
-        else if (op == "resize256_centercrop224")
+        else if (Regex.Match(op, "^resize([0-9]+)_centercrop([0-9]+)$") is { Success: true } sizes)
         {
-            (int width, int height) = Framing.ShortSide(image.Width, image.Height, 256);
-            resizer.Resize(image, PixelBox.Of(image), width, height, filter, Framing.CenterCrop(width, height, 224, 224), result);
+            (int width, int height) = Framing.ShortSide(image.Width, image.Height, Number(sizes, 1));
+            resizer.Resize(image, PixelBox.Of(image), width, height, filter, Framing.CenterCrop(width, height, Number(sizes, 2), Number(sizes, 2)), result);
         }
-        else if (op.StartsWith("short_side", StringComparison.Ordinal) || op.StartsWith("resize64", StringComparison.Ordinal))
+        else if (Regex.IsMatch(op, "^(short_side_|resize[0-9])"))
         {
             (int width, int height) = Framing.ShortSide(image.Width, image.Height, Math.Min(shape[0], shape[1]));
             resizer.Resize(image, PixelBox.Of(image), width, height, filter, result);
         }
-        else if (op.StartsWith("rrc_b", StringComparison.Ordinal))
-        {
-            resizer.Resize(image, new PixelBox(30, 40, 120, 150), 64, 64, filter, result);
-        }
         else if (op.StartsWith("rrc_", StringComparison.Ordinal))
         {
             result.Dispose();
-            return Resized(image, Crops[op[4] - '0'], filter);
+            return Resized(parity, image, op, shape, filter);
         }
         else
         {
@@ -123,13 +132,19 @@ public sealed class TransformParityTests
         return result;
     }
 
-    private static ImageBuffer Resized(ImageBuffer image, (int Top, int Left, int H, int W, int OutH, int OutW) c, Interpolation filter)
+    /// <summary>The crop that the file describes for <paramref name="op"/> (top, left, height, width), resized to [height, width] of <paramref name="shape"/>.</summary>
+    private static ImageBuffer Resized(ParityCase parity, ImageBuffer image, string op, int[] shape, Interpolation filter)
     {
+        string description = parity.Config.GetProperty("ops").GetProperty(op).GetString()!;
+        Match crop = Regex.Match(description, "crop \\((?:top=)?([0-9]+), ?(?:left=)?([0-9]+), ?(?:h=)?([0-9]+), ?(?:w=)?([0-9]+)\\)");
+        Assert.True(crop.Success, $"{op}: '{description}' names no crop");
         ImageBuffer result = new();
         using ImageResizer resizer = new();
-        resizer.Resize(image, new PixelBox(c.Left, c.Top, c.W, c.H), c.OutW, c.OutH, filter, result);
+        resizer.Resize(image, new PixelBox(Number(crop, 2), Number(crop, 1), Number(crop, 4), Number(crop, 3)), shape[1], shape[0], filter, result);
         return result;
     }
+
+    private static int Number(Match match, int group) => int.Parse(match.Groups[group].Value);
 
     private static void Mirror(ImageBuffer image)
     {

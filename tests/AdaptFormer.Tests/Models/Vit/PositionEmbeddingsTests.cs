@@ -7,23 +7,34 @@ namespace AdaptFormer.Tests.Models.Vit;
 
 public sealed class PositionEmbeddingsTests
 {
-    private static readonly ParityCase Golden = ParityCase.Open("pos_embed.safetensors");
+    public static TheoryData<string, string> Cases
+    {
+        get
+        {
+            TheoryData<string, string> cases = [];
+            foreach (var file in ParityCase.Files("pos_embed"))
+            {
+                foreach (JsonProperty entry in ParityCase.Open(file.Data).Config.GetProperty("cases").EnumerateObject()) cases.Add(file.Data, entry.Name);
+            }
 
-    public static TheoryData<string> Cases => [.. Golden.Config.GetProperty("cases").EnumerateObject().Select(entry => entry.Name)];
+            return cases;
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Tables_equal_those_of_the_original_programs(string name)
+    public void Tables_equal_those_of_the_original_programs(string file, string name)
     {
-        JsonElement options = Golden.Config.GetProperty("cases").GetProperty(name);
+        ParityCase golden = ParityCase.Open(file);
+        JsonElement options = golden.Config.GetProperty("cases").GetProperty(name);
         float[] table = name[..name.IndexOf('_')] switch
         {
-            "interp" => Interpolate(name, options),
+            "interp" => Interpolate(golden, name, options),
             "sinusoid" => Sinusoid(options),
             "sincos2d" => PositionEmbeddings.SinCos2D(Int(options, "embed_dim"), (Int(options, "grid"), Int(options, "grid")), options.GetProperty("cls_token").GetBoolean()),
             string kind => throw new InvalidDataException($"case {name}: {kind} is not known"),
         };
-        ParityCase.AssertClose(name, Golden.Floats($"out/{name}"), table, Golden.Config.GetProperty("rtol").GetDouble());
+        ParityCase.AssertClose(name, golden.Floats($"out/{name}"), table, golden.Config.GetProperty("rtol").GetDouble());
     }
 
     [Fact]
@@ -33,11 +44,11 @@ public sealed class PositionEmbeddingsTests
         Assert.Contains("1 + 4x4 tokens of 3 need 51 numbers, got 48", error.Message);
     }
 
-    private static float[] Interpolate(string name, JsonElement options)
+    private static float[] Interpolate(ParityCase golden, string name, JsonElement options)
     {
         (int from, int to) = (Int(options, "src_grid"), Int(options, "dst_grid"));
         int extra = options.TryGetProperty("extra_tokens", out JsonElement given) ? given.GetInt32() : 0;
-        return PositionEmbeddings.Resize(Golden.Floats($"input/{name}"), Int(options, "dim"), extra, (from, from), (to, to));
+        return PositionEmbeddings.Resize(golden.Floats($"input/{name}"), Int(options, "dim"), extra, (from, from), (to, to));
     }
 
     private static float[] Sinusoid(JsonElement options)
