@@ -31,7 +31,7 @@ public sealed class VitParityTests
         }
     }
 
-    [Theory]
+    [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Cases))]
     public void Model_and_method_equal_the_original(string file, string backend)
     {
@@ -56,7 +56,7 @@ public sealed class VitParityTests
             ParityCase.AssertClose("after3/logits", golden.Floats("after3/logits"), model.Forward(pixels).ToArray(), rtol.GetProperty("after").GetDouble());
     }
 
-    [Theory]
+    [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Cases))]
     public void Bf16_logits_are_within_two_percent(string file, string backend)
     {

@@ -49,6 +49,9 @@ public sealed class ParityCase
 
     public static ParityCase Open(string file) => new(Path.Combine(Folder, file));
 
+    /// <summary>A file of this repository, whatever folder <c>ADAPTFORMER_FIXTURES</c> names.</summary>
+    public static ParityCase OpenOwn(string file) => new(Path.Combine(AppContext.BaseDirectory, "Fixtures", "parity", file));
+
     public int[] Shape(string name) => [.. _header.GetProperty(name).GetProperty("shape").EnumerateArray().Select(d => d.GetInt32())];
 
     public float[] Floats(string name) => [.. Doubles(name).Select(x => (float)x)];

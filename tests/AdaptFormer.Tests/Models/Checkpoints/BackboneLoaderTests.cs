@@ -97,7 +97,7 @@ public sealed class BackboneLoaderTests : IDisposable
     [Fact]
     public void Fine_tuned_mae_weights_are_recognised_by_their_fc_norm()
     {
-        ParityCase golden = ParityCase.Open("mae_vit_global_pool_forward.safetensors");
+        ParityCase golden = ParityCase.OpenOwn("mae_vit_global_pool_forward.safetensors");
         StateDict weights = new();
         foreach (string name in golden.Names.Where(name => name.StartsWith("param/", StringComparison.Ordinal)))
             weights.Add(name[6..], new StateDict.Weight(new Shape(golden.Shape(name)), destination => golden.Floats(name).CopyTo(destination)));

@@ -22,7 +22,7 @@ public sealed partial class OptimizerParityTests
         }
     }
 
-    [Theory]
+    [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Cases))]
     public void Each_step_equals_the_reference(string file, string name)
     {

@@ -19,7 +19,7 @@ public sealed class ScheduleTests
         }
     }
 
-    [Theory]
+    [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Cases))]
     public void Every_step_has_the_reference_rate_and_momentum(string file, string name)
     {
