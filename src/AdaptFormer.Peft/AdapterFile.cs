@@ -43,6 +43,7 @@ public static class AdapterFile
     /// <param name="metrics">Figures to keep with it; none if null.</param>
     /// <returns>What was written.</returns>
     /// <exception cref="ArgumentException">The labels do not match the head, the method is not the model's, or nothing says how pictures are preprocessed.</exception>
+    /// <exception cref="NotFiniteNumberException">The model answers with NaN or infinity.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static AdapterInfo Save(
         string path, Backbone model, Tuning tuning, IReadOnlyList<string> labels, Preprocessing? preprocessing = null, IReadOnlyDictionary<string, double>? metrics = null)
@@ -55,11 +56,13 @@ public static class AdapterFile
         string[] wrong = [.. names.Where(entry => !state.TryGetValue(entry.Key, out var found) || found.Tensor.Shape != entry.Value).Select(entry => entry.Key)];
         if (wrong.Length > 0) throw new ArgumentException($"{path}: the method given is not the model's: {string.Join(", ", wrong.Take(8))} {(wrong.Length == 1 ? "is" : "are")} not there in its shape.");
 
+        float[] answer = Answer(model);
+        if (!answer.All(float.IsFinite)) throw new NotFiniteNumberException($"{path} was not written: the model's answers are not finite, because training has diverged. Lower the learning rate.");
         SafetensorsWriter writer = new();
         foreach (string name in names.Keys) writer.Add(name, StateDict.Weight.Of(state[name].Tensor));
 
         AdapterInfo info = new(path, tuning, Identity(model, tuning), preprocessing, labels, metrics ?? new Dictionary<string, double>(),
-            new SelfTest(Backend.Current.Name, Name(model.Compute), Answer(model)), names.Keys.Where(name => !state[name].IsBuffer).Sum(name => names[name].Length), 0);
+            new SelfTest(Backend.Current.Name, Name(model.Compute), answer), names.Keys.Where(name => !state[name].IsBuffer).Sum(name => names[name].Length), 0);
         AdapterHeader.Write(writer.Metadata, info);
         writer.Save(path);
         return info with { FileBytes = new FileInfo(path).Length };

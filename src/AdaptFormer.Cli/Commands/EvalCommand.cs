@@ -36,17 +36,20 @@ internal static class EvalCommand
         ModelChoice model = new();
         Option<string> data = new("--data") { Description = "The pictures and their labels; the test data of the recipe if a run is given.", HelpName = "path" };
         Option<string> kind = new("--kind") { Description = $"Layout of the data: {string.Join(", ", DatasetSource.Kinds)}; told by what is there if left out." };
+        Option<string> labelColumn = new("--label-column") { Description = "Header of the labels in a CSV file, if it is none of the usual ones.", HelpName = "name" };
         Option<int> batch = new("--batch") { Description = "Pictures per pass through the model.", DefaultValueFactory = _ => 32 };
         Option<bool> perClass = new("--per-class") { Description = "Show the scores of each class." };
         Option<bool> json = CommonOptions.Json("Print one JSON line.");
-        Command command = new("eval", "Score a trained model on a data set.") { data, kind, batch, perClass, json };
+        Command command = new("eval", "Score a trained model on a data set.") { data, kind, labelColumn, batch, perClass, json };
         model.AddTo(command);
         command.SetAction((parsed, cancellation) => Task.Run(
             () =>
             {
-                string spec = Data(model.Run(parsed), parsed.GetValue(data), parsed.GetValue(kind));
+                (string layout, string path) = Data(model.Run(parsed), parsed.GetValue(data), parsed.GetValue(kind));
                 using Predictor predictor = model.Open(parsed, screen);
-                ImageDataset dataset = DatasetSource.Open(spec, train: false, predictor.Labels);
+                ImageDataset dataset = parsed.GetValue(labelColumn) is { } column
+                    ? ManifestDataset.Open(path, predictor.Labels, column)
+                    : DatasetSource.Open($"{layout}:{path}", train: false, predictor.Labels);
                 DatasetSplits.RequireSameClasses(predictor.Labels, model.Name(parsed), dataset);
                 using DataLoader loader = predictor.Load(dataset, parsed.GetValue(batch));
                 EvalResult result = RunView.Show(screen, parsed.GetValue(json), report => Score(predictor, loader, parsed.GetValue(perClass), report, cancellation));
@@ -57,13 +60,13 @@ internal static class EvalCommand
         return command;
     }
 
-    private static string Data(string? run, string? data, string? kind)
+    private static (string Kind, string Path) Data(string? run, string? data, string? kind)
     {
-        if (data is not null) return $"{kind ?? DataOptions.Auto}:{data}";
+        if (data is not null) return (kind ?? DataOptions.Auto, data);
         if (run is null) throw new ArgumentException("Which data? Give --data PATH.");
         using RunDirectory directory = RunDirectory.Open(run);
         DataOptions options = directory.ReadRecipe().Data;
-        return options.Test is { } test ? $"{kind ?? options.Kind}:{test}" : throw new ArgumentException($"The recipe of {run} has no test data; give --data PATH.");
+        return options.Test is { } test ? (kind ?? options.Kind, test) : throw new ArgumentException($"The recipe of {run} has no test data; give --data PATH.");
     }
 
     private static EvalResult Score(Predictor predictor, DataLoader loader, bool perClass, Action<RunRecord> report, CancellationToken cancellation)

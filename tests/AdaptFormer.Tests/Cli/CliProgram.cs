@@ -1,0 +1,48 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace AdaptFormer.Tests.Cli;
+
+/// <summary>What a call of the program left behind.</summary>
+internal sealed record CliOutcome(int Code, string Output, string Error)
+{
+    /// <summary>stdout as JSON lines.</summary>
+    public JsonElement[] Json => [.. Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+}
+
+/// <summary>Starts the built program as a user does: in a process of its own.</summary>
+internal static class CliProgram
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
+    public static async Task<CliOutcome> Run(params IEnumerable<string> arguments)
+    {
+        using Process process = Start(arguments);
+        return await Finish(process);
+    }
+
+    public static Process Start(params IEnumerable<string> arguments)
+    {
+        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = AppContext.BaseDirectory };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "adaptformer.dll"));
+        foreach (string argument in arguments) start.ArgumentList.Add(argument);
+        return Process.Start(start)!;
+    }
+
+    /// <summary>Waits for the end; what was read of stdout before is not in the outcome.</summary>
+    public static async Task<CliOutcome> Finish(Process process)
+    {
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        using CancellationTokenSource limit = new(Patience);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill(entireProcessTree: true);
+        }
+
+        return new CliOutcome(process.ExitCode, await output, await error);
+    }
+}

@@ -1,0 +1,33 @@
+using System.Text.Json;
+using AdaptFormer.Models.Vit;
+using Xunit;
+
+namespace AdaptFormer.Tests.Cli.Commands;
+
+public sealed class BenchCommandTests(TinyTask task) : IClassFixture<TinyTask>
+{
+    private static readonly string Sizes = new VitConfig(16, 16, 8, EmbedDim: 16, Depth: 2, NumHeads: 2, MlpRatio: 2).ToJson();
+
+    [Fact]
+    public async Task A_measurement_is_one_json_line_with_the_names_that_scripts_rely_on()
+    {
+        CliOutcome outcome = await CliProgram.Run(
+            "bench", "--model", "mini", "--set", $"model.config={Sizes}", "--method", "vpt", "--batch", "1", "--precision", "float32", "--seconds", "0", "--profile", "--json");
+        Assert.True(outcome.Code == 0, outcome.Error);
+        JsonElement result = Assert.Single(outcome.Json);
+        foreach (string key in (string[])["train_images_per_s", "predict_images_per_s", "peak_rss_bytes", "share_of_matmul_limit", "predict_share_of_matmul_limit", "matmul_gflops"])
+            Assert.True(result.GetProperty(key).GetDouble() > 0, key);
+        Assert.Equal(("mini", "vpt", "float32"), (result.GetProperty("model").GetString(), result.GetProperty("method").GetString(), result.GetProperty("precision").GetString()));
+        Assert.Contains(result.GetProperty("predict_profile").EnumerateArray(), line => line.GetProperty("call").GetString() == "Attention");
+        Assert.DoesNotContain(result.GetProperty("predict_profile").EnumerateArray(), line => line.GetProperty("call").GetString()!.Contains("Backward", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Loading_is_measured_on_a_folder()
+    {
+        CliOutcome outcome = await CliProgram.Run("bench", "--loading", task["test"], "--seconds", "0", "--json");
+        Assert.True(outcome.Code == 0, outcome.Error);
+        Assert.True(outcome.Json[0].GetProperty("images_per_s_per_core").GetDouble() > 0);
+        Assert.Equal(15, outcome.Json[0].GetProperty("images").GetInt32());
+    }
+}

@@ -1,0 +1,36 @@
+using AdaptFormer.Data;
+using AdaptFormer.Models.Checkpoints;
+using AdaptFormer.Models.Vit;
+using AdaptFormer.Peft;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tests.Cli;
+using AdaptFormer.Training;
+using AdaptFormer.Training.Optimizers;
+using AdaptFormer.Training.Schedules;
+using Xunit;
+
+namespace AdaptFormer.Tests;
+
+public sealed class ReadmeTests(TinyTask task) : IClassFixture<TinyTask>
+{
+    [Fact]
+    public void Ten_lines_load_a_backbone_attach_an_adapter_train_save_and_predict()
+    {
+        using VisionTransformer model = BackboneLoader.Open(task.Backbone, new BackboneOptions(Config: TinyVitConfig));
+        ImageFolderDataset pictures = ImageFolderDataset.Open(task["train"]);
+        AdaptFormerTuning tuning = new(Bottleneck: 64, Scale: 0.1f);
+        tuning.Attach(model, pictures.ClassNames.Count, new Rng(0));
+        using DataLoader batches = new(pictures, ImageTransform.ForTraining(model.ExpectedPictures.ToTransform()), new LoaderOptions(BatchSize: 8, DropLast: true));
+        using Trainer trainer = new(model, new TrainerOptions(Epochs: 3, new SgdOptions(BaseLr: 0.5), new CosineSchedule()));
+        trainer.Fit(batches, validation: null);
+        AdapterFile.Save(task["pictures.safetensors"], model, tuning, pictures.ClassNames);
+        using Predictor predictor = new(model, pictures.ClassNames);
+        IReadOnlyList<ClassScore> best = predictor.Predict(task["test/bright/0.png"]);
+
+        Assert.Contains(best[0].Label, TinyTask.Labels);
+        using Predictor saved = Predictor.OpenAdapter(task["pictures.safetensors"], task.Backbone);
+        Assert.Equal(best[0].Label, saved.Predict(task["test/bright/0.png"])[0].Label);
+    }
+
+    private static VitConfig TinyVitConfig => new(16, 16, 8, EmbedDim: 16, Depth: 2, NumHeads: 2, MlpRatio: 2);
+}
