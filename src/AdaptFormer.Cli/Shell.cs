@@ -20,6 +20,7 @@ internal static class Shell
     {
         RootCommand root = new("Fine-tunes a frozen vision transformer with tiny adapters, and uses what it learned.")
         {
+            DemoCommand.Create(screen),
             TrainCommand.Create(screen),
             EvalCommand.Create(screen),
             PredictCommand.Create(screen),

@@ -4,6 +4,7 @@ using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
+using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Cli.Commands;
 
@@ -22,13 +23,18 @@ internal static class ConvertCommand
         Option<string> model = new("--model") { Description = "The backbone's id; its statistics go into the adapter file.", HelpName = "id" };
         Option<string> preset = new("--preset") { Description = "What shapes cannot tell of an adapter (scale, position): " + string.Join(", ", AdaptFormerTuning.Presets.Keys) + ".", HelpName = "name" };
         Option<string> labels = new("--labels") { Description = "A file with one class name a line, for the adapter file; numbers if left out.", HelpName = "file" };
-        Command command = new("convert", "Rewrite a checkpoint under another project's names.") { source, target, to, prefix, backbone, model, preset, labels };
+        Option<bool> float16 = new("--float16") { Description = "Store 16-bit floats, when a backbone is made of a fully tuned model (an adapter file of full tuning, --to timm)." };
+        Command command = new("convert", "Rewrite a checkpoint under another project's names.") { source, target, to, prefix, backbone, model, preset, labels, float16 };
         command.SetAction(parsed =>
         {
             (string from, string into, string naming) = (parsed.GetValue(source)!, parsed.GetValue(target)!, parsed.GetValue(to)!);
             if (naming == ToAdapter) return Import(screen, from, into, Backbone(), parsed.GetValue(preset), parsed.GetValue(labels));
             NameMap names = NameMaps.Get(naming);
-            if (File.Exists(from) && AdapterFile.IsAdapter(from)) return Export(screen, from, into, Backbone(), names);
+            bool isAdapter = File.Exists(from) && AdapterFile.IsAdapter(from);
+            if (isAdapter && names == NameMaps.Timm && parsed.GetValue(backbone) is null)
+                return MakeBackbone(screen, from, into, parsed.GetValue(float16) ? FileDataType.Float16 : FileDataType.Float32);
+            if (parsed.GetValue(float16)) throw new ArgumentException("convert: --float16 goes with an adapter file of full tuning and --to timm.");
+            if (isAdapter) return Export(screen, from, into, Backbone(), names);
             ConversionReport report = CheckpointConverter.Convert(from, into, names, parsed.GetValue(prefix));
             screen.Line($"{into}: {report.Tensors} tensors, from {report.From} names{(report.Wrapper.Length > 0 ? $" under '{report.Wrapper}'" : "")} to {report.To} names");
             if (report.LeftOut.Count > 0) screen.Warn($"not written, because it lies outside of '{report.Wrapper}': {string.Join(", ", report.LeftOut)}");
@@ -52,6 +58,13 @@ internal static class ConvertCommand
         AdapterInfo info = AdapterFile.Save(into, model, tuning, names);
         screen.Line($"{into}: {tuning.Method}, {Format.Count(info.Parameters)} parameters, {info.Labels.Count} classes, {Format.Bytes(info.FileBytes)}");
         screen.Line($"Formula: {tuning.Formula}");
+        return 0;
+    }
+
+    private static int MakeBackbone(Screen screen, string from, string into, FileDataType type)
+    {
+        AdapterInfo info = TunedBackbone.Export(from, into, type);
+        screen.Line($"{into}: {info.Backbone.Id} without its head, {Format.Bytes(new FileInfo(into).Length)}, as {type.SafetensorsName()}");
         return 0;
     }
 

@@ -45,17 +45,20 @@ public static class CheckpointConverter
         return to == NameMaps.HuggingFaceVit && hasHead ? theirs.Renamed(name => IsHead(name) ? name : $"vit.{name}") : theirs;
     }
 
-    /// <summary>Writes weights as safetensors, atomically, readable by PyTorch: f32, and whole numbers where PyTorch counts.</summary>
+    /// <summary>Writes weights as safetensors, atomically, readable by PyTorch: f32 or f16, and whole numbers where PyTorch counts.</summary>
     /// <param name="path">The file to write.</param>
     /// <param name="weights">The tensors under the names to write.</param>
     /// <param name="preprocessing">What pictures must look like, kept beside the tensors; none if null.</param>
+    /// <param name="type">How elements are stored: <see cref="FileDataType.Float32"/>, or <see cref="FileDataType.Float16"/>, rounded to nearest.</param>
+    /// <exception cref="ArgumentException">The type is another one.</exception>
+    /// <exception cref="InvalidDataException">A weight is too large for the type.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void Save(string path, StateDict weights, Preprocessing? preprocessing = null)
+    public static void Save(string path, StateDict weights, Preprocessing? preprocessing = null, FileDataType type = FileDataType.Float32)
     {
         SafetensorsWriter writer = new();
         writer.Metadata["format"] = "pt";
         if (preprocessing is not null) writer.Metadata[BackboneLoader.PreprocessingKey] = preprocessing.ToJson();
-        foreach ((string name, StateDict.Weight weight) in weights.Weights) writer.Add(name, weight);
+        foreach ((string name, StateDict.Weight weight) in weights.Weights) writer.Add(name, weight, type);
         writer.Save(path);
     }
 
@@ -67,10 +70,12 @@ public static class SafetensorsWriting
 {
     extension(SafetensorsWriter writer)
     {
-        /// <summary>Adds a weight as f32; PyTorch's counter of batches, <c>num_batches_tracked</c>, as the 64-bit number that it is there.</summary>
-        /// <exception cref="ArgumentException">The name is taken or reserved.</exception>
-        public void Add(string name, StateDict.Weight weight)
+        /// <summary>Adds a weight as f32 or f16; PyTorch's counter of batches, <c>num_batches_tracked</c>, as the 64-bit number that it is there.</summary>
+        /// <exception cref="ArgumentException">The name is taken or reserved, or the type is another one.</exception>
+        public void Add(string name, StateDict.Weight weight, FileDataType type = FileDataType.Float32)
         {
+            if (type is not (FileDataType.Float32 or FileDataType.Float16))
+                throw new ArgumentException($"Weights are written as F32 or F16, not {type.SafetensorsName()}.", nameof(type));
             if (name.EndsWith("num_batches_tracked", StringComparison.Ordinal))
             {
                 writer.Add(name, FileDataType.Int64, weight.Shape, stream =>
@@ -85,7 +90,19 @@ public static class SafetensorsWriting
                 return;
             }
 
-            writer.Add(name, FileDataType.Float32, weight.Shape, stream => stream.Write(MemoryMarshal.AsBytes<float>(weight.ToArray())));
+            writer.Add(name, type, weight.Shape, stream =>
+            {
+                float[] values = weight.ToArray();
+                stream.Write(type == FileDataType.Float32 ? MemoryMarshal.AsBytes<float>(values) : MemoryMarshal.AsBytes<Half>(Halves(name, values)));
+            });
         }
+    }
+
+    private static Half[] Halves(string name, float[] values)
+    {
+        Half[] halves = Array.ConvertAll(values, value => (Half)value);
+        int lost = Array.FindIndex(halves, Half.IsInfinity);
+        if (lost >= 0 && float.IsFinite(values[lost])) throw new InvalidDataException($"{name} holds {values[lost]}, which 16 bits cannot: write it as 32-bit floats.");
+        return halves;
     }
 }

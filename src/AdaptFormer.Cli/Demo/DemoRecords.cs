@@ -1,0 +1,48 @@
+using System.Text.Json.Serialization;
+using AdaptFormer.Training;
+using AdaptFormer.Training.Runs;
+
+namespace AdaptFormer.Cli.Demo;
+
+/// <summary>A row of the demo's table.</summary>
+/// <param name="Method">What the table calls the method.</param>
+/// <param name="BaseLr">Its learning rate for a batch of 256.</param>
+/// <param name="TrainableParameters">Numbers that training changed.</param>
+/// <param name="TrainablePercent">The same as percent of all.</param>
+/// <param name="TestTop1">Percent of test pictures that were right.</param>
+/// <param name="Seconds">Duration of training and scoring.</param>
+/// <param name="AdapterBytes">Size of the file of what was learned.</param>
+/// <param name="Adapter">That file.</param>
+internal sealed record DemoRow(
+    string Method, double BaseLr, long TrainableParameters, double TrainablePercent, double TestTop1, double Seconds, long AdapterBytes, string Adapter)
+{
+    public static DemoRow Of(DemoMethod method, TrainingSummary run) => new(
+        method.Name, method.BaseLr, run.TrainableParameters, 100.0 * run.TrainableParameters / run.TotalParameters,
+        run.TestTop1!.Value, run.Seconds, run.AdapterBytes, run.Adapter!);
+}
+
+/// <summary>What a model says about a picture.</summary>
+/// <param name="Picture">The file.</param>
+/// <param name="Method">Whose adapter was used.</param>
+/// <param name="Truth">What it was drawn as.</param>
+/// <param name="Guesses">The three likeliest classes.</param>
+internal sealed record DemoPrediction(string Picture, string Method, string Truth, IReadOnlyList<ClassScore> Guesses);
+
+/// <summary>All of the demo.</summary>
+/// <param name="Synthetic">True: the pictures are drawn by this program.</param>
+/// <param name="Seed">The runs' seed.</param>
+/// <param name="Backend">What ran the arithmetic.</param>
+/// <param name="TrainImages">Pictures trained on.</param>
+/// <param name="TestImages">Pictures scored.</param>
+/// <param name="Epochs">Passes over the training pictures.</param>
+/// <param name="Results">One row a method, in the order in which they ran.</param>
+/// <param name="Prediction">The picture at the end.</param>
+/// <param name="Seconds">Duration of all of it.</param>
+internal sealed record DemoSummary(
+    bool Synthetic, long Seed, string Backend, int TrainImages, int TestImages, int Epochs, IReadOnlyList<DemoRow> Results, DemoPrediction Prediction, double Seconds);
+
+/// <summary>How the demo is written for scripts.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(DemoRow))]
+[JsonSerializable(typeof(DemoSummary))]
+internal sealed partial class DemoJson : JsonSerializerContext;

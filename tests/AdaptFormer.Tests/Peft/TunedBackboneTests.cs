@@ -1,0 +1,78 @@
+using AdaptFormer.Models;
+using AdaptFormer.Models.Vit;
+using AdaptFormer.Peft;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Files;
+using AdaptFormer.Tests.Files;
+using AdaptFormer.Tests.Support;
+using Xunit;
+
+namespace AdaptFormer.Tests.Peft;
+
+public sealed class TunedBackboneTests : IDisposable
+{
+    private static readonly string[] Labels = ["ant", "bee"];
+
+    private readonly TestFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(FileDataType.Float32)]
+    [InlineData(FileDataType.Float16)]
+    public void A_fully_tuned_model_becomes_a_backbone_for_the_next_task(FileDataType type)
+    {
+        string target = _folder.PathOf("next.safetensors");
+        using VisionTransformer tuned = Save(new FullTuning(), "adapter.safetensors");
+        TunedBackbone.Export(_folder.PathOf("adapter.safetensors"), target, type);
+
+        using VisionTransformer next = TinyBackbone.Open(target);
+        Assert.Null(next.Head);
+        Assert.Equal(tuned.Source!.Preprocessing, next.Source!.Preprocessing);
+        Dictionary<string, Parameter> before = tuned.Parameters().ToDictionary();
+        foreach ((string name, Parameter parameter) in next.Parameters())
+        {
+            float[] expected = before[name].ToArray();
+            Assert.Equal(type == FileDataType.Float32 ? expected : Array.ConvertAll(expected, value => (float)(Half)value), parameter.ToArray());
+        }
+    }
+
+    [Fact]
+    public void Sixteen_bits_halve_the_file()
+    {
+        using VisionTransformer tuned = Save(new FullTuning(), "adapter.safetensors");
+        (string full, string half) = (_folder.PathOf("32.safetensors"), _folder.PathOf("16.safetensors"));
+        TunedBackbone.Export(_folder.PathOf("adapter.safetensors"), full);
+        TunedBackbone.Export(_folder.PathOf("adapter.safetensors"), half, FileDataType.Float16);
+        long saved = new FileInfo(full).Length - new FileInfo(half).Length, elements = tuned.Parameters().Where(entry => !entry.Key.StartsWith("head", StringComparison.Ordinal)).Sum(entry => entry.Value.Length);
+        Assert.InRange(saved, (2 * elements) - 500, (2 * elements) + 500);      // the headers' offsets differ by some digits
+    }
+
+    [Fact]
+    public void A_weight_beyond_sixteen_bits_is_named_and_nothing_is_written()
+    {
+        using VisionTransformer tuned = Save(new FullTuning(), "adapter.safetensors", model => model.Parameters().First(entry => entry.Key == "cls_token").Value.Span[0] = 1e6f);
+        InvalidDataException error = Assert.Throws<InvalidDataException>(() =>
+            TunedBackbone.Export(_folder.PathOf("adapter.safetensors"), _folder.PathOf("next.safetensors"), FileDataType.Float16));
+        Assert.Contains("cls_token", error.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(_folder.PathOf("next.safetensors")));
+    }
+
+    [Fact]
+    public void An_adapter_of_another_method_holds_no_backbone()
+    {
+        Save(new AdaptFormerTuning(Bottleneck: 2), "adapter.safetensors").Dispose();
+        InvalidDataException error = Assert.Throws<InvalidDataException>(() => TunedBackbone.Export(_folder.PathOf("adapter.safetensors"), _folder.PathOf("next.safetensors")));
+        Assert.Contains("adaptformer", error.Message, StringComparison.Ordinal);
+    }
+
+    private VisionTransformer Save(Tuning tuning, string name, Action<VisionTransformer>? change = null)
+    {
+        VisionTransformer model = TinyBackbone.Open(TinyBackbone.Save(_folder));
+        tuning.Attach(model, Labels.Length, new Rng(4));
+        TinyBackbone.Randomize(model, seed: 6, key => key.StartsWith("head", StringComparison.Ordinal));
+        change?.Invoke(model);
+        AdapterFile.Save(_folder.PathOf(name), model, tuning, Labels);
+        return model;
+    }
+}
