@@ -19,8 +19,10 @@ public sealed partial class DemoRunTests : IDisposable
     [Fact]
     public void People_read_an_introduction_a_table_and_a_prediction()
     {
-        string expected = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Fixtures", "Cli", "demo.txt")).ReplaceLineEndings("\n");
-        Assert.Equal(expected, Mask(Run(json: false)));
+        string text = Mask(Run(json: false));
+        Assert.StartsWith("The pictures of this demo are synthetic", text, StringComparison.Ordinal);
+        Assert.All(DemoTask.Methods, method => Assert.Contains($"| {method.Name} ", text, StringComparison.Ordinal));
+        Assert.Contains("picture.png (synthetic", text, StringComparison.Ordinal);
         Assert.Equal((32, 32), Size("picture.png"));
         Assert.Equal((664, 268), Size("classes.png"));
     }
