@@ -65,7 +65,7 @@ internal static class BenchCommand
         Table table = screen.Table("", ">images/s", ">GFLOP an image", ">GFLOP/s", ">of the limit");
         Row(table, Train, result.TrainImagesPerS, result.TrainGflopPerImage, result.ShareOfMatmulLimit);
         Row(table, Predict, result.PredictImagesPerS, result.PredictGflopPerImage, result.PredictShareOfMatmulLimit);
-        screen.Out.Write(table);
+        screen.Write(table);
         screen.Line(Text($"limit: {result.MatmulGflops:0} GFLOP/s, matrix products of a ViT-B block in {result.Precision}; peak memory: {Format.Bytes(result.PeakRssBytes)}"));
         ShowProfile(screen, Train, result.TrainProfile);
         ShowProfile(screen, Predict, result.PredictProfile);
@@ -84,7 +84,7 @@ internal static class BenchCommand
         Table table = screen.Table($"{name}: call", ">calls", ">ms a step", ">share", ">GFLOP/s");
         foreach (ProfileLine line in lines)
             Screen.Row(table, line.Call, Text($"{line.Calls:0.#}"), Text($"{line.Milliseconds:0.0}"), Text($"{100 * line.Share:0.0} %"), line.Gflops is { } rate ? Text($"{rate:0}") : "");
-        screen.Out.Write(table);
+        screen.Write(table);
     }
 
     private static int Show(Screen screen, LoadingResult result, bool json)

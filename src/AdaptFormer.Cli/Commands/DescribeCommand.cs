@@ -92,14 +92,14 @@ internal static class DescribeCommand
         Table parts = screen.Table("part", ">parameters", ">trainable");
         foreach (DescribedPart part in d.Parts) Screen.Row(parts, part.Part, Format.Count(part.Parameters), Format.Count(part.Trainable));
         Screen.Row(parts, "total", Format.Count(d.Parameters), $"{Format.Count(d.TrainableParameters)} ({Format.Share(d.TrainableParameters, d.Parameters)})");
-        screen.Out.Write(parts);
+        screen.Write(parts);
         screen.Line($"Multiply-adds per image: {Giga(d.Macs)} ({Giga(d.FvcoreMacs)} as fvcore counts). Adapter file: {Format.Bytes(d.AdapterBytes)}.");
         screen.Line("");
 
         Table costs = screen.Table("predicted here", ">batch", ">multiply-adds per image", ">memory", ">images/s at most");
         foreach ((string name, DescribedCost cost) in ((string, DescribedCost)[])[("predict", d.Predict), ("train", d.Train)])
             Screen.Row(costs, name, $"{cost.Batch}", Giga(cost.MacsPerImage), Format.Bytes(cost.PeakBytes), string.Create(CultureInfo.InvariantCulture, $"{1 / cost.SecondsPerImage:0.0}"));
-        screen.Out.Write(costs);
+        screen.Write(costs);
         screen.Line(string.Create(CultureInfo.InvariantCulture, $"The time is that of the matrix products alone, at the {d.GflopsPerSecond:0} GFLOP/s measured now in {d.Precision}."));
     }
 

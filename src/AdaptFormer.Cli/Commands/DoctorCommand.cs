@@ -33,14 +33,15 @@ internal static class DoctorCommand
 
         Table features = screen.Table("CPU feature", "here", "used by");
         foreach (CpuFeature feature in diagnosis.CpuFeatures) Screen.Row(features, feature.Name, feature.Present ? "yes" : "no", feature.Use);
-        screen.Out.Write(features);
+        screen.Write(features);
+        screen.Line("");
 
         screen.Line($"Kernels in use: {machine.Backend}. Precision 'auto' is {diagnosis.AutoPrecision} here.");
         screen.Line("");
 
-        Table libraries = screen.Table("optional", "for", "found", "");
+        Table libraries = screen.Table("optional", "for", "found", "what, or how to get it");
         foreach (OptionalTool tool in diagnosis.Optional) Screen.Row(libraries, tool.Name, tool.Purpose, tool.Found ? "yes" : "no", tool.Detail);
-        screen.Out.Write(libraries);
+        screen.Write(libraries);
         return 0;
     }
 }

@@ -98,7 +98,7 @@ internal static class EvalCommand
         {
             Table perClass = screen.Table("class", ">pictures", ">top-1");
             foreach (ClassResult one in classes) Screen.Row(perClass, one.Label, Format.Count(one.Images), Format.Percent(one.Top1));
-            screen.Out.Write(perClass);
+            screen.Write(perClass);
         }
 
         Table table = screen.Table("result", ">");
@@ -108,7 +108,7 @@ internal static class EvalCommand
         Screen.Row(table, "pictures", Format.Count(result.Images));
         if (result.Unreadable > 0) Screen.Row(table, "unreadable (wrong)", Format.Count(result.Unreadable));
         Screen.Row(table, "time", Format.Duration(result.Seconds));
-        screen.Out.Write(table);
+        screen.Write(table);
     }
 }
 

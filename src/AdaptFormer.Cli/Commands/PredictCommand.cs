@@ -51,7 +51,7 @@ internal static class PredictCommand
             else AddTo(table, prediction);
         }
 
-        if (!json && table.Rows.Count > 0) screen.Out.Write(table);
+        if (!json && table.Rows.Count > 0) screen.Write(table);
         return unreadable == 0 ? 0 : Failure.FailedRun;
     }
 

@@ -56,7 +56,7 @@ internal sealed class DemoRun(Screen screen, DemoTask task, string folder, long 
         }
 
         screen.Line("");
-        screen.Out.Write(DemoText.Table(screen, rows));
+        screen.Write(DemoText.Table(screen, rows));
         screen.Line("");
         foreach (string line in DemoText.Lines(summary)) screen.Line(line);
     }

@@ -93,10 +93,10 @@ internal static class RunView
                 screen.Line(RunText.Line(epoch, epochs));
                 break;
             case TrainingSummary summary:
-                screen.Out.Write(RunText.Table(screen, summary));
+                screen.Write(RunText.Table(screen, summary));
                 break;
             case SeedsSummary seeds:
-                screen.Out.Write(RunText.Table(screen, seeds));
+                screen.Write(RunText.Table(screen, seeds));
                 break;
         }
     }

@@ -8,7 +8,7 @@ namespace AdaptFormer.Cli.Output;
 /// </summary>
 internal sealed class Screen
 {
-    private const int RedirectedWidth = 200;     // wide enough that no table line of ours breaks
+    private const int RedirectedWidth = 4096;     // no line of ours breaks
 
     /// <summary>A screen on two writers.</summary>
     /// <param name="output">stdout.</param>
@@ -76,6 +76,20 @@ internal sealed class Screen
         }
 
         return table;
+    }
+
+    /// <summary>Writes <paramref name="table"/>; redirected, as bare Markdown without the blank lines and padding that a terminal's frame needs.</summary>
+    public void Write(Table table)
+    {
+        if (Live)
+        {
+            Out.Write(table);
+            return;
+        }
+
+        using StringWriter text = new();
+        new Screen(text, ErrorWriter, terminal: false).Out.Write(table);
+        foreach (string line in text.ToString().Split('\n').Select(line => line.TrimEnd()).Where(line => line.Length > 0)) Line(line);
     }
 
     /// <summary>Adds a row of plain text to <paramref name="table"/>.</summary>
