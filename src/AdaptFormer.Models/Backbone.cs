@@ -28,17 +28,29 @@ public abstract class Backbone : Module
     /// <summary>Number of features that the head reads.</summary>
     public abstract int NumFeatures { get; }
 
-    /// <summary>Shape of one input, [3, H, W] for images.</summary>
-    public abstract Shape InputShape { get; }
+    /// <summary>Shape of one input: [3, H, W] for pictures, [3, T, H, W] for clips.</summary>
+    public Shape InputShape => Config.InputShape;
+
+    /// <summary>Sizes.</summary>
+    public abstract BackboneConfig Config { get; }
 
     /// <summary>Where the weights come from and which pictures they expect; null for a model that was not loaded.</summary>
     public BackboneSource? Source { get; internal set; }
 
-    /// <summary>The sizes as JSON of the family: equal exactly when weights of one fit the other.</summary>
-    public abstract string ConfigJson { get; }
-
     /// <summary>A model of the same sizes without weights, head or method; costs next to no memory.</summary>
-    public abstract Backbone CreateEmpty();
+    public Backbone CreateEmpty() => Config.Create(Id, Compute);
+
+    /// <summary>Gives every weight its starting value for training from scratch (truncated normal 0.02; norms 1 and 0, biases 0).</summary>
+    public virtual void Initialize(Rng rng)
+    {
+        foreach ((string name, Parameter parameter) in Parameters())
+        {
+            bool isNorm = name.Contains("norm");
+            if (isNorm || name.EndsWith("bias", StringComparison.Ordinal)) continue;
+            using Parameter start = Initializers.TruncatedNormal(rng, 0.02, parameter.Shape.Dims);
+            parameter.Assign(start.Span);
+        }
+    }
 
     /// <summary>The fingerprint of the weights that a method does not train: that of the file they come from, else of the present numbers.</summary>
     public string ContentDigest()
@@ -52,6 +64,9 @@ public abstract class Backbone : Module
 
     /// <summary>The tuning seam in the token space.</summary>
     public TokenPrompts? Prompts { get; set; }
+
+    /// <summary>Whether tokens of a method's own may join the sequence; not so where attention looks at windows of a grid.</summary>
+    public virtual bool TakesPrompts => true;
 
     /// <summary>The classifier; null for a feature extractor.</summary>
     public Head? Head { get; internal set; }
@@ -110,18 +125,29 @@ public abstract class Backbone : Module
         int inner = x.Shape[1];
         for (int i = 0; i < Blocks.Count; i++)
         {
-            Tensor y = TensorScope.Run(() =>
-            {
-                Tensor tokens = Prompts?.Enter(i, x) ?? x;
-                int prompts = tokens.Shape[1] - inner;
-                tokens = i == Blocks.Count - 1 && observe is null ? Blocks[i].Forward(tokens, prompts + readout) : Blocks[i].Forward(tokens);
-                observe?.Invoke($"block_{i}", tokens);
-                return Prompts?.Leave(i, tokens) ?? tokens;
-            });
+            Tensor y = RunBlock(i, x, observe, inner, i == Blocks.Count - 1 ? readout : inner);
             if (i > 0 && y != x) x.Dispose();       // a prediction holds two blocks' tokens, not all; a tape holds what it needs
             x = y;
         }
 
         return x;
     }
+
+    /// <summary>Runs the tokens through one block, in a memory scope of its own, with the method's prompts.</summary>
+    /// <param name="i">Which block, counted from 0 over all of <see cref="Blocks"/>.</param>
+    /// <param name="x">[B, P + N, C]: prompts that stay between blocks, and the input's own tokens.</param>
+    /// <param name="observe">Sees the block's whole result.</param>
+    /// <param name="inner">N.</param>
+    /// <param name="readout">How many of the first of them are read afterwards: no others are made, unless somebody observes them.</param>
+    protected Tensor RunBlock(int i, Tensor x, Observer? observe, int inner, int readout) => TensorScope.Run(() =>
+    {
+        Tensor tokens = Prompts?.Enter(i, x) ?? x;
+        int prompts = tokens.Shape[1] - inner;
+        tokens = readout < inner && observe is null ? Blocks[i].Forward(tokens, prompts + readout) : Blocks[i].Forward(tokens);
+        observe?.Invoke(BlockName(i), tokens);
+        return Prompts?.Leave(i, tokens) ?? tokens;
+    });
+
+    /// <summary>What a block's result is called for an <see cref="Observer"/>.</summary>
+    protected virtual string BlockName(int i) => $"block_{i}";
 }

@@ -8,10 +8,10 @@ namespace AdaptFormer.Models;
 /// <param name="Config">Sizes.</param>
 /// <param name="Preprocessing">What pictures must look like for the published weights.</param>
 /// <param name="Classes">K of the published head; 0 when it has none.</param>
-public sealed record ModelDescription(string Id, VitConfig Config, Preprocessing Preprocessing, int Classes)
+public sealed record ModelDescription(string Id, BackboneConfig Config, Preprocessing Preprocessing, int Classes)
 {
     /// <summary>A model of these sizes, without weights and without a head.</summary>
-    public VisionTransformer Create(DataType compute = DataType.Float32) => new(Id, Config, compute);
+    public Backbone Create(DataType compute = DataType.Float32) => Config.Create(Id, compute);
 }
 
 /// <summary>Models by their ids. A model is one line; statistics stand beside sizes because weights are useless without them.</summary>
@@ -74,10 +74,10 @@ public static class ModelZoo
     /// <summary>Whether there is a model of this id.</summary>
     public static bool Contains(string id) => Known.ContainsKey(id);
 
-    /// <summary>The plain ViT of these sizes, if it has an id; weights of other statistics share the sizes, so this names an architecture only.</summary>
-    public static string? ArchitectureOf(VitConfig config)
+    /// <summary>The model of these sizes, if it has an id; weights of other statistics share the sizes, so this names an architecture only.</summary>
+    public static string? ArchitectureOf(BackboneConfig config)
     {
-        VitConfig sizes = config with { GlobalPool = false, DropPath = 0, NormEps = 1e-6f, PreLogits = 0 };
+        BackboneConfig sizes = config.Architecture;
         return Known.Values.FirstOrDefault(model => model.Config == sizes)?.Id;
     }
 

@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using AdaptFormer.Models.Vit;
 
 namespace AdaptFormer.Models;
 
@@ -7,7 +6,8 @@ namespace AdaptFormer.Models;
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     IgnoreReadOnlyProperties = true,
+    AllowOutOfOrderMetadataProperties = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
-[JsonSerializable(typeof(VitConfig))]
+[JsonSerializable(typeof(BackboneConfig))]
 [JsonSerializable(typeof(Preprocessing))]
 internal sealed partial class ModelsJson : JsonSerializerContext;

@@ -126,15 +126,15 @@ public static class AdapterFile
     }
 
     private static BackboneIdentity Identity(Backbone model, Tuning tuning) =>
-        new(model.Id, tuning is FullTuning ? "" : model.ContentDigest(), model.ConfigJson);
+        new(model.Id, tuning is FullTuning ? "" : model.ContentDigest(), model.Config.Sizes.ToJson());
 
     private static IEnumerable<string> Misfits(AdapterInfo info, Backbone model, Preprocessing? preprocessing, int? classes)
     {
         int imgSize = Math.Min(model.InputShape[^1], model.InputShape[^2]);
         if (info.Preprocessing.ImgSize != imgSize)
             yield return $"it was trained on images of {info.Preprocessing.ImgSize} px, the model takes {imgSize} px (set img_size)";
-        else if (info.Backbone.Config != model.ConfigJson)
-            yield return $"it was trained on {info.Backbone.Id} with {info.Backbone.Config}, the model is {model.Id} with {model.ConfigJson}";
+        else if (BackboneConfig.FromJson(info.Backbone.Config, info.Path).Sizes != model.Config.Sizes)
+            yield return $"it was trained on {info.Backbone.Id} with {info.Backbone.Config}, the model is {model.Id} with {model.Config.Sizes.ToJson()}";
         if (info.Backbone.Digest.Length > 0 && info.Backbone.Digest != model.ContentDigest())
             yield return $"it was trained on other weights of {info.Backbone.Id} ({Short(info.Backbone.Digest)}) than the model has ({Short(model.ContentDigest())}); load the backbone that it was trained on";
         if (preprocessing is not null)

@@ -84,7 +84,7 @@ public sealed record ModelReport(
     {
         "head" => "head",
         _ when !own.Contains(name) => "method",
-        "blocks" => "blocks",
+        "blocks" or "layers" => "blocks",
         "norm" or "fc_norm" => "norm",
         "pre_logits" => "pre_logits",
         _ => "embedding",

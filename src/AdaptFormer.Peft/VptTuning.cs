@@ -20,6 +20,7 @@ public sealed record VptTuning(int NumPrompts = 1, bool Deep = true, HeadKind He
     /// <inheritdoc/>
     public override void Validate(Backbone model)
     {
+        if (!model.TakesPrompts) throw new ArgumentException($"VPT: {model.Id} takes no prompts, because its attention looks at windows of a grid; choose another method.");
         if (NumPrompts < 1) throw new ArgumentException($"VPT: tuning.num_prompts is {NumPrompts}, expected at least 1.");
     }
 

@@ -1,7 +1,6 @@
 using AdaptFormer.Data;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
-using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
 using AdaptFormer.Training.Recipes;
@@ -64,21 +63,21 @@ public sealed class Predictor : IDisposable
     public static Predictor OpenAdapter(string adapter, string? weights, Precision precision = Precision.Auto)
     {
         AdapterInfo info = AdapterFile.Open(adapter);
-        VitConfig config = VitConfig.FromJson(info.Backbone.Config, adapter);
+        BackboneConfig config = BackboneConfig.FromJson(info.Backbone.Config, adapter);
         if (weights is null && info.Backbone.Digest.Length > 0)
             throw new ArgumentException($"{adapter} holds an adapter for {info.Backbone.Id}, not the backbone itself: give its weights too (--weights FILE).");
-        return Owning(() => weights is null ? new VisionTransformer(info.Backbone.Id, config, precision.Compute()) : Backbone(), model =>
+        return Owning(() => weights is null ? config.Create(info.Backbone.Id, precision.Compute()) : Open(), model =>
         {
             AdapterFile.Load(adapter, model);
             return new Predictor(model, info.Labels, info.Preprocessing, ownsModel: true);
         });
 
-        VisionTransformer Backbone()
+        Backbone Open()
         {
             try
             {
                 return BackboneLoader.Open(weights!, new BackboneOptions(
-                    info.Backbone.Id, config, config.ImgHeight, Compute: precision.Compute(), KeepHead: false, Preprocessing: info.Preprocessing));
+                    info.Backbone.Id, config, config.InputShape[^2], Compute: precision.Compute(), KeepHead: false, Preprocessing: info.Preprocessing));
             }
             catch (InvalidDataException error)
             {

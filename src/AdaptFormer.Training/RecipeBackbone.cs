@@ -1,6 +1,5 @@
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
-using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training.Recipes;
@@ -25,19 +24,23 @@ public static class RecipeBackbone
             if (!Path.Exists(weights))
                 throw new FileNotFoundException($"model.weights: there is no file or folder '{weights}'; give the pre-trained weights with --set model.weights=FILE.", weights);
             return BackboneLoader.Open(weights, new BackboneOptions(
-                model.Name, model.Config, model.ImageSize, model.GlobalPool ? true : null, compute, DropPath: model.DropPath, KeepHead: false));
+                model.Name, model.Config, model.ImageSize, model.NumFrames, model.GlobalPool ? true : null, compute, DropPath: model.DropPath, KeepHead: false));
         }
 
-        VitConfig config = model.Config ?? ModelZoo.Get(model.Name).Config;
-        VisionTransformer vit = new(model.Name, config with
-        {
-            ImgHeight = model.ImageSize ?? config.ImgHeight,
-            ImgWidth = model.ImageSize ?? config.ImgWidth,
-            GlobalPool = model.GlobalPool || config.GlobalPool,
-            DropPath = model.DropPath > 0 ? model.DropPath : config.DropPath,
-        }, compute);
-        vit.Initialize(new Rng(recipe.Seed).Derive(WeightsStream));
-        return vit;
+        Backbone fresh = Sizes(model).Create(model.Name, compute);
+        fresh.Initialize(new Rng(recipe.Seed).Derive(WeightsStream));
+        return fresh;
+    }
+
+    /// <summary>The sizes that a recipe asks for: its own or its model's, at its image size and number of frames.</summary>
+    /// <exception cref="ArgumentException">The model's name is not known, or it has no such choice.</exception>
+    public static BackboneConfig Sizes(ModelOptions model)
+    {
+        BackboneConfig config = model.Config ?? ModelZoo.Get(model.Name).Config;
+        if (model.ImageSize is { } side) config = config.WithImgSize(side);
+        if (model.NumFrames is { } frames) config = config.WithNumFrames(frames);
+        if (model.GlobalPool) config = config.WithGlobalPool(true);
+        return model.DropPath > 0 ? config with { DropPath = model.DropPath } : config;
     }
 
     /// <summary>What evaluation makes of a picture: the recipe's choices, and the weights' own where it makes none.</summary>

@@ -1,4 +1,5 @@
 using AdaptFormer.Data;
+using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
@@ -16,7 +17,7 @@ public sealed class ReadmeTests(TinyTask task) : IClassFixture<TinyTask>
     [Fact]
     public void Ten_lines_load_a_backbone_attach_an_adapter_train_save_and_predict()
     {
-        using VisionTransformer model = BackboneLoader.Open(task.Backbone, new BackboneOptions(Config: TinyVitConfig));
+        using Backbone model = BackboneLoader.Open(task.Backbone, new BackboneOptions(Config: TinyVitConfig));
         ImageFolderDataset pictures = ImageFolderDataset.Open(task["train"]);
         AdaptFormerTuning tuning = new(Bottleneck: 64, Scale: 0.1f);
         tuning.Attach(model, pictures.ClassNames.Count, new Rng(0));

@@ -2,7 +2,6 @@ using System.CommandLine;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
-using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors.Files;
 
@@ -40,16 +39,16 @@ internal static class ConvertCommand
             if (report.LeftOut.Count > 0) screen.Warn($"not written, because it lies outside of '{report.Wrapper}': {string.Join(", ", report.LeftOut)}");
             return 0;
 
-            VisionTransformer Backbone() => parsed.GetValue(backbone) is { } path
+            Backbone Backbone() => parsed.GetValue(backbone) is { } path
                 ? BackboneLoader.Open(path, new BackboneOptions(Id: parsed.GetValue(model), KeepHead: false))
                 : throw new ArgumentException("convert: an adapter needs the backbone that it was trained on; give it with --backbone FILE.");
         });
         return command;
     }
 
-    private static int Import(Screen screen, string from, string into, VisionTransformer backbone, string? preset, string? labels)
+    private static int Import(Screen screen, string from, string into, Backbone backbone, string? preset, string? labels)
     {
-        using VisionTransformer model = backbone;
+        using Backbone model = backbone;
         AdaptFormerTuning? given = null;
         if (preset is not null && !AdaptFormerTuning.Presets.TryGetValue(preset, out given))
             throw new ArgumentException($"--preset '{preset}' is not known; known: {string.Join(", ", AdaptFormerTuning.Presets.Keys)}.");
@@ -68,9 +67,9 @@ internal static class ConvertCommand
         return 0;
     }
 
-    private static int Export(Screen screen, string from, string into, VisionTransformer backbone, NameMap names)
+    private static int Export(Screen screen, string from, string into, Backbone backbone, NameMap names)
     {
-        using VisionTransformer model = backbone;
+        using Backbone model = backbone;
         if (names != NameMaps.OfficialAdaptFormer) throw new ArgumentException("convert: an adapter can be written under the names of the authors' code only: --to adaptformer.");
         AdapterInfo info = AdapterFile.Load(from, model);
         OfficialCheckpoint.Export(into, model, info.Tuning, wholeModel: true);

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Models;
-using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
 using AdaptFormer.Training;
@@ -48,14 +47,7 @@ internal static class DescribeCommand
     private static Subject OfRecipe(string path, string[] overrides)
     {
         Recipe recipe = Recipe.Load(RecipeFiles.Find(path), overrides);
-        ModelOptions options = recipe.Model;
-        VitConfig config = options.Config ?? ModelZoo.Get(options.Name).Config;
-        VisionTransformer model = new(options.Name, config with
-        {
-            ImgHeight = options.ImageSize ?? config.ImgHeight,
-            ImgWidth = options.ImageSize ?? config.ImgWidth,
-            GlobalPool = options.GlobalPool || config.GlobalPool,
-        }, recipe.Precision.Compute());
+        Backbone model = RecipeBackbone.Sizes(recipe.Model).Create(recipe.Model.Name, recipe.Precision.Compute());
         return new Subject(model, recipe.Tuning, recipe.Batch, null);
     }
 
@@ -75,7 +67,7 @@ internal static class DescribeCommand
     private static Subject OfAdapter(string path)
     {
         AdapterInfo info = AdapterFile.Open(path);
-        VisionTransformer model = new(info.Backbone.Id, VitConfig.FromJson(info.Backbone.Config, path), Precision.Auto.Compute());
+        Backbone model = BackboneConfig.FromJson(info.Backbone.Config, path).Create(info.Backbone.Id, Precision.Auto.Compute());
         return new Subject(model, info.Tuning, DefaultBatch, info);
     }
 

@@ -1,5 +1,4 @@
 using AdaptFormer.Models.Layers;
-using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Files;
 
@@ -22,19 +21,19 @@ public static class BackboneLoader
     /// <param name="options">How to build it; all from the file if null.</param>
     /// <returns>A frozen model whose <see cref="Backbone.Source"/> tells what was found.</returns>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    /// <exception cref="InvalidDataException">The file is damaged, holds no plain ViT, or does not fit the sizes asked for; all misfits are named.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, holds no known backbone, or does not fit the sizes asked for; all misfits are named.</exception>
     /// <exception cref="ArgumentException">The id is not known, or the sizes asked for contradict each other.</exception>
-    public static VisionTransformer Open(string path, BackboneOptions? options = null)
+    public static Backbone Open(string path, BackboneOptions? options = null)
     {
         options ??= new BackboneOptions();
         CheckpointPlace place = CheckpointPlace.Find(path);
         WeightsFile file = WeightsFile.Open(place.WeightsPath);
-        VisionTransformer? model = null;
+        Backbone? model = null;
         try
         {
             BackboneNames names = BackboneNames.Of(StateDict.Of(file), file.Path, options.Prefix);
             Plan plan = new(file, place, names, options);
-            model = new VisionTransformer(plan.Id, plan.Config, options.Compute);
+            model = plan.Config.Create(plan.Id, options.Compute);
             plan.Fill(model);
             model.Own(file);
             return model;
@@ -53,6 +52,7 @@ public static class BackboneLoader
         private readonly WeightsFile _file;
         private readonly BackboneNames _names;
         private readonly BackboneOptions _options;
+        private readonly BackboneFamily _family;
         private readonly Preprocessing _preprocessing;
         private readonly List<string> _resized = [], _notes = [];
         private readonly List<(string, string)> _ignored = [];
@@ -62,40 +62,32 @@ public static class BackboneLoader
             (_file, _names, _options) = (file, names, options);
             string? id = options.Id ?? (options.Config is null ? place.Id : null);
             ModelDescription? known = id is null || options.Config is not null ? null : ModelZoo.Get(id);
-            VitConfig config = options.Config ?? known?.Config ?? VitShapes.Infer(Ours, file.Path, options.NumHeads ?? place.NumHeads);
-            if (known is not null && config.PreLogits > 0 && !Ours.Weights.ContainsKey("pre_logits.fc.weight"))
-            {
-                config = config with { PreLogits = 0 };
-                _notes.Add("the file has no pre_logits layer, so the model is built without one");
-            }
-
-            if (place.NormEps is { } eps && known is null && options.Config is null) config = config with { NormEps = eps };
-            FileConfig = config;
-            if (options.ImgSize is { } size) config = config with { ImgHeight = size, ImgWidth = size };
-            Config = config with
-            {
-                GlobalPool = options.GlobalPool ?? (config.GlobalPool || (Ours.Weights.ContainsKey("fc_norm.weight") && !Ours.Weights.ContainsKey("norm.weight"))),
-                DropPath = options.DropPath > 0 ? options.DropPath : config.DropPath,
-            };
-            Id = id ?? ModelZoo.ArchitectureOf(Config) ?? $"vit_dim{config.EmbedDim}_depth{config.Depth}_patch{config.PatchSize}_{config.ImgHeight}";
-            _preprocessing = Expected(place, known, FileConfig).WithImgSize(Math.Min(Config.ImgHeight, Config.ImgWidth));
+            BackboneConfig config = options.Config ?? known?.Config ?? Inferred(new WeightHints(options.NumHeads ?? place.NumHeads, place.NormEps, options.ImgSize, options.NumFrames));
+            _family = BackboneFamily.Of(config);
+            FileConfig = config = _family.Fit(config, Ours, _notes);
+            if (options.ImgSize is { } side) config = config.WithImgSize(side);
+            if (options.NumFrames is { } frames) config = config.WithNumFrames(frames);
+            if (options.GlobalPool is { } pool) config = config.WithGlobalPool(pool);
+            Config = options.DropPath > 0 ? config with { DropPath = options.DropPath } : config;
+            Id = id ?? ModelZoo.ArchitectureOf(Config) ?? Config.DefaultId;
+            _preprocessing = Expected(place, known, Side(FileConfig)).WithImgSize(Side(Config));
         }
 
         public string Id { get; }
 
-        public VitConfig Config { get; }
+        public BackboneConfig Config { get; }
 
-        // The sizes before another image size was asked for.
-        private VitConfig FileConfig { get; }
+        // The sizes before another size of the input was asked for.
+        private BackboneConfig FileConfig { get; }
 
         private StateDict Ours => _names.Ours;
 
-        public void Fill(VisionTransformer model)
+        public void Fill(Backbone model)
         {
             StateDict state = Ours.Renamed(static name => name);
-            if (KeepHead() is { } head) model.ReplaceHead(head);
-            ResizePositions(state);
-            WeightLoader.Load(model, state, _file.Path, name => Ignores(name, model), IsFresh, Advice);
+            if (KeepHead(model.NumFeatures) is { } head) model.ReplaceHead(head);
+            if (_options.ImgSize is not null || _options.NumFrames is not null) _family.Resize(state, FileConfig, Config, _file.Path, _resized);
+            WeightLoader.Load(model, state, _file.Path, name => Ignores(name, model), MayStartAnew, name => _options.ImgSize is null ? _family.Advice(name, Config) : null);
 
             string[] fresh = [.. model.State().Select(entry => entry.Key).Where(name => !state.Weights.ContainsKey(name))];
             foreach (string name in _names.Outside) _ignored.Add((name, $"outside of '{_names.Wrapper}'"));
@@ -107,37 +99,31 @@ public static class BackboneLoader
 
         private const string PreTraining = "left over from pre-training";
 
-        private Preprocessing Expected(CheckpointPlace place, ModelDescription? known, VitConfig config)
+        private BackboneConfig Inferred(WeightHints hints) => BackboneFamily.Of(Ours) is { } family
+            ? family.Infer(Ours, _file.Path, hints)
+            : throw new InvalidDataException($"{_file.Path}: its names and shapes are those of no backbone that is known here; give the model's id if it is one.");
+
+        private static int Side(BackboneConfig config) => Math.Min(config.InputShape[^2], config.InputShape[^1]);
+
+        private Preprocessing Expected(CheckpointPlace place, ModelDescription? known, int side)
         {
             if (_options.Preprocessing is { } given) return given;
             if (_file.Metadata.TryGetValue(PreprocessingKey, out string? json)) return Preprocessing.FromJson(json, _file.Path);
             if ((place.Preprocessing ?? known?.Preprocessing) is { } described) return described;
             _notes.Add("nothing says how pictures must be normalised: ImageNet's statistics are assumed; give the model's id or the statistics if that is wrong");
-            return Preprocessing.ImageNet(config.ImgHeight);
+            return Preprocessing.ImageNet(side);
         }
 
         /// <summary>The file's classifier with undefined weights, or null.</summary>
-        private Head? KeepHead()
+        private Head? KeepHead(int features)
         {
             if (!_options.KeepHead) return null;
-            int features = Config.PreLogits > 0 ? Config.PreLogits : Config.EmbedDim;
             (string name, HeadKind kind) = Ours.Weights.ContainsKey("head.1.weight") ? ("head.1.weight", HeadKind.BatchNorm) : ("head.weight", HeadKind.Plain);
             if (!Ours.Weights.TryGetValue(name, out StateDict.Weight? weight) || weight.Shape.Rank != 2) return null;
             return new Head(kind, features, weight.Shape[0], new Rng(0));
         }
 
-        private void ResizePositions(StateDict state)
-        {
-            if (_options.ImgSize is null || !state.Weights.TryGetValue("pos_embed", out StateDict.Weight? table)) return;
-            (int, int) to = (Config.GridHeight, Config.GridWidth);
-            (int, int) from = table.Shape.Rank == 3 && table.Shape[1] == FileConfig.Tokens ? (FileConfig.GridHeight, FileConfig.GridWidth) : VitShapes.Grid(table.Shape, _file.Path);
-            if (from == to || table.Shape[2] != Config.EmbedDim) return;
-            float[] resized = PositionEmbeddings.Resize(table.ToArray(), Config.EmbedDim, extra: 1, from, to);
-            state.Add("pos_embed", new StateDict.Weight(new Shape(1, Config.Tokens, Config.EmbedDim), destination => resized.CopyTo(destination)));
-            _resized.Add($"pos_embed from {from.Item1}x{from.Item2} to {to.Item1}x{to.Item2} patches (bicubic)");
-        }
-
-        private bool Ignores(string name, VisionTransformer model)
+        private bool Ignores(string name, Backbone model)
         {
             if (model.Head is not null && name.StartsWith("head.", StringComparison.Ordinal)) return false;
             if (ReasonToIgnore(name) is not { } reason) return false;
@@ -149,17 +135,9 @@ public static class BackboneLoader
         {
             if (PreTrainingWords.Any(word => name.StartsWith(word, StringComparison.Ordinal))) return PreTraining;
             if (name.StartsWith("head.", StringComparison.Ordinal)) return "the model has no head yet";
-            if (Config.GlobalPool && name.StartsWith("norm.", StringComparison.Ordinal)) return "global pooling normalises with fc_norm instead";
-            return Config.PreLogits == 0 && name.StartsWith("pre_logits.", StringComparison.Ordinal) ? "the sizes asked for have no pre_logits layer" : null;
+            return _family.ReasonToIgnore(name, Config);
         }
 
-        // MAE's fine-tuning starts fc_norm at ones and zeros and trains it with the head.
-        private bool IsFresh(string name) => Config.GlobalPool && name.StartsWith("fc_norm.", StringComparison.Ordinal) && !Ours.Weights.ContainsKey(name);
-
-        private string? Advice(string name)
-        {
-            if (name != "pos_embed" || _options.ImgSize is not null) return null;
-            return $"set img_size to {Config.ImgHeight} to resize it, or to that of the weights";
-        }
+        private bool MayStartAnew(string name) => !Ours.Weights.ContainsKey(name) && _family.MayStartAnew(name, Config);
     }
 }

@@ -5,7 +5,8 @@ namespace AdaptFormer.Models.Checkpoints;
 /// <summary>A file's weights under our names: wrappers taken off, the naming recognised by what it holds and never by the file's name.</summary>
 internal sealed class BackboneNames
 {
-    private static readonly string[] Anchors = ["patch_embed.proj.weight", "embeddings.patch_embeddings.projection.weight"];
+    // Every backbone has one of these; what stands ahead of it stands ahead of all its names.
+    private static readonly string[] Anchors = [.. NameMaps.All.Select(map => map.TheirName("patch_embed.proj.weight")).Distinct()];
     private static readonly string[] HeadWords = ["head.", "classifier.", "fc_norm."];
     private static readonly string[] DistilledWords = ["dist_token", "head_dist.", "distillation_token", "distillation_classifier."];
 
@@ -28,7 +29,7 @@ internal sealed class BackboneNames
     /// <param name="file">The file's weights.</param>
     /// <param name="path">For messages.</param>
     /// <param name="prefix">What stands ahead of the names; found if null.</param>
-    /// <exception cref="InvalidDataException">There is no plain ViT in the file, or several, or a distilled one.</exception>
+    /// <exception cref="InvalidDataException">There is no backbone in the file, or several, or a distilled one.</exception>
     public static BackboneNames Of(StateDict file, string path, string? prefix)
     {
         string wrapper = prefix ?? FindWrapper(file, path);

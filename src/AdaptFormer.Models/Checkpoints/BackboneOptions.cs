@@ -1,4 +1,3 @@
-using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models.Checkpoints;
@@ -7,7 +6,8 @@ namespace AdaptFormer.Models.Checkpoints;
 /// <param name="Id">A <see cref="ModelZoo"/> id: sizes and statistics are its own, and the file must fit. Inferred from shapes if null.</param>
 /// <param name="Config">Sizes in place of an id's.</param>
 /// <param name="ImgSize">Side of the image in pixels; position embeddings are resized to it. The weights' own if null.</param>
-/// <param name="GlobalPool">Mean of the patch tokens and <c>fc_norm</c>; follows from the file if null.</param>
+/// <param name="NumFrames">Frames of a clip, for video models; the id's or the family's own if null.</param>
+/// <param name="GlobalPool">Mean of the patch tokens and <c>fc_norm</c>, for plain ViTs; follows from the file if null.</param>
 /// <param name="Compute">Type of the products' inputs.</param>
 /// <param name="NumHeads">Attention heads, which no shape tells; EmbedDim/64 if null and neither id nor config.json say.</param>
 /// <param name="DropPath">Stochastic depth of the last block in training.</param>
@@ -16,8 +16,9 @@ namespace AdaptFormer.Models.Checkpoints;
 /// <param name="Prefix">What stands ahead of the backbone's names when a file holds several; found if null.</param>
 public sealed record BackboneOptions(
     string? Id = null,
-    VitConfig? Config = null,
+    BackboneConfig? Config = null,
     int? ImgSize = null,
+    int? NumFrames = null,
     bool? GlobalPool = null,
     DataType Compute = DataType.Float32,
     int? NumHeads = null,

@@ -23,7 +23,7 @@ public static class CheckpointConverter
     /// <param name="to">The names to write.</param>
     /// <param name="prefix">What stands ahead of the names when the source holds several models; found if null.</param>
     /// <exception cref="IOException">A file cannot be read or written.</exception>
-    /// <exception cref="InvalidDataException">The source is damaged or holds no plain ViT.</exception>
+    /// <exception cref="InvalidDataException">The source is damaged or holds no known backbone.</exception>
     public static ConversionReport Convert(string source, string target, NameMap to, string? prefix = null)
     {
         CheckpointPlace place = CheckpointPlace.Find(source);
@@ -35,14 +35,13 @@ public static class CheckpointConverter
         return new ConversionReport(names.Map.Name, names.Wrapper, to.Name, theirs.Weights.Count, names.Outside);
     }
 
-    /// <summary>Weights under another project's names, with the wrapper that it uses: Hugging Face's classifiers keep the backbone under <c>vit.</c>.</summary>
+    /// <summary>Weights under another project's names, with the wrapper that it uses: Hugging Face's classifiers keep a ViT under <c>vit.</c>.</summary>
     /// <param name="ours">Weights under our names.</param>
     /// <param name="to">The naming.</param>
     public static StateDict Named(StateDict ours, NameMap to)
     {
         StateDict theirs = to.ToTheirs(ours);
-        bool hasHead = theirs.Weights.Keys.Any(IsHead);
-        return to == NameMaps.HuggingFaceVit && hasHead ? theirs.Renamed(name => IsHead(name) ? name : $"vit.{name}") : theirs;
+        return to.AlwaysPrefixed || theirs.Weights.Keys.Any(IsHead) ? theirs.Renamed(name => IsHead(name) ? name : to.Prefix + name) : theirs;
     }
 
     /// <summary>Writes weights as safetensors, atomically, readable by PyTorch: f32 or f16, and whole numbers where PyTorch counts.</summary>

@@ -24,6 +24,15 @@ public sealed class NameMap
     /// <summary>Whose names these are.</summary>
     public string Name { get; }
 
+    /// <summary>What stands ahead of the backbone's names when they are written together with a classifier, for example <c>vit.</c>; nothing by default.</summary>
+    public string Prefix { get; init; } = "";
+
+    /// <summary>Whether <see cref="Prefix"/> stands there without a classifier too.</summary>
+    public bool AlwaysPrefixed { get; init; }
+
+    /// <summary>Their name of one of our weights; the first one's where several make it up.</summary>
+    public string TheirName(string ours) => Find(ours, rule => rule.Ours) is ({ } rule, { } match) ? Rule.Fill(rule.TheirPatterns[0], match) : ours;
+
     /// <summary>How many of their names occur in <paramref name="state"/>: the map with the most hits is the file's.</summary>
     public int Hits(StateDict state) => state.Weights.Keys.Count(name => _rules.Any(rule => rule.Theirs[0].IsMatch(name)));
 

@@ -27,7 +27,7 @@ public static class NameMaps
         ("blocks.{i}.mlp.fc2.*", ["encoder.layer.{i}.output.dense.*"]),
         ("norm.*", ["layernorm.*"]),
         ("pre_logits.fc.*", ["pooler.dense.*"]),
-        ("head.*", ["classifier.*"]));
+        ("head.*", ["classifier.*"])) { Prefix = "vit." };
 
     /// <summary>The naming with this short name: <c>timm</c> (also <c>mae</c>, <c>deit</c>), <c>adaptformer</c>, <c>huggingface</c>.</summary>
     /// <exception cref="ArgumentException">There is none; the message lists those that are there.</exception>

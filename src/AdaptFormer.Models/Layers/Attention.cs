@@ -1,24 +1,26 @@
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Models.Layers;
 
-/// <summary>Multi-head self-attention with one fused projection for queries, keys and values (paper eq. 1).</summary>
-public sealed class Attention : Module
+/// <summary>
+/// The attention branch of a block as the block and tuning methods see it: one fused projection for queries, keys and values, one for the output. Which tokens
+/// attend to which is the subclass's.
+/// </summary>
+public abstract class Attention : Module
 {
-    private readonly int _heads;
-
-    /// <summary>Attention over C features.</summary>
+    /// <summary>Projections over C features.</summary>
     /// <param name="dim">C.</param>
-    /// <param name="heads">h; divides C.</param>
-    /// <param name="qkvBias">Whether the projection has a bias.</param>
+    /// <param name="qkvBias">Whether the fused projection has a bias of 3·C.</param>
     /// <param name="compute">Type of the products' inputs.</param>
-    public Attention(int dim, int heads, bool qkvBias, DataType compute)
+    protected Attention(int dim, bool qkvBias, DataType compute)
     {
-        _heads = heads;
+        Dim = dim;
         Qkv = Add("qkv", new Linear(dim, 3 * dim, qkvBias, compute));
         Proj = Add("proj", new Linear(dim, dim, bias: true, compute));
     }
+
+    /// <summary>C.</summary>
+    public int Dim { get; }
 
     /// <summary>Queries, keys and values: rows 0…C−1, C…2C−1 and 2C…3C−1 of the weight.</summary>
     public Linear Qkv { get; }
@@ -26,9 +28,15 @@ public sealed class Attention : Module
     /// <summary>The output projection.</summary>
     public Linear Proj { get; }
 
+    /// <summary>Whether <see cref="Forward(Tensor, Tensor?, int?)"/> can leave tokens out.</summary>
+    public virtual bool TakesQueries => true;
+
     /// <summary>[B, N, C] → [B, N, C].</summary>
-    public override Tensor Forward(Tensor x) => Forward(x, residual: null);
+    public sealed override Tensor Forward(Tensor x) => Forward(x, residual: null);
 
     /// <summary>residual + attention(x), for the first <paramref name="queries"/> tokens, or all if null.</summary>
-    public Tensor Forward(Tensor x, Tensor? residual, int? queries = null) => Proj.Forward(Qkv.Forward(x).Attention(_heads, queries: queries), residual);
+    /// <param name="x">[B, N, C].</param>
+    /// <param name="residual">[B, N or queries, C], f32; none if null.</param>
+    /// <param name="queries">How many tokens the result has.</param>
+    public abstract Tensor Forward(Tensor x, Tensor? residual, int? queries = null);
 }

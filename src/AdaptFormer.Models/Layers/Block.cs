@@ -9,18 +9,17 @@ public sealed class Block : Module
     private readonly float _dropPath;
 
     /// <summary>A block over C features.</summary>
-    /// <param name="dim">C.</param>
-    /// <param name="heads">Attention heads.</param>
+    /// <param name="attention">The attention branch, over C features.</param>
     /// <param name="mlpHidden">Units of the feed-forward layer.</param>
-    /// <param name="qkvBias">Whether the fused projection has a bias.</param>
     /// <param name="normEps">ε of both norms.</param>
     /// <param name="dropPath">Probability of dropping a branch per sample, in [0, 1).</param>
     /// <param name="compute">Type of the products' inputs; the residual stream is f32.</param>
-    public Block(int dim, int heads, int mlpHidden, bool qkvBias, float normEps, float dropPath, DataType compute)
+    public Block(Attention attention, int mlpHidden, float normEps, float dropPath, DataType compute)
     {
+        int dim = attention.Dim;
         (Dim, MlpHidden, Compute, _dropPath) = (dim, mlpHidden, compute, dropPath);
         Norm1 = Add("norm1", new LayerNorm(dim, normEps, compute));
-        Attn = Add("attn", new Attention(dim, heads, qkvBias, compute));
+        Attn = Add("attn", attention);
         Norm2 = Add("norm2", new LayerNorm(dim, normEps, compute));
         Mlp = Add("mlp", new Mlp(dim, mlpHidden, compute));
     }
@@ -67,7 +66,7 @@ public sealed class Block : Module
         return Branch(h, Norm2.Forward(h), FfnDelta, Mlp.Forward);                                                      // y = h + MLP(LN(h)) + Δ(h), paper eq. (2) and (4)
     }
 
-    private bool ReadsAllTokens => AttnDelta is not null || FfnDelta is { ReadsAllTokens: true };
+    private bool ReadsAllTokens => !Attn.TakesQueries || AttnDelta is not null || FfnDelta is { ReadsAllTokens: true };
 
     private Tensor Branch(Tensor x, Tensor normed, BranchDelta? delta, Func<Tensor, Tensor?, Tensor> f) =>
         delta is null ? DropPath(f, normed, x) : delta.Apply(x, normed, (n, residual) => DropPath(f, n, residual));

@@ -46,10 +46,12 @@ public sealed class Linear : Module
     /// <param name="residual">[..., O], f32.</param>
     /// <param name="scale">Factor on the layer's own part.</param>
     /// <param name="intoResidual">The result takes the residual's memory, whose numbers nobody reads afterwards.</param>
-    public Tensor Forward(Tensor x, Tensor? residual, float scale = 1, bool intoResidual = false)
+    /// <param name="bias">[O], in place of the layer's own; that if null.</param>
+    public Tensor Forward(Tensor x, Tensor? residual = null, float scale = 1, bool intoResidual = false, Tensor? bias = null)
     {
-        if (Delta is null) return x.Linear(Weight, Bias, _compute, residual: residual, scale: scale, intoResidual: intoResidual);
-        Tensor y = x.Linear(Weight, Bias, _compute, output: DataType.Float32, residual: residual, scale: scale);
+        bias ??= Bias;
+        if (Delta is null) return x.Linear(Weight, bias, _compute, residual: residual, scale: scale, intoResidual: intoResidual);
+        Tensor y = x.Linear(Weight, bias, _compute, output: DataType.Float32, residual: residual, scale: scale);
         return y + Delta.Forward(x).Scale(scale);
     }
 

@@ -13,7 +13,7 @@ public sealed class VisionTransformer : Backbone
     private readonly LayerNorm _norm;
     private readonly PreLogits? _preLogits;
 
-    /// <summary>A model without weights; load them, or <see cref="Initialize"/>.</summary>
+    /// <summary>A model without weights; load them, or <see cref="Backbone.Initialize"/>.</summary>
     /// <param name="id">Its name in messages and files.</param>
     /// <param name="config">Sizes.</param>
     /// <param name="compute">Type of the products' inputs; everything else is f32.</param>
@@ -31,15 +31,15 @@ public sealed class VisionTransformer : Backbone
         for (int i = 0; i < _blocks.Length; i++)
         {
             float dropPath = config.Depth == 1 ? config.DropPath : config.DropPath * i / (config.Depth - 1);
-            _blocks[i] = list.Add($"{i}", new Block(dim, config.NumHeads, config.MlpHidden, config.QkvBias, config.NormEps, dropPath, compute));
+            _blocks[i] = list.Add($"{i}", new Block(new SelfAttention(dim, config.NumHeads, config.QkvBias ? QkvBias.Fused : QkvBias.None, compute), config.MlpHidden, config.NormEps, dropPath, compute));
         }
 
         _norm = Add(config.GlobalPool ? "fc_norm" : "norm", new LayerNorm(dim, config.NormEps));
         _preLogits = config.PreLogits > 0 ? Add("pre_logits", new PreLogits(dim, config.PreLogits)) : null;
     }
 
-    /// <summary>Sizes.</summary>
-    public VitConfig Config { get; }
+    /// <inheritdoc/>
+    public override VitConfig Config { get; }
 
     /// <inheritdoc/>
     public override string Id { get; }
@@ -54,31 +54,10 @@ public sealed class VisionTransformer : Backbone
     public override int NumFeatures => Config.PreLogits > 0 ? Config.PreLogits : Config.EmbedDim;
 
     /// <inheritdoc/>
-    public override Shape InputShape => new(3, Config.ImgHeight, Config.ImgWidth);
-
-    /// <inheritdoc/>
     protected override long TokenBytes => (long)Config.Tokens * Config.EmbedDim * sizeof(float);
 
     /// <inheritdoc/>
     public override IEnumerable<Module> HeadNorms => Config.GlobalPool ? [_norm] : [];
-
-    /// <inheritdoc/>
-    public override string ConfigJson => (Config with { DropPath = 0 }).ToJson();
-
-    /// <inheritdoc/>
-    public override VisionTransformer CreateEmpty() => new(Id, Config, Compute);
-
-    /// <summary>Gives every weight its starting value for training from scratch (truncated normal 0.02; norms 1 and 0).</summary>
-    public void Initialize(Rng rng)
-    {
-        foreach ((string name, Parameter parameter) in Parameters())
-        {
-            bool isNorm = name.Contains("norm");
-            if (isNorm || name.EndsWith("bias", StringComparison.Ordinal)) continue;
-            using Parameter start = Initializers.TruncatedNormal(rng, 0.02, parameter.Shape.Dims);
-            parameter.Assign(start.Span);
-        }
-    }
 
     /// <summary>[B, 3, H, W] → [B, C], f32.</summary>
     /// <exception cref="ArgumentException">The pixels have another size than the model.</exception>

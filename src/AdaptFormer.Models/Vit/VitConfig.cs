@@ -1,4 +1,5 @@
-using System.Text.Json;
+using System.Text.Json.Serialization;
+using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models.Vit;
 
@@ -17,29 +18,31 @@ namespace AdaptFormer.Models.Vit;
 /// <param name="DropPath">Stochastic depth of the last block; earlier ones get a linear share.</param>
 public sealed record VitConfig(
     int ImgHeight = 224, int ImgWidth = 224, int PatchSize = 16, int EmbedDim = 768, int Depth = 12, int NumHeads = 12,
-    double MlpRatio = 4, bool QkvBias = true, float NormEps = 1e-6f, bool GlobalPool = false, int PreLogits = 0, float DropPath = 0)
+    double MlpRatio = 4, bool QkvBias = true, float NormEps = VitConfig.DefaultNormEps, bool GlobalPool = false, int PreLogits = 0, float DropPath = 0) : BackboneConfig(DropPath)
 {
-    /// <summary>A configuration from JSON with snake_case keys, for example <c>{"embed_dim": 96, "depth": 6, "num_heads": 3}</c>; what is left out keeps its default.</summary>
-    /// <param name="json">The text.</param>
-    /// <param name="source">What to call it in messages.</param>
-    /// <exception cref="InvalidDataException">It is not such JSON, or has an unknown key.</exception>
-    /// <exception cref="ArgumentException">The sizes contradict each other.</exception>
-    public static VitConfig FromJson(string json, string source = "ViT configuration")
-    {
-        try
-        {
-            VitConfig config = JsonSerializer.Deserialize(json, ModelsJson.Default.VitConfig) ?? throw new InvalidDataException($"{source}: null is no configuration.");
-            config.Validate();
-            return config;
-        }
-        catch (JsonException e)
-        {
-            throw new InvalidDataException($"{source}: {e.Message}", e);
-        }
-    }
+    /// <summary>ε of the published weights.</summary>
+    public const float DefaultNormEps = 1e-6f;
 
-    /// <summary>The configuration as JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, ModelsJson.Default.VitConfig);
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override Shape InputShape => new(3, ImgHeight, ImgWidth);
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    internal override BackboneConfig Architecture => this with { GlobalPool = false, DropPath = 0, NormEps = DefaultNormEps, PreLogits = 0 };
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    internal override string DefaultId => $"vit_dim{EmbedDim}_depth{Depth}_patch{PatchSize}_{ImgHeight}";
+
+    /// <inheritdoc/>
+    public override VisionTransformer Create(string id, DataType compute = DataType.Float32) => new(id, this, compute);
+
+    /// <inheritdoc/>
+    public override BackboneConfig WithImgSize(int side) => this with { ImgHeight = side, ImgWidth = side };
+
+    /// <inheritdoc/>
+    public override BackboneConfig WithGlobalPool(bool globalPool) => this with { GlobalPool = globalPool };
 
     /// <summary>Patches along the height.</summary>
     public int GridHeight => ImgHeight / PatchSize;
@@ -53,9 +56,8 @@ public sealed record VitConfig(
     /// <summary>Units of the feed-forward layer.</summary>
     public int MlpHidden => (int)(EmbedDim * MlpRatio);
 
-    /// <summary>Throws when the sizes contradict each other, naming all contradictions.</summary>
-    /// <exception cref="ArgumentException">A size is not positive, or does not divide what it must divide.</exception>
-    public void Validate()
+    /// <inheritdoc/>
+    public override void Validate()
     {
         List<string> faults = [];
         if (PatchSize <= 0 || ImgHeight <= 0 || ImgWidth <= 0 || EmbedDim <= 0 || Depth <= 0 || NumHeads <= 0 || MlpRatio <= 0 || PreLogits < 0)

@@ -92,8 +92,15 @@ public static class LinearOp
     {
         Tensor d = dy.As(input.Type);
         if (x.NeedsGrad) x.GradInto((dx, add) => Backend.Current.LinearBackwardInput(d, weight, scale, dx, add));               // dx = s·dy·W
-        if (weight.NeedsGrad) weight.GradInto((dW, _) => Backend.Current.LinearBackwardWeight(d, input, scale, dW));            // dW = s·dyᵀ·x
-        if (bias is { NeedsGrad: true }) bias.GradInto((db, _) => Backend.Current.LinearBackwardBias(dy, scale, db));           // db = s·Σ dy
+        if (weight.NeedsGrad) weight.GradInto((dW, add) => Backend.Current.LinearBackwardWeight(d, input, scale, Cleared(dW, add)));   // dW = s·dyᵀ·x
+        if (bias is { NeedsGrad: true }) bias.GradInto((db, add) => Backend.Current.LinearBackwardBias(dy, scale, Cleared(db, add)));      // db = s·Σ dy
+    }
+
+    /// <summary>The place of a gradient that is summed into, zero at first: a parameter's is so anyway, that of another op's result is not.</summary>
+    private static Tensor Cleared(Tensor gradient, bool isBegun)
+    {
+        if (!isBegun) Backend.Current.Clear(gradient);
+        return gradient;
     }
 
     private static void Check(Tensor x, Tensor weight, Tensor? bias)

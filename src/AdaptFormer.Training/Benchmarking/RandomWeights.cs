@@ -23,7 +23,7 @@ public sealed class RandomWeights : IDisposable
         RandomWeights weights = new(System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"adaptformer-{Guid.NewGuid():N}.safetensors"));
         try
         {
-            using Models.Vit.VisionTransformer sizes = description.Create();
+            using Backbone sizes = description.Create();
             SafetensorsWriter writer = new();
             Rng rng = new(0);
             foreach ((string name, Parameter parameter) in sizes.Parameters())

@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using AdaptFormer.Models;
-using AdaptFormer.Models.Vit;
 
 namespace AdaptFormer.Training.Recipes;
 
@@ -42,7 +41,8 @@ public enum Normalize
 /// <param name="Normalize">Statistics of the pictures that the weights were trained with: <c>imagenet</c>, <c>inception</c> (0.5 each) or <c>none</c>; null takes the model's own.</param>
 /// <param name="Mean">Three channel means (pixels in 0 to 1) in place of the named ones.</param>
 /// <param name="Std">Three standard deviations in place of the named ones.</param>
-/// <param name="Config">Sizes of a model that is in no list; null takes those that the name stands for.</param>
+/// <param name="Config">Sizes of a model that is in no list, with its <c>family</c> (<c>vit</c> if left out); null takes those that the name stands for.</param>
+/// <param name="NumFrames">Frames of a clip, for video models; null takes the model's own.</param>
 public sealed record ModelOptions(
     string Name,
     string? Weights,
@@ -52,13 +52,15 @@ public sealed record ModelOptions(
     Normalize? Normalize = null,
     float[]? Mean = null,
     float[]? Std = null,
-    VitConfig? Config = null)
+    BackboneConfig? Config = null,
+    int? NumFrames = null)
 {
     internal void Check(RecipeCheck check)
     {
         check.Require(!string.IsNullOrWhiteSpace(Name), "name", Name, "a model such as 'vit_base_patch16_224'");
         check.Require(Weights is null || !string.IsNullOrWhiteSpace(Weights), "weights", Weights, "the path of a weights file, or null to start from random numbers");
         check.Require(ImageSize is null or (>= 1 and <= 4096), "image_size", ImageSize, "null or a whole number in [1, 4096]");
+        check.Require(NumFrames is null or (>= 1 and <= 1024), "num_frames", NumFrames, "null or a whole number in [1, 1024]");
         check.Require(DropPath is >= 0 and < 1, "drop_path", DropPath, "a number in [0, 1)");
         check.Require(Mean is null || (Mean.Length == 3 && Mean.All(m => m is >= 0 and <= 1)), "mean", Mean, "three numbers in [0, 1]");
         check.Require(Std is null || (Std.Length == 3 && Std.All(s => s is > 0 and <= 1)), "std", Std, "three numbers in (0, 1]");

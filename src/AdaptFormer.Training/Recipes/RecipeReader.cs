@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using AdaptFormer.Models;
 
 namespace AdaptFormer.Training.Recipes;
 
@@ -27,7 +28,9 @@ internal static class RecipeReader
     {
         JsonObject root = ParseTree(json, source);
         List<string> problems = [];
+        NameFamily(root);
         RecipeOverrides.Apply(root, overrides, problems);
+        NameFamily(root);      // an edit may have made the section
         RecipePresets.Expand(root, problems);
         RecipeSchema.Check(root, problems);
         if (problems.Count > 0) throw new RecipeException(source, problems);
@@ -44,6 +47,11 @@ internal static class RecipeReader
 
         problems = recipe.Problems();
         return problems.Count == 0 ? recipe : throw new RecipeException(source, problems);
+    }
+
+    private static void NameFamily(JsonObject root)
+    {
+        if (root["model"] is JsonObject model && model["config"] is JsonObject config) BackboneConfig.NameFamily(config);
     }
 
     private static JsonObject ParseTree(string json, string source)

@@ -19,7 +19,7 @@ public sealed class ModelZooTests
     [InlineData("vit_huge_patch14_224", 630_764_800)]
     public void A_model_has_the_published_number_of_parameters(string id, long expected)
     {
-        using VisionTransformer model = ModelZoo.Get(id).Create();
+        using Backbone model = ModelZoo.Get(id).Create();
         Assert.Equal(expected, model.Parameters().Sum(entry => entry.Value.Length));
     }
 
@@ -29,7 +29,7 @@ public sealed class ModelZooTests
     {
         ModelDescription model = ModelZoo.Get(id);
         model.Config.Validate();
-        Assert.Equal(model.Config.ImgHeight, model.Preprocessing.ImgSize);
+        Assert.Equal(model.Config.InputShape[^1], model.Preprocessing.ImgSize);
         Assert.InRange(model.Preprocessing.EvalResize, model.Preprocessing.ImgSize, model.Preprocessing.ImgSize * 8 / 7);
         Assert.NotEqual("custom", model.Preprocessing.Statistics);
     }
@@ -44,11 +44,11 @@ public sealed class ModelZooTests
     [Fact]
     public void A_configuration_is_read_from_json_and_written_back()
     {
-        VitConfig config = VitConfig.FromJson("""{"embed_dim": 96, "depth": 6, "num_heads": 3, "patch_size": 8, "img_height": 32, "img_width": 64}""");
+        BackboneConfig config = BackboneConfig.FromJson("""{"embed_dim": 96, "depth": 6, "num_heads": 3, "patch_size": 8, "img_height": 32, "img_width": 64}""");
         Assert.Equal(new VitConfig(32, 64, 8, 96, 6, 3), config);
-        Assert.Equal(config, VitConfig.FromJson(config.ToJson()));
-        Assert.Contains("embd_dim", Assert.Throws<InvalidDataException>(() => VitConfig.FromJson("""{"embd_dim": 96}""")).Message);
-        Assert.Contains("num_heads 5 must divide embed_dim 96", Assert.Throws<ArgumentException>(() => VitConfig.FromJson("""{"embed_dim": 96, "num_heads": 5}""")).Message);
+        Assert.Equal(config, BackboneConfig.FromJson(config.ToJson()));
+        Assert.Contains("embd_dim", Assert.Throws<InvalidDataException>(() => BackboneConfig.FromJson("""{"embd_dim": 96}""")).Message);
+        Assert.Contains("num_heads 5 must divide embed_dim 96", Assert.Throws<ArgumentException>(() => BackboneConfig.FromJson("""{"embed_dim": 96, "num_heads": 5}""")).Message);
     }
 
     [Fact]

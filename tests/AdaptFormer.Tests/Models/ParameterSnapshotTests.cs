@@ -23,8 +23,8 @@ public sealed class ParameterSnapshotTests
     [MemberData(nameof(Snapshots))]
     public void Names_and_shapes_are_the_approved_ones(string id, string variant)
     {
-        VitConfig config = ModelZoo.Get(id).Config with { GlobalPool = variant == "global_pool" };
-        using VisionTransformer model = new(id, config);
+        BackboneConfig config = ModelZoo.Get(id).Config;
+        using Backbone model = (variant == "global_pool" ? config.WithGlobalPool(true) : config).Create(id);
         if (variant == "adaptformer") AdaptFormerTuning.OfficialImage.Attach(model, 100, new Rng(0));
         if (variant == "vpt") new VptTuning().Attach(model, 100, new Rng(0));
         string[] lines = [.. model.State().Select(entry => $"{entry.Key} {entry.Value.Tensor.Shape}{(entry.Value.Tensor.Trainable ? " trains" : "")}")];

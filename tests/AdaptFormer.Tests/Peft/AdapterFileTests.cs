@@ -38,7 +38,7 @@ public sealed class AdapterFileTests : IDisposable
     {
         Tuning tuning = All[method];
         string backbone = TinyBackbone.Save(_folder), path = _folder.PathOf("adapter.safetensors");
-        using VisionTransformer model = Tuned(backbone, tuning);
+        using Backbone model = Tuned(backbone, tuning);
         float[] expected = TinyBackbone.Logits(model);
         AdapterInfo saved = AdapterFile.Save(path, model, tuning, Labels, metrics: new Dictionary<string, double> { ["test_top1"] = 71.25 });
 
@@ -50,7 +50,7 @@ public sealed class AdapterFileTests : IDisposable
         Assert.Equal(model.TrainableParameters().Sum(entry => entry.Value.Length), info.Parameters);
         Assert.Equal((saved.Parameters, saved.FileBytes), (info.Parameters, info.FileBytes));
 
-        using VisionTransformer fresh = TinyBackbone.Open(backbone);
+        using Backbone fresh = TinyBackbone.Open(backbone);
         AdapterFile.Load(path, fresh, preprocessing: info.Preprocessing, classes: 3);
         Assert.Equal(expected, TinyBackbone.Logits(fresh));
         Assert.Empty(fresh.TrainableParameters());
@@ -65,15 +65,15 @@ public sealed class AdapterFileTests : IDisposable
         string backbone = TinyBackbone.Save(_folder);
         foreach ((string method, Tuning tuning) in All.Where(entry => entry.Value is not FullTuning))
         {
-            using VisionTransformer model = Tuned(backbone, tuning);
+            using Backbone model = Tuned(backbone, tuning);
             AdapterFile.Save(_folder.PathOf(method), model, tuning, Labels);
         }
 
-        using VisionTransformer swapped = TinyBackbone.Open(backbone);
+        using Backbone swapped = TinyBackbone.Open(backbone);
         foreach (string method in All.Keys.Where(method => All[method] is not FullTuning).Reverse())
         {
             AdapterFile.Load(_folder.PathOf(method), swapped);
-            using VisionTransformer fresh = TinyBackbone.Open(backbone);
+            using Backbone fresh = TinyBackbone.Open(backbone);
             AdapterFile.Load(_folder.PathOf(method), fresh);
             Assert.Equal(TinyBackbone.Logits(fresh), TinyBackbone.Logits(swapped));
             Assert.Equal(fresh.State().Select(entry => entry.Key).Order(), swapped.State().Select(entry => entry.Key).Order());
@@ -84,9 +84,9 @@ public sealed class AdapterFileTests : IDisposable
     public void A_fully_tuned_model_needs_a_backbone_of_its_sizes_and_not_its_weights()
     {
         string path = _folder.PathOf("full.safetensors");
-        using VisionTransformer model = Tuned(TinyBackbone.Save(_folder), new FullTuning());
+        using Backbone model = Tuned(TinyBackbone.Save(_folder), new FullTuning());
         AdapterFile.Save(path, model, new FullTuning(), Labels);
-        using VisionTransformer other = TinyBackbone.Open(TinyBackbone.Save(_folder, seed: 2, "other.safetensors"));
+        using Backbone other = TinyBackbone.Open(TinyBackbone.Save(_folder, seed: 2, "other.safetensors"));
         AdapterFile.Load(path, other);
         Assert.Equal(TinyBackbone.Logits(model), TinyBackbone.Logits(other));
     }
@@ -95,7 +95,7 @@ public sealed class AdapterFileTests : IDisposable
     public void An_adapter_on_other_weights_names_both()
     {
         string path = SavedAdapter();
-        using VisionTransformer other = TinyBackbone.Open(TinyBackbone.Save(_folder, seed: 2, "other.safetensors"));
+        using Backbone other = TinyBackbone.Open(TinyBackbone.Save(_folder, seed: 2, "other.safetensors"));
         string message = Refused(path, other);
         Assert.Contains("trained on other weights of", message);
         Assert.Contains(other.ContentDigest()[..19], message);
@@ -106,11 +106,11 @@ public sealed class AdapterFileTests : IDisposable
     {
         string path = SavedAdapter();
         VitConfig deeper = TinyBackbone.Config with { Depth = 4 }, larger = TinyBackbone.Config with { ImgHeight = 32, ImgWidth = 32 };
-        using (VisionTransformer model = TinyBackbone.Open(TinyBackbone.Save(_folder, 1, "deeper.safetensors", deeper), deeper)) Assert.Contains("\"depth\":4", Refused(path, model));
-        using (VisionTransformer model = TinyBackbone.Open(TinyBackbone.Save(_folder, 1, "larger.safetensors", larger), larger))
+        using (Backbone model = TinyBackbone.Open(TinyBackbone.Save(_folder, 1, "deeper.safetensors", deeper), deeper)) Assert.Contains("\"depth\":4", Refused(path, model));
+        using (Backbone model = TinyBackbone.Open(TinyBackbone.Save(_folder, 1, "larger.safetensors", larger), larger))
             Assert.Contains("trained on images of 16 px, the model takes 32 px", Refused(path, model));
 
-        using VisionTransformer right = TinyBackbone.Open(_folder.PathOf("backbone.safetensors"));
+        using Backbone right = TinyBackbone.Open(_folder.PathOf("backbone.safetensors"));
         InvalidDataException error = Assert.Throws<InvalidDataException>(() => AdapterFile.Load(path, right, preprocessing: Preprocessing.Inception(16), classes: 10));
         Assert.Contains("prepared with mean (0.485, 0.456, 0.406), not (0.5, 0.5, 0.5)", error.Message);
         Assert.Contains("it knows 3 classes, the data has 10", error.Message);
@@ -121,7 +121,7 @@ public sealed class AdapterFileTests : IDisposable
     {
         string path = SavedAdapter();
         byte[] bytes = File.ReadAllBytes(path);
-        using VisionTransformer model = Tuned(_folder.PathOf("backbone.safetensors"), new VptTuning(2));
+        using Backbone model = Tuned(_folder.PathOf("backbone.safetensors"), new VptTuning(2));
         float[] before = TinyBackbone.Logits(model);
         string[] names = [.. model.State().Select(entry => $"{entry.Key} {entry.Value.Tensor.Trainable}").Order()];
 
@@ -156,7 +156,7 @@ public sealed class AdapterFileTests : IDisposable
     public void Another_precision_passes_the_self_test_and_a_wrong_answer_names_it()
     {
         string path = SavedAdapter();
-        using VisionTransformer rounded = TinyBackbone.Open(_folder.PathOf("backbone.safetensors"), compute: DataType.BFloat16);
+        using Backbone rounded = TinyBackbone.Open(_folder.PathOf("backbone.safetensors"), compute: DataType.BFloat16);
         AdapterFile.Load(path, rounded);
 
         string text = Encoding.Latin1.GetString(File.ReadAllBytes(path));
@@ -170,7 +170,7 @@ public sealed class AdapterFileTests : IDisposable
     [Fact]
     public void Saving_asks_for_what_fits()
     {
-        using VisionTransformer model = Tuned(TinyBackbone.Save(_folder), new LinearProbe());
+        using Backbone model = Tuned(TinyBackbone.Save(_folder), new LinearProbe());
         string path = _folder.PathOf("a.safetensors");
         Assert.Contains("2 labels for a head of 3", Assert.Throws<ArgumentException>(() => AdapterFile.Save(path, model, new LinearProbe(), ["a", "b"])).Message);
         Assert.Contains("embeddings.0", Assert.Throws<ArgumentException>(() => AdapterFile.Save(path, model, new VptTuning(), Labels)).Message);
@@ -180,21 +180,21 @@ public sealed class AdapterFileTests : IDisposable
     private string SavedAdapter()
     {
         AdaptFormerTuning tuning = new(64);
-        using VisionTransformer model = Tuned(TinyBackbone.Save(_folder), tuning);
+        using Backbone model = Tuned(TinyBackbone.Save(_folder), tuning);
         AdapterFile.Save(_folder.PathOf("adapter.safetensors"), model, tuning, Labels);
         return _folder.PathOf("adapter.safetensors");
     }
 
-    private static VisionTransformer Tuned(string backbone, Tuning tuning)
+    private static Backbone Tuned(string backbone, Tuning tuning)
     {
-        VisionTransformer model = TinyBackbone.Open(backbone);
+        Backbone model = TinyBackbone.Open(backbone);
         tuning.Attach(model, Labels.Length, new Rng(3));
         HashSet<string> trained = [.. model.TrainableParameters().Concat(model.Buffers()).Select(entry => entry.Key)];
         TinyBackbone.Randomize(model, 4, trained.Contains);
         return model;
     }
 
-    private static string Refused(string path, VisionTransformer model)
+    private static string Refused(string path, Backbone model)
     {
         string message = Assert.Throws<InvalidDataException>(() => AdapterFile.Load(path, model)).Message;
         Assert.StartsWith($"{path} does not fit: ", message);

@@ -62,7 +62,7 @@ public sealed class ModelReportTests
     {
         Tuning tuning = method switch { "adaptformer" => new AdaptFormerTuning(), "full" => new FullTuning(), _ => new LinearProbe() };
         using TestFolder folder = new();
-        using VisionTransformer model = TinyBackbone.Open(TinyBackbone.Save(folder));
+        using Backbone model = TinyBackbone.Open(TinyBackbone.Save(folder));
         long foretold = ModelReport.Of(model, tuning, 5).AdapterBytes;
         Assert.Null(model.Head);
         tuning.Attach(model, 5, new Rng(0));
@@ -86,7 +86,7 @@ public sealed class ModelReportTests
 
     private static ModelReport Report(Tuning tuning, bool globalPool)
     {
-        using VisionTransformer model = new("vit_base_patch16_224", ModelZoo.Get("vit_base_patch16_224").Config with { GlobalPool = globalPool });
+        using Backbone model = ModelZoo.Get("vit_base_patch16_224").Config.WithGlobalPool(globalPool).Create("vit_base_patch16_224");
         return ModelReport.Of(model, tuning, 100);
     }
 

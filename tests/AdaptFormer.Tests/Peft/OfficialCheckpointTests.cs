@@ -1,3 +1,4 @@
+using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
@@ -33,7 +34,7 @@ public sealed class OfficialCheckpointTests : IDisposable
     public void A_checkpoint_of_the_authors_code_gives_their_logits_and_comes_out_as_it_went_in(string name, bool trainedOnly)
     {
         (ParityCase golden, string backbone, string checkpoint) = Files(name, trainedOnly);
-        using VisionTransformer model = BackboneLoader.Open(backbone, new(NumHeads: 4, GlobalPool: name.Contains("global_pool"), KeepHead: false));
+        using Backbone model = BackboneLoader.Open(backbone, new(NumHeads: 4, GlobalPool: name.Contains("global_pool"), KeepHead: false));
         Tuning tuning = OfficialCheckpoint.Import(checkpoint, model);
         Assert.Equal(golden.Floats("out/logits").Length, model.Head!.Classes * 4);
         using TensorScope scope = new();
@@ -58,7 +59,7 @@ public sealed class OfficialCheckpointTests : IDisposable
     public void Choices_that_no_shape_tells_are_the_callers()
     {
         (ParityCase golden, string backbone, string checkpoint) = Files("adapter_sequential", trainedOnly: true);
-        using VisionTransformer model = BackboneLoader.Open(backbone, new(NumHeads: 4, KeepHead: false));
+        using Backbone model = BackboneLoader.Open(backbone, new(NumHeads: 4, KeepHead: false));
         OfficialCheckpoint.Import(checkpoint, model, new AdaptFormerTuning(Position: AdapterPosition.Sequential));
         using TensorScope scope = new();
         Tensor pixels = Tensor.From(golden.Floats("input/x"), new Shape(golden.Shape("input/x")));
@@ -70,7 +71,7 @@ public sealed class OfficialCheckpointTests : IDisposable
     {
         (_, _, string checkpoint) = Files("adapter_parallel", trainedOnly: false);
         (_, string other, _) = Files("vpt", trainedOnly: false);
-        using VisionTransformer model = BackboneLoader.Open(other, new(NumHeads: 4, KeepHead: false));
+        using Backbone model = BackboneLoader.Open(other, new(NumHeads: 4, KeepHead: false));
         InvalidDataException error = Assert.Throws<InvalidDataException>(() => OfficialCheckpoint.Import(checkpoint, model));
         Assert.Contains("trained on another backbone", error.Message);
         Assert.Null(model.Head);

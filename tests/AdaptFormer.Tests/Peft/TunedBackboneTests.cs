@@ -23,10 +23,10 @@ public sealed class TunedBackboneTests : IDisposable
     public void A_fully_tuned_model_becomes_a_backbone_for_the_next_task(FileDataType type)
     {
         string target = _folder.PathOf("next.safetensors");
-        using VisionTransformer tuned = Save(new FullTuning(), "adapter.safetensors");
+        using Backbone tuned = Save(new FullTuning(), "adapter.safetensors");
         TunedBackbone.Export(_folder.PathOf("adapter.safetensors"), target, type);
 
-        using VisionTransformer next = TinyBackbone.Open(target);
+        using Backbone next = TinyBackbone.Open(target);
         Assert.Null(next.Head);
         Assert.Equal(tuned.Source!.Preprocessing, next.Source!.Preprocessing);
         Dictionary<string, Parameter> before = tuned.Parameters().ToDictionary();
@@ -40,7 +40,7 @@ public sealed class TunedBackboneTests : IDisposable
     [Fact]
     public void Sixteen_bits_halve_the_file()
     {
-        using VisionTransformer tuned = Save(new FullTuning(), "adapter.safetensors");
+        using Backbone tuned = Save(new FullTuning(), "adapter.safetensors");
         (string full, string half) = (_folder.PathOf("32.safetensors"), _folder.PathOf("16.safetensors"));
         TunedBackbone.Export(_folder.PathOf("adapter.safetensors"), full);
         TunedBackbone.Export(_folder.PathOf("adapter.safetensors"), half, FileDataType.Float16);
@@ -51,7 +51,7 @@ public sealed class TunedBackboneTests : IDisposable
     [Fact]
     public void A_weight_beyond_sixteen_bits_is_named_and_nothing_is_written()
     {
-        using VisionTransformer tuned = Save(new FullTuning(), "adapter.safetensors", Enlarge);
+        using Backbone tuned = Save(new FullTuning(), "adapter.safetensors", Enlarge);
         InvalidDataException error = Assert.Throws<InvalidDataException>(() =>
             TunedBackbone.Export(_folder.PathOf("adapter.safetensors"), _folder.PathOf("next.safetensors"), FileDataType.Float16));
         Assert.Contains("cls_token", error.Message, StringComparison.Ordinal);
@@ -66,7 +66,7 @@ public sealed class TunedBackboneTests : IDisposable
         Assert.Contains("adaptformer", error.Message, StringComparison.Ordinal);
     }
 
-    private static void Enlarge(VisionTransformer model)
+    private static void Enlarge(Backbone model)
     {
         Parameter token = model.Parameters().First(entry => entry.Key == "cls_token").Value;
         float[] values = token.ToArray();
@@ -74,9 +74,9 @@ public sealed class TunedBackboneTests : IDisposable
         token.Assign(values);      // the loaded numbers lie in a file's memory, which is not to be written
     }
 
-    private VisionTransformer Save(Tuning tuning, string name, Action<VisionTransformer>? change = null)
+    private Backbone Save(Tuning tuning, string name, Action<Backbone>? change = null)
     {
-        VisionTransformer model = TinyBackbone.Open(TinyBackbone.Save(_folder));
+        Backbone model = TinyBackbone.Open(TinyBackbone.Save(_folder));
         tuning.Attach(model, Labels.Length, new Rng(4));
         TinyBackbone.Randomize(model, seed: 6, key => key.StartsWith("head", StringComparison.Ordinal));
         change?.Invoke(model);

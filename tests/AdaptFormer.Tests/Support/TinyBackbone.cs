@@ -21,7 +21,7 @@ internal static class TinyBackbone
     }
 
     /// <summary>Opens such a file.</summary>
-    public static VisionTransformer Open(string path, VitConfig? config = null, DataType compute = DataType.Float32) =>
+    public static Backbone Open(string path, VitConfig? config = null, DataType compute = DataType.Float32) =>
         BackboneLoader.Open(path, new(Config: config ?? Config, Compute: compute));
 
     /// <summary>Gives numbers to every parameter and buffer that <paramref name="which"/> names, as training would.</summary>

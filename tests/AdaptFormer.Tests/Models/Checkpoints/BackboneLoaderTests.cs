@@ -26,7 +26,7 @@ public sealed class BackboneLoaderTests : IDisposable
     public void Every_kind_naming_and_wrapper_gives_the_same_backbone(string file, string naming, string wrapper)
     {
         string path = file.StartsWith("timm_vit.expected", StringComparison.Ordinal) ? PlainTimm() : TestFolder.Fixture(file);
-        using VisionTransformer expected = BackboneLoader.Open(PlainTimm(), TwoHeads), model = BackboneLoader.Open(path, TwoHeads);
+        using Backbone expected = BackboneLoader.Open(PlainTimm(), TwoHeads), model = BackboneLoader.Open(path, TwoHeads);
         LoadReport report = model.Source!.Report;
         Assert.Equal((naming, wrapper), (report.Naming, report.Wrapper));
         Assert.Equal(expected.Config, model.Config);
@@ -46,7 +46,7 @@ public sealed class BackboneLoaderTests : IDisposable
     [InlineData("timm_vit_bfloat16_legacy.pth", 2e-2)]
     public void Rounded_weights_give_nearly_the_same_logits_and_another_digest(string file, double tolerance)
     {
-        using VisionTransformer exact = BackboneLoader.Open(PlainTimm(), TwoHeads), model = BackboneLoader.Open(TestFolder.Fixture(file), TwoHeads);
+        using Backbone exact = BackboneLoader.Open(PlainTimm(), TwoHeads), model = BackboneLoader.Open(TestFolder.Fixture(file), TwoHeads);
         Assert.NotEqual(exact.Source!.Digest, model.Source!.Digest);
         using TensorScope scope = new();
         Tensor pixels = Pixels(model, 3);
@@ -56,14 +56,14 @@ public sealed class BackboneLoaderTests : IDisposable
     [Fact]
     public void Hugging_face_folders_are_read_with_their_configuration()
     {
-        using VisionTransformer timm = BackboneLoader.Open(PlainTimm(), TwoHeads);
+        using Backbone timm = BackboneLoader.Open(PlainTimm(), TwoHeads);
         StateDict theirs = NameMaps.HuggingFaceVit.ToTheirs(StateDict.Of(timm)).Renamed(name => name.StartsWith("classifier", StringComparison.Ordinal) ? name : $"vit.{name}");
         Save(theirs, "model.safetensors");
         File.WriteAllText(_folder.PathOf("config.json"), """{"model_type": "vit", "hidden_act": "gelu", "num_attention_heads": 2, "layer_norm_eps": 1e-6}""");
         File.WriteAllText(_folder.PathOf("preprocessor_config.json"),
             """{"size": {"height": 16, "width": 16}, "resample": 2, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}""");
 
-        using VisionTransformer model = BackboneLoader.Open(Path.GetDirectoryName(_folder.PathOf("x"))!);
+        using Backbone model = BackboneLoader.Open(Path.GetDirectoryName(_folder.PathOf("x"))!);
         Assert.Equal(("Hugging Face vit", "vit."), (model.Source!.Report.Naming, model.Source.Report.Wrapper));
         Assert.Equal(timm.Source!.Digest, model.Source.Digest);
         Assert.Equal(("inception", 0, Resampling.Bilinear), (model.Source.Preprocessing.Statistics, model.Source.Preprocessing.EvalResize, model.Source.Preprocessing.Interpolation));
@@ -75,7 +75,7 @@ public sealed class BackboneLoaderTests : IDisposable
     [Fact]
     public void Another_image_size_resizes_the_positions_and_says_so()
     {
-        using VisionTransformer model = BackboneLoader.Open(PlainTimm(), TwoHeads with { ImgSize = 32 }), original = BackboneLoader.Open(PlainTimm(), TwoHeads);
+        using Backbone model = BackboneLoader.Open(PlainTimm(), TwoHeads with { ImgSize = 32 }), original = BackboneLoader.Open(PlainTimm(), TwoHeads);
         Assert.Equal(new Shape(1, 17, 16), model.Parameters().Single(entry => entry.Key == "pos_embed").Value.Shape);
         Assert.Equal(["pos_embed from 2x2 to 4x4 patches (bicubic)"], model.Source!.Report.Resized);
         Assert.Equal(32, model.Source.Preprocessing.ImgSize);
@@ -86,7 +86,7 @@ public sealed class BackboneLoaderTests : IDisposable
     [Fact]
     public void Global_pooling_starts_fc_norm_anew_and_leaves_norm_out()
     {
-        using VisionTransformer model = BackboneLoader.Open(PlainTimm(), TwoHeads with { GlobalPool = true, KeepHead = false });
+        using Backbone model = BackboneLoader.Open(PlainTimm(), TwoHeads with { GlobalPool = true, KeepHead = false });
         LoadReport report = model.Source!.Report;
         Assert.Equal(["fc_norm.weight", "fc_norm.bias"], report.Fresh);
         Assert.Equal(["head.bias", "head.weight", "norm.bias", "norm.weight"], report.Ignored.Select(entry => entry.Name).Order());
@@ -101,8 +101,8 @@ public sealed class BackboneLoaderTests : IDisposable
         StateDict weights = new();
         foreach (string name in golden.Names.Where(name => name.StartsWith("param/", StringComparison.Ordinal)))
             weights.Add(name[6..], new StateDict.Weight(new Shape(golden.Shape(name)), destination => golden.Floats(name).CopyTo(destination)));
-        using VisionTransformer model = BackboneLoader.Open(Save(weights, "mae.safetensors"), new(NumHeads: 4));
-        Assert.True(model.Config.GlobalPool);
+        using Backbone model = BackboneLoader.Open(Save(weights, "mae.safetensors"), new(NumHeads: 4));
+        Assert.True(((VitConfig)model.Config).GlobalPool);
         using TensorScope scope = new();
         Tensor pixels = Tensor.From(golden.Floats("input/x"), new Shape(golden.Shape("input/x")));
         ParityCase.AssertClose("logits", golden.Floats("out/logits"), model.Forward(pixels).ToArray(), 1e-4);
@@ -112,7 +112,7 @@ public sealed class BackboneLoaderTests : IDisposable
     public void Weights_of_an_f32_file_are_read_in_place_and_closed_with_the_model()
     {
         BackboneSource source;
-        using (VisionTransformer model = BackboneLoader.Open(PlainTimm(), TwoHeads))
+        using (Backbone model = BackboneLoader.Open(PlainTimm(), TwoHeads))
         {
             Assert.All(model.Parameters(), entry => Assert.True(entry.Value.StorageReference.IsBorrowed, entry.Key));
             source = model.Source!;
@@ -159,7 +159,7 @@ public sealed class BackboneLoaderTests : IDisposable
         }
 
         Refused(two, "several models, under 'student.', 'teacher.'");
-        using (VisionTransformer student = BackboneLoader.Open(Save(two, "two.safetensors"), TwoHeads with { Prefix = "student." }))
+        using (Backbone student = BackboneLoader.Open(Save(two, "two.safetensors"), TwoHeads with { Prefix = "student." }))
             Assert.Contains(student.Source!.Report.Ignored, entry => entry.Name == "teacher.cls_token");
 
         StateDict other = new();
@@ -237,7 +237,7 @@ public sealed class BackboneLoaderTests : IDisposable
         return values;
     }
 
-    private static Tensor Pixels(VisionTransformer model, int batch)
+    private static Tensor Pixels(Backbone model, int batch)
     {
         Tensor pixels = Tensor.Empty(new Shape([batch, .. model.InputShape]));
         Rng rng = new(5);

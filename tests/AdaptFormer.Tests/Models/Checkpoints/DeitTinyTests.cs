@@ -35,7 +35,7 @@ public sealed class DeitTinyTests
         string weights = SharedData.Require($"deit_tiny/{Id}.{kind}");
         using IDisposable _ = CpuBackends.Use(backend);
         using WeightsFile golden = WeightsFile.Open(SharedData.Require("deit_tiny/reference_activations.safetensors"));
-        using VisionTransformer model = BackboneLoader.Open(weights, new(Id: Id));
+        using Backbone model = BackboneLoader.Open(weights, new(Id: Id));
         using TensorScope scope = new();
         float[] normalized = Normalize(golden, model.Source!.Preprocessing);
         float[] first = Read(golden, "input_normalized_first");
@@ -60,7 +60,7 @@ public sealed class DeitTinyTests
     {
         string folder = SharedData.Require("imagenet_samples");
         Assert.SkipUnless(NativeImageLibraries.Describe().Any(library => library.Found && library.Purpose.Contains("JPEG")), "reads JPEG");
-        using VisionTransformer model = BackboneLoader.Open(SharedData.Require($"deit_tiny/{Id}.safetensors"), new(Id: Id));
+        using Backbone model = BackboneLoader.Open(SharedData.Require($"deit_tiny/{Id}.safetensors"), new(Id: Id));
         Preprocessing expected = model.Source!.Preprocessing;
         ImageTransform transform = ImageTransform.ForEvaluation(new TransformOptions(expected.ImgSize, EvalResize: expected.EvalResize, Mean: expected.Mean.ToArray(), Std: expected.Std.ToArray()));
         using ImageTransform.Scratch scratch = new();

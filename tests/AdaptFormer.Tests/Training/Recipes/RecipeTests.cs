@@ -1,4 +1,5 @@
 using AdaptFormer.Models.Layers;
+using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
 using AdaptFormer.Training.Optimizers;
 using AdaptFormer.Training.Recipes;
@@ -108,7 +109,8 @@ public sealed class RecipeTests
     public void A_model_in_no_list_is_described_by_its_sizes()
     {
         Recipe recipe = Recipe.Parse(Small, overrides: ["model.name=mine", "model.config={\"embed_dim\": 96, \"depth\": 4, \"num_heads\": 3, \"img_height\": 32, \"img_width\": 32, \"patch_size\": 4}"]);
-        Assert.Equal((96, 4, 65), (recipe.Model.Config!.EmbedDim, recipe.Model.Config.Depth, recipe.Model.Config.Tokens));
+        VitConfig config = Assert.IsType<VitConfig>(recipe.Model.Config);
+        Assert.Equal((96, 4, 65), (config.EmbedDim, config.Depth, config.Tokens));
         Assert.Equal(recipe.ToJson(), Recipe.Parse(recipe.ToJson()).ToJson());
     }
 

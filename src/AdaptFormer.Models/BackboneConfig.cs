@@ -1,0 +1,89 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using AdaptFormer.Models.Vit;
+using AdaptFormer.Tensors;
+
+namespace AdaptFormer.Models;
+
+/// <summary>
+/// The sizes of a backbone: what a recipe's <c>model.config</c> and an adapter file say about it. The attribute list below gives each family its name in JSON, under
+/// <c>family</c>; a plain ViT may leave it out.
+/// </summary>
+/// <param name="DropPath">Stochastic depth of the last block, in [0, 1); earlier ones get a linear share.</param>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = BackboneConfig.FamilyKey, UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization)]
+[JsonDerivedType(typeof(VitConfig), BackboneConfig.DefaultFamily)]
+public abstract record BackboneConfig(float DropPath = 0)
+{
+    /// <summary>The JSON key that names the family.</summary>
+    public const string FamilyKey = "family";
+
+    /// <summary>The family of a configuration that names none.</summary>
+    public const string DefaultFamily = "vit";
+
+    /// <summary>Shape of one input: [3, H, W] for pictures, [3, T, H, W] for clips.</summary>
+    [JsonIgnore]
+    public abstract Shape InputShape { get; }
+
+    /// <summary>What weights depend on: the same sizes without choices of training.</summary>
+    [JsonIgnore]
+    public BackboneConfig Sizes => this with { DropPath = 0 };
+
+    /// <summary>What an id of the <see cref="ModelZoo"/> stands for: the sizes without what different weights of one architecture choose.</summary>
+    [JsonIgnore]
+    internal virtual BackboneConfig Architecture => Sizes;
+
+    /// <summary>What a model of these sizes is called when it has no id.</summary>
+    [JsonIgnore]
+    internal abstract string DefaultId { get; }
+
+    /// <summary>A configuration from JSON with snake_case keys, for example <c>{"embed_dim": 96, "depth": 6, "num_heads": 3}</c>; what is left out keeps its default.</summary>
+    /// <param name="json">The text.</param>
+    /// <param name="source">What to call it in messages.</param>
+    /// <exception cref="InvalidDataException">It is not such JSON, or has an unknown key or family.</exception>
+    /// <exception cref="ArgumentException">The sizes contradict each other.</exception>
+    public static BackboneConfig FromJson(string json, string source = "model configuration")
+    {
+        try
+        {
+            JsonNode? node = JsonNode.Parse(json);
+            if (node is JsonObject section) NameFamily(section);
+            BackboneConfig config = node.Deserialize(ModelsJson.Default.BackboneConfig) ?? throw new InvalidDataException($"{source}: null is no configuration.");
+            config.Validate();
+            return config;
+        }
+        catch (Exception e) when (e is JsonException or NotSupportedException)
+        {
+            throw new InvalidDataException($"{source}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Writes the default family into a configuration that names none.</summary>
+    public static void NameFamily(JsonObject config) => config.TryAdd(FamilyKey, DefaultFamily);
+
+    /// <summary>The configuration as JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, ModelsJson.Default.BackboneConfig);
+
+    /// <summary>A model of these sizes, without weights and without a head.</summary>
+    /// <param name="id">Its name in messages and files.</param>
+    /// <param name="compute">Type of the products' inputs.</param>
+    /// <exception cref="ArgumentException">The sizes contradict each other.</exception>
+    public abstract Backbone Create(string id, DataType compute = DataType.Float32);
+
+    /// <summary>Throws when the sizes contradict each other, naming all contradictions.</summary>
+    /// <exception cref="ArgumentException">A size is not positive, or does not divide what it must divide.</exception>
+    public abstract void Validate();
+
+    /// <summary>The same for square frames of another side, in pixels.</summary>
+    public abstract BackboneConfig WithImgSize(int side);
+
+    /// <summary>The same for clips of another number of frames.</summary>
+    /// <exception cref="ArgumentException">The model reads pictures.</exception>
+    public virtual BackboneConfig WithNumFrames(int frames) =>
+        throw new ArgumentException($"{DefaultId} reads pictures of {InputShape[^2]}x{InputShape[^1]} pixels, not clips: num_frames {frames} is for video models.");
+
+    /// <summary>The same with the mean of the patch tokens in place of the class token, or the other way round.</summary>
+    /// <exception cref="ArgumentException">The family has no such choice.</exception>
+    public virtual BackboneConfig WithGlobalPool(bool globalPool) =>
+        throw new ArgumentException($"{DefaultId} reads out its tokens in one way only: global_pool is a choice of plain image ViTs.");
+}
