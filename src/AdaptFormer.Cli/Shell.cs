@@ -25,6 +25,7 @@ internal static class Shell
             EvalCommand.Create(screen),
             PredictCommand.Create(screen),
             DescribeCommand.Create(screen),
+            PullCommand.Create(screen),
             ConvertCommand.Create(screen),
             BenchCommand.Create(screen),
             DoctorCommand.Create(screen),

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AdaptFormer.Models.Hub;
 
 namespace AdaptFormer.Models.Checkpoints;
 
@@ -34,6 +35,7 @@ internal sealed class CheckpointPlace
     /// <exception cref="InvalidDataException">A folder holds no weights, or several, or a configuration that no plain ViT has.</exception>
     public static CheckpointPlace Find(string path)
     {
+        if (path.StartsWith(HubId.Scheme, StringComparison.Ordinal)) path = new HubCache().Find(HubId.Parse(path));
         if (File.Exists(path)) return new CheckpointPlace(path);
         if (!Directory.Exists(path)) throw new FileNotFoundException($"{path}: there is no such weights file or folder.", path);
         CheckpointPlace place = new(WeightsIn(path));
