@@ -114,6 +114,19 @@ public abstract class Backend
     /// <summary>dqkv of <see cref="Attention"/>, adding to dbias when given.</summary>
     internal abstract void AttentionBackward(Tensor qkv, int heads, float scale, Tensor? bias, Tensor? mask, Tensor dy, Tensor dqkv, Tensor? dBias);
 
+    /// <summary>Multi-head attention inside windows from a fused projection; see <c>WindowAttentionOp</c>. The padding's 3·C numbers are in the type of qkv.</summary>
+    internal abstract void WindowAttention(Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor y);
+
+    /// <summary>dqkv of <see cref="WindowAttention"/>, adding to the gradients of table and padding when given.</summary>
+    internal abstract void WindowAttentionBackward(
+        Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor dy, Tensor dqkv, Tensor? dTable, Tensor? dPadding);
+
+    /// <summary>Puts each 2×2 neighbourhood of tokens into one row; see <c>MergePatchesOp</c>.</summary>
+    internal abstract void MergePatches(Tensor x, TokenGrid grid, Tensor y);
+
+    /// <summary>The inverse of <see cref="MergePatches"/>.</summary>
+    internal abstract void SplitPatches(Tensor dy, TokenGrid grid, Tensor dx);
+
     /// <summary>[B, C, H, W] → [B, (H/p)·(W/p), C·p·p]: non-overlapping patches as rows, channels outermost.</summary>
     internal abstract void Unfold(Tensor pixels, int patch, Tensor rows);
 

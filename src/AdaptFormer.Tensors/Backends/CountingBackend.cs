@@ -128,6 +128,21 @@ public sealed class CountingBackend : Backend
     internal override void AttentionBackward(Tensor qkv, int heads, float scale, Tensor? bias, Tensor? mask, Tensor dy, Tensor dqkv, Tensor? dBias) =>
         Macs += 5 * dy.Length * qkv.Shape[1];
 
+    internal override void WindowAttention(Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor y) =>
+        Macs += 2 * WindowProduct(y, windows);
+
+    internal override void WindowAttentionBackward(
+        Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor dy, Tensor dqkv, Tensor? dTable, Tensor? dPadding) =>
+        Macs += 5 * WindowProduct(dy, windows);
+
+    internal override void MergePatches(Tensor x, TokenGrid grid, Tensor y)
+    {
+    }
+
+    internal override void SplitPatches(Tensor dy, TokenGrid grid, Tensor dx)
+    {
+    }
+
     internal override void Unfold(Tensor pixels, int patch, Tensor rows)
     {
     }
@@ -174,6 +189,10 @@ public sealed class CountingBackend : Backend
     internal override void CrossEntropy(Tensor logits, Tensor targets, Tensor probabilities, Tensor losses)
     {
     }
+
+    // Padding is multiplied too.
+    private static long WindowProduct(Tensor y, WindowLayout windows) =>
+        (long)y.Shape[0] * windows.Counts.Count * windows.Window.Count * windows.Window.Count * y.Shape[2];
 
     /// <summary>A product with a weight [O, I]: <paramref name="outputs"/> numbers of which each needs one multiply-add for every column.</summary>
     private void Product(Tensor weight, Tensor input, long outputs, bool backward)

@@ -222,6 +222,35 @@ public sealed class ProfilingBackend(Backend inner) : Backend
         Add(nameof(AttentionBackward), began, 8.0 * dy.Length * qkv.Shape[1]);
     }
 
+    internal override void WindowAttention(Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.WindowAttention(qkv, heads, scale, windows, table, padding, y);
+        Add(nameof(WindowAttention), began, 4.0 * y.Length * windows.Window.Count);
+    }
+
+    internal override void WindowAttentionBackward(
+        Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor dy, Tensor dqkv, Tensor? dTable, Tensor? dPadding)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.WindowAttentionBackward(qkv, heads, scale, windows, table, padding, dy, dqkv, dTable, dPadding);
+        Add(nameof(WindowAttentionBackward), began, 8.0 * dy.Length * windows.Window.Count);
+    }
+
+    internal override void MergePatches(Tensor x, TokenGrid grid, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.MergePatches(x, grid, y);
+        Add(nameof(MergePatches), began);
+    }
+
+    internal override void SplitPatches(Tensor dy, TokenGrid grid, Tensor dx)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.SplitPatches(dy, grid, dx);
+        Add(nameof(SplitPatches), began);
+    }
+
     internal override void Unfold(Tensor pixels, int patch, Tensor rows)
     {
         long began = Stopwatch.GetTimestamp();

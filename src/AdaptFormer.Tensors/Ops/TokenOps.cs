@@ -52,6 +52,21 @@ public static class TokenOps
             });
         }
 
+        /// <summary>Puts tokens of zeros behind those of x.</summary>
+        /// <param name="count">How many, at least 0.</param>
+        /// <returns>[B, N + count, C].</returns>
+        /// <exception cref="ArgumentException">x is not [B, N, C].</exception>
+        public Tensor AppendZeros(int count)
+        {
+            CheckTokens("AppendZeros", x);
+            if (count == 0) return x;
+            int n = x.Shape[1];
+            Tensor y = Tensor.Empty(new Shape(x.Shape[0], n + count, x.Shape[2]), x.Type);
+            Backend.Current.Clear(y);
+            Backend.Current.CopyTokens(x, 0, y, 0, n);
+            return y.Record([x], keep: [], dy => x.AddGrad(Part(dy, 0, n)));
+        }
+
         /// <summary>The mean of tokens start … N − 1: global pooling, without the class token when start is 1.</summary>
         /// <returns>[B, C], f32.</returns>
         /// <exception cref="ArgumentException">No token is left.</exception>

@@ -13,8 +13,8 @@ public sealed class ThreadCountTests
     [
         .. AddOpTests.Cases, .. AsymmetricLossOpTests.Cases, .. AsymmetricSingleLabelLossOpTests.Cases, .. AttentionOpTests.Cases, .. BatchNormOpTests.Cases, .. BatchOpsTests.Cases,
         .. BinaryCrossEntropyOpTests.Cases, .. CastOpTests.Cases, .. DropoutOpTests.Cases, .. DropPathOpTests.Cases, .. GeluOpTests.Cases, .. LayerNormOpTests.Cases,
-        .. LinearOpTests.Cases, .. MultiplyOpTests.Cases, .. PatchOpTests.Cases, .. ReluOpTests.Cases, .. ScaleOpTests.Cases, .. SigmoidOpTests.Cases,
-        .. SoftmaxCrossEntropyOpTests.Cases, .. TanhOpTests.Cases, .. TokenOpsTests.Cases,
+        .. LinearOpTests.Cases, .. MergePatchesOpTests.Cases, .. MultiplyOpTests.Cases, .. PatchOpTests.Cases, .. ReluOpTests.Cases, .. ScaleOpTests.Cases, .. SigmoidOpTests.Cases,
+        .. SoftmaxCrossEntropyOpTests.Cases, .. TanhOpTests.Cases, .. TokenOpsTests.Cases, .. WindowAttentionOpTests.Cases,
     ];
 
     [Theory]

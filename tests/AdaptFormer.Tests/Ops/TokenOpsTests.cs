@@ -19,6 +19,7 @@ public sealed class TokenOpsTests
                 yield return new OpCase("mean", [x], (p, type) => p[0].Cast(type).MeanTokens()) { BFloat16 = 1e-2 };
                 yield return new OpCase("reshape", [x], (p, type) => p[0].Cast(type).Reshape(b * n, c)) { BFloat16 = 1e-2 };
                 yield return new OpCase("slice all", [x], (p, type) => p[0].Scale(2).Cast(type).SliceTokens(0, n)) { BFloat16 = 1e-2 };
+                yield return new OpCase("append zeros", [x], (p, type) => p[0].Cast(type).AppendZeros(3)) { BFloat16 = 1e-2 };
                 if (n == 1) continue;
                 yield return new OpCase("slice first", [x], (p, type) => p[0].Cast(type).SliceTokens(0, 1)) { BFloat16 = 1e-2 };
                 yield return new OpCase("slice rest", [x], (p, type) => p[0].Cast(type).SliceTokens(2, n - 2)) { BFloat16 = 1e-2 };
@@ -43,6 +44,7 @@ public sealed class TokenOpsTests
         Assert.Equal([9, 1, 2, 9, 3, 4], x.PrependTokens(front).ToArray());
         Assert.Equal([2, 4], x.SliceTokens(1, 1).ToArray());
         Assert.Same(x, x.SliceTokens(0, 2));
+        Assert.Equal([1, 2, 0, 3, 4, 0], x.AppendZeros(1).ToArray());
         Assert.Equal([1.5f, 3.5f], x.MeanTokens().ToArray());
         Assert.Equal([2, 4], x.MeanTokens(1).ToArray());
         Assert.Equal(new Shape(4), x.Reshape(4).Shape);

@@ -4,7 +4,7 @@ namespace AdaptFormer.Tensors.Backends.Cpu;
 /// The kernels as plain loops that read like their equations, in double precision: the specification that every faster
 /// kernel is tested against. Slow on purpose, and not used for anything else.
 /// </summary>
-internal static class Reference
+internal static partial class Reference
 {
     /// <summary>max(0, x); NaN for NaN.</summary>
     public static double Relu(double x) => x <= 0 ? 0 : x;
