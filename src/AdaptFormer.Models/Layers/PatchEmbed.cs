@@ -3,28 +3,32 @@ using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Models.Layers;
 
-/// <summary>Cuts an image into patches and maps each to a token.</summary>
+/// <summary>Cuts an image into patches, or a clip into tubelets, and maps each to a token.</summary>
 public sealed class PatchEmbed : Module
 {
     private readonly DataType _compute;
     private readonly Convolution _proj;
 
     /// <summary>Patches of p×p pixels of 3 channels, to C features.</summary>
-    public PatchEmbed(int patchSize, int dim, DataType compute)
+    /// <param name="patchSize">p.</param>
+    /// <param name="dim">C.</param>
+    /// <param name="compute">Type of the product's inputs.</param>
+    /// <param name="tubeletSize">Frames of a tubelet; null for images.</param>
+    public PatchEmbed(int patchSize, int dim, DataType compute, int? tubeletSize = null)
     {
         _compute = compute;
-        _proj = Add("proj", new Convolution(patchSize, dim));
+        _proj = Add("proj", new Convolution(tubeletSize is { } t ? [dim, 3, t, patchSize, patchSize] : [dim, 3, patchSize, patchSize]));
     }
 
-    /// <summary>[B, 3, H, W] → [B, N, C], f32.</summary>
+    /// <summary>[B, 3, H, W] or [B, 3, T, H, W] → [B, N, C], f32.</summary>
     public override Tensor Forward(Tensor x) => x.PatchEmbed(_proj.Weight, _proj.Bias, _compute);
 
     private sealed class Convolution : Module
     {
-        public Convolution(int patchSize, int dim)
+        public Convolution(params int[] kernel)
         {
-            Weight = Add("weight", Parameter.Zeros(dim, 3, patchSize, patchSize));
-            Bias = Add("bias", Parameter.Zeros(dim));
+            Weight = Add("weight", Parameter.Zeros(kernel));
+            Bias = Add("bias", Parameter.Zeros(kernel[0]));
         }
 
         public Parameter Weight { get; }

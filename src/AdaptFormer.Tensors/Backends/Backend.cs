@@ -127,11 +127,11 @@ public abstract class Backend
     /// <summary>The inverse of <see cref="MergePatches"/>.</summary>
     internal abstract void SplitPatches(Tensor dy, TokenGrid grid, Tensor dx);
 
-    /// <summary>[B, C, H, W] → [B, (H/p)·(W/p), C·p·p]: non-overlapping patches as rows, channels outermost.</summary>
-    internal abstract void Unfold(Tensor pixels, int patch, Tensor rows);
+    /// <summary>[B, C, T, H, W] → [B, (T/t)·(H/p)·(W/p), C·t·p·p]: non-overlapping tubelets of t frames as rows, channels outermost. Without T, and t = 1: patches.</summary>
+    internal abstract void Unfold(Tensor pixels, int tubelet, int patch, Tensor rows);
 
     /// <summary>The inverse of <see cref="Unfold"/>.</summary>
-    internal abstract void Fold(Tensor rows, int patch, Tensor pixels);
+    internal abstract void Fold(Tensor rows, int tubelet, int patch, Tensor pixels);
 
     /// <summary>Copies <paramref name="count"/> rows of each group: dst[g, dstStart + i] = (or +=) src[g, srcStart + i]. Tensors are [groups, rows, C]; a source of one group serves all.</summary>
     internal abstract void CopyTokens(Tensor src, int srcStart, Tensor dst, int dstStart, int count, bool add = false);

@@ -143,11 +143,11 @@ public sealed class CountingBackend : Backend
     {
     }
 
-    internal override void Unfold(Tensor pixels, int patch, Tensor rows)
+    internal override void Unfold(Tensor pixels, int tubelet, int patch, Tensor rows)
     {
     }
 
-    internal override void Fold(Tensor rows, int patch, Tensor pixels)
+    internal override void Fold(Tensor rows, int tubelet, int patch, Tensor pixels)
     {
     }
 

@@ -251,17 +251,17 @@ public sealed class ProfilingBackend(Backend inner) : Backend
         Add(nameof(SplitPatches), began);
     }
 
-    internal override void Unfold(Tensor pixels, int patch, Tensor rows)
+    internal override void Unfold(Tensor pixels, int tubelet, int patch, Tensor rows)
     {
         long began = Stopwatch.GetTimestamp();
-        _inner.Unfold(pixels, patch, rows);
+        _inner.Unfold(pixels, tubelet, patch, rows);
         Add(nameof(Unfold), began);
     }
 
-    internal override void Fold(Tensor rows, int patch, Tensor pixels)
+    internal override void Fold(Tensor rows, int tubelet, int patch, Tensor pixels)
     {
         long began = Stopwatch.GetTimestamp();
-        _inner.Fold(rows, patch, pixels);
+        _inner.Fold(rows, tubelet, patch, pixels);
         Add(nameof(Fold), began);
     }
 

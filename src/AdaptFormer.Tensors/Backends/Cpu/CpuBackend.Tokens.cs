@@ -14,10 +14,10 @@ public sealed unsafe partial class CpuBackend
         for (long start = 0; start < dy.Length; start += group) Elementwise.AddInto(dp.Floats, At(dy, start), dy.Type, 1, group);
     }
 
-    internal override void Unfold(Tensor pixels, int patch, Tensor rows) => Patches(pixels.Shape, patch, (pixel, element) =>
+    internal override void Unfold(Tensor pixels, int tubelet, int patch, Tensor rows) => Patches(pixels.Shape, tubelet, patch, (pixel, element) =>
         Converter.Copy(At(pixels, pixel), pixels.Type, At(rows, element), rows.Type, patch));
 
-    internal override void Fold(Tensor rows, int patch, Tensor pixels) => Patches(pixels.Shape, patch, (pixel, element) =>
+    internal override void Fold(Tensor rows, int tubelet, int patch, Tensor pixels) => Patches(pixels.Shape, tubelet, patch, (pixel, element) =>
         Converter.Copy(At(rows, element), rows.Type, At(pixels, pixel), pixels.Type, patch));
 
     internal override void CopyTokens(Tensor src, int srcStart, Tensor dst, int dstStart, int count, bool add = false)
@@ -60,23 +60,23 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <summary>Pairs each run of <paramref name="patch"/> pixels in a row of an image with its place in the patch rows.</summary>
-    private static void Patches(Shape pixels, int patch, Action<long, long> run)
+    /// <summary>Pairs each run of <paramref name="patch"/> pixels in a row of a frame with its place in the patch rows.</summary>
+    private static void Patches(Shape pixels, int tubelet, int patch, Action<long, long> run)
     {
-        (int images, int channels, int height, int width) = (pixels[0], pixels[1], pixels[2], pixels[3]);
-        (int gridH, int gridW) = (height / patch, width / patch);
-        long perImage = (long)gridH * gridW * channels * patch * patch;
-        CpuParallel.For(images * gridH, (item, _) =>
+        (int images, int channels, int frames, int height, int width) = (pixels[0], pixels[1], pixels.Rank == 5 ? pixels[2] : 1, pixels[^2], pixels[^1]);
+        (int gridT, int gridH, int gridW) = (frames / tubelet, height / patch, width / patch);
+        int length = channels * tubelet * patch * patch;
+        CpuParallel.For(images * gridT * gridH, (item, _) =>
         {
-            (int image, int gy) = Math.DivRem(item, gridH);
-            for (int c = 0; c < channels; c++)
+            (int image, int place) = Math.DivRem(item, gridT * gridH);
+            (int gt, int gy) = Math.DivRem(place, gridH);
+            for (int inner = 0; inner < channels * tubelet * patch; inner++)
             {
-                for (int py = 0; py < patch; py++)
-                {
-                    long row = ((((long)image * channels) + c) * height + (gy * patch) + py) * width;
-                    long first = (image * perImage) + ((long)gy * gridW * channels * patch * patch) + ((((long)c * patch) + py) * patch);
-                    for (int gx = 0; gx < gridW; gx++) run(row + (gx * patch), first + ((long)gx * channels * patch * patch));
-                }
+                (int plane, int py) = Math.DivRem(inner, patch);
+                (int c, int pt) = Math.DivRem(plane, tubelet);
+                long row = (((((((long)image * channels) + c) * frames) + (gt * tubelet) + pt) * height) + (gy * patch) + py) * width;
+                long first = ((long)item * gridW * length) + ((long)inner * patch);
+                for (int gx = 0; gx < gridW; gx++) run(row + (gx * patch), first + ((long)gx * length));
             }
         });
     }
