@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
 
@@ -13,6 +14,7 @@ namespace AdaptFormer.Models;
 /// <param name="DropPath">Stochastic depth of the last block, in [0, 1); earlier ones get a linear share.</param>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = BackboneConfig.FamilyKey, UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization)]
 [JsonDerivedType(typeof(VitConfig), BackboneConfig.DefaultFamily)]
+[JsonDerivedType(typeof(VideoVitConfig), "video_vit")]
 public abstract record BackboneConfig(float DropPath = 0)
 {
     /// <summary>The JSON key that names the family.</summary>
@@ -81,6 +83,12 @@ public abstract record BackboneConfig(float DropPath = 0)
     /// <exception cref="ArgumentException">The model reads pictures.</exception>
     public virtual BackboneConfig WithNumFrames(int frames) =>
         throw new ArgumentException($"{DefaultId} reads pictures of {InputShape[^2]}x{InputShape[^1]} pixels, not clips: num_frames {frames} is for video models.");
+
+    /// <summary>The model for clips that is made of this one's weights.</summary>
+    /// <param name="how">How its patch kernel is spread over the frames of a tubelet.</param>
+    /// <exception cref="ArgumentException">It is no plain image ViT.</exception>
+    public virtual BackboneConfig WithInflation(Inflation how) =>
+        throw new ArgumentException($"{DefaultId} cannot be inflated: inflate is for the weights of plain image ViTs.");
 
     /// <summary>The same with the mean of the patch tokens in place of the class token, or the other way round.</summary>
     /// <exception cref="ArgumentException">The family has no such choice.</exception>

@@ -1,4 +1,5 @@
 using AdaptFormer.Models.Checkpoints;
+using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
 
@@ -11,7 +12,7 @@ namespace AdaptFormer.Models;
 internal abstract class BackboneFamily
 {
     /// <summary>Every family; the first that recognises weights takes them.</summary>
-    public static IReadOnlyList<BackboneFamily> All { get; } = [new VitFamily()];
+    public static IReadOnlyList<BackboneFamily> All { get; } = [new VitFamily(), new VideoVitFamily()];
 
     /// <summary>The family's configuration record.</summary>
     public abstract Type ConfigType { get; }
@@ -35,13 +36,15 @@ internal abstract class BackboneFamily
     /// <summary>The sizes of a known id, fitted to what the file really holds; what was changed is told in <paramref name="notes"/>.</summary>
     public virtual BackboneConfig Fit(BackboneConfig config, StateDict ours, ICollection<string> notes) => config;
 
-    /// <summary>Changes weights that depend on the size of the input (position tables), where another size was asked for.</summary>
+    /// <summary>Changes weights that do not fit as they are: position tables where another size of the input was asked for, image weights for clips.</summary>
     /// <param name="state">Weights under our names, to be changed.</param>
-    /// <param name="file">The sizes of the weights.</param>
+    /// <param name="file">The sizes of the weights; another family's, where the model is made of one.</param>
     /// <param name="model">The sizes of the model.</param>
+    /// <param name="sizeWasAsked">Whether the caller named a size of the input; nothing is resized unasked.</param>
     /// <param name="path">For messages.</param>
-    /// <param name="resized">What was done, in words.</param>
-    public virtual void Resize(StateDict state, BackboneConfig file, BackboneConfig model, string path, ICollection<string> resized)
+    /// <param name="changes">What was done, in words.</param>
+    /// <exception cref="InvalidDataException">The weights cannot be made to fit.</exception>
+    public virtual void Adapt(StateDict state, BackboneConfig file, BackboneConfig model, bool sizeWasAsked, string path, ICollection<string> changes)
     {
     }
 

@@ -1,3 +1,4 @@
+using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
 
@@ -59,6 +60,9 @@ public static class ModelZoo
         Facebook("vit_base_patch16_224.mae", Base, 16, 224, classes: 0),   // the same weights in timm
         Facebook("vit_large_patch16_224.mae", Large, 16, 224, classes: 0),
         Facebook("vit_huge_patch14_224.mae", Huge, 14, 224, classes: 0),
+        VideoMae("vit_small_patch16_224.videomae", new(EmbedDim: 384, Depth: 12, NumHeads: 6)),      // in VideoMAE's and AdaptFormer's code without the tag
+        VideoMae("vit_base_patch16_224.videomae", new(EmbedDim: 768, Depth: 12, NumHeads: 12)),
+        VideoMae("vit_large_patch16_224.videomae", new(EmbedDim: 1024, Depth: 24, NumHeads: 16)),
         Facebook("vit_small_patch16_224.dino", Small, 16, 224, classes: 0),
         Facebook("vit_base_patch16_224.dino", Base, 16, 224, classes: 0));
 
@@ -86,6 +90,10 @@ public static class ModelZoo
 
     private static ModelDescription Facebook(string id, VitConfig size, int patch, int image, int classes) =>
         new(id, Sized(size, patch, image), Preprocessing.ImageNet(image), classes);
+
+    // Their evaluation resizes the shorter side of a frame to the crop's own size.
+    private static ModelDescription VideoMae(string id, VideoVitConfig size) =>
+        new(id, size, Preprocessing.ImageNet(size.ImgHeight, cropFraction: 1) with { Interpolation = Resampling.Bilinear }, Classes: 0);
 
     private static VitConfig Sized(VitConfig size, int patch, int image) => size with { PatchSize = patch, ImgHeight = image, ImgWidth = image };
 

@@ -16,7 +16,7 @@ internal static class ConvertCommand
     {
         Argument<string> source = new("source") { Description = "A weights file, a folder with one, or an adapter file." };
         Argument<string> target = new("target") { Description = "The safetensors file to write." };
-        Option<string> to = new("--to") { Description = "Names to write: timm (also mae, deit), adaptformer or huggingface; adapter makes an adapter file of a checkpoint of the authors' code.", HelpName = "naming", Required = true };
+        Option<string> to = new("--to") { Description = "Names to write: timm (also mae, deit, videomae), adaptformer, videomae-pretrain, huggingface or huggingface-videomae; adapter makes an adapter file of a checkpoint of the authors' code.", HelpName = "naming", Required = true };
         Option<string> prefix = new("--prefix") { Description = "What stands ahead of the names when the source holds several models.", HelpName = "text" };
         Option<string> backbone = new("--backbone") { Description = "The backbone's weights, to convert from or to an adapter file.", HelpName = "file" };
         Option<string> model = new("--model") { Description = "The backbone's id; its statistics go into the adapter file.", HelpName = "id" };
@@ -36,7 +36,7 @@ internal static class ConvertCommand
             if (isAdapter) return Export(screen, from, into, Backbone(), names);
             ConversionReport report = CheckpointConverter.Convert(from, into, names, parsed.GetValue(prefix));
             screen.Line($"{into}: {report.Tensors} tensors, from {report.From} names{(report.Wrapper.Length > 0 ? $" under '{report.Wrapper}'" : "")} to {report.To} names");
-            if (report.LeftOut.Count > 0) screen.Warn($"not written, because it lies outside of '{report.Wrapper}': {string.Join(", ", report.LeftOut)}");
+            if (report.LeftOut.Count > 0) screen.Warn($"not written, because it is no part of the backbone: {string.Join(", ", report.LeftOut)}");
             return 0;
 
             Backbone Backbone() => parsed.GetValue(backbone) is { } path

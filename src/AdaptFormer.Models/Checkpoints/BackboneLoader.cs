@@ -54,7 +54,7 @@ public static class BackboneLoader
         private readonly BackboneOptions _options;
         private readonly BackboneFamily _family;
         private readonly Preprocessing _preprocessing;
-        private readonly List<string> _resized = [], _notes = [];
+        private readonly List<string> _changes = [], _notes = [];
         private readonly List<(string, string)> _ignored = [];
 
         public Plan(WeightsFile file, CheckpointPlace place, BackboneNames names, BackboneOptions options)
@@ -63,8 +63,9 @@ public static class BackboneLoader
             string? id = options.Id ?? (options.Config is null ? place.Id : null);
             ModelDescription? known = id is null || options.Config is not null ? null : ModelZoo.Get(id);
             BackboneConfig config = options.Config ?? known?.Config ?? Inferred(new WeightHints(options.NumHeads ?? place.NumHeads, place.NormEps, options.ImgSize, options.NumFrames));
+            FileConfig = config = BackboneFamily.Of(config).Fit(config, Ours, _notes);
+            if (options.Inflate is { } how) config = config.WithInflation(how);
             _family = BackboneFamily.Of(config);
-            FileConfig = config = _family.Fit(config, Ours, _notes);
             if (options.ImgSize is { } side) config = config.WithImgSize(side);
             if (options.NumFrames is { } frames) config = config.WithNumFrames(frames);
             if (options.GlobalPool is { } pool) config = config.WithGlobalPool(pool);
@@ -86,13 +87,13 @@ public static class BackboneLoader
         {
             StateDict state = Ours.Renamed(static name => name);
             if (KeepHead(model.NumFeatures) is { } head) model.ReplaceHead(head);
-            if (_options.ImgSize is not null || _options.NumFrames is not null) _family.Resize(state, FileConfig, Config, _file.Path, _resized);
+            _family.Adapt(state, FileConfig, Config, _options.ImgSize is not null, _file.Path, _changes);
             WeightLoader.Load(model, state, _file.Path, name => Ignores(name, model), MayStartAnew, name => _options.ImgSize is null ? _family.Advice(name, Config) : null);
 
             string[] fresh = [.. model.State().Select(entry => entry.Key).Where(name => !state.Weights.ContainsKey(name))];
             foreach (string name in _names.Outside) _ignored.Add((name, $"outside of '{_names.Wrapper}'"));
             string wrapper = _file.Container.Length == 0 ? _names.Wrapper : $"{_file.Container} / {_names.Wrapper}".TrimEnd(' ', '/');
-            LoadReport report = new(_file.Path, _file.Kind, _names.Map.Name, wrapper, _resized, _ignored, fresh, _notes);
+            LoadReport report = new(_file.Path, _file.Kind, _names.Map.Name, wrapper, _changes, _ignored, fresh, _notes);
             StateDict content = Ours.Renamed(name => ReasonToIgnore(name) == PreTraining ? null : name);
             model.Source = new BackboneSource(report, _preprocessing, () => BackboneDigest.Of(content));
         }

@@ -1,3 +1,4 @@
+using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models.Checkpoints;
@@ -9,6 +10,7 @@ namespace AdaptFormer.Models.Checkpoints;
 /// <param name="NumFrames">Frames of a clip, for video models; the id's or the family's own if null.</param>
 /// <param name="GlobalPool">Mean of the patch tokens and <c>fc_norm</c>, for plain ViTs; follows from the file if null.</param>
 /// <param name="Compute">Type of the products' inputs.</param>
+/// <param name="Inflate">Makes a model for clips of the weights of a plain image ViT.</param>
 /// <param name="NumHeads">Attention heads, which no shape tells; EmbedDim/64 if null and neither id nor config.json say.</param>
 /// <param name="DropPath">Stochastic depth of the last block in training.</param>
 /// <param name="KeepHead">Keeps the file's classifier, if it has one; otherwise the model ends with its features.</param>
@@ -21,6 +23,7 @@ public sealed record BackboneOptions(
     int? NumFrames = null,
     bool? GlobalPool = null,
     DataType Compute = DataType.Float32,
+    Inflation? Inflate = null,
     int? NumHeads = null,
     float DropPath = 0,
     bool KeepHead = true,

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Models.Checkpoints;
@@ -29,10 +30,16 @@ public static class CheckpointConverter
         CheckpointPlace place = CheckpointPlace.Find(source);
         using WeightsFile file = WeightsFile.Open(place.WeightsPath);
         BackboneNames names = BackboneNames.Of(StateDict.Of(file), file.Path, prefix);
-        StateDict theirs = Named(names.Ours, to);
+        List<string> leftOut = [.. names.Outside];
+        StateDict theirs = Named(names.Ours.Renamed(name =>
+        {
+            if (!IsOutOfPlace(name, names.Ours, to)) return name;
+            leftOut.Add(name);
+            return null;
+        }), to);
         Preprocessing? preprocessing = file.Metadata.TryGetValue(BackboneLoader.PreprocessingKey, out string? json) ? Preprocessing.FromJson(json, file.Path) : place.Preprocessing;
         Save(target, theirs, preprocessing);
-        return new ConversionReport(names.Map.Name, names.Wrapper, to.Name, theirs.Weights.Count, names.Outside);
+        return new ConversionReport(names.Map.Name, names.Wrapper, to.Name, theirs.Weights.Count, leftOut);
     }
 
     /// <summary>Weights under another project's names, with the wrapper that it uses: Hugging Face's classifiers keep a ViT under <c>vit.</c>.</summary>
@@ -59,6 +66,13 @@ public static class CheckpointConverter
         if (preprocessing is not null) writer.Metadata[BackboneLoader.PreprocessingKey] = preprocessing.ToJson();
         foreach ((string name, StateDict.Weight weight) in weights.Weights) writer.Add(name, weight, type);
         writer.Save(path);
+    }
+
+    // A clip's tokens are normalised as a mean, by fc_norm; the encoder's own norm belongs to pre-training, as fc_norm and head belong to a task.
+    private static bool IsOutOfPlace(string name, StateDict ours, NameMap to)
+    {
+        if (BackboneFamily.Of(ours) is not VideoVitFamily) return false;
+        return to == NameMaps.VideoMaePretraining ? IsHead(name) || name.StartsWith("fc_norm.", StringComparison.Ordinal) : name.StartsWith("norm.", StringComparison.Ordinal);
     }
 
     private static bool IsHead(string name) => HeadWords.Any(word => name.StartsWith(word, StringComparison.Ordinal));

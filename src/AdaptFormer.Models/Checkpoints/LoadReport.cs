@@ -5,7 +5,7 @@ namespace AdaptFormer.Models.Checkpoints;
 /// <param name="Kind">Its kind, for example <c>safetensors</c>.</param>
 /// <param name="Naming">Whose names it uses.</param>
 /// <param name="Wrapper">The prefix that stood ahead of the backbone's names, and dictionaries around them; empty when there was none.</param>
-/// <param name="Resized">What was resized, in words.</param>
+/// <param name="Changes">What was resized, repeated or inflated, in words.</param>
 /// <param name="Ignored">Names in the file that the model does not use, with the reason.</param>
 /// <param name="Fresh">Names in the model that the file does not have and that start anew.</param>
 /// <param name="Notes">What was assumed.</param>
@@ -14,7 +14,7 @@ public sealed record LoadReport(
     string Kind,
     string Naming,
     string Wrapper,
-    IReadOnlyList<string> Resized,
+    IReadOnlyList<string> Changes,
     IReadOnlyList<(string Name, string Reason)> Ignored,
     IReadOnlyList<string> Fresh,
     IReadOnlyList<string> Notes)
@@ -23,7 +23,7 @@ public sealed record LoadReport(
     public IEnumerable<string> Lines()
     {
         yield return $"{Path}: {Kind}, {Naming} names{(Wrapper.Length > 0 ? $" under '{Wrapper}'" : "")}";
-        foreach (string text in Resized) yield return $"resized: {text}";
+        foreach (string text in Changes) yield return $"changed: {text}";
         foreach (var group in Ignored.GroupBy(entry => entry.Reason, entry => entry.Name))
             yield return $"not used ({group.Key}): {Shorten([.. group])}";
         if (Fresh.Count > 0) yield return $"starts anew: {Shorten(Fresh)}";

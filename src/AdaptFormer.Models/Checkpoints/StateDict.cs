@@ -38,6 +38,9 @@ public sealed class StateDict
     /// <summary>Adds a weight; a name that is there is replaced.</summary>
     public void Add(string name, Weight weight) => _weights[name] = weight;
 
+    /// <summary>Takes a weight out.</summary>
+    public void Remove(string name) => _weights.Remove(name);
+
     /// <summary>The same weights under other names; those that <paramref name="rename"/> answers with null are left out.</summary>
     public StateDict Renamed(Func<string, string?> rename)
     {

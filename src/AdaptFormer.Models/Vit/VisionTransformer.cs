@@ -30,8 +30,8 @@ public sealed class VisionTransformer : Backbone
         _blocks = new Block[config.Depth];
         for (int i = 0; i < _blocks.Length; i++)
         {
-            float dropPath = config.Depth == 1 ? config.DropPath : config.DropPath * i / (config.Depth - 1);
-            _blocks[i] = list.Add($"{i}", new Block(new SelfAttention(dim, config.NumHeads, config.QkvBias ? QkvBias.Fused : QkvBias.None, compute), config.MlpHidden, config.NormEps, dropPath, compute));
+            SelfAttention attention = new(dim, config.NumHeads, config.QkvBias ? QkvBias.Fused : QkvBias.None, compute);
+            _blocks[i] = list.Add($"{i}", new Block(attention, config.MlpHidden, config.NormEps, BlockList.DropPath(config.DropPath, i, config.Depth), compute));
         }
 
         _norm = Add(config.GlobalPool ? "fc_norm" : "norm", new LayerNorm(dim, config.NormEps));
@@ -75,11 +75,6 @@ public sealed class VisionTransformer : Backbone
             ? _norm.Forward(x.MeanTokens(start: 1))                                     // [B, C]
             : _norm.Forward(x.SliceTokens(0, 1)).Reshape(x.Shape[0], Config.EmbedDim);
         return _preLogits is null ? features : _preLogits.Forward(features);
-    }
-
-    private sealed class BlockList : Module
-    {
-        public override Tensor Forward(Tensor x) => throw new InvalidOperationException("The backbone runs the blocks.");
     }
 
     private sealed class PreLogits : Module

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models.Vit;
@@ -43,6 +44,13 @@ public sealed record VitConfig(
 
     /// <inheritdoc/>
     public override BackboneConfig WithGlobalPool(bool globalPool) => this with { GlobalPool = globalPool };
+
+    /// <inheritdoc/>
+    public override BackboneConfig WithInflation(Inflation how) => PreLogits > 0
+        ? throw new ArgumentException($"{DefaultId} has a pre_logits layer behind its class token, which is not read out for clips: name the model without it.")
+        : new VideoVitConfig(
+            ImgHeight: ImgHeight, ImgWidth: ImgWidth, PatchSize: PatchSize, EmbedDim: EmbedDim, Depth: Depth, NumHeads: NumHeads, MlpRatio: MlpRatio,
+            QkvBias: QkvBias, NormEps: NormEps, ImageTokens: true, Inflate: how, DropPath: DropPath);
 
     /// <summary>Patches along the height.</summary>
     public int GridHeight => ImgHeight / PatchSize;

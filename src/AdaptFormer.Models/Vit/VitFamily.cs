@@ -36,15 +36,15 @@ internal sealed class VitFamily : BackboneFamily
         return vit with { PreLogits = 0 };
     }
 
-    public override void Resize(StateDict state, BackboneConfig file, BackboneConfig model, string path, ICollection<string> resized)
+    public override void Adapt(StateDict state, BackboneConfig file, BackboneConfig model, bool sizeWasAsked, string path, ICollection<string> changes)
     {
         (VitConfig from, VitConfig to) = ((VitConfig)file, (VitConfig)model);
-        if (!state.Weights.TryGetValue(Positions, out StateDict.Weight? table)) return;
+        if (!sizeWasAsked || !state.Weights.TryGetValue(Positions, out StateDict.Weight? table)) return;
         (int Height, int Width) old = table.Shape.Rank == 3 && table.Shape[1] == from.Tokens ? (from.GridHeight, from.GridWidth) : Grid(table.Shape, path);
         if (old == (to.GridHeight, to.GridWidth) || table.Shape[2] != to.EmbedDim) return;
         float[] values = PositionEmbeddings.Resize(table.ToArray(), to.EmbedDim, extra: 1, old, (to.GridHeight, to.GridWidth));
         state.Add(Positions, new StateDict.Weight(new Shape(1, to.Tokens, to.EmbedDim), destination => values.CopyTo(destination)));
-        resized.Add($"{Positions} from {old.Height}x{old.Width} to {to.GridHeight}x{to.GridWidth} patches (bicubic)");
+        changes.Add($"{Positions} from {old.Height}x{old.Width} to {to.GridHeight}x{to.GridWidth} patches (bicubic)");
     }
 
     public override string? ReasonToIgnore(string name, BackboneConfig config)
@@ -62,7 +62,7 @@ internal sealed class VitFamily : BackboneFamily
 
     /// <summary>The square grid of a table [1, 1 + g², C] with a class token.</summary>
     /// <exception cref="InvalidDataException">The number of tokens is not that of a square grid.</exception>
-    private static (int Height, int Width) Grid(Shape position, string path)
+    public static (int Height, int Width) Grid(Shape position, string path)
     {
         int patches = position.Rank == 3 ? position[1] - 1 : 0, side = (int)Math.Round(Math.Sqrt(Math.Max(0, patches)));
         if (side < 1 || side * side != patches)

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using AdaptFormer.Models;
+using AdaptFormer.Models.VideoVit;
 
 namespace AdaptFormer.Training.Recipes;
 
@@ -43,6 +44,7 @@ public enum Normalize
 /// <param name="Std">Three standard deviations in place of the named ones.</param>
 /// <param name="Config">Sizes of a model that is in no list, with its <c>family</c> (<c>vit</c> if left out); null takes those that the name stands for.</param>
 /// <param name="NumFrames">Frames of a clip, for video models; null takes the model's own.</param>
+/// <param name="Inflate">Makes a model for clips of image weights: <c>mean</c> or <c>centre</c> says how the patch kernel is spread over the frames of a tubelet.</param>
 public sealed record ModelOptions(
     string Name,
     string? Weights,
@@ -53,7 +55,8 @@ public sealed record ModelOptions(
     float[]? Mean = null,
     float[]? Std = null,
     BackboneConfig? Config = null,
-    int? NumFrames = null)
+    int? NumFrames = null,
+    Inflation? Inflate = null)
 {
     internal void Check(RecipeCheck check)
     {

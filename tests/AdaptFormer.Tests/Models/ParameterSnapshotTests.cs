@@ -17,6 +17,7 @@ public sealed class ParameterSnapshotTests
         { "vit_base_patch16", "global_pool" },
         { "vit_base_patch16_224", "adaptformer" },
         { "vit_base_patch16_224", "vpt" },
+        { "vit_base_patch16_224.videomae", "" },
     };
 
     [Theory]

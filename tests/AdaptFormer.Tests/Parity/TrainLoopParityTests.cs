@@ -1,6 +1,6 @@
 using System.Text.Json;
+using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
-using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Ops;
 using AdaptFormer.Tests.Support;
@@ -35,7 +35,7 @@ public sealed class TrainLoopParityTests
         using IDisposable _ = CpuBackends.Use(backend);
         using TensorScope scope = new();
         ParityCase golden = ParityCase.Open(file);
-        using VisionTransformer model = VitCase.Build(golden);
+        using Backbone model = VitCase.Build(golden);
         double rtol = golden.Config.GetProperty("rtol").GetDouble();
         JsonElement train = golden.Config.GetProperty("train");
         int epochs = train.GetProperty("epochs").GetInt32(), batches = train.GetProperty("batches_per_epoch").GetInt32();

@@ -2,6 +2,7 @@ using System.Text.Json;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Layers;
+using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
@@ -9,25 +10,31 @@ using AdaptFormer.Tests.Support;
 
 namespace AdaptFormer.Tests.Parity;
 
-/// <summary>Builds the model and the method that a golden file of an image ViT describes, with the file's weights.</summary>
+/// <summary>Builds the model and the method that a golden file of an image or video ViT describes, with the file's weights.</summary>
 internal static class VitCase
 {
-    public static VisionTransformer Build(ParityCase golden, DataType compute = DataType.Float32)
+    public static Backbone Build(ParityCase golden, DataType compute = DataType.Float32)
     {
         JsonElement model = golden.Config.GetProperty("model");
         JsonElement size = model.GetProperty("img_size");
         (int height, int width) = size.ValueKind == JsonValueKind.Number ? (size.GetInt32(), size.GetInt32()) : (size[0].GetInt32(), size[1].GetInt32());
-        VitConfig config = new(
-            height, width, model.GetProperty("patch_size").GetInt32(), model.GetProperty("embed_dim").GetInt32(),
-            model.GetProperty("depth").GetInt32(), model.GetProperty("num_heads").GetInt32(), model.GetProperty("mlp_ratio").GetDouble(),
-            model.GetProperty("qkv_bias").GetBoolean(), model.GetProperty("norm_eps").GetSingle(),
-            GlobalPool: model.TryGetProperty("global_pool", out JsonElement pool) && pool.GetBoolean());
-        VisionTransformer vit = new(golden.Config.GetProperty("case").GetString()!, config, compute);
+        BackboneConfig config = model.TryGetProperty("all_frames", out JsonElement frames)
+            ? Video(model, frames.GetInt32(), height, width)
+            : new VitConfig(
+                height, width, model.GetProperty("patch_size").GetInt32(), model.GetProperty("embed_dim").GetInt32(),
+                model.GetProperty("depth").GetInt32(), model.GetProperty("num_heads").GetInt32(), model.GetProperty("mlp_ratio").GetDouble(),
+                model.GetProperty("qkv_bias").GetBoolean(), model.GetProperty("norm_eps").GetSingle(),
+                GlobalPool: model.TryGetProperty("global_pool", out JsonElement pool) && pool.GetBoolean());
+        Backbone vit = config.Create(golden.Config.GetProperty("case").GetString()!, compute);
         Tuning(golden).Attach(vit, model.GetProperty("num_classes").GetInt32(), new Rng(0));
         if (!golden.Config.TryGetProperty("tuning_config", out _)) foreach (Module norm in vit.HeadNorms) norm.Freeze();
         WeightLoader.Load(vit, Weights(golden, "param/"), vit.Id);
         return vit;
     }
+
+    private static VideoVitConfig Video(JsonElement model, int frames, int height, int width) => new(
+        frames, height, width, model.GetProperty("tubelet_size").GetInt32(), model.GetProperty("patch_size").GetInt32(), model.GetProperty("embed_dim").GetInt32(),
+        model.GetProperty("depth").GetInt32(), model.GetProperty("num_heads").GetInt32(), model.GetProperty("mlp_ratio").GetDouble(), NormEps: model.GetProperty("norm_eps").GetSingle());
 
     /// <summary>The file's tensors whose names begin with <paramref name="prefix"/>, under our names.</summary>
     public static StateDict Weights(ParityCase golden, string prefix)

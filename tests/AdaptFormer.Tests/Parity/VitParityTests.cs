@@ -1,6 +1,6 @@
 using System.Text.Json;
+using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
-using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Ops;
 using AdaptFormer.Tests.Support;
@@ -9,7 +9,7 @@ using Xunit;
 
 namespace AdaptFormer.Tests.Parity;
 
-/// <summary>Every golden file of an image ViT: intermediate results, loss, all gradients, three SGD steps and what they leave.</summary>
+/// <summary>Every golden file of an image or video ViT: intermediate results, loss, all gradients, three SGD steps and what they leave.</summary>
 public sealed class VitParityTests
 {
     private const double NearZero = 5e-5;
@@ -21,7 +21,7 @@ public sealed class VitParityTests
             TheoryData<string, string> cases = [];
             foreach (string backend in new[] { CpuBackends.Managed, CpuBackends.OneDnnName })
             {
-                foreach (string prefix in ParitySuites.ImageVits)
+                foreach (string prefix in ParitySuites.Vits)
                 {
                     foreach (var row in ParityCase.Files(prefix)) cases.Add(row.Data, backend);
                 }
@@ -38,7 +38,7 @@ public sealed class VitParityTests
         using IDisposable _ = CpuBackends.Use(backend);
         using TensorScope scope = new();
         ParityCase golden = ParityCase.Open(file);
-        using VisionTransformer model = VitCase.Build(golden);
+        using Backbone model = VitCase.Build(golden);
         JsonElement rtol = golden.Config.GetProperty("rtol");
         double outTolerance = rtol.GetProperty("out").GetDouble();
         Tensor pixels = Tensor.From(golden.Floats("input/x"), new Shape(golden.Shape("input/x")));
@@ -63,12 +63,12 @@ public sealed class VitParityTests
         using IDisposable _ = CpuBackends.Use(backend);
         using TensorScope scope = new();
         ParityCase golden = ParityCase.Open(file);
-        using VisionTransformer model = VitCase.Build(golden, DataType.BFloat16);
+        using Backbone model = VitCase.Build(golden, DataType.BFloat16);
         Tensor pixels = Tensor.From(golden.Floats("input/x"), new Shape(golden.Shape("input/x")));
         ParityCase.AssertClose("logits in bf16", golden.Floats("out/logits"), model.Forward(pixels).ToArray(), 2e-2);
     }
 
-    private static void TrainThreeSteps(ParityCase golden, VisionTransformer model, int[] target, double outTolerance, double gradTolerance, double afterTolerance)
+    private static void TrainThreeSteps(ParityCase golden, Backbone model, int[] target, double outTolerance, double gradTolerance, double afterTolerance)
     {
         JsonElement settings = golden.Config.TryGetProperty("optimizer", out JsonElement given) ? given : default;
         double lr = settings.ValueKind == JsonValueKind.Object ? settings.GetProperty("lr").GetDouble() : 0.1;
@@ -104,7 +104,7 @@ public sealed class VitParityTests
         CheckState(golden, model, "after3/", afterTolerance);
     }
 
-    private static void CheckGradients(ParityCase golden, VisionTransformer model, string[] nearZero, double tolerance)
+    private static void CheckGradients(ParityCase golden, Backbone model, string[] nearZero, double tolerance)
     {
         StateDict gradients = new();
         foreach ((string name, Parameter parameter) in model.TrainableParameters()) gradients.Add(name, new StateDict.Weight(parameter.Shape, destination => parameter.Grad!.Span.CopyTo(destination)));
@@ -119,7 +119,7 @@ public sealed class VitParityTests
         }
     }
 
-    private static void CheckState(ParityCase golden, VisionTransformer model, string prefix, double tolerance)
+    private static void CheckState(ParityCase golden, Backbone model, string prefix, double tolerance)
     {
         StateDict theirs = Theirs(golden, StateDict.Of(model));
         foreach (string name in golden.Names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal) && name != prefix + "logits"))

@@ -12,11 +12,11 @@ public static class ParitySuites
 {
     public const string Losses = "losses", TrainLoops = "train_loop_";
 
-    public static readonly string[] ImageVits = ["vit_image_", "paper_eq3_", "timm_vit_", "mae_vit_"];
+    public static readonly string[] Vits = ["vit_image_", "paper_eq3_", "timm_vit_", "mae_vit_", "vit_video_"];
 
     public static readonly IReadOnlyList<(string Prefix, Type Suite)> All =
     [
-        .. ImageVits.Select(prefix => (prefix, typeof(VitParityTests))),
+        .. Vits.Select(prefix => (prefix, typeof(VitParityTests))),
         (Losses, typeof(LossParityTests)),
         (TrainLoops, typeof(TrainLoopParityTests)),
         ("lr_schedules", typeof(ScheduleTests)),

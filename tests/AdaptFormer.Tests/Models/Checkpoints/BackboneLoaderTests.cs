@@ -77,10 +77,10 @@ public sealed class BackboneLoaderTests : IDisposable
     {
         using Backbone model = BackboneLoader.Open(PlainTimm(), TwoHeads with { ImgSize = 32 }), original = BackboneLoader.Open(PlainTimm(), TwoHeads);
         Assert.Equal(new Shape(1, 17, 16), model.Parameters().Single(entry => entry.Key == "pos_embed").Value.Shape);
-        Assert.Equal(["pos_embed from 2x2 to 4x4 patches (bicubic)"], model.Source!.Report.Resized);
+        Assert.Equal(["pos_embed from 2x2 to 4x4 patches (bicubic)"], model.Source!.Report.Changes);
         Assert.Equal(32, model.Source.Preprocessing.ImgSize);
         Assert.Equal(original.Source!.Digest, model.Source.Digest);     // the file's content, not what was made of it
-        Assert.Empty(original.Source.Report.Resized);
+        Assert.Empty(original.Source.Report.Changes);
     }
 
     [Fact]

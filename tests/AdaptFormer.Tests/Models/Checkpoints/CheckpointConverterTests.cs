@@ -39,6 +39,37 @@ public sealed class CheckpointConverterTests : IDisposable
     }
 
     [Fact]
+    public void A_video_encoder_of_pre_training_gets_the_names_of_the_authors_video_code_and_its_own_back()
+    {
+        string pretrained = TestFolder.Fixture("videomae_pretrain_encoder.pth"), official = _folder.PathOf("official.safetensors"), back = _folder.PathOf("back.safetensors");
+        ConversionReport report = CheckpointConverter.Convert(pretrained, official, NameMaps.OfficialAdaptFormer);
+        Assert.Equal("encoder.", report.Wrapper);
+        Assert.Contains("norm.weight", report.LeftOut);
+        Assert.Contains("mask_token", report.LeftOut);
+        Same(TestFolder.Fixture("videomae_pretrain_encoder.expected.safetensors"), official);
+
+        CheckpointConverter.Convert(official, back, NameMaps.VideoMaePretraining);
+        using WeightsFile original = WeightsFile.Open(pretrained), ours = WeightsFile.Open(back);
+        Assert.All(ours.Entries, entry => Assert.Equal(Read(original, original.Get(entry.Key)), Read(ours, entry.Value)));
+        Assert.Equal(
+            original.Entries.Keys.Where(name => name.StartsWith("encoder.", StringComparison.Ordinal) && !name.StartsWith("encoder.norm.", StringComparison.Ordinal)).Order(),
+            ours.Entries.Keys.Order());
+    }
+
+    [Theory]
+    [InlineData("adaptformer")]
+    [InlineData("huggingface-videomae")]
+    [InlineData("videomae-pretrain")]
+    [InlineData("videomae")]
+    public void A_video_encoder_there_and_back_leaves_every_bit(string naming)
+    {
+        string official = TestFolder.Fixture("videomae_pretrain_encoder.expected.safetensors"), there = _folder.PathOf("there.safetensors"), back = _folder.PathOf("back.safetensors");
+        CheckpointConverter.Convert(official, there, NameMaps.Get(naming));
+        Assert.Equal(naming == "huggingface-videomae" ? "Hugging Face videomae" : naming == "adaptformer" ? "AdaptFormer" : "timm", CheckpointConverter.Convert(there, back, NameMaps.OfficialAdaptFormer).From);
+        Same(official, back);
+    }
+
+    [Fact]
     public void Hugging_face_names_keep_the_head_beside_the_backbone()
     {
         string target = _folder.PathOf("hf.safetensors");
@@ -51,7 +82,7 @@ public sealed class CheckpointConverterTests : IDisposable
 
     [Fact]
     public void An_unknown_naming_is_answered_with_the_known_ones() =>
-        Assert.Contains("known: timm (also mae, deit), adaptformer, huggingface", Assert.Throws<ArgumentException>(() => NameMaps.Get("keras")).Message);
+        Assert.Contains("known: timm (also mae, deit, videomae), adaptformer, videomae-pretrain, huggingface, huggingface-videomae", Assert.Throws<ArgumentException>(() => NameMaps.Get("keras")).Message);
 
     private static void Same(string expected, string actual)
     {
