@@ -14,12 +14,12 @@ public enum CifarLabels
 }
 
 /// <summary>
-/// CIFAR-10 and CIFAR-100 in their owners' binary version: records of one or two label bytes and 32 x 32 pixels as three
-/// planes. Files are read whole (150 MB for the full training set). Class names come from the text files beside them if there are any.
+/// CIFAR-10 and CIFAR-100 in their owners' binary and Python versions: records of one or two label bytes and 32 x 32 pixels as
+/// three planes. Files are read whole (150 MB for the full training set). Class names come from the files beside them if there are any.
 /// </summary>
 public sealed class CifarDataset : ImageDataset
 {
-    private const int Side = 32, Plane = Side * Side;
+    internal const int Side = 32, Plane = Side * Side;
 
     private readonly string _name;
     private readonly (string Path, byte[] Records)[] _files;
@@ -49,8 +49,8 @@ public sealed class CifarDataset : ImageDataset
 
     private int LabelOffset => _labels == CifarLabels.Cifar100Fine ? 1 : 0;
 
-    /// <summary>Opens one binary file, or the training or test files of a folder.</summary>
-    /// <param name="path">A <c>.bin</c> file, or the unpacked folder of the binary version.</param>
+    /// <summary>Opens one file, or the training or test files of a folder.</summary>
+    /// <param name="path">A <c>.bin</c> file or a pickle, or the unpacked folder of either version.</param>
     /// <param name="train">In a folder: the training files rather than the test file.</param>
     /// <param name="labels">Which labels to use; null: told from the names of the files, and from their sizes.</param>
     /// <exception cref="FileNotFoundException">There is no such file, or the folder holds none.</exception>
@@ -58,8 +58,8 @@ public sealed class CifarDataset : ImageDataset
     public static CifarDataset Open(string path, bool train = true, CifarLabels? labels = null)
     {
         string[] paths = Directory.Exists(path) ? FilesOf(path, train, labels) : [path];
-        (string Path, byte[] Records)[] files = [.. paths.Select(p => (p, File.ReadAllBytes(p)))];
-        CifarLabels kind = labels ?? KindOf(files[0].Path, files[0].Records.Length);
+        CifarLabels kind = labels ?? KindOf(paths[0]);
+        (string Path, byte[] Records)[] files = [.. paths.Select(p => (p, CifarPickle.IsPickle(p) ? CifarPickle.ReadRecords(p, kind) : File.ReadAllBytes(p)))];
         CifarDataset dataset = new(path, files, kind, CifarNames.Read(Path.GetDirectoryName(Path.GetFullPath(paths[0]))!, kind));
         dataset.Check();
         return dataset;
@@ -125,11 +125,12 @@ public sealed class CifarDataset : ImageDataset
         }
     }
 
-    private static CifarLabels KindOf(string path, long bytes)
+    private static CifarLabels KindOf(string path)
     {
         string name = Path.GetFileName(path);
-        if (name is "train.bin" or "test.bin") return CifarLabels.Cifar100Fine;
+        if (name is "train.bin" or "test.bin" or "train" or "test") return CifarLabels.Cifar100Fine;
         if (name.Contains("batch", StringComparison.Ordinal)) return CifarLabels.Cifar10;
+        long bytes = new FileInfo(path).Length;
         bool ten = bytes % (1 + (3 * Plane)) == 0, hundred = bytes % (2 + (3 * Plane)) == 0;
         if (ten == hundred) throw new InvalidDataException($"{path}: whether this is CIFAR-10 or CIFAR-100 cannot be told from its name and its {bytes} bytes; name the kind (cifar10:… or cifar100:…).");
         return ten ? CifarLabels.Cifar10 : CifarLabels.Cifar100Fine;
@@ -138,16 +139,30 @@ public sealed class CifarDataset : ImageDataset
     private static string[] FilesOf(string folder, bool train, CifarLabels? labels)
     {
         string[] files = FilesIn(folder, train, labels);
-        return files.Length > 0 ? files : throw new FileNotFoundException(
-            $"{folder} holds no CIFAR {(train ? "training" : "test")} files; expected {(train ? "data_batch_1.bin … or train.bin" : "test_batch.bin or test.bin")} (the binary version).", folder);
+        if (files.Length == 0)
+        {
+            throw new FileNotFoundException($"{folder} holds no CIFAR {(train ? "training" : "test")} files; expected "
+                + $"{(train ? "data_batch_1.bin … or train.bin" : "test_batch.bin or test.bin")} (the binary version), or the same without .bin (the Python version).", folder);
+        }
+
+        // Batches are numbered from 1: one that is missing between others was forgotten.
+        string extension = Path.GetExtension(files[0]);
+        for (int i = 1; train && i < files.Length; i++)
+        {
+            string expected = Path.Combine(folder, $"data_batch_{i + 1}{extension}");
+            if (files[i] != expected) throw new FileNotFoundException($"{expected} is missing; {Path.GetFileName(files[i])} is there.", expected);
+        }
+
+        return files;
     }
 
+    /// <summary>The files of a part, of the first version that has any: CIFAR-10 ahead of CIFAR-100, binary ahead of Python.</summary>
     private static string[] FilesIn(string folder, bool train, CifarLabels? labels)
     {
-        string[] ten = train ? [.. Enumerable.Range(1, 5).Select(i => $"data_batch_{i}.bin")] : ["test_batch.bin"];
-        string[] hundred = [train ? "train.bin" : "test.bin"];
-        string[] names = labels switch { null => [.. ten, .. hundred], CifarLabels.Cifar10 => ten, _ => hundred };
-        string[] found = [.. names.Select(n => Path.Combine(folder, n)).Where(File.Exists)];
-        return found.Length > 1 && labels is null ? [.. found.Where(f => Path.GetFileName(f) != hundred[0])] : found;
+        string[] ten = train ? [.. Enumerable.Range(1, 5).Select(i => $"data_batch_{i}")] : ["test_batch"];
+        string[] hundred = [train ? "train" : "test"];
+        string[][] candidates = labels switch { null => [ten, hundred], CifarLabels.Cifar10 => [ten], _ => [hundred] };
+        return candidates.SelectMany(names => (string[])[".bin", ""], (names, extension) => names.Select(name => Path.Combine(folder, name + extension)).Where(File.Exists).ToArray())
+            .FirstOrDefault(found => found.Length > 0, []);
     }
 }

@@ -1,3 +1,5 @@
+using AdaptFormer.Tensors.Files;
+
 namespace AdaptFormer.Data;
 
 /// <summary>The class names of CIFAR: from the owners' text files where they lie beside the data, else as published.</summary>
@@ -19,16 +21,17 @@ internal static class CifarNames
     /// <exception cref="InvalidDataException">A names file has another number of names than there are classes.</exception>
     public static string[] Read(string folder, CifarLabels labels)
     {
-        (string file, string known) = labels switch
+        (string file, string pickle, string key, string known) = labels switch
         {
-            CifarLabels.Cifar10 => ("batches.meta.txt", Ten),
-            CifarLabels.Cifar100Fine => ("fine_label_names.txt", Fine),
-            _ => ("coarse_label_names.txt", Coarse),
+            CifarLabels.Cifar10 => ("batches.meta.txt", "batches.meta", "label_names", Ten),
+            CifarLabels.Cifar100Fine => ("fine_label_names.txt", "meta", "fine_label_names", Fine),
+            _ => ("coarse_label_names.txt", "meta", "coarse_label_names", Coarse),
         };
         string[] published = known.Split(' ');
-        string path = Path.Combine(folder, file);
-        if (!File.Exists(path)) return published;
-        string[] names = [.. File.ReadLines(path).Select(l => l.Trim()).Where(l => l.Length > 0)];
+        string path = Path.Combine(folder, file), pickled = Path.Combine(folder, pickle);
+        string[] names = published;
+        if (File.Exists(path)) names = [.. File.ReadLines(path).Select(l => l.Trim()).Where(l => l.Length > 0)];
+        else if (File.Exists(path = pickled)) names = [.. PickledData.Read(pickled).Texts(key)];
         return names.Length == published.Length
             ? names
             : throw new InvalidDataException($"{path} has {names.Length} names; {labels} has {published.Length} classes.");

@@ -1,34 +1,44 @@
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// Opens a data set from the text that a recipe or a command line gives: a path, whose kind is recognised, or <c>kind:path</c>.
-/// Kinds: <c>folder</c> (class folders), <c>csv</c> (path and label), <c>cifar10</c>, <c>cifar100</c>, <c>cifar100-coarse</c>
-/// (binary files), <c>svhn</c> (cropped digits, <c>.mat</c>), <c>synthetic-pretraining</c> and <c>synthetic-downstream</c> (pictures drawn on demand, with
-/// <c>count[:seed[:side]]</c> in place of a path).
+/// Opens a data set from the text that a recipe or a command line gives: a path, whose kind is recognised, or <c>kind:path</c>. Kinds
+/// with several parts in one folder take <c>path#part</c> or <c>path#part+part</c>, for instance <c>svhn:data/svhn#train+extra</c>; without
+/// one, it is their training or their test part. <c>docs/datasets.md</c> shows the layout of each kind.
 /// </summary>
 public static class DatasetSource
 {
+    /// <summary>Kinds whose folder holds several parts: what they are, which one trains and which one tests, and how one is opened.</summary>
+    private static readonly Dictionary<string, DatasetParts> Parted = new()
+    {
+        ["svhn"] = new(["train", "extra", "test"], "train", "test", (folder, part) => SvhnDataset.Open(Path.Combine(folder, $"{part}_32x32.mat"))),
+        ["food101"] = new(["train", "test"], "train", "test", Food101Dataset.Open),
+        ["flowers102"] = new(Flowers102Dataset.Parts, "train", "test", Flowers102Dataset.Open),
+        ["imagenet"] = new(["train", "val"], "train", "val", ImageNetDataset.Open),
+        ["vtab"] = new(VtabDataset.Parts, "train800val200", "test", VtabDataset.Open),
+    };
+
     /// <summary>Every kind that can be named; <c>auto</c>, or none, has it told by what is there.</summary>
-    public static IReadOnlyList<string> Kinds { get; } = ["folder", "csv", "cifar10", "cifar100", "cifar100-coarse", "svhn", "synthetic-pretraining", "synthetic-downstream"];
+    public static IReadOnlyList<string> Kinds { get; } =
+        ["folder", "csv", "jsonl", "cifar10", "cifar100", "cifar100-coarse", .. Parted.Keys, "synthetic-pretraining", "synthetic-downstream"];
 
     /// <summary>Opens a data set.</summary>
-    /// <param name="spec">A path, or <c>kind:path</c>.</param>
+    /// <param name="spec">A path, or <c>kind:path</c>, perhaps with <c>#part</c>.</param>
     /// <param name="train">Where one path holds both parts (a CIFAR folder, or a folder with <c>train</c> and <c>test</c> or <c>val</c>): the training part rather than the test part.</param>
     /// <param name="classNames">Classes that the labels of a manifest refer to, usually the training set's; null: the manifest's own.</param>
     /// <exception cref="FileNotFoundException">There is no such path.</exception>
-    /// <exception cref="ArgumentException">The kind is unknown, or the path's kind cannot be told.</exception>
+    /// <exception cref="ArgumentException">The kind or part is unknown, or the path's kind cannot be told.</exception>
     /// <exception cref="InvalidDataException">The data are damaged or inconsistent.</exception>
     public static ImageDataset Open(string spec, bool train = true, IReadOnlyList<string>? classNames = null)
     {
         (string kind, string path) = SplitKind(spec);
+        if (Parted.TryGetValue(kind, out DatasetParts? parts)) return File.Exists(path) && kind == "svhn" ? SvhnDataset.Open(path) : parts.Open(kind, path, train);
         return kind switch
         {
             "folder" => ImageFolderDataset.Open(PartOf(path, train)),
-            "csv" => ManifestDataset.Open(path, classNames),
+            "csv" or "jsonl" => ManifestDataset.Open(path, classNames),
             "cifar10" => CifarDataset.Open(path, train, CifarLabels.Cifar10),
             "cifar100" => CifarDataset.Open(path, train, CifarLabels.Cifar100Fine),
             "cifar100-coarse" => CifarDataset.Open(path, train, CifarLabels.Cifar100Coarse),
-            "svhn" => SvhnDataset.Open(path),
             "synthetic-pretraining" => Synthetic(SyntheticShapes.Pretraining, path, train),
             "synthetic-downstream" => Synthetic(SyntheticShapes.Downstream, path, train),
             _ => OpenPath(path, train, classNames),
@@ -49,10 +59,10 @@ public static class DatasetSource
     {
         if (Directory.Exists(path))
             return CifarDataset.IsCifarFolder(path) ? CifarDataset.Open(path, train) : ImageFolderDataset.Open(PartOf(path, train));
-        if (!File.Exists(path)) throw new FileNotFoundException($"There is no data '{path}'; expected a folder of class folders, a CSV file, CIFAR's binary files, or SVHN's .mat.", path);
+        if (!File.Exists(path)) throw new FileNotFoundException($"There is no data '{path}'; expected a folder of class folders, a CSV or JSON Lines file, CIFAR's files, or SVHN's .mat.", path);
         return Path.GetExtension(path).ToLowerInvariant() switch
         {
-            ".csv" => ManifestDataset.Open(path, classNames),
+            ".csv" or ".jsonl" or ".ndjson" => ManifestDataset.Open(path, classNames),
             ".bin" => CifarDataset.Open(path, train),
             ".mat" => SvhnDataset.Open(path),
             _ => throw new ArgumentException($"Data '{path}': what it holds cannot be told from its name; write kind:path with one of {string.Join(", ", Kinds)}.", nameof(path)),

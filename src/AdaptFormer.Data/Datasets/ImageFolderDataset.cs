@@ -4,31 +4,15 @@ namespace AdaptFormer.Data;
 /// A folder with one subfolder per class: <c>root/cat/1.jpg</c>, <c>root/dog/a/2.png</c>. Classes are the subfolders' names in
 /// ordinal order, pictures the files below them with a picture's extension, in ordinal order of their paths.
 /// </summary>
-public sealed class ImageFolderDataset : ImageDataset
+public sealed class ImageFolderDataset : ImageListDataset
 {
     private static readonly HashSet<string> Extensions = new(StringComparer.OrdinalIgnoreCase)
         { ".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".ppm", ".pgm", ".pnm", ".webp" };
 
     private static readonly EnumerationOptions Below = new() { RecurseSubdirectories = true, MaxRecursionDepth = 16, IgnoreInaccessible = false };
 
-    private readonly string _root;
-    private readonly string[] _names, _files;
-    private readonly int[] _labels;
-
-    private ImageFolderDataset(string root, string[] names, string[] files, int[] labels, int skipped)
-    {
-        (_root, _names, _files, _labels) = (root, names, files, labels);
-        SkippedFiles = skipped;
-    }
-
-    /// <inheritdoc/>
-    public override string Name => _root;
-
-    /// <inheritdoc/>
-    public override int Count => _files.Length;
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<string> ClassNames => _names;
+    private ImageFolderDataset(string root, string[] names, PathList files, int[] labels, int skipped)
+        : base(root, root, names, files, labels) => SkippedFiles = skipped;
 
     /// <summary>Number of files in the class folders that were left out because their extension is not a picture's.</summary>
     public int SkippedFiles { get; }
@@ -51,7 +35,8 @@ public sealed class ImageFolderDataset : ImageDataset
         string[] names = [.. Directory.EnumerateDirectories(root).Select(d => Path.GetFileName(d)!).Where(d => d[0] != '.').Order(StringComparer.Ordinal)];
         if (names.Length == 0) throw new InvalidDataException($"{root} has no subfolders; expected one folder of pictures per class, such as {Path.Combine(root, "cat", "1.jpg")}.");
 
-        List<string> files = [], empty = [];
+        PathList files = new();
+        List<string> empty = [];
         List<int> labels = [];
         int skipped = 0;
         for (int label = 0; label < names.Length; label++)
@@ -73,15 +58,6 @@ public sealed class ImageFolderDataset : ImageDataset
                 + $"{(empty.Count > 12 ? $" and {empty.Count - 12} more" : "")}; add some ({string.Join(" ", Extensions)}) or remove the folder.");
         }
 
-        return new ImageFolderDataset(root, names, [.. files], [.. labels], skipped);
+        return new ImageFolderDataset(root, names, files, [.. labels], skipped);
     }
-
-    /// <inheritdoc/>
-    public override int Label(int index) => _labels[index];
-
-    /// <inheritdoc/>
-    public override string Source(int index) => Path.Combine(_root, _files[index]);
-
-    /// <inheritdoc/>
-    public override void Load(int index, ImageBuffer into) => ImageDecoder.Decode(Source(index), into);
 }

@@ -8,17 +8,22 @@ namespace AdaptFormer.Tensors.Files;
 /// <summary>Makes the objects of a PyTorch checkpoint for <see cref="PickleMachine"/>: storages, views of them, and plain data.</summary>
 /// <param name="path">The file, for messages.</param>
 /// <param name="find">Finds the bytes of a storage when it is first mentioned; null if they follow later in the file.</param>
-internal sealed class PickleBuilder(string path, Func<TorchStorage, StoredBlock>? find = null)
+/// <param name="arrays">Whether numpy arrays may occur: in published data sets, not in checkpoints.</param>
+internal sealed class PickleBuilder(string path, Func<TorchStorage, StoredBlock>? find = null, bool arrays = false)
 {
     // An object may be mentioned any number of times for two bytes each, so what copies one is bounded.
     private const int MaxCopiedPairs = 1_000_000;
     private const int MaxEncodedText = 64;
+    private const int MaxCopiedText = 1 << 24;
 
     private readonly Dictionary<string, TorchStorage> _storages = new(StringComparer.Ordinal);
-    private int _copiedPairs;
+    private int _copiedPairs, _copiedText;
 
     /// <summary>All storages that the pickle mentions, by key.</summary>
     public IReadOnlyDictionary<string, TorchStorage> Storages => _storages;
+
+    /// <summary>The permitted name, or null.</summary>
+    public PickleGlobal? Find(string module, string name) => PickleGlobals.Find(module, name, arrays);
 
     /// <summary>Sets one item; keys that are neither texts nor numbers get a name that says where they stood.</summary>
     public static void SetItem(PickleDict dict, object? key, object? value)
@@ -80,6 +85,7 @@ internal sealed class PickleBuilder(string path, Func<TorchStorage, StoredBlock>
             (PickleGlobalKind.NumpyType, [string code, ..]) => new NumpyType(code),
             (PickleGlobalKind.NumpyScalar, [NumpyType type, byte[] bytes]) => NumpyScalar(type.Code, bytes),
             (PickleGlobalKind.NumpyScalar, [NumpyType type, string { Length: <= MaxEncodedText } bytes]) => NumpyScalar(type.Code, Encoding.Latin1.GetBytes(bytes)),
+            (PickleGlobalKind.NumpyReconstruct, [PickleGlobal { Kind: PickleGlobalKind.NumpyArray }, object?[], _]) => new NumpyArray(),
             (PickleGlobalKind.Encode, [string { Length: <= MaxEncodedText } text, "latin1"]) => Encoding.Latin1.GetBytes(text),
             (PickleGlobalKind.Encode, [string { Length: 0 }, ..]) => Array.Empty<byte>(),
             _ => throw BadFile.Error(path, $"the checkpoint calls {global.Name} with arguments that it does not take"),
@@ -99,9 +105,29 @@ internal sealed class PickleBuilder(string path, Func<TorchStorage, StoredBlock>
             case NumpyType type when state is object?[] and [_, string order, ..]:
                 if (order is not ("<" or "|" or "=")) throw BadFile.Error(path, $"a numpy value of type {BadFile.Shorten(type.Code)} is not little-endian");
                 break;
+            case NumpyArray { Bytes.Length: 0 } array when state is object?[] and [long, object?[] shape, NumpyType element, bool fortran, var bytes]:
+                FillArray(array, shape, element, fortran, bytes as byte[] ?? (bytes is string text ? Copy(text) : []));
+                break;
             default:
                 throw BadFile.Error(path, "the checkpoint sets attributes of something that has none");
         }
+    }
+
+    private byte[] Copy(string text)
+    {
+        if (text.Length > MaxCopiedText - _copiedText) throw BadFile.Error(path, "it makes more arrays out of short texts than any data set has");
+        _copiedText += text.Length;
+        return Encoding.Latin1.GetBytes(text);
+    }
+
+    private void FillArray(NumpyArray array, object?[] shape, NumpyType element, bool fortran, byte[] bytes)
+    {
+        if (element.Code is not [_, >= '1' and <= '8'] || !Array.TrueForAll(shape, d => d is >= 0L))
+            throw BadFile.Error(path, $"a numpy array of type '{BadFile.Shorten(element.Code)}' is not made of plain numbers");
+        Int128 expected = element.Code[1] - '0';
+        foreach (object? length in shape) expected = Int128.Min(expected * (long)length!, long.MaxValue);
+        if (expected != bytes.Length) throw BadFile.Error(path, $"a numpy array [{string.Join(", ", shape)}] of {element.Code} has {bytes.Length} bytes, which does not fit");
+        (array.Shape, array.Code, array.FortranOrder, array.Bytes) = ([.. shape.Select(d => (long)d!)], element.Code, fortran, bytes);
     }
 
     private PickleDict FromPairs(PickleList pairs)

@@ -5,8 +5,19 @@ internal static class PickleGlobals
 {
     private static readonly Dictionary<string, PickleGlobal> Known = Create().ToDictionary(g => g.Name, StringComparer.Ordinal);
 
+    private static readonly Dictionary<string, PickleGlobal> ArrayNames = new PickleGlobal[]
+    {
+        new("numpy.ndarray", PickleGlobalKind.NumpyArray),
+        new("numpy.core.multiarray._reconstruct", PickleGlobalKind.NumpyReconstruct),
+        new("numpy._core.multiarray._reconstruct", PickleGlobalKind.NumpyReconstruct),
+    }.ToDictionary(g => g.Name, StringComparer.Ordinal);
+
     /// <summary>The permitted name, or null.</summary>
-    public static PickleGlobal? Find(string module, string name) => Known.GetValueOrDefault($"{module}.{name}");
+    /// <param name="module">Its module.</param>
+    /// <param name="name">Its name there.</param>
+    /// <param name="arrays">Whether those of numpy arrays count.</param>
+    public static PickleGlobal? Find(string module, string name, bool arrays) =>
+        Known.GetValueOrDefault($"{module}.{name}") ?? (arrays ? ArrayNames.GetValueOrDefault($"{module}.{name}") : null);
 
     private static IEnumerable<PickleGlobal> Create()
     {

@@ -13,6 +13,7 @@ internal ref struct PickleMachine
     private const int MaxObjects = 1_000_000;
     private const int MaxStack = 1_000_000;
     private const int MaxBigIntegerBytes = 64;
+    private const int MaxTextBytes = 1 << 16;
     private const int HighestProtocol = 5;
 
     private static readonly UTF8Encoding StrictUtf8 = new(false, throwOnInvalidBytes: true);
@@ -155,7 +156,12 @@ internal ref struct PickleMachine
         }
     }
 
-    private void PushLatin1(int bytes) => Push(Encoding.Latin1.GetString(Take(bytes)));
+    /// <summary>A Python 2 text: letters if short, else data, which are not made twice as long by making them text.</summary>
+    private void PushLatin1(int bytes)
+    {
+        if (bytes <= MaxTextBytes) Push(Encoding.Latin1.GetString(Take(bytes)));
+        else Push(Take(bytes).ToArray());
+    }
 
     private void PushTuple(int count)
     {
@@ -206,7 +212,7 @@ internal ref struct PickleMachine
     private readonly string PopText() => Pop() as string ?? throw Damaged("a name is not a text");
 
     private readonly PickleGlobal Global(string module, string name) =>
-        PickleGlobals.Find(module, name) ?? throw BadFile.Error(_path,
+        _builder.Find(module, name) ?? throw BadFile.Error(_path,
             $"the checkpoint asks for the Python object '{BadFile.Shorten($"{module}.{name}")}', which weights do not need; nothing was executed. "
             + "If you trust its origin, load it in Python and save only the tensors, as safetensors or with torch.save(model.state_dict(), ...)");
 

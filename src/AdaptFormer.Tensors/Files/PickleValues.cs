@@ -63,6 +63,12 @@ internal enum PickleGlobalKind
     /// <summary>numpy.core.multiarray.scalar.</summary>
     NumpyScalar,
 
+    /// <summary>numpy.ndarray.</summary>
+    NumpyArray,
+
+    /// <summary>numpy.core.multiarray._reconstruct, which makes an empty array that its state fills.</summary>
+    NumpyReconstruct,
+
     /// <summary>_codecs.encode, by which Python 2 pickles carry bytes.</summary>
     Encode,
 }
@@ -76,6 +82,22 @@ internal sealed record PickleGlobal(string Name, PickleGlobalKind Kind, FileData
 /// <summary>A numpy element type, for example <c>f8</c>.</summary>
 /// <param name="Code">Kind and bytes.</param>
 internal sealed record NumpyType(string Code);
+
+/// <summary>A numpy array of plain numbers.</summary>
+internal sealed class NumpyArray
+{
+    /// <summary>Lengths of the axes.</summary>
+    public long[] Shape { get; set; } = [];
+
+    /// <summary>Kind and bytes of an element, for example <c>u1</c>.</summary>
+    public string Code { get; set; } = "";
+
+    /// <summary>Whether the first axis varies fastest.</summary>
+    public bool FortranOrder { get; set; }
+
+    /// <summary>The elements, little-endian: exactly as many as the shape says.</summary>
+    public byte[] Bytes { get; set; } = [];
+}
 
 /// <summary>A run of elements that tensors are views of.</summary>
 internal sealed class TorchStorage

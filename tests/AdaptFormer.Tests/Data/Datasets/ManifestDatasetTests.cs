@@ -39,4 +39,44 @@ public sealed class ManifestDatasetTests
         Assert.Contains(where, message);
         Assert.Contains(what, message);
     }
+
+    [Fact]
+    public void A_json_lines_manifest_has_an_object_a_line()
+    {
+        using TempFolder folder = new();
+        folder.WritePng("a.png", 1);
+        ImageDataset names = DatasetSource.Open(folder.Write("list.jsonl", "{\"path\": \"a.png\", \"label\": \"dog\", \"size\": 3}\n\n{\"file_name\": \"b \\u00e9.png\", \"label\": \"cat\"}\n"));
+        Assert.Equal(["cat", "dog"], names.ClassNames);
+        Assert.Equal([1, 0], Enumerable.Range(0, names.Count).Select(names.Label));
+        Assert.EndsWith("b \u00e9.png", names.Source(1));
+        ImageDataset numbers = DatasetSource.Open("jsonl:" + folder.Write("numbers.jsonl", "{\"path\": \"a.png\", \"label\": 3}\n"));
+        Assert.Equal((3, 4), (numbers.Label(0), numbers.ClassNames.Count));
+    }
+
+    [Theory]
+    [InlineData("{\"path\": \"a.png\", \"label\": 1}\n{\"path\": \"a.png\"\n", "line 2")]
+    [InlineData("[1]\n", "line 1: expected a JSON object")]
+    [InlineData("{\"label\": 1}\n", "none of the keys path, file")]
+    [InlineData("{\"path\": \"a.png\", \"label\": [1]}\n", "'label' is Array")]
+    [InlineData("{\"path\": \"../a.png\", \"label\": 1}\n", "leads out")]
+    public void Bad_json_lines_are_named(string content, string reason)
+    {
+        using TempFolder folder = new();
+        string path = folder.Write("list.jsonl", content);
+        string message = Assert.Throws<InvalidDataException>(() => ManifestDataset.Open(path)).Message;
+        Assert.StartsWith(path, message);
+        Assert.Contains(reason, message);
+    }
+
+    [Fact]
+    public void An_entry_costs_its_path_and_eight_bytes()
+    {
+        using TempFolder folder = new();
+        const int Entries = 20_000;
+        string path = folder.Write("many.csv", string.Join('\n', Enumerable.Range(0, Entries).Select(i => $"train/class_{i % 100:000}/picture_{i:0000000}.jpg,class_{i % 100:000}")));
+        ManifestDataset data = ManifestDataset.Open(path);
+        Assert.Equal(100, data.ClassNames.Count);
+        Assert.EndsWith("train/class_099/picture_0019999.jpg", data.Source(Entries - 1).Replace('\\', '/'));
+        Assert.Equal((Entries * (35L + 8)) + 4, data.ListBytes);
+    }
 }

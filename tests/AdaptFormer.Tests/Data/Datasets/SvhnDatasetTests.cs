@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using AdaptFormer.Data;
 using Xunit;
 
@@ -52,41 +51,27 @@ public sealed class SvhnDatasetTests
         Assert.Equal(19, data.Count);
     }
 
-    private static byte[] Mat(bool compressed, params (string Name, int[] Dims, byte[] Data)[] variables)
+    [Fact]
+    public void Parts_of_a_folder_are_joined_by_name()
     {
-        using MemoryStream file = new();
-        file.Write(new byte[124]);
-        file.Write([0, 1, (byte)'I', (byte)'M']);
-        foreach ((string name, int[] dims, byte[] data) in variables)
-        {
-            using MemoryStream body = new();
-            Element(body, 6, new byte[8]);
-            Element(body, 5, [.. dims.SelectMany(BitConverter.GetBytes)]);
-            Element(body, 1, System.Text.Encoding.ASCII.GetBytes(name));
-            Element(body, 2, data);
-            using MemoryStream matrix = new();
-            Element(matrix, 14, body.ToArray());
-            if (!compressed)
-            {
-                matrix.WriteTo(file);
-                continue;
-            }
-
-            using MemoryStream deflated = new();
-            using (ZLibStream deflate = new(deflated, CompressionLevel.Fastest, leaveOpen: true)) deflate.Write(matrix.ToArray());
-            file.Write(BitConverter.GetBytes(15));
-            file.Write(BitConverter.GetBytes((int)deflated.Length));
-            deflated.WriteTo(file);
-        }
-
-        return file.ToArray();
+        using TempFolder folder = new();
+        folder.Write("train_32x32.mat", Mat(true, ("X", [32, 32, 3, 1], new byte[3072]), ("y", [1, 1], [1])));
+        folder.Write("extra_32x32.mat", Mat(true, ("X", [32, 32, 3, 2], new byte[2 * 3072]), ("y", [2, 1], [10, 2])));
+        folder.Write("test_32x32.mat", Mat(true, ("X", [32, 32, 3, 1], new byte[3072]), ("y", [1, 1], [9])));
+        ImageDataset both = DatasetSource.Open($"svhn:{folder.Path}#train+extra");
+        Assert.Equal([1, 0, 2], Enumerable.Range(0, both.Count).Select(both.Label));
+        Assert.Contains("extra_32x32.mat picture 1", both.Source(2));
+        Assert.Equal(1, DatasetSource.Open($"svhn:{folder.Path}").Count);
+        Assert.Equal(9, DatasetSource.Open($"svhn:{folder.Path}", train: false).Label(0));
+        Assert.Contains("train, extra, test", Assert.Throws<ArgumentException>(() => DatasetSource.Open($"svhn:{folder.Path}#training")).Message);
+        File.Delete(folder["extra_32x32.mat"]);
+        Assert.Contains("extra_32x32.mat", Assert.Throws<FileNotFoundException>(() => DatasetSource.Open($"svhn:{folder.Path}#extra")).Message);
     }
 
-    private static void Element(Stream stream, int type, byte[] data)
+    private static byte[] Mat(bool compressed, params (string Name, int[] Dims, byte[] Data)[] variables)
     {
-        stream.Write(BitConverter.GetBytes(type));
-        stream.Write(BitConverter.GetBytes(data.Length));
-        stream.Write(data);
-        stream.Write(new byte[(8 - (data.Length % 8)) % 8]);
+        MatWriter file = new(compressed);
+        foreach ((string name, int[] dims, byte[] data) in variables) file.Add(name, dims, MatType.UInt8, data);
+        return file.ToArray();
     }
 }

@@ -1,0 +1,44 @@
+using System.Text.Json;
+
+namespace AdaptFormer.Data;
+
+/// <summary>Reads a manifest with a JSON object a line, such as <c>{"path": "a.jpg", "label": "cat"}</c>; other keys are passed over.</summary>
+internal static class JsonLinesManifest
+{
+    /// <exception cref="InvalidDataException">A line is no JSON object, or lacks path or label.</exception>
+    public static void Read(string file, ListBuilder list, string[] pathKeys, string[] labelKeys)
+    {
+        int number = 0;
+        foreach (string line in File.ReadLines(file))
+        {
+            number++;
+            if (string.IsNullOrWhiteSpace(line)) continue;
+            try
+            {
+                using JsonDocument json = JsonDocument.Parse(line);
+                list.Add(number, Text(json.RootElement, pathKeys), Text(json.RootElement, labelKeys));
+            }
+            catch (Exception error) when (error is JsonException or KeyNotFoundException)
+            {
+                throw new InvalidDataException($"{file}, line {number}: {error.Message}", error);
+            }
+        }
+    }
+
+    private static string Text(JsonElement line, string[] keys)
+    {
+        if (line.ValueKind != JsonValueKind.Object) throw new KeyNotFoundException("expected a JSON object.");
+        foreach (string key in keys)
+        {
+            if (!line.TryGetProperty(key, out JsonElement value)) continue;
+            return value.ValueKind switch
+            {
+                JsonValueKind.String => value.GetString()!.Trim(),
+                JsonValueKind.Number => value.GetRawText(),
+                _ => throw new KeyNotFoundException($"'{key}' is {value.ValueKind}; expected a text or a number."),
+            };
+        }
+
+        throw new KeyNotFoundException($"none of the keys {string.Join(", ", keys)} is there.");
+    }
+}

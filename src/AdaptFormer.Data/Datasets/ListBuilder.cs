@@ -1,0 +1,90 @@
+using System.Globalization;
+
+namespace AdaptFormer.Data;
+
+/// <summary>Collects the lines of a list of files. A label is kept as text once, however many lines have it.</summary>
+/// <param name="file">The list, for messages.</param>
+/// <param name="root">The folder that relative paths count from.</param>
+internal sealed class ListBuilder(string file, string root)
+{
+    /// <summary>More classes than this are a mistaken column.</summary>
+    private const int MostClasses = 1_000_000;
+
+    private readonly string _root = Path.GetFullPath(root);
+    private readonly List<int> _labels = [], _firstLine = [];
+    private readonly List<string> _texts = [];
+    private readonly Dictionary<string, int> _numberOf = new(StringComparer.Ordinal);
+
+    /// <summary>The paths so far.</summary>
+    public PathList Paths { get; } = new();
+
+    /// <summary>Adds a picture.</summary>
+    /// <param name="line">Line of the list, from 1.</param>
+    /// <param name="path">Its file, relative to the root and inside it, or absolute.</param>
+    /// <param name="label">Its class, a name or a number.</param>
+    /// <exception cref="InvalidDataException">The path is empty or leads out of the root.</exception>
+    public void Add(int line, ReadOnlySpan<char> path, ReadOnlySpan<char> label)
+    {
+        RequireInside(path, line);
+        Paths.Add(path);
+        if (!_numberOf.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(label, out int number))
+        {
+            number = _texts.Count;
+            _texts.Add(label.ToString());
+            _firstLine.Add(line);
+            _numberOf.Add(_texts[^1], number);
+        }
+
+        _labels.Add(number);
+    }
+
+    /// <summary>The classes and the class of every line.</summary>
+    /// <param name="classNames">What the labels refer to; null: the names that occur, in ordinal order, or 0 to the largest number that occurs.</param>
+    /// <exception cref="InvalidDataException">There are no lines, or a label is no class.</exception>
+    public (IReadOnlyList<string> ClassNames, int[] Labels) Finish(IReadOnlyList<string>? classNames)
+    {
+        if (Paths.Count == 0) throw new InvalidDataException($"{file} lists no pictures.");
+        bool numbers = _texts.TrueForAll(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _));
+        (IReadOnlyList<string> names, int[] classOf) = numbers && (classNames is null || !classNames.Contains(_texts[0])) ? Numbers(classNames) : Names(classNames);
+        int[] labels = new int[_labels.Count];
+        for (int i = 0; i < labels.Length; i++) labels[i] = classOf[_labels[i]];
+        return (names, labels);
+    }
+
+    private (IReadOnlyList<string> Names, int[] ClassOf) Numbers(IReadOnlyList<string>? classNames)
+    {
+        int[] classOf = [.. _texts.Select(text => int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture))];
+        int limit = classNames?.Count ?? MostClasses, wrong = Array.FindIndex(classOf, c => c >= limit);
+        if (wrong >= 0) throw Bad(_firstLine[wrong], $"label {classOf[wrong]} is out of range; there are at most {limit} classes, counted from 0.");
+        return (classNames ?? NumberNames(classOf.Max() + 1), classOf);
+    }
+
+    private (IReadOnlyList<string> Names, int[] ClassOf) Names(IReadOnlyList<string>? classNames)
+    {
+        IReadOnlyList<string> names = classNames ?? [.. _texts.Order(StringComparer.Ordinal)];
+        Dictionary<string, int> index = new(StringComparer.Ordinal);
+        for (int i = 0; i < names.Count; i++) index[names[i]] = i;
+        int[] classOf = new int[_texts.Count];
+        for (int i = 0; i < classOf.Length; i++)
+        {
+            if (!index.TryGetValue(_texts[i], out classOf[i]))
+                throw Bad(_firstLine[i], $"'{_texts[i]}' is none of the {names.Count} classes ({string.Join(", ", names.Take(5))}{(names.Count > 5 ? "…" : "")}).");
+        }
+
+        return (names, classOf);
+    }
+
+    /// <summary>The names of classes that only have numbers.</summary>
+    public static string[] NumberNames(int count) => [.. Enumerable.Range(0, count).Select(i => i.ToString(CultureInfo.InvariantCulture))];
+
+    private void RequireInside(ReadOnlySpan<char> path, int line)
+    {
+        if (path.IsEmpty) throw Bad(line, "the path is empty.");
+        if (Path.IsPathRooted(path) || !path.Contains("..", StringComparison.Ordinal)) return;
+        string full = Path.GetFullPath(Path.Join(_root, path));
+        if (!full.StartsWith(_root.TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+            throw Bad(line, $"'{path}' leads out of the list's folder; write an absolute path if that is meant.");
+    }
+
+    private InvalidDataException Bad(int line, string problem) => new($"{file}, line {line}: {problem}");
+}
