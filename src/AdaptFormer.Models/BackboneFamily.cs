@@ -93,4 +93,5 @@ internal abstract class BackboneFamily
 /// <param name="NormEps">ε of the norms.</param>
 /// <param name="ImgSize">Side of a frame in pixels, where no table of positions tells it.</param>
 /// <param name="NumFrames">Frames of a clip, which no table of positions tells.</param>
-internal sealed record WeightHints(int? NumHeads = null, float? NormEps = null, int? ImgSize = null, int? NumFrames = null);
+/// <param name="Activation">The nonlinearity of the feed-forward layers.</param>
+internal sealed record WeightHints(int? NumHeads = null, float? NormEps = null, int? ImgSize = null, int? NumFrames = null, Layers.MlpActivation? Activation = null);

@@ -1,3 +1,4 @@
+using AdaptFormer.Models.Layers;
 using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
@@ -63,6 +64,12 @@ public static class ModelZoo
         VideoMae("vit_small_patch16_224.videomae", new(EmbedDim: 384, Depth: 12, NumHeads: 6)),      // in VideoMAE's and AdaptFormer's code without the tag
         VideoMae("vit_base_patch16_224.videomae", new(EmbedDim: 768, Depth: 12, NumHeads: 12)),
         VideoMae("vit_large_patch16_224.videomae", new(EmbedDim: 1024, Depth: 24, NumHeads: 16)),
+        Facebook("vit_small_patch14_dinov2", Small with { LayerScale = true }, 14, 518, classes: 0),
+        Facebook("vit_base_patch14_dinov2", Base with { LayerScale = true }, 14, 518, classes: 0),
+        Facebook("vit_large_patch14_dinov2", Large with { LayerScale = true }, 14, 518, classes: 0),
+        OpenAi("vit_base_patch32_clip_quickgelu_224", Base, 32, 224),
+        OpenAi("vit_base_patch16_clip_quickgelu_224", Base, 16, 224),
+        OpenAi("vit_large_patch14_clip_quickgelu_224", Large, 14, 224),
         Facebook("vit_small_patch16_224.dino", Small, 16, 224, classes: 0),
         Facebook("vit_base_patch16_224.dino", Base, 16, 224, classes: 0));
 
@@ -94,6 +101,9 @@ public static class ModelZoo
     // Their evaluation resizes the shorter side of a frame to the crop's own size.
     private static ModelDescription VideoMae(string id, VideoVitConfig size) =>
         new(id, size, Preprocessing.ImageNet(size.ImgHeight, cropFraction: 1) with { Interpolation = Resampling.Bilinear }, Classes: 0);
+
+    private static ModelDescription OpenAi(string id, VitConfig size, int patch, int image) => new(
+        id, Sized(size, patch, image) with { PatchBias = false, PreNorm = true, NormEps = 1e-5f, Activation = MlpActivation.QuickGelu }, Preprocessing.Clip(image), 0);
 
     private static VitConfig Sized(VitConfig size, int patch, int image) => size with { PatchSize = patch, ImgHeight = image, ImgWidth = image };
 

@@ -40,6 +40,7 @@ public readonly record struct Rgb(float R, float G, float B)
 public sealed record Preprocessing(int ImgSize, Rgb Mean, Rgb Std, int EvalResize, Resampling Interpolation = Resampling.Bicubic)
 {
     private static readonly Rgb ImageNetMean = new(0.485f, 0.456f, 0.406f), ImageNetStd = new(0.229f, 0.224f, 0.225f), Half = new(0.5f, 0.5f, 0.5f);
+    private static readonly Rgb ClipMean = new(0.48145466f, 0.4578275f, 0.40821073f), ClipStd = new(0.26862954f, 0.26130258f, 0.27577711f);
 
     /// <summary>ImageNet's statistics: DeiT, MAE, DINO. The centre crop keeps 224 of 256 pixels, as their code does.</summary>
     public static Preprocessing ImageNet(int imgSize = 224, double cropFraction = 0.875) => new(imgSize, ImageNetMean, ImageNetStd, Resized(imgSize, cropFraction));
@@ -47,12 +48,16 @@ public sealed record Preprocessing(int ImgSize, Rgb Mean, Rgb Std, int EvalResiz
     /// <summary>Mean and deviation 0.5: Google's ViT and AugReg weights.</summary>
     public static Preprocessing Inception(int imgSize = 224, double cropFraction = 0.9) => new(imgSize, Half, Half, Resized(imgSize, cropFraction));
 
-    /// <summary>The statistics' name: <c>imagenet</c>, <c>inception</c>, <c>none</c> (pixels stay in [0, 1]) or <c>custom</c>.</summary>
+    /// <summary>OpenAI's CLIP: the statistics of its own pictures, the shorter side resized to the size of the crop.</summary>
+    public static Preprocessing Clip(int imgSize = 224) => new(imgSize, ClipMean, ClipStd, imgSize);
+
+    /// <summary>The statistics' name: <c>imagenet</c>, <c>inception</c>, <c>clip</c>, <c>none</c> (pixels stay in [0, 1]) or <c>custom</c>.</summary>
     [JsonIgnore]
     public string Statistics => (Mean, Std) switch
     {
         _ when Mean == ImageNetMean && Std == ImageNetStd => "imagenet",
         _ when Mean == Half && Std == Half => "inception",
+        _ when Mean == ClipMean && Std == ClipStd => "clip",
         _ when Mean == default && Std == new Rgb(1, 1, 1) => "none",
         _ => "custom",
     };

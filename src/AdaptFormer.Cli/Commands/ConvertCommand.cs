@@ -16,7 +16,7 @@ internal static class ConvertCommand
     {
         Argument<string> source = new("source") { Description = "A weights file, a folder with one, or an adapter file." };
         Argument<string> target = new("target") { Description = "The safetensors file to write." };
-        Option<string> to = new("--to") { Description = "Names to write: timm (also mae, deit, videomae), adaptformer, videomae-pretrain, huggingface or huggingface-videomae; adapter makes an adapter file of a checkpoint of the authors' code.", HelpName = "naming", Required = true };
+        Option<string> to = new("--to") { Description = $"Names to write: {string.Join(", ", NameMaps.Known)}; adapter makes an adapter file of a checkpoint of the authors' code.", HelpName = "naming", Required = true };
         Option<string> prefix = new("--prefix") { Description = "What stands ahead of the names when the source holds several models.", HelpName = "text" };
         Option<string> backbone = new("--backbone") { Description = "The backbone's weights, to convert from or to an adapter file.", HelpName = "file" };
         Option<string> model = new("--model") { Description = "The backbone's id; its statistics go into the adapter file.", HelpName = "id" };

@@ -62,7 +62,7 @@ public static class BackboneLoader
             (_file, _names, _options) = (file, names, options);
             string? id = options.Id ?? (options.Config is null ? place.Id : null);
             ModelDescription? known = id is null || options.Config is not null ? null : ModelZoo.Get(id);
-            BackboneConfig config = options.Config ?? known?.Config ?? Inferred(new WeightHints(options.NumHeads ?? place.NumHeads, place.NormEps, options.ImgSize, options.NumFrames));
+            BackboneConfig config = options.Config ?? known?.Config ?? Inferred(new WeightHints(options.NumHeads ?? place.NumHeads, place.NormEps, options.ImgSize, options.NumFrames, place.Activation));
             FileConfig = config = BackboneFamily.Of(config).Fit(config, Ours, _notes);
             if (options.Inflate is { } how) config = config.WithInflation(how);
             _family = BackboneFamily.Of(config);
@@ -121,6 +121,12 @@ public static class BackboneLoader
             if (!_options.KeepHead) return null;
             (string name, HeadKind kind) = Ours.Weights.ContainsKey("head.1.weight") ? ("head.1.weight", HeadKind.BatchNorm) : ("head.weight", HeadKind.Plain);
             if (!Ours.Weights.TryGetValue(name, out StateDict.Weight? weight) || weight.Shape.Rank != 2) return null;
+            if (weight.Shape[1] == 2 * features)
+            {
+                _notes.Add("the file's head reads the class token beside the mean of the patch tokens (DINOv2), which is not supported: the model has no head");
+                return null;
+            }
+
             return new Head(kind, features, weight.Shape[0], new Rng(0));
         }
 

@@ -32,6 +32,7 @@ internal sealed class BackboneNames
     /// <exception cref="InvalidDataException">There is no backbone in the file, or several, or a distilled one.</exception>
     public static BackboneNames Of(StateDict file, string path, string? prefix)
     {
+        if (JaxVit.Recognises(file)) file = Jax(file, path);
         string wrapper = prefix ?? FindWrapper(file, path);
         if (file.Weights.Keys.FirstOrDefault(name => DistilledWords.Any(name.Contains)) is { } distilled)
         {
@@ -51,6 +52,18 @@ internal sealed class BackboneNames
         try
         {
             return new BackboneNames(map.ToOurs(inner), map, wrapper, outside);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"{path}: {e.Message}", e);
+        }
+    }
+
+    private static StateDict Jax(StateDict file, string path)
+    {
+        try
+        {
+            return JaxVit.ToTimm(file);
         }
         catch (InvalidDataException e)
         {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AdaptFormer.Models.Hub;
+using AdaptFormer.Models.Layers;
 
 namespace AdaptFormer.Models.Checkpoints;
 
@@ -23,6 +24,9 @@ internal sealed class CheckpointPlace
 
     /// <summary>Attention heads.</summary>
     public int? NumHeads { get; private set; }
+
+    /// <summary>The nonlinearity of the feed-forward layers.</summary>
+    public MlpActivation? Activation { get; private set; }
 
     /// <summary>ε of the norms.</summary>
     public float? NormEps { get; private set; }
@@ -82,8 +86,20 @@ internal sealed class CheckpointPlace
             return;
         }
 
-        if (config.TryGetProperty("hidden_act", out JsonElement activation) && activation.GetString() != "gelu")
-            throw new InvalidDataException($"hidden_act '{activation.GetString()}' is not the gelu of a plain ViT.");
+        if (config.TryGetProperty("vision_config", out JsonElement vision)) config = vision;      // CLIP: text and vision beside each other
+        if (config.TryGetProperty("use_swiglu_ffn", out JsonElement gated) && gated.GetBoolean())
+            throw new InvalidDataException("use_swiglu_ffn: the gated feed-forward layer of DINOv2's giant size is not supported; the small, base and large sizes are.");
+        if (config.TryGetProperty("hidden_act", out JsonElement activation))
+        {
+            Activation = activation.GetString() switch
+            {
+                "gelu" => MlpActivation.Gelu,
+                "quick_gelu" => MlpActivation.QuickGelu,
+                string other => throw new InvalidDataException($"hidden_act '{other}' is not supported; gelu and quick_gelu are."),
+                null => null,
+            };
+        }
+
         if (config.TryGetProperty("num_attention_heads", out JsonElement heads)) NumHeads = heads.GetInt32();
         if (config.TryGetProperty("layer_norm_eps", out JsonElement eps)) NormEps = eps.GetSingle();
     }

@@ -30,6 +30,9 @@ public sealed class NameMap
     /// <summary>Whether <see cref="Prefix"/> stands there without a classifier too.</summary>
     public bool AlwaysPrefixed { get; init; }
 
+    /// <summary>Ours of three axes whose leading axes of length 1 they leave out.</summary>
+    public IReadOnlyList<string> Squeezed { get; init; } = [];
+
     /// <summary>Their name of one of our weights; the first one's where several make it up.</summary>
     public string TheirName(string ours) => Find(ours, rule => rule.Ours) is ({ } rule, { } match) ? Rule.Fill(rule.TheirPatterns[0], match) : ours;
 
@@ -54,7 +57,8 @@ public sealed class NameMap
             string[] parts = [.. rule.TheirPatterns.Select(pattern => Rule.Fill(pattern, match))];
             string[] missing = [.. parts.Where(part => !theirs.Weights.ContainsKey(part))];
             if (missing.Length > 0) throw new InvalidDataException($"{Name} weights: {string.Join(", ", missing)} missing beside {name}.");
-            ours.Add(Rule.Fill(rule.OurPattern, match), parts.Length == 1 ? weight : Join(parts, theirs));
+            string our = Rule.Fill(rule.OurPattern, match);
+            ours.Add(our, parts.Length > 1 ? Join(parts, theirs) : Squeezed.Contains(our) ? WithThreeAxes(weight) : weight);
             taken.UnionWith(parts);
         }
 
@@ -76,7 +80,7 @@ public sealed class NameMap
             int count = rule.TheirPatterns.Length;
             for (int part = 0; part < count; part++)
             {
-                theirs.Add(Rule.Fill(rule.TheirPatterns[part], match), count == 1 ? weight : Slice(weight, part, count));
+                theirs.Add(Rule.Fill(rule.TheirPatterns[part], match), count > 1 ? Slice(weight, part, count) : Squeezed.Contains(name) ? WithoutLeadingOnes(weight) : weight);
             }
         }
 
@@ -93,6 +97,15 @@ public sealed class NameMap
         }
 
         return (null, null);
+    }
+
+    private static StateDict.Weight WithThreeAxes(StateDict.Weight weight) =>
+        weight with { Shape = new Shape([.. Enumerable.Repeat(1, Math.Max(0, 3 - weight.Shape.Rank)), .. weight.Shape.Dims]) };
+
+    private static StateDict.Weight WithoutLeadingOnes(StateDict.Weight weight)
+    {
+        int[] dims = weight.Shape.Dims.ToArray();
+        return weight with { Shape = new Shape([.. dims.SkipWhile(length => length == 1)]) };
     }
 
     private static StateDict.Weight Join(string[] names, StateDict state)

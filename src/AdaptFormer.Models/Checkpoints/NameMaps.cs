@@ -47,21 +47,67 @@ public static class NameMaps
         ("norm.*", ["layernorm.*"]),
         ("head.*", ["classifier.*"])) { Prefix = "videomae." };
 
-    /// <summary>
-    /// The naming with this short name: <c>timm</c> (also <c>mae</c>, <c>deit</c>, <c>videomae</c>), <c>adaptformer</c>, <c>videomae-pretrain</c>, <c>huggingface</c>,
-    /// <c>huggingface-videomae</c>.
-    /// </summary>
-    /// <exception cref="ArgumentException">There is none; the message lists those that are there.</exception>
-    public static NameMap Get(string name) => name switch
+    /// <summary>Hugging Face's <c>Dinov2Model</c>, without the prefix <c>dinov2.</c>.</summary>
+    public static NameMap HuggingFaceDinov2 { get; } = new(
+        "Hugging Face dinov2",
+        ("cls_token", ["embeddings.cls_token"]),
+        ("pos_embed", ["embeddings.position_embeddings"]),
+        ("mask_token", ["embeddings.mask_token"]),
+        ("patch_embed.proj.*", ["embeddings.patch_embeddings.projection.*"]),
+        ("blocks.{i}.norm1.*", ["encoder.layer.{i}.norm1.*"]),
+        ("blocks.{i}.attn.qkv.*", ["encoder.layer.{i}.attention.attention.query.*", "encoder.layer.{i}.attention.attention.key.*", "encoder.layer.{i}.attention.attention.value.*"]),
+        ("blocks.{i}.attn.proj.*", ["encoder.layer.{i}.attention.output.dense.*"]),
+        ("blocks.{i}.ls1.gamma", ["encoder.layer.{i}.layer_scale1.lambda1"]),
+        ("blocks.{i}.norm2.*", ["encoder.layer.{i}.norm2.*"]),
+        ("blocks.{i}.mlp.fc1.*", ["encoder.layer.{i}.mlp.fc1.*"]),
+        ("blocks.{i}.mlp.fc2.*", ["encoder.layer.{i}.mlp.fc2.*"]),
+        ("blocks.{i}.ls2.gamma", ["encoder.layer.{i}.layer_scale2.lambda1"]),
+        ("norm.*", ["layernorm.*"]),
+        ("head.*", ["classifier.*"])) { Prefix = "dinov2." };
+
+    /// <summary>The vision tower of Hugging Face's <c>CLIPModel</c>, without the prefix <c>vision_model.</c>.</summary>
+    public static NameMap HuggingFaceClip { get; } = new(
+        "Hugging Face clip",
+        ("cls_token", ["embeddings.class_embedding"]),
+        ("pos_embed", ["embeddings.position_embedding.weight"]),
+        ("patch_embed.proj.weight", ["embeddings.patch_embedding.weight"]),
+        ("norm_pre.*", ["pre_layrnorm.*"]),       // the spelling is theirs
+        ("blocks.{i}.norm1.*", ["encoder.layers.{i}.layer_norm1.*"]),
+        ("blocks.{i}.attn.qkv.*", ["encoder.layers.{i}.self_attn.q_proj.*", "encoder.layers.{i}.self_attn.k_proj.*", "encoder.layers.{i}.self_attn.v_proj.*"]),
+        ("blocks.{i}.attn.proj.*", ["encoder.layers.{i}.self_attn.out_proj.*"]),
+        ("blocks.{i}.norm2.*", ["encoder.layers.{i}.layer_norm2.*"]),
+        ("blocks.{i}.mlp.fc1.*", ["encoder.layers.{i}.mlp.fc1.*"]),
+        ("blocks.{i}.mlp.fc2.*", ["encoder.layers.{i}.mlp.fc2.*"]),
+        ("norm.*", ["post_layernorm.*"]))
     {
-        "timm" or "mae" or "deit" or "videomae" => Timm,
-        "adaptformer" => OfficialAdaptFormer,
-        "videomae-pretrain" => VideoMaePretraining,
-        "huggingface" => HuggingFaceVit,
-        "huggingface-videomae" => HuggingFaceVideoMae,
-        _ => throw new ArgumentException($"Naming '{name}' is not known; known: timm (also mae, deit, videomae), adaptformer, videomae-pretrain, huggingface, huggingface-videomae."),
+        Prefix = "vision_model.",
+        AlwaysPrefixed = true,
+        Squeezed = ["cls_token", "pos_embed"],
     };
 
+    private static readonly OrderedDictionary<string, NameMap> ByName = new(StringComparer.Ordinal)
+    {
+        ["timm"] = Timm,
+        ["mae"] = Timm,
+        ["deit"] = Timm,
+        ["videomae"] = Timm,
+        ["adaptformer"] = OfficialAdaptFormer,
+        ["videomae-pretrain"] = VideoMaePretraining,
+        ["huggingface"] = HuggingFaceVit,
+        ["huggingface-videomae"] = HuggingFaceVideoMae,
+        ["huggingface-dinov2"] = HuggingFaceDinov2,
+        ["huggingface-clip"] = HuggingFaceClip,
+    };
+
+    /// <summary>The short names of all namings; some have several.</summary>
+    public static IReadOnlyCollection<string> Known => ByName.Keys;
+
+    /// <summary>The naming with this short name, one of <see cref="Known"/>.</summary>
+    /// <exception cref="ArgumentException">There is none; the message lists those that are there.</exception>
+    public static NameMap Get(string name) => ByName.TryGetValue(name, out NameMap? map)
+        ? map
+        : throw new ArgumentException($"Naming '{name}' is not known; known: {string.Join(", ", Known)}.");
+
     /// <summary>All of them; the first is the one that a file without any foreign name has.</summary>
-    public static IReadOnlyList<NameMap> All { get; } = [Timm, OfficialAdaptFormer, VideoMaePretraining, HuggingFaceVit, HuggingFaceVideoMae];
+    public static IReadOnlyList<NameMap> All { get; } = [.. ByName.Values.Distinct()];
 }

@@ -14,14 +14,19 @@ public sealed class Block : Module
     /// <param name="normEps">ε of both norms.</param>
     /// <param name="dropPath">Probability of dropping a branch per sample, in [0, 1).</param>
     /// <param name="compute">Type of the products' inputs; the residual stream is f32.</param>
-    public Block(Attention attention, int mlpHidden, float normEps, float dropPath, DataType compute)
+    /// <param name="activation">The nonlinearity of the feed-forward layer.</param>
+    /// <param name="layerScale">Whether each branch ends in a <see cref="LayerScale"/>.</param>
+    public Block(Attention attention, int mlpHidden, float normEps, float dropPath, DataType compute, MlpActivation activation = MlpActivation.Gelu, bool layerScale = false)
     {
         int dim = attention.Dim;
         (Dim, MlpHidden, Compute, _dropPath) = (dim, mlpHidden, compute, dropPath);
         Norm1 = Add("norm1", new LayerNorm(dim, normEps, compute));
         Attn = Add("attn", attention);
         Norm2 = Add("norm2", new LayerNorm(dim, normEps, compute));
-        Mlp = Add("mlp", new Mlp(dim, mlpHidden, compute));
+        Mlp = Add("mlp", new Mlp(dim, mlpHidden, compute, activation));
+        if (!layerScale) return;
+        AttnScale = Add("ls1", new LayerScale(dim));
+        MlpScale = Add("ls2", new LayerScale(dim));
     }
 
     /// <summary>C.</summary>
@@ -45,6 +50,12 @@ public sealed class Block : Module
     /// <summary>The feed-forward branch.</summary>
     public Mlp Mlp { get; }
 
+    /// <summary>γ₁ at the end of the attention branch; null for none.</summary>
+    public LayerScale? AttnScale { get; }
+
+    /// <summary>γ₂ at the end of the feed-forward branch; null for none.</summary>
+    public LayerScale? MlpScale { get; }
+
     /// <summary>The tuning seam beside the attention branch.</summary>
     public BranchDelta? AttnDelta { get; set; }
 
@@ -62,9 +73,12 @@ public sealed class Block : Module
     {
         if (readout < x.Shape[1] && ReadsAllTokens) return Forward(x).SliceTokens(0, readout);
         Tensor rest = x.SliceTokens(0, readout);
-        Tensor h = Branch(rest, Norm1.Forward(x), AttnDelta, (n, residual) => Attn.Forward(n, residual, readout));      // h = x + Attn(LN(x)), paper eq. (1)
-        return Branch(h, Norm2.Forward(h), FfnDelta, Mlp.Forward);                                                      // y = h + MLP(LN(h)) + Δ(h), paper eq. (2) and (4)
+        Tensor h = Branch(rest, Norm1.Forward(x), AttnDelta, (n, residual) => Scaled(AttnScale, r => Attn.Forward(n, r, readout), residual));      // h = x + Attn(LN(x)), paper eq. (1)
+        return Branch(h, Norm2.Forward(h), FfnDelta, (n, residual) => Scaled(MlpScale, r => Mlp.Forward(n, r), residual));                                                      // y = h + MLP(LN(h)) + Δ(h), paper eq. (2) and (4)
     }
+
+    private static Tensor Scaled(LayerScale? scale, Func<Tensor?, Tensor> branch, Tensor? residual) =>
+        scale is null ? branch(residual) : scale.Forward(branch(null), residual);
 
     private bool ReadsAllTokens => !Attn.TakesQueries || AttnDelta is not null || FfnDelta is { ReadsAllTokens: true };
 

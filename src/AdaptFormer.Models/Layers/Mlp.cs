@@ -1,13 +1,29 @@
+using System.Text.Json.Serialization;
 using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Models.Layers;
 
-/// <summary>The feed-forward layer, W₂·GELU(W₁·x + b₁) + b₂.</summary>
+/// <summary>The nonlinearity of a feed-forward layer.</summary>
+[JsonConverter(typeof(SnakeCaseEnum<MlpActivation>))]
+public enum MlpActivation
+{
+    /// <summary>x·Φ(x), exact.</summary>
+    Gelu,
+
+    /// <summary>x·σ(1.702·x): OpenAI's CLIP.</summary>
+    QuickGelu,
+}
+
+/// <summary>The feed-forward layer, W₂·f(W₁·x + b₁) + b₂ with f = GELU.</summary>
 public sealed class Mlp : Module
 {
+    private readonly MlpActivation _activation;
+
     /// <summary>A feed-forward layer over C features with <paramref name="hidden"/> units.</summary>
-    public Mlp(int dim, int hidden, DataType compute)
+    public Mlp(int dim, int hidden, DataType compute, MlpActivation activation = MlpActivation.Gelu)
     {
+        _activation = activation;
         Fc1 = Add("fc1", new Linear(dim, hidden, bias: true, compute));
         Fc2 = Add("fc2", new Linear(hidden, dim, bias: true, compute));
     }
@@ -22,5 +38,7 @@ public sealed class Mlp : Module
     public override Tensor Forward(Tensor x) => Forward(x, residual: null);
 
     /// <summary>residual + MLP(x).</summary>
-    public Tensor Forward(Tensor x, Tensor? residual) => Fc2.Forward(Fc1.ForwardGelu(x), residual);
+    public Tensor Forward(Tensor x, Tensor? residual) => Fc2.Forward(Activate(x), residual);
+
+    private Tensor Activate(Tensor x) => _activation == MlpActivation.Gelu ? Fc1.ForwardGelu(x) : Fc1.Forward(x).QuickGelu();
 }

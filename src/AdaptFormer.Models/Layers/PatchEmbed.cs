@@ -14,10 +14,11 @@ public sealed class PatchEmbed : Module
     /// <param name="dim">C.</param>
     /// <param name="compute">Type of the product's inputs.</param>
     /// <param name="tubeletSize">Frames of a tubelet; null for images.</param>
-    public PatchEmbed(int patchSize, int dim, DataType compute, int? tubeletSize = null)
+    /// <param name="bias">Whether there is a bias.</param>
+    public PatchEmbed(int patchSize, int dim, DataType compute, int? tubeletSize = null, bool bias = true)
     {
         _compute = compute;
-        _proj = Add("proj", new Convolution(tubeletSize is { } t ? [dim, 3, t, patchSize, patchSize] : [dim, 3, patchSize, patchSize]));
+        _proj = Add("proj", new Convolution(tubeletSize is { } t ? [dim, 3, t, patchSize, patchSize] : [dim, 3, patchSize, patchSize], bias));
     }
 
     /// <summary>[B, 3, H, W] or [B, 3, T, H, W] → [B, N, C], f32.</summary>
@@ -25,15 +26,15 @@ public sealed class PatchEmbed : Module
 
     private sealed class Convolution : Module
     {
-        public Convolution(params int[] kernel)
+        public Convolution(int[] kernel, bool bias)
         {
             Weight = Add("weight", Parameter.Zeros(kernel));
-            Bias = Add("bias", Parameter.Zeros(kernel[0]));
+            Bias = bias ? Add("bias", Parameter.Zeros(kernel[0])) : null;
         }
 
         public Parameter Weight { get; }
 
-        public Parameter Bias { get; }
+        public Parameter? Bias { get; }
 
         public override Tensor Forward(Tensor x) => x.PatchEmbed(Weight, Bias);
     }

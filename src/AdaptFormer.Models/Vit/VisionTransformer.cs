@@ -4,12 +4,13 @@ using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Models.Vit;
 
-/// <summary>The plain vision transformer for images (ViT, DeiT, MAE), under timm's names.</summary>
+/// <summary>The plain vision transformer for images (ViT, DeiT, MAE, DINOv2, CLIP's vision tower), under timm's names.</summary>
 public sealed class VisionTransformer : Backbone
 {
     private readonly Parameter _clsToken, _posEmbed;
     private readonly PatchEmbed _patchEmbed;
     private readonly Block[] _blocks;
+    private readonly LayerNorm? _preNorm;
     private readonly LayerNorm _norm;
     private readonly PreLogits? _preLogits;
 
@@ -25,13 +26,14 @@ public sealed class VisionTransformer : Backbone
         int dim = config.EmbedDim;
         _clsToken = Add("cls_token", Parameter.Zeros(1, 1, dim));
         _posEmbed = Add("pos_embed", Parameter.Zeros(1, config.Tokens, dim));
-        _patchEmbed = Add("patch_embed", new PatchEmbed(config.PatchSize, dim, compute));
+        _patchEmbed = Add("patch_embed", new PatchEmbed(config.PatchSize, dim, compute, bias: config.PatchBias));
+        _preNorm = config.PreNorm ? Add("norm_pre", new LayerNorm(dim, config.NormEps)) : null;
         BlockList list = Add("blocks", new BlockList());
         _blocks = new Block[config.Depth];
         for (int i = 0; i < _blocks.Length; i++)
         {
             SelfAttention attention = new(dim, config.NumHeads, config.QkvBias ? QkvBias.Fused : QkvBias.None, compute);
-            _blocks[i] = list.Add($"{i}", new Block(attention, config.MlpHidden, config.NormEps, BlockList.DropPath(config.DropPath, i, config.Depth), compute));
+            _blocks[i] = list.Add($"{i}", new Block(attention, config.MlpHidden, config.NormEps, BlockList.DropPath(config.DropPath, i, config.Depth), compute, config.Activation, config.LayerScale));
         }
 
         _norm = Add(config.GlobalPool ? "fc_norm" : "norm", new LayerNorm(dim, config.NormEps));
@@ -69,6 +71,7 @@ public sealed class VisionTransformer : Backbone
         Tensor x = _patchEmbed.Forward(pixels);                                         // [B, N−1, C]
         observe?.Invoke("patch_embed", x);
         x = x.PrependTokens(_clsToken).AddBroadcast(_posEmbed);                         // [B, N, C]
+        if (_preNorm is not null) x = _preNorm.Forward(x);
         x = RunBlocks(x, observe, readout: Config.GlobalPool ? x.Shape[1] : 1);
 
         Tensor features = Config.GlobalPool

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using AdaptFormer.Models.Layers;
 using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Tensors;
 
@@ -16,10 +17,15 @@ namespace AdaptFormer.Models.Vit;
 /// <param name="NormEps">ε of all norms.</param>
 /// <param name="GlobalPool">Mean of the patch tokens and <c>fc_norm</c> instead of <c>norm</c> and the class token (MAE fine-tuning).</param>
 /// <param name="PreLogits">Size of a tanh layer ahead of the head (ImageNet-21k weights); 0 for none.</param>
+/// <param name="PatchBias">Whether the patch embedding has a bias; CLIP's has none.</param>
+/// <param name="PreNorm">A norm of all tokens ahead of the first block (CLIP).</param>
+/// <param name="LayerScale">Learned factors at the end of both branches of a block (DINOv2).</param>
+/// <param name="Activation">The nonlinearity of the feed-forward layers.</param>
 /// <param name="DropPath">Stochastic depth of the last block; earlier ones get a linear share.</param>
 public sealed record VitConfig(
     int ImgHeight = 224, int ImgWidth = 224, int PatchSize = 16, int EmbedDim = 768, int Depth = 12, int NumHeads = 12,
-    double MlpRatio = 4, bool QkvBias = true, float NormEps = VitConfig.DefaultNormEps, bool GlobalPool = false, int PreLogits = 0, float DropPath = 0) : BackboneConfig(DropPath)
+    double MlpRatio = 4, bool QkvBias = true, float NormEps = VitConfig.DefaultNormEps, bool GlobalPool = false, int PreLogits = 0,
+    bool PatchBias = true, bool PreNorm = false, bool LayerScale = false, MlpActivation Activation = MlpActivation.Gelu, float DropPath = 0) : BackboneConfig(DropPath)
 {
     /// <summary>ε of the published weights.</summary>
     public const float DefaultNormEps = 1e-6f;
@@ -46,11 +52,16 @@ public sealed record VitConfig(
     public override BackboneConfig WithGlobalPool(bool globalPool) => this with { GlobalPool = globalPool };
 
     /// <inheritdoc/>
-    public override BackboneConfig WithInflation(Inflation how) => PreLogits > 0
+    public override BackboneConfig WithInflation(Inflation how)
+    {
+        if (PreNorm || LayerScale || !PatchBias || Activation != MlpActivation.Gelu)
+            throw new ArgumentException($"{DefaultId}: inflate takes weights of plain ViTs (ViT, DeiT, MAE); those of CLIP and DINOv2 have layers that the video model does not have.");
+        return PreLogits > 0
         ? throw new ArgumentException($"{DefaultId} has a pre_logits layer behind its class token, which is not read out for clips: name the model without it.")
         : new VideoVitConfig(
             ImgHeight: ImgHeight, ImgWidth: ImgWidth, PatchSize: PatchSize, EmbedDim: EmbedDim, Depth: Depth, NumHeads: NumHeads, MlpRatio: MlpRatio,
             QkvBias: QkvBias, NormEps: NormEps, ImageTokens: true, Inflate: how, DropPath: DropPath);
+    }
 
     /// <summary>Patches along the height.</summary>
     public int GridHeight => ImgHeight / PatchSize;

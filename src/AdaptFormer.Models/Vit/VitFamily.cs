@@ -1,4 +1,5 @@
 using AdaptFormer.Models.Checkpoints;
+using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models.Vit;
@@ -6,6 +7,7 @@ namespace AdaptFormer.Models.Vit;
 /// <summary>How the loader treats plain image ViTs.</summary>
 internal sealed class VitFamily : BackboneFamily
 {
+    private const float ClipNormEps = 1e-5f;
     private const string Patch = "patch_embed.proj.weight", Positions = "pos_embed", Model = "plain ViT";
 
     public override Type ConfigType => typeof(VitConfig);
@@ -21,10 +23,13 @@ internal sealed class VitFamily : BackboneFamily
             throw new InvalidDataException($"{path}: {Patch} is {patch}, expected [EmbedDim, 3, patch, patch].");
 
         (int height, int width) = Grid(position, path);
+        bool clip = ours.Weights.ContainsKey("norm_pre.weight");      // OpenAI's ε and activation, unless the configuration beside the weights says otherwise
         return new VitConfig(
             height * size, width * size, size, dim, Depth(ours, "blocks"), Heads(dim, hints, path), (double)fc1[0] / dim,
-            QkvBias: ours.Weights.ContainsKey("blocks.0.attn.qkv.bias"), NormEps: hints.NormEps ?? VitConfig.DefaultNormEps,
-            GlobalPool: HasFcNorm(ours), PreLogits: ours.Weights.TryGetValue("pre_logits.fc.weight", out StateDict.Weight? preLogits) ? preLogits.Shape[0] : 0);
+            QkvBias: ours.Weights.ContainsKey("blocks.0.attn.qkv.bias"), NormEps: hints.NormEps ?? (clip ? ClipNormEps : VitConfig.DefaultNormEps),
+            GlobalPool: HasFcNorm(ours), PreLogits: ours.Weights.TryGetValue("pre_logits.fc.weight", out StateDict.Weight? preLogits) ? preLogits.Shape[0] : 0,
+            PatchBias: ours.Weights.ContainsKey("patch_embed.proj.bias"), PreNorm: clip, LayerScale: ours.Weights.ContainsKey("blocks.0.ls1.gamma"),
+            Activation: hints.Activation ?? (clip ? MlpActivation.QuickGelu : MlpActivation.Gelu));
     }
 
     public override BackboneConfig Fit(BackboneConfig config, StateDict ours, ICollection<string> notes)
@@ -50,6 +55,7 @@ internal sealed class VitFamily : BackboneFamily
     public override string? ReasonToIgnore(string name, BackboneConfig config)
     {
         VitConfig vit = (VitConfig)config;
+        if (name == "embeddings.position_ids") return "a counter, which the table of positions makes unnecessary";
         if (vit.GlobalPool && name.StartsWith("norm.", StringComparison.Ordinal)) return "global pooling normalises with fc_norm instead";
         return vit.PreLogits == 0 && name.StartsWith("pre_logits.", StringComparison.Ordinal) ? "the sizes asked for have no pre_logits layer" : null;
     }

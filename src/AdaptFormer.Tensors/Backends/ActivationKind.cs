@@ -9,6 +9,9 @@ public enum ActivationKind
     /// <summary>x·Φ(x), with the exact error function.</summary>
     Gelu,
 
+    /// <summary>x/(1 + e^(−1.702·x)): GELU as OpenAI's CLIP approximates it.</summary>
+    QuickGelu,
+
     /// <summary>Hyperbolic tangent.</summary>
     Tanh,
 

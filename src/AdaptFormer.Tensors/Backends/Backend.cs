@@ -54,6 +54,12 @@ public abstract class Backend
     /// <summary>y[i] = factors[i / (length / factors.Length)]·x[i]: one factor for each leading slice (per-sample drop-path).</summary>
     internal abstract void ScaleSlices(Tensor x, ReadOnlySpan<float> factors, Tensor y);
 
+    /// <summary>y = γ∘x + β over the last axis; β may be null.</summary>
+    internal abstract void ScaleFeatures(Tensor x, Tensor gamma, Tensor? beta, Tensor y);
+
+    /// <summary>sum [C] += Σ a∘b over all rows.</summary>
+    internal abstract void SumProducts(Tensor a, Tensor b, Tensor sum);
+
     /// <summary>y = a ∘ b.</summary>
     internal abstract void Multiply(Tensor a, Tensor b, Tensor y);
 
@@ -72,7 +78,7 @@ public abstract class Backend
     /// <summary>y = f(x).</summary>
     internal abstract void Activate(ActivationKind kind, Tensor x, Tensor y);
 
-    /// <summary>dx = f'·dy; <paramref name="kept"/> is the input of GELU, the output of the others.</summary>
+    /// <summary>dx = f'·dy; <paramref name="kept"/> is the input of both GELUs, the output of the others.</summary>
     internal abstract void ActivateBackward(ActivationKind kind, Tensor kept, Tensor dy, Tensor dx);
 
     /// <summary>y = keep ? x/(1 − rate) : 0, from the counters of <paramref name="key"/>.</summary>

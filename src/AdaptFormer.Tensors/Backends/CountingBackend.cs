@@ -67,6 +67,14 @@ public sealed class CountingBackend : Backend
     {
     }
 
+    internal override void ScaleFeatures(Tensor x, Tensor gamma, Tensor? beta, Tensor y)
+    {
+    }
+
+    internal override void SumProducts(Tensor a, Tensor b, Tensor sum)
+    {
+    }
+
     internal override void Multiply(Tensor a, Tensor b, Tensor y)
     {
     }

@@ -87,6 +87,20 @@ public sealed class ProfilingBackend(Backend inner) : Backend
         Add(nameof(ScaleSlices), began);
     }
 
+    internal override void ScaleFeatures(Tensor x, Tensor gamma, Tensor? beta, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.ScaleFeatures(x, gamma, beta, y);
+        Add(nameof(ScaleFeatures), began);
+    }
+
+    internal override void SumProducts(Tensor a, Tensor b, Tensor sum)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.SumProducts(a, b, sum);
+        Add(nameof(SumProducts), began);
+    }
+
     internal override void Multiply(Tensor a, Tensor b, Tensor y)
     {
         long began = Stopwatch.GetTimestamp();

@@ -46,6 +46,23 @@ public sealed unsafe partial class CpuBackend
         Elementwise.AddInto(dBeta.Floats, (nint)(both.Floats + c), DataType.Float32, 1, c);
     }
 
+    internal override void ScaleFeatures(Tensor x, Tensor gamma, Tensor? beta, Tensor y)
+    {
+        int c = x.Shape[^1];
+        RowBlocks blocks = new(x.Shape.Rows);
+        CpuParallel.For(blocks.Count, (i, _) =>
+        {
+            (long row, int rows) = blocks[i];
+            FeatureScaleKernel.Forward(At(x, row * c), x.Type, gamma.Floats, Data(beta), At(y, row * c), y.Type, rows, c);
+        });
+    }
+
+    internal override void SumProducts(Tensor a, Tensor b, Tensor sum)
+    {
+        int c = a.Shape[^1];
+        SumBlocks(a.Shape.Rows, c, (start, rows, part) => FeatureScaleKernel.SumProducts(At(a, start * c), a.Type, At(b, start * c), b.Type, part, rows, c), 1, sum);
+    }
+
     internal override void ColumnMoments(Tensor x, Tensor mean, Tensor variance)
     {
         (int rows, int c) = (x.Shape[0], x.Shape[1]);

@@ -109,6 +109,7 @@ public sealed unsafe partial class CpuBackend : Backend
         {
             case ActivationKind.Relu: Activation.Relu(from, x.Type, to, y.Type, n); break;
             case ActivationKind.Gelu: Activation.Gelu(from, x.Type, to, y.Type, n); break;
+            case ActivationKind.QuickGelu: Activation.QuickGelu(from, x.Type, to, y.Type, n); break;
             case ActivationKind.Tanh: Activation.Tanh(from, x.Type, to, y.Type, n); break;
             default: Activation.Sigmoid(from, x.Type, to, y.Type, n); break;
         }
@@ -121,6 +122,7 @@ public sealed unsafe partial class CpuBackend : Backend
         {
             case ActivationKind.Relu: Activation.ReluBackward(known, kept.Type, dOut, dy.Type, dIn, dx.Type, n); break;
             case ActivationKind.Gelu: Activation.GeluBackward(known, kept.Type, dOut, dy.Type, dIn, dx.Type, n); break;
+            case ActivationKind.QuickGelu: Activation.QuickGeluBackward(known, kept.Type, dOut, dy.Type, dIn, dx.Type, n); break;
             case ActivationKind.Tanh: Activation.TanhBackward(known, kept.Type, dOut, dy.Type, dIn, dx.Type, n); break;
             default: Activation.SigmoidBackward(known, kept.Type, dOut, dy.Type, dIn, dx.Type, n); break;
         }

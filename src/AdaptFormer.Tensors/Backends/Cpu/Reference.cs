@@ -31,6 +31,22 @@ internal static partial class Reference
     /// <summary>d sigmoid/dx from the output y.</summary>
     public static double SigmoidSlope(double y) => y * (1 - y);
 
+    /// <summary>x·σ(1.702·x).</summary>
+    public static double QuickGelu(double x) => double.IsNegativeInfinity(x) ? 0 : x * Sigmoid(1.702 * x);
+
+    /// <summary>The derivative of <see cref="QuickGelu"/> at x.</summary>
+    public static double QuickGeluSlope(double x)
+    {
+        double sigma = Sigmoid(1.702 * x);
+        return sigma + (double.IsInfinity(x) ? 0 : 1.702 * x * sigma * (1 - sigma));
+    }
+
+    /// <summary>One row of y = γ∘x + β.</summary>
+    public static void ScaleFeatures(ReadOnlySpan<float> x, ReadOnlySpan<float> gamma, ReadOnlySpan<float> beta, Span<double> y)
+    {
+        for (int i = 0; i < x.Length; i++) y[i] = ((double)gamma[i] * x[i]) + (beta.IsEmpty ? 0 : beta[i]);
+    }
+
     /// <summary>Φ(x) = ½·erfc(−x/√2): the series of erf near zero, the continued fraction of erfc beyond.</summary>
     public static double NormalCdf(double x)
     {

@@ -12,7 +12,7 @@ public sealed class ActivationTests
 
     private delegate void BackwardKernel(nint x, DataType xt, nint dy, DataType dyt, nint dx, DataType dxt, long n);
 
-    public static TheoryData<string> Names => ["relu", "gelu", "tanh", "sigmoid"];
+    public static TheoryData<string> Names => ["relu", "gelu", "quick_gelu", "tanh", "sigmoid"];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -130,6 +130,7 @@ public sealed class ActivationTests
     {
         "relu" => (Activation.Relu, Reference.Relu, 0, 0),
         "gelu" => (Activation.Gelu, Reference.Gelu, 1e-7, 1e-7),
+        "quick_gelu" => (Activation.QuickGelu, Reference.QuickGelu, 1e-6, 1e-7),
         "tanh" => (Activation.Tanh, Reference.Tanh, 3e-7, 0),
         _ => (Activation.Sigmoid, Reference.Sigmoid, 4e-7, 0),
     };
@@ -139,6 +140,7 @@ public sealed class ActivationTests
     {
         "relu" => (Activation.ReluBackward, Reference.ReluSlope, 0, 0),
         "gelu" => (Activation.GeluBackward, Reference.GeluSlope, 1e-7, 1e-6),
+        "quick_gelu" => (Activation.QuickGeluBackward, Reference.QuickGeluSlope, 1e-6, 1e-6),
         "tanh" => (Activation.TanhBackward, Reference.TanhSlope, 3e-7, 1e-6),
         _ => (Activation.SigmoidBackward, Reference.SigmoidSlope, 3e-7, 1e-6),
     };
