@@ -56,9 +56,9 @@ public sealed record VitConfig(
     {
         if (PreNorm || LayerScale || !PatchBias || Activation != MlpActivation.Gelu)
             throw new ArgumentException($"{DefaultId}: inflate takes weights of plain ViTs (ViT, DeiT, MAE); those of CLIP and DINOv2 have layers that the video model does not have.");
-        return PreLogits > 0
-        ? throw new ArgumentException($"{DefaultId} has a pre_logits layer behind its class token, which is not read out for clips: name the model without it.")
-        : new VideoVitConfig(
+        if (PreLogits > 0)
+            throw new ArgumentException($"{DefaultId} has a pre_logits layer behind its class token, which is not read out for clips: name the model without it.");
+        return new VideoVitConfig(
             ImgHeight: ImgHeight, ImgWidth: ImgWidth, PatchSize: PatchSize, EmbedDim: EmbedDim, Depth: Depth, NumHeads: NumHeads, MlpRatio: MlpRatio,
             QkvBias: QkvBias, NormEps: NormEps, ImageTokens: true, Inflate: how, DropPath: DropPath);
     }
