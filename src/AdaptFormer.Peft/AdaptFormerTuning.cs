@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
@@ -53,6 +54,20 @@ public enum AdapterInit
     KaimingNormal,
 }
 
+/// <summary>What the bottleneck is made of: paper Table 8. The paper names the forms and defines none of them; these are readings whose parameters number as printed.</summary>
+[JsonConverter(typeof(SnakeCaseEnum<AdapterForm>))]
+public enum AdapterForm
+{
+    /// <summary>Two linear maps: AdaptMLP.</summary>
+    Mlp,
+
+    /// <summary>A 3×3 convolution from C to M features over the grid of tokens in place of the down-projection: AdaptConv, with M = 14 in the table.</summary>
+    Conv,
+
+    /// <summary>A depthwise 3×3 convolution on the M features behind the down-projection: AdaptDepthwise-Conv.</summary>
+    Dwconv,
+}
+
 /// <summary>AdaptFormer, arXiv:2205.13535: a bottleneck beside every feed-forward layer learns, the backbone stays frozen.</summary>
 /// <param name="Bottleneck">M, the middle dimension, at least 1. 64 is the paper's choice.</param>
 /// <param name="Scale">s, the factor on the adapter's output; its starting value when it is learned.</param>
@@ -65,6 +80,7 @@ public enum AdapterInit
 /// <param name="Init">How the down-projection starts.</param>
 /// <param name="Layers">Which blocks get an adapter, counted from 1: <c>all</c>, <c>7-12</c>, <c>1,3,5-8</c>.</param>
 /// <param name="Head">The classifier's form.</param>
+/// <param name="Form">What the bottleneck is made of. Convolutions run over each frame's grid of patches; a class token is a picture of its own.</param>
 /// <remarks>Deviates from the paper's equation, which normalises the adapter's input: the authors' code feeds it the residual stream itself, and they confirm that the code
 /// is right. The default follows the code; <see cref="Paper"/> follows the equation.</remarks>
 public sealed record AdaptFormerTuning(
@@ -78,7 +94,8 @@ public sealed record AdaptFormerTuning(
     bool Bias = true,
     AdapterInit Init = AdapterInit.Lora,
     string Layers = "all",
-    HeadKind Head = HeadKind.BatchNorm) : Tuning(Head)
+    HeadKind Head = HeadKind.BatchNorm,
+    AdapterForm Form = AdapterForm.Mlp) : Tuning(Head)
 {
     /// <summary>ε of the adapter's own norm (the backbone's is 1e-6).</summary>
     internal const float NormEps = 1e-5f;
@@ -123,7 +140,13 @@ public sealed record AdaptFormerTuning(
                 _ => "x",
             };
             string activation = Activation switch { AdapterActivation.Relu => "ReLU", AdapterActivation.Gelu => "GELU", _ => "" };
-            string inner = $"W_down·{argument}{(Bias ? " + b_down" : "")}";
+            string bias = Bias ? " + b_down" : "";
+            string inner = Form switch
+            {
+                AdapterForm.Conv => $"Conv3×3({argument}){bias}",
+                AdapterForm.Dwconv => $"DWConv3×3(W_down·{argument}{bias}){(Bias ? " + b_dw" : "")}",
+                _ => $"W_down·{argument}{bias}",
+            };
             string body = $"W_up·{(Dropout > 0 ? $"Dropout_{Dropout:0.##}(" : "")}{activation}({inner}){(Dropout > 0 ? ")" : "")}{(Bias ? " + b_up" : "")}";
             string delta = $"{s}·({body})";
             if (Input == AdapterInput.OwnNormOut) delta = $"LN'({delta})";
@@ -143,6 +166,7 @@ public sealed record AdaptFormerTuning(
         if (Position == AdapterPosition.Sequential && Input == AdapterInput.SharedNorm)
             faults.Add("tuning.input shared_norm needs tuning.position parallel: a sequential adapter reads the branch's output");
         if (LayerRange.Fault(Layers, model.Blocks.Count) is { } fault) faults.Add(fault);
+        if (Form != AdapterForm.Mlp && model.Blocks.Any(block => block.Grid.Count == 0)) faults.Add($"tuning.form {(Form == AdapterForm.Conv ? "conv" : "dwconv")} needs tokens in a grid, which {model.Id} does not have");
         if (faults.Count > 0) throw new ArgumentException($"AdaptFormer: {string.Join("; ", faults)}.");
     }
 
@@ -151,7 +175,7 @@ public sealed record AdaptFormerTuning(
         foreach (int i in LayerRange.Parse(Layers, model.Blocks.Count))
         {
             Block block = model.Blocks[i];
-            Adapter adapter = block.Add("adaptmlp", new Adapter(block.Dim, this, block.Compute, rng.Derive(i)));
+            Adapter adapter = block.Add("adaptmlp", new Adapter(block, this, rng.Derive(i)));
             adapter.Unfreeze();
             block.FfnDelta = adapter;
         }

@@ -6,33 +6,40 @@ using AdaptFormer.Tensors.Ops;
 namespace AdaptFormer.Peft;
 
 /// <summary>
-/// The AdaptFormer bottleneck beside (or after) a feed-forward branch, Δ(x) = s·(W_up·f(W_down·x + b_down) + b_up), paper eq. (3).
-/// Its names are the authors': <c>adaptmlp.down_proj</c>, <c>up_proj</c>, <c>scale</c>, <c>adapter_layer_norm_before</c>.
+/// The AdaptFormer bottleneck beside (or after) a branch, Δ(x) = s·(W_up·f(W_down·x + b_down) + b_up), paper eq. (3).
+/// Its names are the authors': <c>adaptmlp.down_proj</c>, <c>up_proj</c>, <c>scale</c>, <c>adapter_layer_norm_before</c>; the convolutions, which their code does not have,
+/// are <c>down_conv</c> and <c>dwconv</c>.
 /// </summary>
 public sealed class Adapter : BranchDelta
 {
     private readonly AdaptFormerTuning _options;
     private readonly DataType _compute;
-    private readonly Linear _down, _up;
+    private readonly TokenGrid _grid;
+    private readonly Linear? _down;
+    private readonly Linear _up;
+    private readonly Kernel3x3? _convolution;
     private readonly LayerNorm? _norm;
     private readonly Parameter? _scale;
 
     /// <summary>An adapter for a block of C features; Δ = 0 at the start.</summary>
-    /// <param name="dim">C.</param>
+    /// <param name="block">The block: its C, its grid of tokens, and the type of its products' inputs.</param>
     /// <param name="options">Every choice of the formula.</param>
-    /// <param name="compute">Type of the products' inputs.</param>
-    /// <param name="rng">Starting values of the down-projection.</param>
-    public Adapter(int dim, AdaptFormerTuning options, DataType compute, Rng rng)
+    /// <param name="rng">Starting values of the way down.</param>
+    public Adapter(Block block, AdaptFormerTuning options, Rng rng)
     {
-        (_options, _compute) = (options, compute);
-        int m = options.Bottleneck;
+        (_options, _compute, _grid) = (options, block.Compute, block.Grid);
+        (int c, int m) = (block.Dim, options.Bottleneck);
         if (options.Input is AdapterInput.OwnNormIn or AdapterInput.OwnNormOut)
-            _norm = Add("adapter_layer_norm_before", new LayerNorm(dim, AdaptFormerTuning.NormEps));
+            _norm = Add("adapter_layer_norm_before", new LayerNorm(c, AdaptFormerTuning.NormEps));
         if (options.LearnScale) _scale = Add("scale", Parameter.Full(new Shape(1), options.Scale));
-        Parameter down = options.Init == AdapterInit.Lora ? Initializers.KaimingUniform(rng, m, dim) : Initializers.KaimingNormal(rng, m, dim);
-        _down = Add("down_proj", new Linear(down, options.Bias ? Parameter.Zeros(m) : null, compute));
-        _up = Add("up_proj", new Linear(Parameter.Zeros(dim, m), options.Bias ? Parameter.Zeros(dim) : null, compute));
+        if (options.Form == AdapterForm.Conv) _convolution = Add("down_conv", new Kernel3x3(Start(rng, m, c, 3, 3), Bias(m)));
+        else _down = Add("down_proj", new Linear(Start(rng, m, c), Bias(m), _compute));
+        if (options.Form == AdapterForm.Dwconv) _convolution = Add("dwconv", new Kernel3x3(Start(rng.Derive(1), m, 1, 3, 3), Bias(m)));
+        _up = Add("up_proj", new Linear(Parameter.Zeros(c, m), Bias(c), _compute));
     }
+
+    /// <inheritdoc/>
+    public override bool ReadsAllTokens => _convolution is not null;
 
     /// <inheritdoc/>
     public override Tensor Apply(Tensor x, Tensor normed, Branch branch)
@@ -52,7 +59,7 @@ public sealed class Adapter : BranchDelta
     private Tensor AddDelta(Tensor y, Tensor x)
     {
         Tensor input = _options.Input == AdapterInput.OwnNormIn ? _norm!.Forward(x) : x;
-        Tensor h = Activate(input).Dropout(_options.Dropout);                             // [B, N, M]
+        Tensor h = Down(input).Dropout(_options.Dropout);                                 // [B, N, M]
         if (_norm is null || _options.Input == AdapterInput.OwnNormIn)
         {
             if (_scale is null) return _up.Forward(h, residual: y, _options.Scale, intoResidual: y != x);       // y + s·W_up·h
@@ -63,12 +70,45 @@ public sealed class Adapter : BranchDelta
         return y + _norm.Forward(delta);                                                  // the authors normalise after the scale
     }
 
-    private Tensor Activate(Tensor x) => _options.Activation switch
+    /// <summary>f(W_down·x + b_down), or a convolution's.</summary>
+    private Tensor Down(Tensor x)
     {
-        AdapterActivation.Relu => _down.ForwardRelu(x),
-        AdapterActivation.Gelu => _down.ForwardGelu(x),
-        _ => _down.Forward(x),
-    };
+        if (_convolution is not null)
+        {
+            Tensor h = _down is null
+                ? x.GridConv(_convolution.Weight, _convolution.Bias, _grid, _compute)
+                : x.Linear(_down.Weight, _down.Bias, _compute, output: DataType.Float32).DepthwiseConv(_convolution.Weight, _convolution.Bias, _grid);
+            return _options.Activation switch { AdapterActivation.Relu => h.Relu(), AdapterActivation.Gelu => h.Gelu(), _ => h };
+        }
+
+        return _options.Activation switch
+        {
+            AdapterActivation.Relu => _down!.ForwardRelu(x),
+            AdapterActivation.Gelu => _down!.ForwardGelu(x),
+            _ => _down!.Forward(x),
+        };
+    }
 
     private Tensor Up(Tensor h) => h.Linear(_up.Weight, _up.Bias, _compute, output: DataType.Float32);
+
+    private Parameter Start(Rng rng, params ReadOnlySpan<int> dims) =>
+        _options.Init == AdapterInit.Lora ? Initializers.KaimingUniform(rng, dims) : Initializers.KaimingNormal(rng, dims);
+
+    private Parameter? Bias(int count) => _options.Bias ? Parameter.Zeros(count) : null;
+
+    /// <summary>The numbers of a 3×3 convolution; the adapter runs it.</summary>
+    private sealed class Kernel3x3 : Module
+    {
+        public Kernel3x3(Parameter weight, Parameter? bias)
+        {
+            Weight = Add("weight", weight);
+            Bias = bias is null ? null : Add("bias", bias);
+        }
+
+        public Parameter Weight { get; }
+
+        public Parameter? Bias { get; }
+
+        public override Tensor Forward(Tensor x) => throw new InvalidOperationException("The adapter runs its convolution.");
+    }
 }

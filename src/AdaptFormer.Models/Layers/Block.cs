@@ -38,6 +38,9 @@ public sealed class Block : Module
     /// <summary>Type of the products' inputs.</summary>
     public DataType Compute { get; }
 
+    /// <summary>How the last of the tokens lie in space and time; tokens ahead of them (a class token, prompts) have no place. For layers of a method that look at neighbours.</summary>
+    public TokenGrid Grid { get; init; }
+
     /// <summary>Norm ahead of the attention.</summary>
     public LayerNorm Norm1 { get; }
 

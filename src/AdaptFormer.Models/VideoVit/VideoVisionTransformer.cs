@@ -41,7 +41,10 @@ public sealed class VideoVisionTransformer : Backbone
         for (int i = 0; i < _blocks.Length; i++)
         {
             SelfAttention attention = new(dim, config.NumHeads, config.QkvBias ? QkvBias.QueryValue : QkvBias.None, compute);
-            _blocks[i] = list.Add($"{i}", new Block(attention, config.MlpHidden, config.NormEps, BlockList.DropPath(config.DropPath, i, config.Depth), compute));
+            _blocks[i] = list.Add($"{i}", new Block(attention, config.MlpHidden, config.NormEps, BlockList.DropPath(config.DropPath, i, config.Depth), compute)
+            {
+                Grid = new TokenGrid(config.NumFrames / config.TubeletSize, config.GridHeight, config.GridWidth),
+            });
         }
 
         _fcNorm = Add("fc_norm", new LayerNorm(dim, config.NormEps));

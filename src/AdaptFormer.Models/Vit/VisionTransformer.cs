@@ -33,7 +33,10 @@ public sealed class VisionTransformer : Backbone
         for (int i = 0; i < _blocks.Length; i++)
         {
             SelfAttention attention = new(dim, config.NumHeads, config.QkvBias ? QkvBias.Fused : QkvBias.None, compute);
-            _blocks[i] = list.Add($"{i}", new Block(attention, config.MlpHidden, config.NormEps, BlockList.DropPath(config.DropPath, i, config.Depth), compute, config.Activation, config.LayerScale));
+            _blocks[i] = list.Add($"{i}", new Block(attention, config.MlpHidden, config.NormEps, BlockList.DropPath(config.DropPath, i, config.Depth), compute, config.Activation, config.LayerScale)
+            {
+                Grid = new TokenGrid(1, config.GridHeight, config.GridWidth),
+            });
         }
 
         _norm = Add(config.GlobalPool ? "fc_norm" : "norm", new LayerNorm(dim, config.NormEps));

@@ -133,6 +133,21 @@ public abstract class Backend
     /// <summary>The inverse of <see cref="MergePatches"/>.</summary>
     internal abstract void SplitPatches(Tensor dy, TokenGrid grid, Tensor dx);
 
+    /// <summary>y[j, i] = x[i, j] for x read as rows of <paramref name="columns"/> numbers, f32.</summary>
+    internal abstract void Transpose(Tensor x, int columns, Tensor y);
+
+    /// <summary>y[n] = b + Σ over the 3×3 neighbours k of n in the grid of parts[k, tap of k]; see <c>GridConvOp</c>. parts is [B, N, 9·M], y [B, N, M].</summary>
+    internal abstract void SumTaps(Tensor parts, TokenGrid grid, Tensor? bias, Tensor y);
+
+    /// <summary>The gradient of <see cref="SumTaps"/>: dParts[k, tap of k] = dy[n].</summary>
+    internal abstract void SpreadTaps(Tensor dy, TokenGrid grid, Tensor dParts);
+
+    /// <summary>y[n] = b + Σ over the 3×3 neighbours k of n in the grid of taps[tap of k]∘x[k], taps [9, M]; mirrored: with the kernel turned by 180°.</summary>
+    internal abstract void Depthwise(Tensor x, TokenGrid grid, Tensor taps, Tensor? bias, bool mirrored, Tensor y);
+
+    /// <summary>dTaps += the gradient of <see cref="Depthwise"/>.</summary>
+    internal abstract void DepthwiseBackwardWeight(Tensor x, TokenGrid grid, Tensor dy, Tensor dTaps);
+
     /// <summary>[B, C, T, H, W] → [B, (T/t)·(H/p)·(W/p), C·t·p·p]: non-overlapping tubelets of t frames as rows, channels outermost. Without T, and t = 1: patches.</summary>
     internal abstract void Unfold(Tensor pixels, int tubelet, int patch, Tensor rows);
 

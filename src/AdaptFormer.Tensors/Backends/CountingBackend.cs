@@ -151,6 +151,22 @@ public sealed class CountingBackend : Backend
     {
     }
 
+    internal override void Transpose(Tensor x, int columns, Tensor y)
+    {
+    }
+
+    internal override void SumTaps(Tensor parts, TokenGrid grid, Tensor? bias, Tensor y)
+    {
+    }
+
+    internal override void SpreadTaps(Tensor dy, TokenGrid grid, Tensor dParts)
+    {
+    }
+
+    internal override void Depthwise(Tensor x, TokenGrid grid, Tensor taps, Tensor? bias, bool mirrored, Tensor y) => Macs += taps.Shape[0] * y.Length;
+
+    internal override void DepthwiseBackwardWeight(Tensor x, TokenGrid grid, Tensor dy, Tensor dTaps) => Macs += dTaps.Shape[0] * dy.Length;
+
     internal override void Unfold(Tensor pixels, int tubelet, int patch, Tensor rows)
     {
     }

@@ -265,6 +265,41 @@ public sealed class ProfilingBackend(Backend inner) : Backend
         Add(nameof(SplitPatches), began);
     }
 
+    internal override void Transpose(Tensor x, int columns, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.Transpose(x, columns, y);
+        Add(nameof(Transpose), began);
+    }
+
+    internal override void SumTaps(Tensor parts, TokenGrid grid, Tensor? bias, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.SumTaps(parts, grid, bias, y);
+        Add(nameof(SumTaps), began);
+    }
+
+    internal override void SpreadTaps(Tensor dy, TokenGrid grid, Tensor dParts)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.SpreadTaps(dy, grid, dParts);
+        Add(nameof(SpreadTaps), began);
+    }
+
+    internal override void Depthwise(Tensor x, TokenGrid grid, Tensor taps, Tensor? bias, bool mirrored, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.Depthwise(x, grid, taps, bias, mirrored, y);
+        Add(nameof(Depthwise), began, 2.0 * taps.Shape[0] * y.Length);
+    }
+
+    internal override void DepthwiseBackwardWeight(Tensor x, TokenGrid grid, Tensor dy, Tensor dTaps)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.DepthwiseBackwardWeight(x, grid, dy, dTaps);
+        Add(nameof(DepthwiseBackwardWeight), began, 2.0 * dTaps.Shape[0] * dy.Length);
+    }
+
     internal override void Unfold(Tensor pixels, int tubelet, int patch, Tensor rows)
     {
         long began = Stopwatch.GetTimestamp();

@@ -12,7 +12,7 @@ public sealed class ThreadCountTests
     private static IEnumerable<OpCase> EveryCase =>
     [
         .. AddOpTests.Cases, .. AsymmetricLossOpTests.Cases, .. AsymmetricSingleLabelLossOpTests.Cases, .. AttentionOpTests.Cases, .. BatchNormOpTests.Cases, .. BatchOpsTests.Cases,
-        .. BinaryCrossEntropyOpTests.Cases, .. CastOpTests.Cases, .. DropoutOpTests.Cases, .. DropPathOpTests.Cases, .. GeluOpTests.Cases, .. LayerNormOpTests.Cases,
+        .. BinaryCrossEntropyOpTests.Cases, .. CastOpTests.Cases, .. DropoutOpTests.Cases, .. DropPathOpTests.Cases, .. GeluOpTests.Cases, .. GridConvOpTests.Cases, .. LayerNormOpTests.Cases,
         .. LinearOpTests.Cases, .. MergePatchesOpTests.Cases, .. MultiplyOpTests.Cases, .. PatchOpTests.Cases, .. ReluOpTests.Cases, .. ScaleOpTests.Cases, .. SigmoidOpTests.Cases,
         .. SoftmaxCrossEntropyOpTests.Cases, .. TanhOpTests.Cases, .. TokenOpsTests.Cases, .. WindowAttentionOpTests.Cases,
     ];

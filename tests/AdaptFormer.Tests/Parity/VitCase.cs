@@ -77,6 +77,10 @@ internal static class VitCase
         return new AdaptFormerTuning(
             tuning.GetProperty("ffn_num").GetInt32(), learned ? 1 : float.Parse(scale), learned,
             tuning.GetProperty("ffn_option").GetString() == "sequential" ? AdapterPosition.Sequential : AdapterPosition.Parallel,
-            input, golden.Names.Contains("input/dropout_mask_0") ? 0.1f : 0, Head: kind);
+            input, golden.Names.Contains("input/dropout_mask_0") ? 0.1f : 0, Head: kind, Form: Form(golden));
     }
+
+    private static AdapterForm Form(ParityCase golden) =>
+        golden.Names.Any(name => name.Contains("adaptmlp.down_conv")) ? AdapterForm.Conv
+        : golden.Names.Any(name => name.Contains("adaptmlp.dwconv")) ? AdapterForm.Dwconv : AdapterForm.Mlp;
 }

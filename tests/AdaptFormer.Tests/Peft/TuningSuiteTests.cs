@@ -22,6 +22,8 @@ public sealed class TuningSuiteTests
             new AdaptFormerTuning(4), .. AdaptFormerTuning.Presets.Values, new AdaptFormerTuning(4, LearnScale: true), new AdaptFormerTuning(4, Position: AdapterPosition.Sequential),
             new AdaptFormerTuning(4, Position: AdapterPosition.Sequential, Input: AdapterInput.OwnNormIn), new AdaptFormerTuning(4, Input: AdapterInput.OwnNormOut),
             new AdaptFormerTuning(4, Activation: AdapterActivation.Gelu, Bias: false), new AdaptFormerTuning(4, Activation: AdapterActivation.Identity, LearnScale: true, Input: AdapterInput.OwnNormOut, Layers: "2-3"),
+            new AdaptFormerTuning(4, Form: AdapterForm.Conv), new AdaptFormerTuning(8, Form: AdapterForm.Dwconv, LearnScale: true),
+            new AdaptFormerTuning(4, Form: AdapterForm.Conv, Position: AdapterPosition.Sequential, Bias: false), new AdaptFormerTuning(4, Form: AdapterForm.Dwconv, Activation: AdapterActivation.Gelu, Init: AdapterInit.KaimingNormal),
         ],
         ["vpt"] = [new VptTuning(), new VptTuning(3), new VptTuning(2, Deep: false, Head: HeadKind.Plain)],
         ["linear"] = [new LinearProbe(), new LinearProbe(HeadKind.Plain)],
@@ -127,6 +129,7 @@ public sealed class TuningSuiteTests
         [
             (new AdaptFormerTuning(), 1_189_632), (new AdaptFormerTuning(1), 12 * ((2 * 768) + 1 + 768)), (new AdaptFormerTuning(Layers: "7-12"), 1_189_632 / 2),
             (new AdaptFormerTuning(LearnScale: true), 1_189_632 + 12), (new AdaptFormerTuning(Bias: false), 12 * 2 * 768 * 64), (AdaptFormerTuning.Vpetl, 12 * ((2 * 768 * 8) + 8 + 768 + (2 * 768))),
+            (new AdaptFormerTuning(14, Form: AdapterForm.Conv), 12 * ((9 * 768 * 14) + 14 + (14 * 768) + 768)), (new AdaptFormerTuning(Form: AdapterForm.Dwconv), 1_189_632 + (12 * 64 * 10)),
             (new VptTuning(), 12 * 768), (new VptTuning(50), 12 * 768 * 50), (new VptTuning(50, Deep: false), 768 * 50), (new LinearProbe(), 0), (new FullTuning(), 85_798_656),
         ];
         using VisionTransformer model = new("vit_base_patch16_224", new VitConfig());

@@ -12,7 +12,7 @@ public static class ParitySuites
 {
     public const string Losses = "losses", TrainLoops = "train_loop_";
 
-    public static readonly string[] Vits = ["vit_image_", "paper_eq3_", "timm_vit_", "mae_vit_", "vit_video_"];
+    public static readonly string[] Vits = ["vit_image_", "paper_eq3_", "timm_vit_", "mae_vit_", "vit_video_", "variant_adapt_"];
 
     public static readonly IReadOnlyList<(string Prefix, Type Suite)> All =
     [
