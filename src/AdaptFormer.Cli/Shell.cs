@@ -26,6 +26,7 @@ internal static class Shell
             PredictCommand.Create(screen),
             DescribeCommand.Create(screen),
             PullCommand.Create(screen),
+            DataCommand.Create(screen),
             ConvertCommand.Create(screen),
             BenchCommand.Create(screen),
             DoctorCommand.Create(screen),

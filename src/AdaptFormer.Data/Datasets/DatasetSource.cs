@@ -45,6 +45,17 @@ public static class DatasetSource
         };
     }
 
+    /// <summary>All that a text names, part by part: training and test data where one folder holds both, else the one set.</summary>
+    /// <inheritdoc cref="Open(string, bool, IReadOnlyList{string})"/>
+    public static IReadOnlyList<(string Part, ImageDataset Data)> OpenParts(string spec)
+    {
+        (string kind, string path) = SplitKind(spec);
+        bool both = Parted.ContainsKey(kind) ? Directory.Exists(path)
+            : kind.StartsWith("cifar", StringComparison.Ordinal) || (kind is "" or "auto" && CifarDataset.IsCifarFolder(path)) ? Directory.Exists(path)
+            : kind is "" or "auto" or "folder" && PartOf(path, true) != PartOf(path, false);
+        return both ? [("train", Open(spec)), ("test", Open(spec, train: false))] : [("all", Open(spec))];
+    }
+
     private static (string Kind, string Path) SplitKind(string spec)
     {
         int colon = spec.IndexOf(':', StringComparison.Ordinal);

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using Microsoft.Win32.SafeHandles;
 
 namespace AdaptFormer.Data;
 
@@ -10,9 +9,6 @@ namespace AdaptFormer.Data;
 /// </summary>
 public static class ImageDecoder
 {
-    [ThreadStatic]
-    private static byte[]? _fileBytes;
-
     /// <summary>Decodes a file held in memory.</summary>
     /// <param name="data">The whole file.</param>
     /// <param name="into">Receives size and pixels.</param>
@@ -45,7 +41,11 @@ public static class ImageDecoder
     /// <param name="into">Receives size and pixels.</param>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <inheritdoc cref="Decode(ReadOnlySpan{byte}, ImageBuffer, string)"/>
-    public static void Decode(string path, ImageBuffer into) => Decode(ReadFile(path), into, path);
+    public static void Decode(string path, ImageBuffer into)
+    {
+        using FileBytes file = new(path);
+        Decode(file.Span, into, path);
+    }
 
     /// <summary>Decodes a file into a new buffer, which the caller disposes.</summary>
     /// <inheritdoc cref="Decode(string, ImageBuffer)"/>
@@ -70,7 +70,11 @@ public static class ImageDecoder
     /// <inheritdoc cref="Identify(ReadOnlySpan{byte}, string)"/>
     /// <param name="path">The file.</param>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static ImageInfo Identify(string path) => Identify(ReadFile(path), path);
+    public static ImageInfo Identify(string path)
+    {
+        using FileBytes file = new(path);
+        return Identify(file.Span, path);
+    }
 
     private static ImageFormat FormatOf(ReadOnlySpan<byte> data, string name)
     {
@@ -87,22 +91,4 @@ public static class ImageDecoder
     private static void ThrowUnknown(ReadOnlySpan<byte> data, string name) => throw ImageErrors.Bad(name, data.IsEmpty
         ? "the file is empty."
         : $"not an image in a known format (JPEG, PNG, BMP, PGM/PPM, WebP); the file starts with {Convert.ToHexString(data[..Math.Min(8, data.Length)])}.");
-
-    private static ReadOnlySpan<byte> ReadFile(string path)
-    {
-        using SafeFileHandle file = File.OpenHandle(path, options: FileOptions.SequentialScan);
-        long length = RandomAccess.GetLength(file);
-        if (length > Array.MaxLength) throw ImageErrors.Bad(path, $"{length} bytes are too many for an image file.");
-        if (_fileBytes is null || _fileBytes.Length < length) _fileBytes = new byte[Math.Min(Math.Max(length + (length / 4), 1 << 18), Array.MaxLength)];
-
-        int total = 0;
-        while (total < length)
-        {
-            int read = RandomAccess.Read(file, _fileBytes.AsSpan(total, (int)length - total), total);
-            if (read == 0) break;
-            total += read;
-        }
-
-        return _fileBytes.AsSpan(0, total);
-    }
 }

@@ -26,9 +26,11 @@ public sealed class DataLoader : IDisposable
     {
         options.Validate();
         (Dataset, Transform, Options) = (dataset, transform, options);
-        if (BatchesPerEpoch == 0)
+        Shard = new EpochShard(dataset.Count, options.BatchSize, options.DropLast, options.Rank, options.WorldSize);
+        if (BatchesPerEpoch == 0 && (dataset.Count == 0 || options.DropLast))
         {
-            throw new ArgumentException($"DataLoader: {dataset.Name} has {dataset.Count} pictures, which gives no batch of {options.BatchSize}"
+            string processes = options.WorldSize > 1 ? $" for each of {options.WorldSize} processes" : "";
+            throw new ArgumentException($"DataLoader: {dataset.Name} has {dataset.Count} pictures, which gives no batch of {options.BatchSize}{processes}"
                 + (options.DropLast ? "; use a smaller batch or keep the last one." : "."), nameof(dataset));
         }
     }
@@ -42,11 +44,14 @@ public sealed class DataLoader : IDisposable
     /// <summary>How batches are made.</summary>
     public LoaderOptions Options { get; }
 
+    /// <summary>The part of every epoch that this loader reads.</summary>
+    public EpochShard Shard { get; }
+
     /// <summary>Number of batches of every epoch.</summary>
-    public int BatchesPerEpoch => Options.DropLast ? Dataset.Count / Options.BatchSize : (Dataset.Count + Options.BatchSize - 1) / Options.BatchSize;
+    public int BatchesPerEpoch => Shard.Batches;
 
     /// <summary>Number of pictures of every epoch.</summary>
-    public int SamplesPerEpoch => Options.DropLast ? BatchesPerEpoch * Options.BatchSize : Dataset.Count;
+    public int SamplesPerEpoch => Shard.Samples;
 
     /// <summary>Time that the consumer has spent waiting for batches, since the loader was made.</summary>
     public TimeSpan WaitTime => TimeSpan.FromSeconds((double)Interlocked.Read(ref _waitTicks) / Stopwatch.Frequency);

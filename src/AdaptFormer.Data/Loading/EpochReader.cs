@@ -111,7 +111,7 @@ internal sealed class EpochReader : IDisposable
 
             int sample = _nextSample++, number = sample / size;
             Batch batch = _batches[number] ??= _loader.RentBatch(Math.Min(size, _loader.SamplesPerEpoch - (number * size)));
-            return (batch, sample % size, _order[sample]);
+            return (batch, sample % size, _order[_loader.Shard.Position(sample)]);
         }
     }
 

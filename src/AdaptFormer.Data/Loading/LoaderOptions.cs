@@ -13,11 +13,16 @@ public enum UnreadableImages
 /// <summary>How a <see cref="DataLoader"/> makes batches.</summary>
 /// <param name="BatchSize">Pictures per batch.</param>
 /// <param name="Shuffle">Whether each epoch has its own random order.</param>
-/// <param name="DropLast">Whether a last batch of fewer pictures is left out.</param>
+/// <param name="DropLast">
+/// Whether a last batch of fewer pictures is left out: for training, where all processes must take equally many steps. Otherwise it is
+/// kept as short as it is. Batches are never padded.
+/// </param>
 /// <param name="Workers">Threads that decode and transform; 0 takes half of the cores, at most 8.</param>
 /// <param name="Prefetch">Batches that may be in the making or waiting, at least 1.</param>
 /// <param name="Seed">Seed of order and augmentation.</param>
 /// <param name="Unreadable">What to do with a picture that cannot be read.</param>
+/// <param name="Rank">Which of several processes this is, in [0, <paramref name="WorldSize"/>); each reads its own part of every epoch, see <see cref="EpochShard"/>.</param>
+/// <param name="WorldSize">Number of processes that share the epoch.</param>
 public sealed record LoaderOptions(
     int BatchSize = 64,
     bool Shuffle = true,
@@ -25,7 +30,9 @@ public sealed record LoaderOptions(
     int Workers = 0,
     int Prefetch = 3,
     long Seed = 0,
-    UnreadableImages Unreadable = UnreadableImages.Fail)
+    UnreadableImages Unreadable = UnreadableImages.Fail,
+    int Rank = 0,
+    int WorldSize = 1)
 {
     /// <summary>Number of worker threads after the default is filled in.</summary>
     public int WorkerCount => Workers > 0 ? Workers : Math.Clamp(Environment.ProcessorCount / 2, 1, 8);
@@ -36,5 +43,8 @@ public sealed record LoaderOptions(
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(BatchSize);
         ArgumentOutOfRangeException.ThrowIfNegative(Workers);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(Prefetch);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(WorldSize);
+        ArgumentOutOfRangeException.ThrowIfNegative(Rank);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(Rank, WorldSize);
     }
 }

@@ -1,4 +1,5 @@
 using AdaptFormer.Data;
+using AdaptFormer.Tensors;
 using Xunit;
 
 namespace AdaptFormer.Tests.Data;
@@ -97,11 +98,95 @@ public sealed class DataLoaderTests
     [Fact]
     public void A_steady_epoch_allocates_no_pictures()
     {
-        Gradients data = new(400);
+        Measured data = new(new Gradients(400));
         using DataLoader loader = new(data, Train, new LoaderOptions(BatchSize: 20, Workers: 1));
-        for (int epoch = 0; epoch < 3; epoch++) Drain(loader, epoch);
-        long perSample = (data.LastAllocated - data.FirstAllocated) / 399;
+        long perSample = SteadyBytes(loader, data);
         Assert.True(perSample < 100, $"{perSample} bytes a sample; a sample itself has {3 * 12 * 12 * 4}");
+    }
+
+    [Fact]
+    public void Order_and_pixels_depend_on_seed_and_epoch_alone()
+    {
+        Rng rng = new(11);
+        for (int round = 0; round < 6; round++)
+        {
+            (int count, int batch, long seed, int epoch) = (1 + rng.NextInt(40), 1 + rng.NextInt(9), rng.NextInt(1000), rng.NextInt(5));
+            List<(int, int, float)> expected = Read(count, new LoaderOptions(batch, Workers: 1, Prefetch: 1, Seed: seed), epoch);
+            foreach ((int workers, int prefetch) in new[] { (1, 4), (2, 1), (3, 2), (8, 5) })
+                Assert.Equal(expected, Read(count, new LoaderOptions(batch, Workers: workers, Prefetch: prefetch, Seed: seed), epoch));
+        }
+
+        static List<(int Index, int Label, float Sum)> Read(int count, LoaderOptions options, int epoch)
+        {
+            using DataLoader loader = new(new Gradients(count), Train, options);
+            List<(int, int, float)> seen = [];
+            foreach (Batch batch in loader.Epoch(epoch))
+            {
+                using (batch)
+                {
+                    int length = batch.Pixels.Length / batch.Count;
+                    for (int i = 0; i < batch.Count; i++) seen.Add((batch.Indices[i], batch.Labels[i], batch.Pixels.Span.Slice(i * length, length).ToArray().Sum()));
+                }
+            }
+
+            return seen;
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 10, 4)]
+    [InlineData(3, 23, 4)]
+    [InlineData(4, 2, 3)]      // fewer pictures than processes: two have nothing to do
+    [InlineData(5, 26, 2)]
+    public void Several_processes_evaluate_every_picture_exactly_once(int world, int count, int batch)
+    {
+        List<int> seen = [];
+        for (int rank = 0; rank < world; rank++)
+        {
+            using DataLoader loader = new(new Gradients(count), Train, new LoaderOptions(batch, Shuffle: false, Workers: 2, Rank: rank, WorldSize: world));
+            int before = seen.Count;
+            foreach (Batch read in loader.Epoch(0))
+            {
+                using (read) seen.AddRange(read.Indices);
+            }
+
+            Assert.Equal(loader.SamplesPerEpoch, seen.Count - before);
+        }
+
+        Assert.Equal(Enumerable.Range(0, count), seen.Order());
+    }
+
+    [Fact]
+    public void Ranks_beyond_the_world_and_worlds_without_a_batch_are_refused()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => new DataLoader(new Gradients(9), Train, new LoaderOptions(Rank: 2, WorldSize: 2)));
+        Assert.Contains("each of 3 processes", Assert.Throws<ArgumentException>(() => new DataLoader(new Gradients(11), Train, new LoaderOptions(4, DropLast: true, WorldSize: 3))).Message);
+    }
+
+    [Fact]
+    public void A_steady_epoch_of_files_allocates_little_more_than_their_names()
+    {
+        using TempFolder folder = new();
+        const int Count = 60;
+        for (int i = 0; i < Count; i++) folder.Write($"c/{i:00}.ppm", [.. "P6 16 12 255\n"u8, .. new byte[16 * 12 * 3]]);
+        Measured data = new(ImageFolderDataset.Open(folder.Path));
+        using DataLoader loader = new(data, Train, new LoaderOptions(BatchSize: 10, Workers: 1));
+        long perSample = SteadyBytes(loader, data);
+        Assert.True(perSample < 1000, $"{perSample} bytes a sample");
+    }
+
+    /// <summary>Bytes a sample that the worker allocates once every batch that can be in flight has been made.</summary>
+    private static long SteadyBytes(DataLoader loader, Measured data)
+    {
+        foreach (Batch batch in loader.Epoch(0))
+        {
+            int inFlight = Math.Min(data.Count, (loader.Options.Prefetch + 1) * loader.Options.BatchSize);
+            SpinWait.SpinUntil(() => data.Loaded >= inFlight, TimeSpan.FromSeconds(10));
+            batch.Dispose();
+        }
+
+        Drain(loader, 1);
+        return data.AllocatedInLastEpoch / (data.Count - 1);
     }
 
     private static void Drain(DataLoader loader, int epoch)
@@ -121,15 +206,40 @@ public sealed class DataLoaderTests
         return [.. values];
     }
 
+    /// <summary>Another set, with what its only reader allocates from the first to the last picture of an epoch.</summary>
+    private sealed class Measured(ImageDataset inner) : ImageDataset
+    {
+        private long _first;
+        private int _loaded;
+
+        public int Loaded => Volatile.Read(ref _loaded);
+
+        public long AllocatedInLastEpoch { get; private set; }
+
+        public override string Name => inner.Name;
+
+        public override int Count => inner.Count;
+
+        public override IReadOnlyList<string> ClassNames => inner.ClassNames;
+
+        public override int Label(int index) => inner.Label(index);
+
+        public override string Source(int index) => inner.Source(index);
+
+        public override void Load(int index, ImageBuffer into)
+        {
+            long now = GC.GetAllocatedBytesForCurrentThread();
+            if (Loaded % Count == 0) _first = now;
+            AllocatedInLastEpoch = now - _first;
+            inner.Load(index, into);
+            Interlocked.Increment(ref _loaded);
+        }
+    }
+
     /// <summary>Pictures that differ from each other everywhere.</summary>
     private sealed class Gradients(int count, int broken = -1, int delay = 0) : ImageDataset
     {
         private int _loaded;
-
-        /// <summary>Bytes that the worker had allocated when it loaded the first and the last picture of the epoch.</summary>
-        public long FirstAllocated { get; private set; }
-
-        public long LastAllocated { get; private set; }
 
         public int Loaded => Volatile.Read(ref _loaded);
 
@@ -145,8 +255,7 @@ public sealed class DataLoaderTests
 
         public override void Load(int index, ImageBuffer into)
         {
-            LastAllocated = GC.GetAllocatedBytesForCurrentThread();
-            if (Interlocked.Increment(ref _loaded) % count == 1) FirstAllocated = LastAllocated;
+            Interlocked.Increment(ref _loaded);
             if (delay > 0) Thread.Sleep(delay);
             if (index == broken) throw new InvalidDataException("no such colour");
             into.Reset(20, 16);

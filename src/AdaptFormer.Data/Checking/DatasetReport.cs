@@ -1,0 +1,60 @@
+namespace AdaptFormer.Data;
+
+/// <summary>What <see cref="DatasetCheck"/> found.</summary>
+/// <param name="Splits">The parts, in the order given: training first.</param>
+/// <param name="ClassNames">Every class of any part, in the order of the first part that has it.</param>
+/// <param name="Unreadable">Pictures that are missing or cannot be read.</param>
+/// <param name="Duplicates">Groups of pictures with the same pixels.</param>
+/// <param name="OnlyEvaluated">Classes that a later part has pictures of and the first has none of.</param>
+/// <param name="WithoutPictures">Classes of the first part that it has no pictures of.</param>
+public sealed record DatasetReport(
+    IReadOnlyList<SplitReport> Splits,
+    IReadOnlyList<string> ClassNames,
+    IReadOnlyList<UnreadableEntry> Unreadable,
+    IReadOnlyList<DuplicateGroup> Duplicates,
+    IReadOnlyList<string> OnlyEvaluated,
+    IReadOnlyList<string> WithoutPictures)
+{
+    /// <summary>
+    /// Whether training or its score would suffer: something is missing or unreadable, the evaluation has a class that training lacks, a picture
+    /// lies in two parts, or the same picture has two labels. Duplicates within a part and of one label do not count: many published sets have some.
+    /// </summary>
+    public bool Wrong => Unreadable.Count > 0 || OnlyEvaluated.Count > 0 || Duplicates.Any(group => group.AcrossSplits || group.LabelsDiffer);
+}
+
+/// <summary>One part of a data set.</summary>
+/// <param name="Name">What it is used for, for example <c>train</c>.</param>
+/// <param name="Source">Where it comes from.</param>
+/// <param name="Pictures">Number of entries, unreadable ones included.</param>
+/// <param name="Missing">Files that are not there.</param>
+/// <param name="Damaged">Files that cannot be read.</param>
+/// <param name="PerClass">Number of entries of each of the report's classes.</param>
+/// <param name="Width">Widths of the readable pictures; null if there are none.</param>
+/// <param name="Height">Heights likewise.</param>
+public sealed record SplitReport(
+    string Name, string Source, int Pictures, int Missing, int Damaged, IReadOnlyList<int> PerClass, SizeStatistics? Width, SizeStatistics? Height);
+
+/// <summary>The spread of a size.</summary>
+/// <param name="Smallest">The smallest.</param>
+/// <param name="Median">Half are at most as large.</param>
+/// <param name="Largest">The largest.</param>
+public readonly record struct SizeStatistics(int Smallest, int Median, int Largest);
+
+/// <summary>A picture that is missing or cannot be read.</summary>
+/// <param name="Split">Its part.</param>
+/// <param name="Source">Its file, or file and record.</param>
+/// <param name="Missing">Whether there is no such file.</param>
+/// <param name="Reason">What is wrong.</param>
+public sealed record UnreadableEntry(string Split, string Source, bool Missing, string Reason);
+
+/// <summary>Pictures of the same size and pixels.</summary>
+/// <param name="AcrossSplits">Whether they lie in more than one part.</param>
+/// <param name="LabelsDiffer">Whether they have more than one label.</param>
+/// <param name="Members">The pictures.</param>
+public sealed record DuplicateGroup(bool AcrossSplits, bool LabelsDiffer, IReadOnlyList<DuplicateMember> Members);
+
+/// <summary>One of several equal pictures.</summary>
+/// <param name="Split">Its part.</param>
+/// <param name="Source">Its file, or file and record.</param>
+/// <param name="Label">Its class.</param>
+public sealed record DuplicateMember(string Split, string Source, string Label);

@@ -1,0 +1,77 @@
+using System.Text.Json;
+using AdaptFormer.Cli;
+using AdaptFormer.Cli.Output;
+using AdaptFormer.Tests.Data;
+using Xunit;
+
+namespace AdaptFormer.Tests.Cli.Commands;
+
+public sealed class DataCheckCommandTests
+{
+    [Fact]
+    public async Task Sound_data_end_with_zero_and_a_table()
+    {
+        using TempFolder folder = Pictures();
+        (int code, string output, string error) = await Run("data", "check", folder.Path);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("| train | ", output);
+        Assert.Contains("| b ", output);
+        Assert.Contains("Nothing is wrong with these data.", output);
+    }
+
+    [Fact]
+    public async Task Findings_end_with_one_and_are_listed()
+    {
+        using TempFolder folder = Pictures();
+        folder.Write("test/b/torn.png", "not a picture");
+        folder.Write("test/a/again.png", File.ReadAllBytes(folder["train/a/1.png"]));
+        (int code, string output, _) = await Run("data", "check", "folder:" + folder.Path);
+        Assert.Equal(1, code);
+        Assert.Contains("missing or damaged: 1", output);
+        Assert.Contains("torn.png", output);
+        Assert.Contains("the same picture in several parts: 1", output);
+
+        (code, output, _) = await Run("data", "check", folder["train"], "--test", folder["test"], "--json");
+        Assert.Equal(1, code);
+        JsonElement json = JsonDocument.Parse(output).RootElement;
+        Assert.True(json.GetProperty("wrong").GetBoolean());
+        Assert.Equal(4, json.GetProperty("splits")[1].GetProperty("pictures").GetInt32());
+        Assert.True(json.GetProperty("duplicates")[0].GetProperty("across_splits").GetBoolean());
+    }
+
+    [Fact]
+    public async Task A_recipe_names_its_data()
+    {
+        using TempFolder folder = Pictures();
+        (int code, string output, string error) = await Run("data", "check", "image-folder", "--set", $"data.train={folder["train"]}", "--set", $"data.test={folder["test"]}");
+        Assert.True(code == 0, output + error);
+        Assert.Contains("| test ", output);
+    }
+
+    [Theory]
+    [InlineData(2, "--set goes with a recipe", "data", "check", ".", "--set", "data.train=x")]
+    [InlineData(2, "kind 'tfrecord' is not known", "data", "check", "tfrecord:x")]
+    [InlineData(1, "no-such-folder", "data", "check", "no-such-folder")]
+    [InlineData(2, "--set data.test=PATH", "data", "check", "image-folder", "--test", "x")]
+    public async Task A_wrong_call_is_answered_in_one_message(int code, string expected, params string[] args)
+    {
+        (int actual, _, string error) = await Run(args);
+        Assert.Equal(code, actual);
+        Assert.Contains(expected, error);
+    }
+
+    private static TempFolder Pictures()
+    {
+        TempFolder folder = new();
+        byte gray = 0;
+        foreach (string file in new[] { "train/a/1.png", "train/b/1.png", "test/a/1.png", "test/b/1.png" }) folder.WritePng(file, ++gray);
+        return folder;
+    }
+
+    private static async Task<(int Code, string Output, string Error)> Run(params string[] args)
+    {
+        using StringWriter output = new(), error = new();
+        int code = await Shell.RunAsync(args, new Screen(output, error, terminal: false));
+        return (code, output.ToString(), error.ToString());
+    }
+}
