@@ -86,26 +86,54 @@ public abstract class Backbone : Module
     public override Tensor Forward(Tensor x) => Forward(x, observe: null);
 
     /// <summary>As <see cref="Forward(Tensor)"/>, showing intermediate results to <paramref name="observe"/>.</summary>
-    public Tensor Forward(Tensor pixels, Observer? observe) => TensorScope.Run(() =>
+    public Tensor Forward(Tensor pixels, Observer? observe) =>
+        TensorScope.Run(() => Classify(InChunks(pixels, chunk => Features(chunk, observe), whole: observe is not null), observe));
+
+    /// <summary>
+    /// The deepest place ahead of which nothing changes while the model trains: the number of blocks that are frozen from the first on, one more than there are blocks when
+    /// the features are fixed too; null when there is nothing to save. What <see cref="RunBefore"/> makes up to there can be kept.
+    /// </summary>
+    public virtual int? FrozenCut =>
+        Prompts is null && Blocks.All(block => block.IsFixed) && TrainableParameters().Count() == (Head?.TrainableParameters().Count() ?? 0) ? Blocks.Count + 1 : null;
+
+    /// <summary>The part of a pass ahead of a cut, as a prediction: pixels → tokens [B, N, C] ahead of block <paramref name="cut"/>, or one vector a sample behind the blocks, f32.</summary>
+    /// <param name="cut">A place as <see cref="FrozenCut"/> names it.</param>
+    /// <param name="pixels">As for <see cref="Forward(Tensor)"/>.</param>
+    public virtual Tensor RunBefore(int cut, Tensor pixels) =>
+        cut == Blocks.Count + 1 ? InChunks(pixels, chunk => Features(chunk)) : throw new ArgumentException($"{Id}: a pass cannot be cut at {cut}, only behind the features.");
+
+    /// <summary>The part of a pass behind a cut: what <see cref="RunBefore"/> made → logits [B, K], or features without a head.</summary>
+    /// <param name="cut">A place as <see cref="FrozenCut"/> names it.</param>
+    /// <param name="x">What <see cref="RunBefore"/> made there.</param>
+    /// <param name="observe">Sees the results of this part.</param>
+    public virtual Tensor RunAfter(int cut, Tensor x, Observer? observe = null) =>
+        cut == Blocks.Count + 1 ? Classify(x, observe) : throw new ArgumentException($"{Id}: a pass cannot be cut at {cut}, only behind the features.");
+
+    /// <summary>Features → logits, or the features themselves without a head.</summary>
+    protected Tensor Classify(Tensor features, Observer? observe)
     {
-        Tensor features = TensorScope.Run(() => BatchOps.ConcatBatch([.. Chunks(pixels, observe).Select(chunk => TensorScope.Run(() => Features(chunk, observe)))]));
         observe?.Invoke("features", features);
         if (Head is null) return features;
         Tensor logits = Head.Forward(features);
         observe?.Invoke("logits", logits);
         return logits;
-    });
+    }
 
     /// <summary>
     /// Images travel through the backbone a few at a time, so that what a block works on stays in the cache and temporaries are a few images large;
     /// samples meet again at the head. Trainable weights are better off with the whole batch: every chunk would sweep over their gradients once more.
     /// </summary>
-    private IEnumerable<Tensor> Chunks(Tensor pixels, Observer? observe)
+    protected Tensor InChunks(Tensor x, Func<Tensor, Tensor> body, bool whole = false)
     {
-        int batch = pixels.Shape.Rank == 0 ? 0 : pixels.Shape[0];
-        bool whole = observe is not null || Blocks.Any(block => block.Mlp.Fc1.Weight.Trainable);
-        int size = whole ? batch : (int)Math.Max(2, ChunkBytes / (Math.Max(1, TokenBytes)));
-        for (int start = 0; start < batch; start += size) yield return pixels.SliceBatch(start, Math.Min(size, batch - start));
+        int batch = x.Shape.Rank == 0 ? 0 : x.Shape[0];
+        whole |= Blocks.Any(block => block.Mlp.Fc1.Weight.Trainable);
+        int size = whole ? batch : (int)Math.Max(2, ChunkBytes / Math.Max(1, TokenBytes));
+        return TensorScope.Run(() => BatchOps.ConcatBatch([.. Chunks().Select(chunk => TensorScope.Run(() => body(chunk)))]));
+
+        IEnumerable<Tensor> Chunks()
+        {
+            for (int start = 0; start < batch; start += size) yield return x.SliceBatch(start, Math.Min(size, batch - start));
+        }
     }
 
     private const long ChunkBytes = 5 << 20;
@@ -120,13 +148,15 @@ public abstract class Backbone : Module
     /// <param name="x">[B, N, C].</param>
     /// <param name="observe">Sees every block's whole result.</param>
     /// <param name="readout">How many of the first tokens are read afterwards: the last block makes no others, unless somebody observes it.</param>
-    protected Tensor RunBlocks(Tensor x, Observer? observe, int readout)
+    /// <param name="from">The first block to run.</param>
+    /// <param name="to">The block to stop ahead of; all to the end if null.</param>
+    protected Tensor RunBlocks(Tensor x, Observer? observe, int readout, int from = 0, int? to = null)
     {
         int inner = x.Shape[1];
-        for (int i = 0; i < Blocks.Count; i++)
+        for (int i = from; i < (to ?? Blocks.Count); i++)
         {
             Tensor y = RunBlock(i, x, observe, inner, i == Blocks.Count - 1 ? readout : inner);
-            if (i > 0 && y != x) x.Dispose();       // a prediction holds two blocks' tokens, not all; a tape holds what it needs
+            if (i > from && y != x) x.Dispose();       // a prediction holds two blocks' tokens, not all; a tape holds what it needs
             x = y;
         }
 

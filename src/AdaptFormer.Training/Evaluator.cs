@@ -33,22 +33,37 @@ public sealed class Evaluator
     public static Scores Run(Backbone model, DataLoader loader, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
         Score(model, loader, progress, cancellation).Scores;
 
-    /// <summary>As <see cref="Run"/>, with the counts of each class beside the scores.</summary>
+    /// <summary>As <see cref="Run(Backbone, DataLoader, Action{Scores, int}?, CancellationToken)"/>, from any source.</summary>
+    /// <param name="model">A model with a head.</param>
+    /// <param name="source">Unshuffled data whose last batch is kept.</param>
+    /// <param name="progress">Called after each batch with the scores so far and the number of batches done; may be null.</param>
+    /// <param name="cancellation">Ends the loop between two batches.</param>
+    public static Scores Run(Backbone model, BatchSource source, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
+        Score(model, source, progress, cancellation).Scores;
+
+    /// <summary>As <see cref="Run(Backbone, DataLoader, Action{Scores, int}?, CancellationToken)"/>, with the counts of each class beside the scores.</summary>
     /// <param name="model">A model with a head.</param>
     /// <param name="loader">Unshuffled data whose last batch is kept.</param>
     /// <param name="progress">Called after each batch with the scores so far and the number of batches done; may be null.</param>
     /// <param name="cancellation">Ends the loop between two batches.</param>
-    public static Evaluator Score(Backbone model, DataLoader loader, Action<Scores, int>? progress = null, CancellationToken cancellation = default)
+    public static Evaluator Score(Backbone model, DataLoader loader, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
+        Score(model, new PixelSource(loader), progress, cancellation);
+
+    /// <summary>As <see cref="Score(Backbone, DataLoader, Action{Scores, int}?, CancellationToken)"/>, from any source.</summary>
+    /// <param name="model">A model with a head.</param>
+    /// <param name="source">Unshuffled data whose last batch is kept.</param>
+    /// <param name="progress">Called after each batch with the scores so far and the number of batches done; may be null.</param>
+    /// <param name="cancellation">Ends the loop between two batches.</param>
+    public static Evaluator Score(Backbone model, BatchSource source, Action<Scores, int>? progress = null, CancellationToken cancellation = default)
     {
         Evaluator evaluator = new();
         int done = 0;
-        foreach (Batch batch in loader.Epoch(0))
+        foreach (InputBatch batch in source.Epoch(0))
         {
             cancellation.ThrowIfCancellationRequested();
-            using Batch _ = batch;
+            using InputBatch _ = batch;
             using TensorScope scope = new();
-            using BatchPixels pixels = new(batch);
-            evaluator.Add(model.Forward(pixels.Tensor), batch.Labels);
+            evaluator.Add(source.Forward(model, batch.Input), batch.Labels);
             progress?.Invoke(evaluator.Scores, ++done);
         }
 

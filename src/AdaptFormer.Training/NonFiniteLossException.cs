@@ -19,9 +19,9 @@ public sealed class NonFiniteLossException : Exception
     public string? Layer { get; }
 
     /// <summary>Runs the batch again with the same dropout masks, looking at every layer.</summary>
-    internal static NonFiniteLossException Of(Backbone model, Tensor pixels, Rng rng, double loss, int epoch, long step, int keptEpoch)
+    internal static NonFiniteLossException Of(Backbone model, BatchSource source, Tensor input, Rng rng, double loss, int epoch, long step, int keptEpoch)
     {
-        NonFiniteFinding? found = NonFiniteProbe.Find(model, pixels, rng);
+        NonFiniteFinding? found = NonFiniteProbe.Find(model, input, rng, source.Forward);
         string where = found switch
         {
             null => "every layer is finite, so the logits are too large for the loss",

@@ -15,7 +15,10 @@ public static class NonFiniteProbe
     /// <param name="pixels">[B, 3, H, W].</param>
     /// <param name="rng">The randomness of a training pass, to see what that pass saw; null to predict.</param>
     /// <returns>What was found; null when every layer's output is finite.</returns>
-    public static NonFiniteFinding? Find(Backbone model, Tensor pixels, Rng? rng = null)
+    public static NonFiniteFinding? Find(Backbone model, Tensor pixels, Rng? rng = null) => Find(model, pixels, rng, static (model, input, observe) => model.Forward(input, observe));
+
+    /// <summary>As the other, for a part of the model.</summary>
+    internal static NonFiniteFinding? Find(Backbone model, Tensor pixels, Rng? rng, Func<Backbone, Tensor, Backbone.Observer?, Tensor> forward)
     {
         if (!Backend.Current.AllFinite(pixels)) return new NonFiniteFinding(Input, []);
 
@@ -27,7 +30,7 @@ public static class NonFiniteProbe
             using TensorScope scope = new();
             using Tape? tape = rng is null ? null : new Tape(rng);
             Tensor input = pixels.View(pixels.Shape);
-            model.Forward(tape?.Watch(input) ?? input, (name, value) =>
+            forward(model, tape?.Watch(input) ?? input, (name, value) =>
             {
                 if (layer is null && !Backend.Current.AllFinite(value)) layer = name;
             });

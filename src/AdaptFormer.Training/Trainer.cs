@@ -60,7 +60,10 @@ public sealed class Trainer : IDisposable
     public double? BestTop1 => _best?.Top1;
 
     /// <summary>The learning rate at the top of the schedule for batches from <paramref name="train"/>.</summary>
-    public double PeakLr(DataLoader train) => _options.Optimizer.PeakLr(train.Options.BatchSize * _options.Accumulate);
+    public double PeakLr(DataLoader train) => PeakLr(new PixelSource(train));
+
+    /// <summary>The learning rate at the top of the schedule for batches from <paramref name="train"/>.</summary>
+    public double PeakLr(BatchSource train) => _options.Optimizer.PeakLr(train.Options.BatchSize * _options.Accumulate);
 
     /// <summary>Trains; at the end the model has the weights of the best epoch on <paramref name="validation"/>, or of the last epoch.</summary>
     /// <param name="train">Shuffled training data.</param>
@@ -68,7 +71,16 @@ public sealed class Trainer : IDisposable
     /// <param name="cancellation">Stops between two batches.</param>
     /// <exception cref="NonFiniteLossException">The loss became NaN or infinite; the weights of the last good epoch are restored.</exception>
     /// <exception cref="OperationCanceledException">It was stopped; likewise.</exception>
-    public void Fit(DataLoader train, DataLoader? validation, CancellationToken cancellation = default)
+    public void Fit(DataLoader train, DataLoader? validation, CancellationToken cancellation = default) =>
+        Fit(new PixelSource(train), validation is null ? null : new PixelSource(validation), cancellation);
+
+    /// <summary>As <see cref="Fit(DataLoader, DataLoader?, CancellationToken)"/>, from any sources.</summary>
+    /// <param name="train">Shuffled training data.</param>
+    /// <param name="validation">Data that chooses the best epoch; never the test data. None if null.</param>
+    /// <param name="cancellation">Stops between two batches.</param>
+    /// <exception cref="NonFiniteLossException">The loss became NaN or infinite; the weights of the last good epoch are restored.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped; likewise.</exception>
+    public void Fit(BatchSource train, BatchSource? validation, CancellationToken cancellation = default)
     {
         _clock.Restart();
         int stepsPerEpoch = (train.BatchesPerEpoch + _options.Accumulate - 1) / _options.Accumulate;
@@ -100,16 +112,16 @@ public sealed class Trainer : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _flat.Dispose();
 
-    private EpochRecord TrainEpoch(DataLoader train, int epoch, ScheduledRun run, CancellationToken cancellation)
+    private EpochRecord TrainEpoch(BatchSource train, int epoch, ScheduledRun run, CancellationToken cancellation)
     {
         TimeSpan start = _clock.Elapsed, waited = train.WaitTime;
         double lossSum = 0;
         StepRate rate = default;
         int done = 0, images = 0, right = 0, total = train.BatchesPerEpoch;
-        foreach (Batch batch in train.Epoch(epoch))
+        foreach (InputBatch batch in train.Epoch(epoch))
         {
             cancellation.ThrowIfCancellationRequested();
-            using Batch _ = batch;
+            using InputBatch _ = batch;
             int group = Math.Min(_options.Accumulate, total - (done / _options.Accumulate * _options.Accumulate));
             if (done % _options.Accumulate == 0)
             {
@@ -117,7 +129,7 @@ public sealed class Trainer : IDisposable
                 _flat.ZeroGradients();
             }
 
-            (double loss, int correct) = Learn(batch, epoch, done, 1f / group);
+            (double loss, int correct) = Learn(train, batch, epoch, done, 1f / group);
             (lossSum, right, images) = (lossSum + (loss * batch.Count), right + correct, images + batch.Count);
             done++;
             if (done % _options.Accumulate == 0 || done == total)
@@ -136,23 +148,22 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>One batch forwards and backwards; gradients add up.</summary>
-    private (double Loss, int Right) Learn(Batch batch, int epoch, int index, float share)
+    private (double Loss, int Right) Learn(BatchSource source, InputBatch batch, int epoch, int index, float share)
     {
         using TensorScope scope = new();
-        using BatchPixels pixels = new(batch);
         Rng rng = _rng.Derive(epoch, index);
         using Tape tape = new(rng);
-        Tensor logits = _model.Forward(tape.Watch(pixels.Tensor));
+        Tensor logits = source.Forward(_model, tape.Watch(batch.Input));
         Tensor loss = logits.SoftmaxCrossEntropy(batch.Labels, _options.LabelSmoothing);
         double value = loss.Item();
-        if (!double.IsFinite(value)) throw NonFiniteLossException.Of(_model, pixels.Tensor, rng, value, epoch, _step, BestEpoch);
+        if (!double.IsFinite(value)) throw NonFiniteLossException.Of(_model, source, batch.Input, rng, value, epoch, _step, BestEpoch);
         Evaluator right = new();
         right.Add(logits, batch.Labels);
         tape.Backward(loss, share);
         return (value, (int)Math.Round(right.Scores.Top1 * batch.Count / 100));
     }
 
-    private void Report(string phase, int epoch, int done, DataLoader loader, double loss, TimeSpan start, TimeSpan waited = default)
+    private void Report(string phase, int epoch, int done, BatchSource loader, double loss, TimeSpan start, TimeSpan waited = default)
     {
         if (Progress is null) return;
         double seconds = (_clock.Elapsed - start).TotalSeconds;

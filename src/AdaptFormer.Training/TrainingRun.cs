@@ -3,6 +3,7 @@ using AdaptFormer.Data;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
+using AdaptFormer.Training.Caching;
 using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Runs;
 
@@ -41,6 +42,7 @@ public static class TrainingRun
         report(new StartRecord(model.Id, recipe.Tuning.Method, trainable, total, data.Train.SamplesPerEpoch, data.Validation?.SamplesPerEpoch ?? 0,
             data.Test?.SamplesPerEpoch ?? 0, data.ClassNames.Count, trainer.PeakLr(data.Train), model.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed));
 
+        using RunSources sources = new(recipe.Cache, model, data, report, cancellation);
         List<EpochRecord> epochs = [];
         trainer.Progress = report;
         trainer.EpochDone = (record, best) =>
@@ -54,8 +56,8 @@ public static class TrainingRun
         Scores? test;
         try
         {
-            trainer.Fit(data.Train, data.Validation, cancellation);
-            test = data.Test is null ? null : Score(model, data.Test, recipe.Epochs, report, cancellation);
+            trainer.Fit(sources.Train, sources.Validation, cancellation);
+            test = sources.Test is null ? null : Score(model, sources.Test, recipe.Epochs, report, cancellation);
         }
         catch (OperationCanceledException stopped)
         {
@@ -88,7 +90,7 @@ public static class TrainingRun
         return summary;
     }
 
-    private static Scores Score(Backbone model, DataLoader test, int epochs, Action<RunRecord> report, CancellationToken cancellation)
+    private static Scores Score(Backbone model, BatchSource test, int epochs, Action<RunRecord> report, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
         return Evaluator.Run(model, test, (scores, done) =>

@@ -17,6 +17,9 @@ internal static class RunText
         yield return Invariant($"peak learning rate {r.PeakLr:0.######}, seed {r.Seed}, {r.Precision} on {r.Backend}");
     }
 
+    /// <summary>What is kept of frozen layers, in one line.</summary>
+    public static string Line(CacheRecord r) => $"cache: {r.Message}{(r.Used ? $", {Format.Bytes(r.Bytes)}" : "")}";
+
     /// <summary>Where the run is, in one line.</summary>
     public static string Line(ProgressRecord r)
     {
@@ -27,7 +30,7 @@ internal static class RunText
     }
 
     /// <summary>What is being done, for a progress bar.</summary>
-    public static string Title(ProgressRecord r) => r.Phase == "test" ? "test" : $"epoch {r.Epoch}/{r.Epochs} {r.Phase}";
+    public static string Title(ProgressRecord r) => r.Phase is "test" or "cache" ? r.Phase : $"epoch {r.Epoch}/{r.Epochs} {r.Phase}";
 
     /// <summary>An epoch's figures in one line.</summary>
     /// <param name="r">The epoch.</param>

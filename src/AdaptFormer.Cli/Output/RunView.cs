@@ -45,7 +45,7 @@ internal static class RunView
         {
             if (record is ProgressRecord progress)
             {
-                _epochs = progress.Epochs;
+                _epochs = Math.Max(_epochs, progress.Epochs);
                 if (clock.GetElapsedTime(_last) < PlainInterval) return;
                 _last = clock.GetTimestamp();
                 screen.Line(RunText.Line(progress));
@@ -70,7 +70,7 @@ internal static class RunView
                 return;
             }
 
-            _epochs = progress.Epochs;
+            _epochs = Math.Max(_epochs, progress.Epochs);
             _bar ??= context.AddTask("");
             _bar.MaxValue = Math.Max(1, progress.Steps);
             _bar.Value = progress.Step;
@@ -88,6 +88,9 @@ internal static class RunView
                 break;
             case WarningRecord warning:
                 screen.Warn(warning.Message);
+                break;
+            case CacheRecord cache:
+                screen.Line(RunText.Line(cache));
                 break;
             case EpochRecord epoch:
                 screen.Line(RunText.Line(epoch, epochs));

@@ -77,6 +77,9 @@ public sealed class CifarDataset : ImageDataset
     }
 
     /// <inheritdoc/>
+    public override string FileOf(int index) => _files[Locate(index).File].Path;
+
+    /// <inheritdoc/>
     public override string Source(int index)
     {
         (int file, int record) = Locate(index);

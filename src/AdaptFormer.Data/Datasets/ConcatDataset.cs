@@ -40,6 +40,13 @@ public sealed class ConcatDataset : ImageDataset
     }
 
     /// <inheritdoc/>
+    public override string FileOf(int index)
+    {
+        (ImageDataset part, int at) = Locate(index);
+        return part.FileOf(at);
+    }
+
+    /// <inheritdoc/>
     public override string Source(int index)
     {
         (ImageDataset part, int at) = Locate(index);

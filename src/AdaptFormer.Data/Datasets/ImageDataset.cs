@@ -20,6 +20,10 @@ public abstract class ImageDataset
     /// <param name="index">Picture, in [0, <see cref="Count"/>).</param>
     public abstract string Source(int index);
 
+    /// <summary>The file that holds a picture, whose length and time of change tell whether the picture is still the same.</summary>
+    /// <param name="index">Picture, in [0, <see cref="Count"/>).</param>
+    public virtual string FileOf(int index) => Source(index);
+
     /// <summary>Reads a picture.</summary>
     /// <param name="index">Picture, in [0, <see cref="Count"/>).</param>
     /// <param name="into">Receives size and pixels.</param>

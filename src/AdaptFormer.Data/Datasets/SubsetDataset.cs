@@ -24,6 +24,9 @@ public sealed class SubsetDataset(ImageDataset parent, IReadOnlyList<int> indice
     public override int Label(int index) => parent.Label(_indices[index]);
 
     /// <inheritdoc/>
+    public override string FileOf(int index) => parent.FileOf(_indices[index]);
+
+    /// <inheritdoc/>
     public override string Source(int index) => parent.Source(_indices[index]);
 
     /// <inheritdoc/>

@@ -47,6 +47,9 @@ public sealed class SvhnDataset : ImageDataset
     public override int Label(int index) => _labels[index];
 
     /// <inheritdoc/>
+    public override string FileOf(int index) => _path;
+
+    /// <inheritdoc/>
     public override string Source(int index) => $"{_path} picture {index}";
 
     /// <inheritdoc/>

@@ -30,6 +30,10 @@ public sealed class ImageTransform
     /// <summary>Whether the same picture always gives the same sample.</summary>
     public bool IsDeterministic => !_train || (!_options.Flip && _options.Crop is TrainCrop.Center or TrainCrop.Stretch);
 
+    /// <summary>Everything that the result depends on, as text: equal exactly for transforms that do the same.</summary>
+    public string Description => FormattableString.Invariant(
+        $"{(_train ? "train" : "eval")} {_options with { Mean = null, Std = null }} mean {string.Join(' ', _options.Mean ?? [])} std {string.Join(' ', _options.Std ?? [])}");
+
     /// <summary>The augmenting transform of training.</summary>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
     public static ImageTransform ForTraining(TransformOptions options) => new(options, train: true);

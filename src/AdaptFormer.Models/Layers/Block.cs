@@ -65,6 +65,10 @@ public sealed class Block : Module
     /// <summary>The tuning seam beside the feed-forward branch: AdaptFormer's place.</summary>
     public BranchDelta? FfnDelta { get; set; }
 
+    /// <summary>Whether the block does the same to the same tokens as long as a model trains: nothing in it trains, nothing was added, nothing is dropped at random.</summary>
+    public bool IsFixed => _dropPath == 0 && AttnDelta is null && FfnDelta is null && !TrainableParameters().Any()
+        && new[] { Attn.Qkv, Attn.Proj, Mlp.Fc1, Mlp.Fc2 }.All(linear => linear.Delta is null);
+
     /// <summary>[B, N, C] → [B, N, C], f32.</summary>
     public override Tensor Forward(Tensor x) => Forward(x, readout: x.Shape[1]);
 

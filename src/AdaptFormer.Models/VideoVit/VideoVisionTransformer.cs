@@ -10,7 +10,7 @@ namespace AdaptFormer.Models.VideoVit;
 /// read out.
 /// </summary>
 /// <remarks>VideoMAE, arXiv:2203.12602; follows the AdaptFormer authors' video code. Positions are a fixed sinusoid table over all tubelets in order, made anew for each clip size.</remarks>
-public sealed class VideoVisionTransformer : Backbone
+public sealed class VideoVisionTransformer : TokenBackbone
 {
     private readonly Parameter? _clsToken, _posEmbed;
     private readonly PatchEmbed _patchEmbed;
@@ -71,19 +71,29 @@ public sealed class VideoVisionTransformer : Backbone
     /// <inheritdoc/>
     protected override long TokenBytes => (long)Config.Tokens * Config.EmbedDim * sizeof(float);
 
-    /// <summary>[B, 3, T, H, W] → [B, C], f32.</summary>
+    /// <summary>[B, 3, T, H, W] → [B, N, C], f32.</summary>
     /// <exception cref="ArgumentException">The clips have another size than the model.</exception>
-    public override Tensor Features(Tensor pixels, Observer? observe = null)
+    protected override Tensor Embed(Tensor pixels, Observer? observe)
     {
         if (pixels.Shape.Rank != 5 || !pixels.Shape.Dims[1..].SequenceEqual(InputShape.Dims))
             throw new ArgumentException($"{Id}: clips must be [B, {string.Join(", ", InputShape)}], got {pixels.Shape} (another number of frames or size: build the model with it).");
 
         Tensor x = _patchEmbed.Forward(pixels);                                                     // [B, N, C]
         observe?.Invoke("patch_embed", x);
-        x = _clsToken is not null && _posEmbed is not null
+        return _clsToken is not null && _posEmbed is not null
             ? x.PrependTokens(_clsToken).AddBroadcast(_posEmbed)                                    // [B, 1 + N, C]
             : x.AddBroadcast(Tensor.From(_sinusoid.Value, new Shape(1, Config.Patches, Config.EmbedDim)));
-        x = RunBlocks(x, observe, readout: x.Shape[1]);
-        return _fcNorm.Forward(x.MeanTokens(start: Config.ImageTokens ? 1 : 0));                    // [B, C]
     }
+
+    /// <inheritdoc/>
+    protected override int Readout(int tokens) => tokens;
+
+    /// <inheritdoc/>
+    protected override Tensor Pool(Tensor tokens) => tokens.MeanTokens(start: Config.ImageTokens ? 1 : 0);
+
+    /// <inheritdoc/>
+    protected override Tensor Finish(Tensor pooled) => _fcNorm.Forward(pooled);
+
+    /// <inheritdoc/>
+    protected override IEnumerable<Module> Finishers => [_fcNorm];
 }

@@ -5,7 +5,7 @@ using AdaptFormer.Tensors.Ops;
 namespace AdaptFormer.Models.Vit;
 
 /// <summary>The plain vision transformer for images (ViT, DeiT, MAE, DINOv2, CLIP's vision tower), under timm's names.</summary>
-public sealed class VisionTransformer : Backbone
+public sealed class VisionTransformer : TokenBackbone
 {
     private readonly Parameter _clsToken, _posEmbed;
     private readonly PatchEmbed _patchEmbed;
@@ -64,9 +64,9 @@ public sealed class VisionTransformer : Backbone
     /// <inheritdoc/>
     public override IEnumerable<Module> HeadNorms => Config.GlobalPool ? [_norm] : [];
 
-    /// <summary>[B, 3, H, W] → [B, C], f32.</summary>
+    /// <summary>[B, 3, H, W] → [B, N, C], f32.</summary>
     /// <exception cref="ArgumentException">The pixels have another size than the model.</exception>
-    public override Tensor Features(Tensor pixels, Observer? observe = null)
+    protected override Tensor Embed(Tensor pixels, Observer? observe)
     {
         if (pixels.Shape.Rank != 4 || !pixels.Shape.Dims[1..].SequenceEqual(InputShape.Dims))
             throw new ArgumentException($"{Id}: pixels must be [B, {string.Join(", ", InputShape)}], got {pixels.Shape} (another image size: build the model with it).");
@@ -74,14 +74,24 @@ public sealed class VisionTransformer : Backbone
         Tensor x = _patchEmbed.Forward(pixels);                                         // [B, N−1, C]
         observe?.Invoke("patch_embed", x);
         x = x.PrependTokens(_clsToken).AddBroadcast(_posEmbed);                         // [B, N, C]
-        if (_preNorm is not null) x = _preNorm.Forward(x);
-        x = RunBlocks(x, observe, readout: Config.GlobalPool ? x.Shape[1] : 1);
+        return _preNorm is null ? x : _preNorm.Forward(x);
+    }
 
-        Tensor features = Config.GlobalPool
-            ? _norm.Forward(x.MeanTokens(start: 1))                                     // [B, C]
-            : _norm.Forward(x.SliceTokens(0, 1)).Reshape(x.Shape[0], Config.EmbedDim);
+    /// <inheritdoc/>
+    protected override int Readout(int tokens) => Config.GlobalPool ? tokens : 1;
+
+    /// <inheritdoc/>
+    protected override Tensor Pool(Tensor tokens) => Config.GlobalPool ? tokens.MeanTokens(start: 1) : tokens.SliceTokens(0, 1).Reshape(tokens.Shape[0], Config.EmbedDim);
+
+    /// <inheritdoc/>
+    protected override Tensor Finish(Tensor pooled)
+    {
+        Tensor features = _norm.Forward(pooled);
         return _preLogits is null ? features : _preLogits.Forward(features);
     }
+
+    /// <inheritdoc/>
+    protected override IEnumerable<Module> Finishers => _preLogits is null ? [_norm] : [_norm, _preLogits];
 
     private sealed class PreLogits : Module
     {

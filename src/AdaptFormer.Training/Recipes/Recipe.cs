@@ -22,6 +22,7 @@ namespace AdaptFormer.Training.Recipes;
 /// <param name="Loss">Plain cross-entropy when left out.</param>
 /// <param name="Workers">Threads that decode and transform pictures; 0 lets the program choose.</param>
 /// <param name="EvaluateEvery">Epochs between two evaluations, at least 1; the last epoch is always evaluated.</param>
+/// <param name="Cache">Whether the work of frozen layers is kept; it is not when left out.</param>
 public sealed record Recipe(
     ModelOptions Model,
     Tuning Tuning,
@@ -35,7 +36,8 @@ public sealed record Recipe(
     Schedule? Schedule = null,
     LossOptions? Loss = null,
     int Workers = 0,
-    int EvaluateEvery = 1)
+    int EvaluateEvery = 1,
+    CacheOptions? Cache = null)
 {
     /// <summary>The optimizer's settings, never null.</summary>
     public OptimizerOptions Optimizer { get; init; } = Optimizer ?? new SgdOptions();
@@ -45,6 +47,9 @@ public sealed record Recipe(
 
     /// <summary>The loss, never null.</summary>
     public LossOptions Loss { get; init; } = Loss ?? new LossOptions();
+
+    /// <summary>The frozen-prefix cache's settings, never null.</summary>
+    public CacheOptions Cache { get; init; } = Cache ?? new CacheOptions();
 
     /// <summary>Pictures per optimizer step on one machine.</summary>
     public int EffectiveBatch => checked(Batch * Accumulate);
@@ -97,6 +102,7 @@ public sealed record Recipe(
         Optimizer.Check(check.At("optimizer"));
         Schedule.Check(check.At("schedule"));
         Loss.Check(check.At("loss"));
+        Cache.Check(check.At("cache"));
         return problems;
     }
 }

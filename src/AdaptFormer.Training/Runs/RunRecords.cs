@@ -7,6 +7,7 @@ namespace AdaptFormer.Training.Runs;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "record")]
 [JsonDerivedType(typeof(StartRecord), "start")]
 [JsonDerivedType(typeof(WarningRecord), "warning")]
+[JsonDerivedType(typeof(CacheRecord), "cache")]
 [JsonDerivedType(typeof(ProgressRecord), "progress")]
 [JsonDerivedType(typeof(EpochRecord), "epoch")]
 [JsonDerivedType(typeof(TrainingSummary), "summary")]
@@ -43,8 +44,14 @@ public sealed record StartRecord(
 /// <param name="Message">What was found and what to do about it.</param>
 public sealed record WarningRecord(string Message) : RunRecord;
 
+/// <summary>Whether the work of frozen layers is kept for a part of the data, and why.</summary>
+/// <param name="Used">Whether it is.</param>
+/// <param name="Message">For people.</param>
+/// <param name="Bytes">What it takes on disk.</param>
+public sealed record CacheRecord(bool Used, string Message, long Bytes) : RunRecord;
+
 /// <summary>The state within an epoch; made often, kept nowhere.</summary>
-/// <param name="Phase">What is being done: <c>train</c>, <c>validate</c> or <c>test</c>.</param>
+/// <param name="Phase">What is being done: <c>train</c>, <c>validate</c>, <c>test</c>, or <c>cache</c> while tensors of frozen layers are computed.</param>
 /// <param name="Epoch">The epoch, from 1.</param>
 /// <param name="Epochs">Number of epochs.</param>
 /// <param name="Step">Batches done in this phase.</param>

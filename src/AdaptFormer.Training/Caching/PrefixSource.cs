@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using AdaptFormer.Data;
+using AdaptFormer.Models;
+using AdaptFormer.Tensors;
+
+namespace AdaptFormer.Training.Caching;
+
+/// <summary>Kept tensors through the part of the model behind the cut, in the order in which the loader would have given the pictures.</summary>
+internal sealed class PrefixSource : BatchSource, IDisposable
+{
+    private readonly int _cut;
+    private readonly DataLoader _loader;
+    private readonly Func<int, PrefixFile> _open;
+    private readonly int _views;
+    private readonly PrefixFile?[] _files;
+    private long _waitTicks;
+
+    /// <summary>A source.</summary>
+    /// <param name="cut">Where the pass is cut.</param>
+    /// <param name="loader">The loader whose batches it stands for.</param>
+    /// <param name="views">Number of views.</param>
+    /// <param name="open">Opens a view, computing it where it is not there.</param>
+    public PrefixSource(int cut, DataLoader loader, int views, Func<int, PrefixFile> open)
+    {
+        (_cut, _loader, _views, _open) = (cut, loader, views, open);
+        _files = new PrefixFile?[views];
+    }
+
+    public override LoaderOptions Options => _loader.Options;
+
+    public override int BatchesPerEpoch => _loader.BatchesPerEpoch;
+
+    public override int SamplesPerEpoch => _loader.SamplesPerEpoch;
+
+    public override TimeSpan WaitTime => TimeSpan.FromSeconds((double)_waitTicks / Stopwatch.Frequency);
+
+    public override IEnumerable<InputBatch> Epoch(int epoch)
+    {
+        int view = Math.Max(0, epoch - 1) % _views;
+        PrefixFile file = _files[view] ??= _open(view);
+        int[] order = EpochOrder.For(file.Header.Samples, Options.Shuffle, Options.Seed, epoch);
+        for (int start = 0; start < SamplesPerEpoch; start += Options.BatchSize)
+        {
+            long began = Stopwatch.GetTimestamp();
+            KeptBatch batch = new(file, order.AsSpan(start, Math.Min(Options.BatchSize, SamplesPerEpoch - start)));
+            _waitTicks += Stopwatch.GetTimestamp() - began;
+            yield return batch;
+        }
+    }
+
+    public override Tensor Forward(Backbone model, Tensor input, Backbone.Observer? observe = null) => model.RunAfter(_cut, input, observe);
+
+    public void Dispose()
+    {
+        foreach (PrefixFile? file in _files) file?.Dispose();
+    }
+
+    private sealed unsafe class KeptBatch : InputBatch
+    {
+        private readonly int[] _labels;
+        private readonly Tensor _stored;
+
+        public KeptBatch(PrefixFile file, ReadOnlySpan<int> samples)
+        {
+            _labels = new int[samples.Length];
+            _stored = Tensor.Empty(new Shape([samples.Length, .. file.Header.Dims]), file.Header.Type);
+            long bytes = _stored.Bytes / samples.Length;
+            for (int i = 0; i < samples.Length; i++)
+            {
+                _labels[i] = file.Label(samples[i]);
+                file.Elements(samples[i]).CopyTo(new Span<byte>((byte*)_stored.Pointer + (i * bytes), checked((int)bytes)));
+            }
+
+            Input = _stored.As(DataType.Float32);
+        }
+
+        public override Tensor Input { get; }
+
+        public override ReadOnlySpan<int> Labels => _labels;
+
+        public override void Dispose()
+        {
+            Input.Dispose();
+            _stored.Dispose();
+        }
+    }
+}

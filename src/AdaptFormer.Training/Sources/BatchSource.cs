@@ -1,0 +1,50 @@
+using AdaptFormer.Data;
+using AdaptFormer.Models;
+using AdaptFormer.Tensors;
+
+namespace AdaptFormer.Training;
+
+/// <summary>
+/// Where batches come from, together with the part of the model that they go through: pictures through all of it, or what was kept of
+/// a frozen part through the rest.
+/// </summary>
+public abstract class BatchSource
+{
+    /// <summary>Batch size, order and seed.</summary>
+    public abstract LoaderOptions Options { get; }
+
+    /// <summary>Number of batches of every epoch.</summary>
+    public abstract int BatchesPerEpoch { get; }
+
+    /// <summary>Number of samples of every epoch.</summary>
+    public abstract int SamplesPerEpoch { get; }
+
+    /// <summary>Time that the consumer has spent waiting for batches so far.</summary>
+    public abstract TimeSpan WaitTime { get; }
+
+    /// <summary>The batches of an epoch, in order; the consumer disposes each.</summary>
+    /// <param name="epoch">Epoch, from 1; 0 for an evaluation.</param>
+    public abstract IEnumerable<InputBatch> Epoch(int epoch);
+
+    /// <summary>A batch's input → logits [B, K].</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="input">What the batch holds, on a tape to train.</param>
+    /// <param name="observe">Sees intermediate results; none if null.</param>
+    public abstract Tensor Forward(Backbone model, Tensor input, Backbone.Observer? observe = null);
+}
+
+/// <summary>A batch on its way into a model.</summary>
+public abstract class InputBatch : IDisposable
+{
+    /// <summary>What the model reads: [B, …], f32.</summary>
+    public abstract Tensor Input { get; }
+
+    /// <summary>[B], class of each sample; <see cref="Batch.Unreadable"/> where it could not be read.</summary>
+    public abstract ReadOnlySpan<int> Labels { get; }
+
+    /// <summary>B.</summary>
+    public int Count => Labels.Length;
+
+    /// <inheritdoc/>
+    public abstract void Dispose();
+}

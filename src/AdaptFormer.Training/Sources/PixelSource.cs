@@ -1,0 +1,43 @@
+using AdaptFormer.Data;
+using AdaptFormer.Models;
+using AdaptFormer.Tensors;
+
+namespace AdaptFormer.Training;
+
+/// <summary>Pictures, made ready by a loader, through the whole model.</summary>
+/// <param name="loader">The loader, which stays the caller's.</param>
+public sealed class PixelSource(DataLoader loader) : BatchSource
+{
+    /// <inheritdoc/>
+    public override LoaderOptions Options => loader.Options;
+
+    /// <inheritdoc/>
+    public override int BatchesPerEpoch => loader.BatchesPerEpoch;
+
+    /// <inheritdoc/>
+    public override int SamplesPerEpoch => loader.SamplesPerEpoch;
+
+    /// <inheritdoc/>
+    public override TimeSpan WaitTime => loader.WaitTime;
+
+    /// <inheritdoc/>
+    public override IEnumerable<InputBatch> Epoch(int epoch) => loader.Epoch(epoch).Select(batch => new PixelBatch(batch));
+
+    /// <inheritdoc/>
+    public override Tensor Forward(Backbone model, Tensor input, Backbone.Observer? observe = null) => model.Forward(input, observe);
+
+    private sealed class PixelBatch(Batch batch) : InputBatch
+    {
+        private readonly BatchPixels _pixels = new(batch);
+
+        public override Tensor Input => _pixels.Tensor;
+
+        public override ReadOnlySpan<int> Labels => batch.Labels;
+
+        public override void Dispose()
+        {
+            _pixels.Dispose();
+            batch.Dispose();
+        }
+    }
+}
