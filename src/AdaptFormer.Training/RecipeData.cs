@@ -17,6 +17,8 @@ internal sealed class RecipeData : IDisposable
 
     public IReadOnlyList<string> ClassNames { get; }
 
+    private CachedDataset? Cache { get; init; }
+
     /// <summary>Pictures of validation and test that could not be read so far, with the reason.</summary>
     public IEnumerable<(int Index, string Reason)> Unreadable => [.. Validation?.UnreadablePictures ?? [], .. Test?.UnreadablePictures ?? []];
 
@@ -30,6 +32,9 @@ internal sealed class RecipeData : IDisposable
             ? DatasetSplits.Stratified(train, options.ValidationFraction, recipe.Seed)
             : (train, (ImageDataset?)null);
 
+        CachedDataset? cache = options.Packed is { } folder ? ImageCache.Open(train, folder) : null;
+        if (cache is not null) kept = kept is SubsetDataset part ? new SubsetDataset(cache, part.Indices, "training part") : cache;
+
         // An epoch leaves out a last short batch, which BatchNorm would weigh as much as a full one; small sets are one batch.
         int batch = Math.Min(recipe.Batch, kept.Count);
         LoaderOptions learning = new(batch, Shuffle: true, DropLast: true, recipe.Workers, Seed: recipe.Seed);
@@ -38,7 +43,7 @@ internal sealed class RecipeData : IDisposable
             new DataLoader(kept, ImageTransform.ForTraining(transform), learning),
             aside is { Count: > 0 } ? new DataLoader(aside, ImageTransform.ForEvaluation(transform), scoring) : null,
             test is null ? null : new DataLoader(test, ImageTransform.ForEvaluation(transform), scoring),
-            train.ClassNames);
+            train.ClassNames) { Cache = cache };
     }
 
     public void Dispose()
@@ -46,5 +51,6 @@ internal sealed class RecipeData : IDisposable
         Train.Dispose();
         Validation?.Dispose();
         Test?.Dispose();
+        Cache?.Dispose();
     }
 }

@@ -31,14 +31,15 @@ internal static class BenchCommand
         modes.AcceptOnlyFromAmong(Train, Predict);
         Option<double> seconds = new("--seconds") { Description = "Time for each measurement, after warm-up.", DefaultValueFactory = _ => 8 };
         Option<bool> profile = new("--profile") { Description = "Show where the time of a step goes." };
-        Option<string> loading = new("--loading") { Description = "Measure instead how fast one core reads the pictures of a folder.", HelpName = "folder" };
+        Option<string> loading = new("--loading") { Description = "Measure instead how fast one core reads the pictures of a folder, or data as kind:path.", HelpName = "folder" };
+        Option<string> cache = new("--cache") { Description = "With --loading: a cache of these data, which the training transform then reads.", HelpName = "folder" };
         Option<bool> json = CommonOptions.Json("Print one JSON line.");
         Command command = new("bench", "Measure images per second and memory on this machine.")
-            { model, method, layers, batch, precision, size, weights, set, modes, seconds, profile, loading, json };
+            { model, method, layers, batch, precision, size, weights, set, modes, seconds, profile, loading, cache, json };
         command.SetAction(parsed =>
         {
             TimeSpan duration = TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(seconds), 0, 3600));
-            if (parsed.GetValue(loading) is { } folder) return Show(screen, LoadingBenchmark.Run(folder, duration), parsed.GetValue(json));
+            if (parsed.GetValue(loading) is { } folder) return Show(screen, LoadingBenchmark.Run(folder, duration, parsed.GetValue(cache)), parsed.GetValue(json));
 
             (Option Option, string Key)[] keys =
                 [(model, "model.name"), (method, "tuning.method"), (layers, "tuning.layers"), (batch, "batch"), (precision, "precision"), (size, "model.image_size"), (weights, "model.weights")];
@@ -90,7 +91,7 @@ internal static class BenchCommand
     private static int Show(Screen screen, LoadingResult result, bool json)
     {
         if (json) screen.Json(JsonSerializer.Serialize(result, BenchJson.Default.LoadingResult));
-        else screen.Line(Text($"{result.ImagesPerSPerCore:0} pictures a second on one core: decode, resize, crop, normalise ({result.Images} pictures, {result.Passes} passes); peak memory: {Format.Bytes(result.PeakRssBytes)}"));
+        else screen.Line(Text($"{result.ImagesPerSPerCore:0} pictures a second on one core to evaluate, {result.TrainImagesPerSPerCore:0} to train: decode, resize, crop, normalise ({result.Images} pictures, {result.Passes} passes); peak memory: {Format.Bytes(result.PeakRssBytes)}"));
         return 0;
     }
 

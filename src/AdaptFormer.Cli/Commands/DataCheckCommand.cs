@@ -37,7 +37,7 @@ internal static class DataCheckCommand
 
     private static IReadOnlyList<(string, ImageDataset)> Splits(string source, string[] overrides, string? test)
     {
-        if (IsRecipe(source))
+        if (RecipeFiles.Means(source))
         {
             if (test is not null) throw new ArgumentException("data check: a recipe names its test data itself; change them with --set data.test=PATH.");
             DataOptions data = Recipe.Load(RecipeFiles.Find(source), overrides).Data;
@@ -50,9 +50,6 @@ internal static class DataCheckCommand
         if (overrides.Length > 0) throw new ArgumentException("data check: --set goes with a recipe.");
         return test is null ? DatasetSource.OpenParts(source) : [("train", DatasetSource.Open(source)), ("test", DatasetSource.Open(test, train: false))];
     }
-
-    private static bool IsRecipe(string source) =>
-        source.EndsWith(".json", StringComparison.OrdinalIgnoreCase) || (!Path.Exists(source) && RecipeFiles.Shipped.Contains(source));
 
     private static void Show(Screen screen, DatasetReport report, int listed, int classesShown)
     {

@@ -9,5 +9,6 @@ internal static class DataCommand
     public static Command Create(Screen screen) => new("data", "Check and prepare data.")
     {
         DataCheckCommand.Create(screen),
+        DataCacheCommand.Create(screen),
     };
 }

@@ -5,26 +5,40 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Training.Benchmarking;
 
 /// <summary>How fast one core turns files into the model's input.</summary>
-/// <param name="ImagesPerSPerCore">Pictures per second of one thread, in the median pass.</param>
+/// <param name="ImagesPerSPerCore">Pictures per second of one thread with the evaluation transform, in the median pass.</param>
+/// <param name="TrainImagesPerSPerCore">Likewise with the training transform (random crop, mirrored or not); from the cache if there is one.</param>
 /// <param name="Images">Pictures in a pass.</param>
-/// <param name="Passes">Passes over the folder.</param>
+/// <param name="Passes">Passes over them with each transform.</param>
 /// <param name="PeakRssBytes">Most memory that the process had.</param>
-public sealed record LoadingResult(double ImagesPerSPerCore, int Images, int Passes, long PeakRssBytes);
+public sealed record LoadingResult(double ImagesPerSPerCore, double TrainImagesPerSPerCore, int Images, int Passes, long PeakRssBytes);
 
-/// <summary>Measures the evaluation transform of ImageNet models: decode, shorter side to 256, centre crop 224, normalise.</summary>
+/// <summary>Measures the transforms of ImageNet models on one thread: decode, resize, crop to 224, normalise.</summary>
 public static class LoadingBenchmark
 {
-    /// <summary>Reads all pictures below <paramref name="folder"/> on this thread, whole passes until <paramref name="duration"/> is spent; a first pass that brings the files into memory is not counted.</summary>
+    /// <summary>Reads pictures, whole passes until <paramref name="duration"/> is spent with each transform; a first pass that brings the files into memory is not counted.</summary>
+    /// <param name="pictures">A folder, whose pictures are all read, or data as <see cref="DatasetSource"/> opens them.</param>
+    /// <param name="duration">Time for each transform.</param>
+    /// <param name="cache">Folder of a cache of these data, which then the training transform reads; none if null.</param>
     /// <exception cref="IOException">There is no such folder, or a file cannot be read.</exception>
     /// <exception cref="InvalidDataException">The folder holds no pictures, or one that is damaged.</exception>
-    public static LoadingResult Run(string folder, TimeSpan duration)
+    public static LoadingResult Run(string pictures, TimeSpan duration, string? cache = null)
     {
-        FileListDataset pictures = FileListDataset.Of([folder]);
-        ImageTransform transform = ImageTransform.ForEvaluation(new TransformOptions());
+        bool plain = Directory.Exists(pictures) && cache is null;
+        ImageDataset files = plain ? FileListDataset.Of([pictures]) : DatasetSource.Open(pictures);
+        using CachedDataset? packed = cache is null ? null : ImageCache.Open(files, cache);
+        (double evaluation, int passes) = Measure(files, ImageTransform.ForEvaluation(new TransformOptions()), duration);
+        (double training, _) = Measure(packed ?? files, ImageTransform.ForTraining(new TransformOptions()), duration);
+        using Process process = Process.GetCurrentProcess();
+        return new LoadingResult(evaluation, training, files.Count, passes, process.PeakWorkingSet64);
+    }
+
+    private static (double PerSecond, int Passes) Measure(ImageDataset pictures, ImageTransform transform, TimeSpan duration)
+    {
         float[] sample = new float[transform.SampleLength];
         using ImageTransform.Scratch scratch = new();
-        Pass();
+        Rng root = new(0);
         List<double> seconds = [];
+        Pass();
         long begin = Stopwatch.GetTimestamp();
         do
         {
@@ -35,16 +49,14 @@ public static class LoadingBenchmark
         while (Stopwatch.GetElapsedTime(begin) < duration);
 
         seconds.Sort();
-        using Process process = Process.GetCurrentProcess();
-        return new LoadingResult(pictures.Count / seconds[seconds.Count / 2], pictures.Count, seconds.Count, process.PeakWorkingSet64);
+        return (pictures.Count / seconds[seconds.Count / 2], seconds.Count);
 
         void Pass()
         {
-            Rng rng = new(0);
             for (int i = 0; i < pictures.Count; i++)
             {
                 pictures.Load(i, scratch.Decoded);
-                transform.Apply(scratch.Decoded, rng, sample, scratch);
+                transform.Apply(scratch.Decoded, root.Derive(seconds.Count, i), sample, scratch);
             }
         }
     }

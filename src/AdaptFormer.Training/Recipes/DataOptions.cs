@@ -8,12 +8,14 @@ namespace AdaptFormer.Training.Recipes;
 /// <param name="Kind">Layout of both, one of <see cref="DatasetSource.Kinds"/>; <c>auto</c> tells it by what is there.</param>
 /// <param name="ValidationFraction">Share of the training data, in [0, 0.9], set aside to choose the best epoch; 0 keeps the last epoch.</param>
 /// <param name="Transform">How pictures are cut and resized; the authors' image settings when left out.</param>
+/// <param name="Packed">Folder of reduced copies of the training pictures, made by <c>adaptformer data cache</c>; null reads the pictures themselves, as validation and test always do.</param>
 public sealed record DataOptions(
     string Train,
     string? Test = null,
     string Kind = DataOptions.Auto,
     double ValidationFraction = 0,
-    AugmentOptions? Transform = null)
+    AugmentOptions? Transform = null,
+    string? Packed = null)
 {
     /// <summary>The <see cref="Kind"/> that is told by what is there.</summary>
     public const string Auto = "auto";
@@ -27,6 +29,7 @@ public sealed record DataOptions(
         check.Require(Test is null || !string.IsNullOrWhiteSpace(Test), "test", Test, "the path of the test data, or null");
         check.Require(Kind == Auto || DatasetSource.Kinds.Contains(Kind), "kind", Kind, $"one of {Auto}, {string.Join(", ", DatasetSource.Kinds)}");
         check.Require(ValidationFraction is >= 0 and <= 0.9, "validation_fraction", ValidationFraction, "a number in [0, 0.9]");
+        check.Require(Packed is null || !string.IsNullOrWhiteSpace(Packed), "packed", Packed, "the folder of a cache, or null");
         Transform.Check(check.At("transform"));
     }
 }

@@ -60,6 +60,26 @@ public sealed class DataCheckCommandTests
         Assert.Contains(expected, error);
     }
 
+    [Fact]
+    public async Task A_cache_is_made_once_and_found_again()
+    {
+        using TempFolder folder = Pictures();
+        for (int round = 0; round < 2; round++)
+        {
+            (int code, string output, string error) = await Run("data", "cache", folder["train"], "--output", folder["cache"], "--format", "raw", "--json");
+            Assert.True(code == 0, error);
+            Assert.Equal(2, JsonDocument.Parse(output).RootElement.GetProperty("pictures").GetInt32());
+        }
+
+        Assert.Equal("", (await Run("data", "cache", folder["train"], "--output", folder["cache"], "--format", "raw")).Error);
+        (int refused, _, string reason) = await Run("data", "cache", folder["train"]);
+        Assert.Equal(2, refused);
+        Assert.Contains("--output FOLDER", reason);
+        (refused, _, reason) = await Run("data", "cache", folder["train"], "--output", folder["small"], "--format", "raw", "--max-gigabytes", "0.0000001");
+        Assert.Equal(1, refused);
+        Assert.Contains("would exceed 100 bytes", reason);
+    }
+
     private static TempFolder Pictures()
     {
         TempFolder folder = new();

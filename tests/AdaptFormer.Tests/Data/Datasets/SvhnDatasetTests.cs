@@ -61,6 +61,7 @@ public sealed class SvhnDatasetTests
         ImageDataset both = DatasetSource.Open($"svhn:{folder.Path}#train+extra");
         Assert.Equal([1, 0, 2], Enumerable.Range(0, both.Count).Select(both.Label));
         Assert.Contains("extra_32x32.mat picture 1", both.Source(2));
+        Assert.Equal(folder["extra_32x32.mat"], both.FileOf(2));
         Assert.Equal(1, DatasetSource.Open($"svhn:{folder.Path}").Count);
         Assert.Equal(9, DatasetSource.Open($"svhn:{folder.Path}", train: false).Label(0));
         Assert.Contains("train, extra, test", Assert.Throws<ArgumentException>(() => DatasetSource.Open($"svhn:{folder.Path}#training")).Message);

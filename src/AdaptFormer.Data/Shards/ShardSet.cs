@@ -1,0 +1,163 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using Microsoft.Win32.SafeHandles;
+
+namespace AdaptFormer.Data;
+
+/// <summary>
+/// Records packed into a folder of shard files, read by number in any order from any thread. The indices stay in memory, 16 bytes a
+/// record; every read is checked against its checksum.
+/// </summary>
+public sealed class ShardSet : IDisposable
+{
+    private readonly (SafeFileHandle File, byte[] Index, string Path)[] _shards;
+    private readonly int _perShard;
+
+    private ShardSet((SafeFileHandle, byte[], string)[] shards, int count, int perShard) => (_shards, Count, _perShard) = (shards, count, perShard);
+
+    /// <summary>Number of records.</summary>
+    public int Count { get; }
+
+    /// <summary>Bytes of all shards on disk.</summary>
+    public long Bytes => _shards.Sum(shard => RandomAccess.GetLength(shard.File));
+
+    /// <summary>Opens a complete set.</summary>
+    /// <param name="folder">Where the shards lie.</param>
+    /// <param name="key">What they must have been made of.</param>
+    /// <param name="count">How many records there must be.</param>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="InvalidDataException">Shards are missing, damaged, or made of something else.</exception>
+    public static ShardSet Open(string folder, ShardKey key, int count)
+    {
+        RequireFolder(folder);
+        List<(SafeFileHandle, byte[], string)> shards = [];
+        try
+        {
+            int perShard = 0;
+            for (int first = 0; first < count; first += perShard)
+            {
+                string path = PathOf(folder, shards.Count);
+                if (!File.Exists(path)) throw new InvalidDataException($"{path} is missing: the cache is not complete ({first} of {count} records); `adaptformer data cache` makes the rest.");
+                SafeFileHandle file = File.OpenHandle(path, options: FileOptions.RandomAccess);
+                shards.Add((file, [], path));
+                (ShardHeader header, byte[] index) = ReadIndex(file, path);
+                if ((header.KeyLow, header.KeyHigh) != (key.Low, key.High)) throw new InvalidDataException($"{path} was made of other data or with other settings; build the cache again in another folder.");
+                if (header.First != first || header.PerShard < 1 || header.Count != Math.Min(header.PerShard, count - first) || (perShard != 0 && perShard != header.PerShard))
+                    throw new InvalidDataException($"{path} holds records {header.First} to {header.First + header.Count - 1}, which do not follow those before; build the cache again.");
+                perShard = header.PerShard;
+                shards[^1] = (file, index, path);
+            }
+
+            return new ShardSet([.. shards], count, perShard);
+        }
+        catch
+        {
+            foreach ((SafeFileHandle file, _, _) in shards) file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The number that the maker of a folder's shards gave them.</summary>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="InvalidDataException">It holds no shard, or a damaged one.</exception>
+    public static int TagOf(string folder)
+    {
+        RequireFolder(folder);
+        string path = Directory.EnumerateFiles(folder, "shard-*.bin").Order(StringComparer.Ordinal).FirstOrDefault() ?? throw new InvalidDataException($"{folder} holds no shards; build the cache with `adaptformer data cache`.");
+        using SafeFileHandle file = File.OpenHandle(path);
+        return ReadIndex(file, path).Header.Tag;
+    }
+
+    /// <summary>The kind that the record's maker gave it.</summary>
+    /// <param name="number">Record, in [0, <see cref="Count"/>).</param>
+    public byte Kind(int number) => Entry(number).Kind;
+
+    /// <summary>The shard that holds a record.</summary>
+    /// <param name="number">Record, in [0, <see cref="Count"/>).</param>
+    public string FileOf(int number) => _shards[number / _perShard].Path;
+
+    /// <summary>Reads a record into pooled memory.</summary>
+    /// <param name="number">Record, in [0, <see cref="Count"/>).</param>
+    /// <exception cref="InvalidDataException">The record is damaged.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public ShardRecord Read(int number)
+    {
+        (byte kind, long offset, int length, uint crc) = Entry(number);
+        (SafeFileHandle file, _, string path) = _shards[number / _perShard];
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(length);
+        int read = RandomAccess.Read(file, buffer.AsSpan(0, length), offset);
+        if (read == length && Crc32C.Compute(buffer.AsSpan(0, length)) == crc) return new ShardRecord(kind, buffer, length);
+        ArrayPool<byte>.Shared.Return(buffer);
+        throw new InvalidDataException($"{path}: record {number} is damaged; delete the file and run `adaptformer data cache` again, which makes only what is missing.");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach ((SafeFileHandle file, _, _) in _shards) file.Dispose();
+    }
+
+    private static void RequireFolder(string folder)
+    {
+        if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"There is no cache '{folder}'; build it with `adaptformer data cache`.");
+    }
+
+    internal static string PathOf(string folder, int shard) => Path.Combine(folder, $"shard-{shard:00000}.bin");
+
+    /// <summary>Header and index of a file whose records all lie within it.</summary>
+    /// <exception cref="InvalidDataException">It is no shard, or truncated.</exception>
+    internal static (ShardHeader Header, byte[] Index) ReadIndex(SafeFileHandle file, string path)
+    {
+        Span<byte> start = stackalloc byte[ShardHeader.Bytes];
+        long length = RandomAccess.GetLength(file);
+        if (RandomAccess.Read(file, start, 0) < start.Length || ShardHeader.Read(start) is not { } header || header.Count < 0
+            || (long)header.Count * ShardHeader.EntryBytes > length - ShardHeader.Bytes)
+        {
+            throw new InvalidDataException($"{path} is not a shard, or is damaged.");
+        }
+
+        byte[] index = new byte[header.Count * ShardHeader.EntryBytes];
+        int read = RandomAccess.Read(file, index, ShardHeader.Bytes);
+        long end = ShardHeader.Bytes + index.Length;
+        for (int i = 0; i < header.Count && read == index.Length; i++)
+        {
+            (_, long offset, int bytes, _) = Entry(index, i);
+            if (offset != end || bytes < 0) throw new InvalidDataException($"{path}: its index is damaged.");
+            end += bytes;
+        }
+
+        return read == index.Length && end == length ? (header, index) : throw new InvalidDataException($"{path} is truncated: {end} bytes expected, {length} there.");
+    }
+
+    private (byte Kind, long Offset, int Length, uint Crc) Entry(int number)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(number);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(number, Count);
+        return Entry(_shards[number / _perShard].Index, number % _perShard);
+    }
+
+    private static (byte Kind, long Offset, int Length, uint Crc) Entry(ReadOnlySpan<byte> index, int at)
+    {
+        ReadOnlySpan<byte> entry = index.Slice(at * ShardHeader.EntryBytes, ShardHeader.EntryBytes);
+        ulong place = BinaryPrimitives.ReadUInt64LittleEndian(entry);
+        return ((byte)(place >> 56), (long)(place & 0x00FF_FFFF_FFFF_FFFF), BinaryPrimitives.ReadInt32LittleEndian(entry[8..]), BinaryPrimitives.ReadUInt32LittleEndian(entry[12..]));
+    }
+}
+
+/// <summary>A record in pooled memory.</summary>
+public readonly struct ShardRecord : IDisposable
+{
+    private readonly byte[] _buffer;
+    private readonly int _length;
+
+    internal ShardRecord(byte kind, byte[] buffer, int length) => (Kind, _buffer, _length) = (kind, buffer, length);
+
+    /// <summary>The kind that its maker gave it.</summary>
+    public byte Kind { get; }
+
+    /// <summary>Its bytes; valid until <see cref="Dispose"/>.</summary>
+    public ReadOnlySpan<byte> Bytes => _buffer.AsSpan(0, _length);
+
+    /// <summary>Returns the memory.</summary>
+    public void Dispose() => ArrayPool<byte>.Shared.Return(_buffer);
+}
