@@ -59,8 +59,26 @@ public abstract class Backbone : Module
         using Backbone empty = CreateEmpty();
         HashSet<Parameter> trained = [.. empty.HeadNorms.SelectMany(norm => norm.Parameters()).Select(entry => entry.Value)];
         HashSet<string> names = [.. empty.Parameters().Where(entry => !trained.Contains(entry.Value)).Select(entry => entry.Key)];
-        return BackboneDigest.Of(StateDict.Of(this).Renamed(name => names.Contains(name) ? name : null));
+        StateDict weights = StateDict.Of(this).Renamed(name => names.Contains(name) ? name : null);
+        foreach ((string name, Parameter parameter) in Parameters())
+        {
+            if (names.Contains(name) && Originals?.Of(parameter) is { } numbers) weights.Add(name, new StateDict.Weight(parameter.Shape, numbers.CopyTo));
+        }
+
+        return BackboneDigest.Of(weights);
     }
+
+    /// <summary>Lets weights of the backbone itself train; the next method starts from their numbers of now.</summary>
+    /// <param name="parameters">Parameters of this model, few enough to be kept a second time.</param>
+    public void TrainInPlace(IEnumerable<Parameter> parameters)
+    {
+        Parameter[] all = [.. parameters];
+        Originals = new OriginalWeights(all);
+        foreach (Parameter parameter in all) parameter.Trainable = true;
+    }
+
+    /// <summary>What weights that a method trains in place were before.</summary>
+    internal OriginalWeights? Originals { get; set; }
 
     /// <summary>The tuning seam in the token space.</summary>
     public TokenPrompts? Prompts { get; set; }

@@ -19,6 +19,16 @@ public abstract class Module : IDisposable
     /// <summary>Direct children, in the order of adoption.</summary>
     public IReadOnlyDictionary<string, Module> Children => _children;
 
+    /// <summary>This module and all below it, parents first.</summary>
+    public IEnumerable<Module> Modules()
+    {
+        yield return this;
+        foreach (Module child in _children.Values)
+        {
+            foreach (Module module in child.Modules()) yield return module;
+        }
+    }
+
     /// <summary>All parameters below this module with their full names; without buffers.</summary>
     public IEnumerable<KeyValuePair<string, Parameter>> Parameters() => State().Where(entry => !entry.Value.IsBuffer).Select(Named);
 

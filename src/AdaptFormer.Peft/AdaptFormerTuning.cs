@@ -157,7 +157,13 @@ public sealed record AdaptFormerTuning(
     }
 
     /// <inheritdoc/>
-    public override void Validate(Backbone model)
+    public override string NothingToMerge => "an adapter stays beside the feed-forward branch, with a nonlinearity and an input of its own, so there is no weight that could take it up";
+
+    /// <inheritdoc/>
+    public override void Validate(Backbone model) => Validate(model, "AdaptFormer");
+
+    /// <summary>Throws with everything that is wrong, in the name of the method that uses these adapters.</summary>
+    internal void Validate(Backbone model, string method)
     {
         List<string> faults = [];
         if (Bottleneck < 1) faults.Add($"tuning.bottleneck is {Bottleneck}, expected at least 1");
@@ -167,7 +173,7 @@ public sealed record AdaptFormerTuning(
             faults.Add("tuning.input shared_norm needs tuning.position parallel: a sequential adapter reads the branch's output");
         if (LayerRange.Fault(Layers, model.Blocks.Count) is { } fault) faults.Add(fault);
         if (Form != AdapterForm.Mlp && model.Blocks.Any(block => block.Grid.Count == 0)) faults.Add($"tuning.form {(Form == AdapterForm.Conv ? "conv" : "dwconv")} needs tokens in a grid, which {model.Id} does not have");
-        if (faults.Count > 0) throw new ArgumentException($"AdaptFormer: {string.Join("; ", faults)}.");
+        if (faults.Count > 0) throw new ArgumentException($"{method}: {string.Join("; ", faults)}.");
     }
 
     private protected override void AddTo(Backbone model, Rng rng)

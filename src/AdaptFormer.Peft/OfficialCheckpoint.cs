@@ -28,6 +28,8 @@ public static class OfficialCheckpoint
         StateDict ours = Ours(file);
         (string headName, HeadKind kind) = ours.Weights.ContainsKey("head.1.weight") ? ("head.1.weight", HeadKind.BatchNorm) : ("head.weight", HeadKind.Plain);
         if (!ours.Weights.TryGetValue(headName, out StateDict.Weight? head)) throw BadFile.Error(path, "it has no head (head.1.weight or head.weight), so it is no fine-tuned checkpoint");
+        if (ours.Weights.Keys.FirstOrDefault(name => name.Contains(".adaptmlp.down_conv.", StringComparison.Ordinal) || name.Contains(".adaptmlp.dwconv.", StringComparison.Ordinal)) is { } convolution)
+            throw BadFile.Error(path, $"it has {convolution}: the authors' code has no adapters with convolutions, so this is no checkpoint of theirs");
         Tuning found = tuning is FullTuning ? tuning : Infer(ours, kind, tuning as AdaptFormerTuning ?? AdaptFormerTuning.OfficialImage);
         IReadOnlyDictionary<string, Shape> trained = AdapterFile.SavedShapes(model, found, head.Shape[0]);
         CheckBackbone(path, model, ours, trained);
@@ -54,15 +56,31 @@ public static class OfficialCheckpoint
     /// <param name="model">The tuned model.</param>
     /// <param name="tuning">The method attached to it.</param>
     /// <param name="wholeModel">Writes the backbone too, as the authors' checkpoints do.</param>
-    /// <exception cref="ArgumentException">The model has no head.</exception>
+    /// <exception cref="ArgumentException">The model has no head, or the authors' code does not know the method.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Export(string path, Backbone model, Tuning tuning, bool wholeModel = false)
     {
+        if (Unknown(tuning, model) is { } what)
+            throw new ArgumentException($"{path}: the authors' code has no {what}, so it could not read such a checkpoint; convert writes AdaptMLP, deep prompts, linear and full tuning for it.");
         int classes = model.Head?.Classes ?? throw new ArgumentException($"{model.Id}: a model without a head has nothing to export.");
         IReadOnlyDictionary<string, Shape> trained = AdapterFile.SavedShapes(model, tuning, classes);
         StateDict ours = StateDict.Of(model).Renamed(name => wholeModel || trained.ContainsKey(name) ? name : null);
         CheckpointConverter.Save(path, CheckpointConverter.Named(ours, NameMaps.OfficialAdaptFormer));
     }
+
+    /// <summary>What of a method the authors' code does not know, in words; null if it knows all of it.</summary>
+    private static string? Unknown(Tuning tuning, Backbone model) => tuning switch
+    {
+        LinearProbe or FullTuning or VptTuning { Deep: true } => null,
+        VptTuning => "shallow prompts",
+        AdaptFormerTuning { Form: not AdapterForm.Mlp } => "convolution in its adapters (Table 8 is described and not published)",
+        AdaptFormerTuning { Input: AdapterInput.SharedNorm } => "adapter that reads the block's own norm",
+        AdaptFormerTuning { Activation: not AdapterActivation.Relu } => "other nonlinearity than ReLU in its adapters",
+        AdaptFormerTuning { Bias: false } => "adapters without biases",
+        AdaptFormerTuning adapters when LayerRange.Parse(adapters.Layers, model.Blocks.Count).Count < model.Blocks.Count => "adapters in some blocks only",
+        AdaptFormerTuning => null,
+        _ => $"method '{tuning.Method}'",
+    };
 
     // Data-parallel training leaves a prefix on every name.
     private static StateDict Ours(WeightsFile file)

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
@@ -13,6 +14,11 @@ namespace AdaptFormer.Peft;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "method", UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization)]
 [JsonDerivedType(typeof(AdaptFormerTuning), "adaptformer")]
 [JsonDerivedType(typeof(VptTuning), "vpt")]
+[JsonDerivedType(typeof(LoraTuning), "lora")]
+[JsonDerivedType(typeof(SsfTuning), "ssf")]
+[JsonDerivedType(typeof(HoulsbyTuning), "houlsby")]
+[JsonDerivedType(typeof(BitFitTuning), "bitfit")]
+[JsonDerivedType(typeof(NormTuning), "norm")]
 [JsonDerivedType(typeof(LinearProbe), "linear")]
 [JsonDerivedType(typeof(FullTuning), "full")]
 public abstract record Tuning(HeadKind Head = HeadKind.BatchNorm)
@@ -34,7 +40,7 @@ public abstract record Tuning(HeadKind Head = HeadKind.BatchNorm)
     /// <summary>
     /// Takes an earlier method's modules out, freezes the backbone, adds what the method trains, and puts a fresh head of <paramref name="classes"/> classes in
     /// place. What trains is said here and never inferred: the method's own parameters, the head, and the head's norm if there is one.
-    /// Weights of the backbone that full tuning or the norm's training changed stay changed.
+    /// Weights of the backbone that an earlier method trained in place (biases, norms) get their numbers back; those that full tuning or the head's norm changed stay changed.
     /// </summary>
     /// <param name="model">A backbone with its pre-trained weights.</param>
     /// <param name="classes">K, at least 1.</param>
@@ -50,6 +56,45 @@ public abstract record Tuning(HeadKind Head = HeadKind.BatchNorm)
         foreach (Module norm in model.HeadNorms) norm.Unfreeze();
         model.ReplaceHead(new Head(Head, model.NumFeatures, classes, rng.Derive(1)));
         model.Head!.Unfreeze();
+    }
+
+    /// <summary>The method of this id with all its defaults.</summary>
+    /// <exception cref="ArgumentException">There is none; the message lists those that are there.</exception>
+    public static Tuning Default(string method) => Methods.Contains(method)
+        ? JsonSerializer.Deserialize($$"""{"method": "{{method}}"}""", AdapterJson.Default.Tuning)!
+        : throw new ArgumentException($"Method '{method}' is not known; known: {string.Join(", ", Methods)}.");
+
+    /// <summary>
+    /// Folds what the method learned into the backbone's weights, which then answers as before without any module of the method's; the head stays. For methods that train
+    /// weights of the backbone in place there is nothing to do.
+    /// </summary>
+    /// <param name="model">A model with this method attached.</param>
+    /// <returns>What takes it back.</returns>
+    /// <exception cref="ArgumentException">What the method adds cannot be written as weights of the backbone.</exception>
+    public MergedWeights Merge(Backbone model)
+    {
+        if (NothingToMerge is { } reason) throw new ArgumentException($"{Method} cannot be merged into the backbone: {reason}.");
+        MergedWeights merged = new();
+        try
+        {
+            Fold(model, merged);
+        }
+        catch
+        {
+            merged.Unmerge();
+            throw;
+        }
+
+        return merged;
+    }
+
+    /// <summary>Why what the method adds cannot become weights of the backbone, as words that follow a colon; null if it can.</summary>
+    [JsonIgnore]
+    public virtual string? NothingToMerge => null;
+
+    /// <summary>Folds the method's modules into weights.</summary>
+    private protected virtual void Fold(Backbone model, MergedWeights merged)
+    {
     }
 
     /// <summary>Throws when an option is out of range for <paramref name="model"/>.</summary>

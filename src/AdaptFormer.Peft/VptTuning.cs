@@ -18,6 +18,9 @@ public sealed record VptTuning(int NumPrompts = 1, bool Deep = true, HeadKind He
         : $"the first block reads [P; x], P: {NumPrompts} learned token{(NumPrompts == 1 ? "" : "s")} that stay in the sequence";
 
     /// <inheritdoc/>
+    public override string NothingToMerge => "prompts are tokens that every input is read with, not weights";
+
+    /// <inheritdoc/>
     public override void Validate(Backbone model)
     {
         if (!model.TakesPrompts) throw new ArgumentException($"VPT: {model.Id} takes no prompts, because its attention looks at windows of a grid; choose another method.");

@@ -61,6 +61,57 @@ public sealed class KeptBytesTests
     }
 
     [Fact]
+    public void Methods_that_train_biases_or_norms_keep_what_attention_and_norms_read()
+    {
+        int block = Attention(N, N) + FeedForward(N) + Gelu(N), last = Attention(N, 1) + FeedForward(1) + Gelu(1);
+        int expected = Float * (((Depth - 1) * block) + last + NormOfClassToken + Head);
+        Assert.Equal(expected, Kept(new BitFitTuning()));
+        Assert.Equal(expected, Kept(new NormTuning()));
+    }
+
+    [Fact]
+    public void Lora_keeps_the_input_of_its_layers_alone_and_r_numbers()
+    {
+        const int R = 3;
+        int lora = (B * N * C) + (2 * B * N * R);
+        int first = (3 * B * N * C) + (2 * B * N) + FeedForward(N) + Gelu(N) + lora;           // its norm1 stands below everything that trains
+        int block = Attention(N, N) + FeedForward(N) + Gelu(N) + lora, last = Attention(N, 1) + FeedForward(1) + Gelu(1) + lora;
+        Assert.Equal(Float * (first + block + last + NormOfClassToken + Head), Kept(new LoraTuning(R, Targets: "q,v")));
+        int head = NormOfClassToken + Head, hidden = (B * H) + (B * R);
+        Assert.Equal(Float * (hidden + head), Kept(new LoraTuning(R, Targets: "fc2", Layers: "3")));
+    }
+
+    [Fact]
+    public void Houlsby_keeps_each_adapters_input_and_bottleneck_twice()
+    {
+        int adapters = 2 * ((B * N * C) + (2 * B * N * M));
+        int block = Attention(N, N) + FeedForward(N) + Gelu(N) + adapters;
+        Assert.Equal(Float * ((Depth * block) + NormOfClassToken + Head), Kept(new HoulsbyTuning(M)));
+        int first = adapters + FeedForward(N) + (2 * B * N) + Gelu(N);                          // norms frozen: nothing below the first adapter
+        Assert.Equal(Float * (first + ((Depth - 1) * block) + NormOfClassToken + Head), Kept(new HoulsbyTuning(M, Norms: false)));
+    }
+
+    [Fact]
+    public void Ssf_keeps_the_output_of_every_layer()
+    {
+        int block = Attention(N, N) + FeedForward(N) + Gelu(N) + Outputs(N, N), last = Attention(N, 1) + FeedForward(1) + Gelu(1) + Outputs(N, 1);
+        int patches = B * (N - 1) * C, norm = B * C;
+        Assert.Equal(Float * (patches + ((Depth - 1) * block) + last + norm + NormOfClassToken + Head), Kept(new SsfTuning()));
+
+        // norm1 and qkv for all tokens; proj, norm2, fc1 and fc2 for those that go on.
+        static int Outputs(int tokens, int readout) => (4 * B * tokens * C) + (3 * B * readout * C) + (B * readout * H);
+    }
+
+    [Fact]
+    public void Convolving_adapters_keep_their_input_and_the_bottleneck()
+    {
+        int first = (B * N * C) + (2 * B * N * M), adapted = Attention(N, N) + FeedForward(N) + Gelu(N) + (2 * B * N * M);
+        int whole = Float * (first + ((Depth - 1) * adapted) + NormOfClassToken + Head);
+        Assert.Equal(whole, Kept(new AdaptFormerTuning(M, Form: AdapterForm.Conv)));
+        Assert.Equal(whole + (Float * Depth * B * N * M), Kept(new AdaptFormerTuning(M, Form: AdapterForm.Dwconv)));
+    }
+
+    [Fact]
     public void Nothing_is_recorded_below_the_first_trainable_parameter()
     {
         // Adapter in block 2 of 3: down, dropout and up. Block 3: the two norms, qkv, attention, proj, fc1, fc2, and the class token taken ahead of its residual.
@@ -76,7 +127,7 @@ public sealed class KeptBytesTests
     [Fact]
     public void A_frozen_parameter_gets_no_gradient()
     {
-        foreach (Tuning tuning in new Tuning[] { new AdaptFormerTuning(M), new VptTuning(P), new LinearProbe() })
+        foreach (Tuning tuning in new Tuning[] { new AdaptFormerTuning(M), new VptTuning(P), new LinearProbe(), new LoraTuning(2), new SsfTuning(), new HoulsbyTuning(M), new BitFitTuning(), new NormTuning() })
         {
             using VisionTransformer model = TinyVit.Create();
             tuning.Attach(model, K, new Rng(0));

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;
@@ -19,9 +20,9 @@ internal static class DescribeCommand
     public static Command Create(Screen screen)
     {
         Argument<string?> recipe = new("recipe") { Description = "A recipe file, or the name of one that comes with the program.", Arity = ArgumentArity.ZeroOrOne };
-        Option<string[]> set = new("--set") { Description = "Change a key of the recipe.", HelpName = "key=value" };
+        Option<string[]> set = new("--set") { Description = "Change a key of the recipe; with --model, of model or tuning, for example tuning.bottleneck=16.", HelpName = "key=value" };
         Option<string> model = new("--model") { Description = "Describe a model by its id instead of a recipe, for example vit_base_patch16_224.", HelpName = "id" };
-        Option<string> preset = new("--preset") { Description = $"The method's settings with --model: {string.Join(", ", AdaptFormerTuning.Presets.Keys)}, vpt, linear or full.", HelpName = "name" };
+        Option<string> preset = new("--preset") { Description = $"The method with --model: {Choices}.", HelpName = "name" };
         Option<string> adapter = new("--adapter") { Description = "Describe an adapter file; its backbone is not needed.", HelpName = "file" };
         Option<int?> classes = new("--classes") { Description = $"Number of classes; {DefaultClasses} if left out.", HelpName = "n" };
         Option<int?> batch = new("--batch") { Description = $"Images per step; the recipe's, or {DefaultBatch}.", HelpName = "n" };
@@ -33,7 +34,7 @@ internal static class DescribeCommand
             if (given.Count(text => text is not null) != 1) throw new ArgumentException("describe: give one of a recipe, --model ID or --adapter FILE.");
             if (parsed.GetValue(classes) is < 1 || parsed.GetValue(batch) is < 1) throw new ArgumentException("describe: --classes and --batch must be at least 1.");
             using Subject subject = given[0] is { } path ? OfRecipe(path, parsed.GetValue(set) ?? [])
-                : given[1] is { } id ? OfModel(id, parsed.GetValue(preset) ?? "official-image")
+                : given[1] is { } id ? OfModel(id, parsed.GetValue(preset) ?? "official-image", parsed.GetValue(set) ?? [])
                 : OfAdapter(given[2]!);
             int k = parsed.GetValue(classes) ?? subject.Adapter?.Labels.Count ?? DefaultClasses;
             Description description = Description.Of(subject.Model, subject.Tuning, k, parsed.GetValue(batch) ?? subject.Batch, subject.Adapter);
@@ -51,17 +52,21 @@ internal static class DescribeCommand
         return new Subject(model, recipe.Tuning, recipe.Batch, null);
     }
 
-    private static Subject OfModel(string id, string preset)
+    private static string Choices => string.Join(", ", AdaptFormerTuning.Presets.Keys.Concat(Tuning.Methods));
+
+    // A recipe without data: its edits, checks and messages are those of any other.
+    private static Subject OfModel(string id, string preset, string[] overrides)
     {
-        Tuning tuning = preset switch
+        bool isPreset = AdaptFormerTuning.Presets.ContainsKey(preset);
+        if (!isPreset && !Tuning.Methods.Contains(preset)) throw new ArgumentException($"--preset '{preset}' is not known; known: {Choices}.");
+        JsonObject recipe = new()
         {
-            "vpt" => new VptTuning(),
-            "linear" => new LinearProbe(),
-            "full" => new FullTuning(),
-            _ when AdaptFormerTuning.Presets.TryGetValue(preset, out AdaptFormerTuning? known) => known,
-            _ => throw new ArgumentException($"--preset '{preset}' is not known; known: {string.Join(", ", AdaptFormerTuning.Presets.Keys)}, vpt, linear, full."),
+            ["model"] = new JsonObject { ["name"] = id, ["weights"] = null },
+            ["tuning"] = new JsonObject { [isPreset ? "preset" : "method"] = preset },
+            ["data"] = new JsonObject { ["train"] = "none" },
         };
-        return new Subject(ModelZoo.Get(id).Create(Precision.Auto.Compute()), tuning, DefaultBatch, null);
+        Recipe parsed = Recipe.Parse(recipe.ToJsonString(), "describe", overrides);
+        return new Subject(RecipeBackbone.Sizes(parsed.Model).Create(id, parsed.Precision.Compute()), parsed.Tuning, DefaultBatch, null);
     }
 
     private static Subject OfAdapter(string path)

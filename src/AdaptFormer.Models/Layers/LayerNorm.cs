@@ -26,6 +26,13 @@ public sealed class LayerNorm : Module
     /// <summary>β, [C].</summary>
     public Parameter Bias { get; }
 
+    /// <summary>The tuning seam behind the norm: a function of its output (SSF).</summary>
+    public Module? After { get; set; }
+
     /// <summary>[..., C] → [..., C].</summary>
-    public override Tensor Forward(Tensor x) => x.LayerNorm(Weight, Bias, _eps, _output);
+    public override Tensor Forward(Tensor x)
+    {
+        Tensor y = x.LayerNorm(Weight, Bias, _eps, _output);
+        return After?.Forward(y) ?? y;
+    }
 }

@@ -21,8 +21,21 @@ public sealed class PatchEmbed : Module
         _proj = Add("proj", new Convolution(tubeletSize is { } t ? [dim, 3, t, patchSize, patchSize] : [dim, 3, patchSize, patchSize], bias));
     }
 
+    /// <summary>The patch kernel, [C, 3, p, p] or [C, 3, t, p, p].</summary>
+    public Parameter Weight => _proj.Weight;
+
+    /// <summary>[C], if there is one.</summary>
+    public Parameter? Bias => _proj.Bias;
+
+    /// <summary>The tuning seam behind the layer: a function of its output (SSF).</summary>
+    public Module? After { get; set; }
+
     /// <summary>[B, 3, H, W] or [B, 3, T, H, W] → [B, N, C], f32.</summary>
-    public override Tensor Forward(Tensor x) => x.PatchEmbed(_proj.Weight, _proj.Bias, _compute);
+    public override Tensor Forward(Tensor x)
+    {
+        Tensor y = x.PatchEmbed(_proj.Weight, _proj.Bias, _compute);
+        return After?.Forward(y) ?? y;
+    }
 
     private sealed class Convolution : Module
     {

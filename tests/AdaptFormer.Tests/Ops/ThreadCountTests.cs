@@ -13,7 +13,7 @@ public sealed class ThreadCountTests
     [
         .. AddOpTests.Cases, .. AsymmetricLossOpTests.Cases, .. AsymmetricSingleLabelLossOpTests.Cases, .. AttentionOpTests.Cases, .. BatchNormOpTests.Cases, .. BatchOpsTests.Cases,
         .. BinaryCrossEntropyOpTests.Cases, .. CastOpTests.Cases, .. DropoutOpTests.Cases, .. DropPathOpTests.Cases, .. GeluOpTests.Cases, .. GridConvOpTests.Cases, .. LayerNormOpTests.Cases,
-        .. LinearOpTests.Cases, .. MergePatchesOpTests.Cases, .. MultiplyOpTests.Cases, .. PatchOpTests.Cases, .. ReluOpTests.Cases, .. ScaleOpTests.Cases, .. SigmoidOpTests.Cases,
+        .. LinearOpTests.Cases, .. LinearPartsOpTests.Cases, .. MergePatchesOpTests.Cases, .. MultiplyOpTests.Cases, .. PatchOpTests.Cases, .. ReluOpTests.Cases, .. ScaleOpTests.Cases, .. SigmoidOpTests.Cases,
         .. SoftmaxCrossEntropyOpTests.Cases, .. TanhOpTests.Cases, .. TokenOpsTests.Cases, .. WindowAttentionOpTests.Cases,
     ];
 

@@ -30,6 +30,12 @@ public sealed class AdapterFileTests : IDisposable
         ["vpt shallow"] = new VptTuning(3, Deep: false),
         ["linear"] = new LinearProbe(),
         ["full"] = new FullTuning(),
+        ["convolution"] = new AdaptFormerTuning(4, Form: AdapterForm.Conv),
+        ["lora"] = new LoraTuning(2, 4, "q,v,fc2"),
+        ["ssf"] = new SsfTuning(),
+        ["houlsby"] = new HoulsbyTuning(3),
+        ["bitfit"] = new BitFitTuning(),
+        ["norm"] = new NormTuning(HeadKind.Plain),
     };
 
     [Theory]

@@ -25,6 +25,14 @@ public sealed class TuningSuiteTests
             new AdaptFormerTuning(4, Form: AdapterForm.Conv), new AdaptFormerTuning(8, Form: AdapterForm.Dwconv, LearnScale: true),
             new AdaptFormerTuning(4, Form: AdapterForm.Conv, Position: AdapterPosition.Sequential, Bias: false), new AdaptFormerTuning(4, Form: AdapterForm.Dwconv, Activation: AdapterActivation.Gelu, Init: AdapterInit.KaimingNormal),
         ],
+        ["lora"] =
+        [
+            new LoraTuning(), new LoraTuning(2, 4, "qkv"), new LoraTuning(3, 3, "k"), new LoraTuning(2, 2, "q,k,v,proj,fc1,fc2", Dropout: 0.1f), new LoraTuning(4, 8, "v, fc2", Layers: "2", Head: HeadKind.Plain),
+        ],
+        ["ssf"] = [new SsfTuning(), new SsfTuning(HeadKind.Plain)],
+        ["houlsby"] = [new HoulsbyTuning(6), new HoulsbyTuning(6, AdapterActivation.Relu, 0.1f, Norms: false, Layers: "1,3", Head: HeadKind.Plain)],
+        ["bitfit"] = [new BitFitTuning(), new BitFitTuning(HeadKind.Plain)],
+        ["norm"] = [new NormTuning(), new NormTuning(HeadKind.Plain)],
         ["vpt"] = [new VptTuning(), new VptTuning(3), new VptTuning(2, Deep: false, Head: HeadKind.Plain)],
         ["linear"] = [new LinearProbe(), new LinearProbe(HeadKind.Plain)],
         ["full"] = [new FullTuning(), new FullTuning(HeadKind.Plain)],
@@ -75,6 +83,7 @@ public sealed class TuningSuiteTests
         Variants[method][variant].Attach(model, TinyVit.Classes, new Rng(3));
         float[] before = plain.Features(TinyVit.Pixels()).ToArray(), after = model.Features(TinyVit.Pixels()).ToArray();
         if (method == "vpt") Assert.NotEqual(before, after);
+        else if (method is "lora" or "ssf" or "houlsby") ParityCase.AssertClose("features", before, after, 1e-6);      // added in another order than the plain block's one sweep
         else Assert.Equal(before, after);
     }
 
@@ -86,7 +95,7 @@ public sealed class TuningSuiteTests
         HashSet<string> backbone = [.. model.Parameters().Select(entry => entry.Key)];
         Variants[method][variant].Attach(model, TinyVit.Classes, new Rng(3));
         foreach ((string name, Parameter parameter) in model.Parameters())
-            Assert.True(parameter.Trainable == (method == "full" || !backbone.Contains(name)), $"{name} is {(parameter.Trainable ? "trained" : "frozen")}");
+            Assert.True(parameter.Trainable == (IsTrainedInPlace(Variants[method][variant], name) || !backbone.Contains(name)), $"{name} is {(parameter.Trainable ? "trained" : "frozen")}");
         Assert.All(model.Buffers(), entry => Assert.False(entry.Value.Trainable));
     }
 
@@ -113,13 +122,72 @@ public sealed class TuningSuiteTests
             foreach ((string name, Parameter parameter) in model.Parameters())
             {
                 // A head with BatchNorm takes any scale and shift of a feature out again, and attention any shift of all keys.
-                bool hidden = method == "full" && name is "norm.weight" or "norm.bias";
+                bool hidden = name is "norm.weight" or "norm.bias" or "norm.ssf.scale" or "norm.ssf.shift" && parameter.Trainable;
                 if (!hidden) Assert.True(parameter.Trainable != before[name].AsSpan().SequenceEqual(parameter.Span), $"{name} {(parameter.Trainable ? "did not move" : "moved")}");
             }
         }
 
         Assert.True(last < 0.9 * first, $"the loss went from {first} to {last}");
         Assert.True(double.IsFinite(last));
+    }
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public void What_is_merged_answers_as_before_without_the_method_and_is_taken_back_to_the_bit(string method, int variant)
+    {
+        Tuning tuning = Variants[method][variant];
+        using VisionTransformer model = TinyVit.Create(), plain = TinyVit.Create();
+        string[] own = [.. plain.Parameters().Select(entry => entry.Key)];
+        tuning.Attach(model, TinyVit.Classes, new Rng(3));
+        HashSet<string> trained = [.. model.TrainableParameters().Select(entry => entry.Key)];
+        TinyBackbone.Randomize(model, 4, trained.Contains);
+        float[] before = TinyBackbone.Logits(model);
+        string[] names = [.. model.State().Select(entry => entry.Key)];
+        if (tuning.NothingToMerge is { } reason)
+        {
+            Assert.Contains(method, (string[])["adaptformer", "vpt", "houlsby"]);
+            Assert.Contains(reason, Assert.Throws<ArgumentException>(() => tuning.Merge(model)).Message);
+            Assert.Equal(before, TinyBackbone.Logits(model));
+            return;
+        }
+
+        MergedWeights merged = tuning.Merge(model);
+        Assert.Equal(own, model.Parameters().Select(entry => entry.Key).Where(name => !name.StartsWith("head.", StringComparison.Ordinal)));
+        ParityCase.AssertClose("merged", before, TinyBackbone.Logits(model), 1e-4);
+        merged.Unmerge();
+        merged.Unmerge();
+        Assert.Equal(before, TinyBackbone.Logits(model));
+        Assert.Equal(names.Order(), model.State().Select(entry => entry.Key).Order());
+    }
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public void It_runs_in_bf16(string method, int variant)
+    {
+        using VisionTransformer exact = TinyVit.Create(), rounded = TinyVit.Create(compute: DataType.BFloat16);
+        List<float[]> logits = [], gradients = [];
+        foreach (VisionTransformer model in new[] { exact, rounded })
+        {
+            using TensorScope scope = new();
+            Variants[method][variant].Attach(model, TinyVit.Classes, new Rng(3));
+            HashSet<string> trained = [.. model.TrainableParameters().Select(entry => entry.Key)];
+            TinyBackbone.Randomize(model, 4, trained.Contains);
+            using FlatParameters flat = new(model.TrainableParameters());
+            using Tape tape = new(new Rng(0));
+            tape.Backward(TinyVit.Loss(model, tape));
+            gradients.Add(flat.Gradients.ToArray());
+            logits.Add(model.Forward(TinyVit.Pixels()).ToArray());
+        }
+
+        ParityCase.AssertClose("logits in bf16", logits[0], logits[1], 5e-2);
+        Assert.True(Cosine(gradients[0], gradients[1]) > 0.9, $"the gradient's direction differs: {Cosine(gradients[0], gradients[1])}");
+
+        static double Cosine(float[] a, float[] b)
+        {
+            double dot = 0, aa = 0, bb = 0;
+            foreach ((float x, float y) in a.Zip(b)) (dot, aa, bb) = (dot + ((double)x * y), aa + ((double)x * x), bb + ((double)y * y));
+            return dot / Math.Sqrt(aa * bb);
+        }
     }
 
     [Fact]
@@ -130,6 +198,9 @@ public sealed class TuningSuiteTests
             (new AdaptFormerTuning(), 1_189_632), (new AdaptFormerTuning(1), 12 * ((2 * 768) + 1 + 768)), (new AdaptFormerTuning(Layers: "7-12"), 1_189_632 / 2),
             (new AdaptFormerTuning(LearnScale: true), 1_189_632 + 12), (new AdaptFormerTuning(Bias: false), 12 * 2 * 768 * 64), (AdaptFormerTuning.Vpetl, 12 * ((2 * 768 * 8) + 8 + 768 + (2 * 768))),
             (new AdaptFormerTuning(14, Form: AdapterForm.Conv), 12 * ((9 * 768 * 14) + 14 + (14 * 768) + 768)), (new AdaptFormerTuning(Form: AdapterForm.Dwconv), 1_189_632 + (12 * 64 * 10)),
+            (new LoraTuning(), 12 * 2 * 2 * 768 * 8), (new LoraTuning(4, 4, "q,k,v,proj,fc1,fc2"), 12 * 4 * ((4 * 2 * 768) + (2 * (768 + 3072)))), (new LoraTuning(8, 8, "qkv"), 12 * 8 * (768 + 2304)),
+            (new SsfTuning(), (12 * 2 * ((4 * 768) + 2304 + 3072)) + (2 * 2 * 768)), (new HoulsbyTuning(), (2 * 1_189_632) + (25 * 2 * 768)), (new HoulsbyTuning(Norms: false), 2 * 1_189_632),
+            (new BitFitTuning(), (12 * (2304 + 768 + 3072 + 768 + (2 * 768))) + (2 * 768)), (new NormTuning(), 25 * 2 * 768),
             (new VptTuning(), 12 * 768), (new VptTuning(50), 12 * 768 * 50), (new VptTuning(50, Deep: false), 768 * 50), (new LinearProbe(), 0), (new FullTuning(), 85_798_656),
         ];
         using VisionTransformer model = new("vit_base_patch16_224", new VitConfig());
@@ -176,8 +247,46 @@ public sealed class TuningSuiteTests
             "tuning.input shared_norm needs tuning.position parallel", "tuning.layers is '2-9', expected 'all' or blocks between 1 and 3",
         ];
         Assert.All(expected, part => Assert.Contains(part, message));
+        string lora = Assert.Throws<ArgumentException>(() => new LoraTuning(0, float.NaN, "q,qkv", 1, "9").Attach(model, 3, new Rng(0))).Message;
+        Assert.All(
+            (string[])["LoRA: tuning.rank is 0, expected at least 1", "tuning.alpha is NaN", "tuning.dropout is 1", "qkv is the whole projection", "tuning.layers is '9'"],
+            part => Assert.Contains(part, lora));
+        Assert.Contains("expected some of q, k, v, qkv, proj, fc1, fc2, each once", Assert.Throws<ArgumentException>(() => new LoraTuning(Targets: "q,mlp").Attach(model, 3, new Rng(0))).Message);
+        Assert.StartsWith("Houlsby: tuning.bottleneck is 0", Assert.Throws<ArgumentException>(() => new HoulsbyTuning(0).Attach(model, 3, new Rng(0))).Message);
         Assert.Equal("VPT: tuning.num_prompts is 0, expected at least 1.", Assert.Throws<ArgumentException>(() => new VptTuning(0).Attach(model, 3, new Rng(0))).Message);
     }
+
+    [Fact]
+    public void Weights_that_a_method_trained_in_place_come_back_for_the_next()
+    {
+        foreach (Tuning tuning in new Tuning[] { new BitFitTuning(), new NormTuning(), new HoulsbyTuning(3) })
+        {
+            using VisionTransformer model = TinyVit.Create(), plain = TinyVit.Create();
+            string digest = plain.ContentDigest();
+            tuning.Attach(model, TinyVit.Classes, new Rng(3));
+            HashSet<string> trained = [.. model.TrainableParameters().Select(entry => entry.Key)];
+            TinyBackbone.Randomize(model, 4, trained.Contains);
+            Assert.Equal(digest, model.ContentDigest());
+            new LinearProbe().Attach(model, TinyVit.Classes, new Rng(3));
+            new LinearProbe().Attach(plain, TinyVit.Classes, new Rng(3));
+            Assert.Equal(TinyBackbone.Logits(plain), TinyBackbone.Logits(model));
+        }
+    }
+
+    [Fact]
+    public void A_methods_id_gives_it_with_its_defaults()
+    {
+        Assert.Equal(new LoraTuning(), Tuning.Default("lora"));
+        Assert.Contains("known: adaptformer,", Assert.Throws<ArgumentException>(() => Tuning.Default("lore")).Message);
+    }
+
+    private static bool IsTrainedInPlace(Tuning tuning, string name) => tuning switch
+    {
+        FullTuning => true,
+        BitFitTuning => name.EndsWith("bias", StringComparison.Ordinal),
+        NormTuning or HoulsbyTuning { Norms: true } => name.Contains("norm", StringComparison.Ordinal),
+        _ => false,
+    };
 
     private static string Json(Tuning tuning) => JsonSerializer.Serialize(tuning, RecipeJson.Default.Options);
 }

@@ -1,3 +1,4 @@
+using AdaptFormer.Models;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Ops;
@@ -28,5 +29,5 @@ internal static class TinyVit
     public static readonly int[] Labels = [0, 3, 1, 4];
 
     /// <summary>One pass forwards on a tape, up to the loss.</summary>
-    public static Tensor Loss(VisionTransformer model, Tape tape) => model.Forward(tape.Watch(Pixels())).SoftmaxCrossEntropy(Labels);
+    public static Tensor Loss(Backbone model, Tape tape) => model.Forward(tape.Watch(Pixels())).SoftmaxCrossEntropy(Labels);
 }

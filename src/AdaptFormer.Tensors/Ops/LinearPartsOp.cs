@@ -1,0 +1,55 @@
+using AdaptFormer.Tensors.Backends;
+using AdaptFormer.Tensors.Backends.Cpu;
+
+namespace AdaptFormer.Tensors.Ops;
+
+/// <summary>Linear maps of parts of the features to parts of the result: y[q(p)] = r[q(p)] + s·x[p]·W_pᵀ for every part p (LoRA on queries and values of a fused projection).</summary>
+public static class LinearPartsOp
+{
+    extension(Tensor x)
+    {
+        /// <summary>Maps part p of the last axis of <paramref name="x"/>, R features, to part places[p] of the result's, n features.</summary>
+        /// <param name="weight">W, [P·n, R]: those of the parts one below the other.</param>
+        /// <param name="places">Which part of the result each one of x is added to; all different.</param>
+        /// <param name="residual">r, [..., O] with O a multiple of n.</param>
+        /// <param name="scale">s.</param>
+        /// <param name="intoResidual">The result takes the residual's memory: only for a residual whose numbers nobody reads afterwards.</param>
+        /// <returns>The shape and type of the residual.</returns>
+        /// <remarks>x is [..., P·R]. The parts are computed as one product with a matrix of mostly zeros: R is small, and so is what that wastes.</remarks>
+        /// <exception cref="ArgumentException">A shape does not fit.</exception>
+        public Tensor LinearParts(Tensor weight, IReadOnlyList<int> places, Tensor residual, float scale = 1, bool intoResidual = false)
+        {
+            int parts = places.Count, o = residual.Shape[^1], n = parts == 0 ? 0 : weight.Shape[0] / parts;
+            if (weight.Shape.Rank != 2 || n == 0 || n * parts != weight.Shape[0] || weight.Shape[1] * parts != x.Shape[^1])
+                Throw.Shape("LinearParts", $"weight must be [P·n, R] for x [..., P·R] of {parts} parts", ("x", x), ("weight", weight));
+            if (o % n != 0 || places.Any(place => place < 0 || place >= o / n) || residual.Shape != x.Shape.WithLast(o))
+                Throw.Shape("LinearParts", $"residual must be [..., O] with parts of {n} for all of {string.Join(", ", places)}", ("x", x), ("residual", residual));
+
+            Tensor y = intoResidual && residual.HasOneHolder ? residual.View(residual.Shape) : Tensor.Empty(residual.Shape, residual.Type);
+            Backend.Current.Linear(x, Whole(), null, residual, scale, Epilogue.None, y);
+            return y.Record([x, weight, residual], keep: weight.NeedsGrad ? [x] : [], dy =>
+            {
+                residual.PassGrad(dy);
+                Tensor d = dy.As(x.Type);
+                if (x.NeedsGrad) x.GradInto((dx, add) => Backend.Current.LinearBackwardInput(d, Whole(), scale, dx, add));
+                if (!weight.NeedsGrad) return;
+                Tensor whole = Tensor.Zeros(o, x.Shape[^1]), dWeight = Tensor.Empty(weight.Shape);
+                Backend.Current.LinearBackwardWeight(d, x, scale, whole);
+                for (int p = 0; p < parts; p++) Backend.Current.CopyTokens(Rows(whole, p), p, Part(dWeight, p), 0, 1);
+                weight.AddGrad(dWeight);
+            });
+
+            // [O, P·R] with the parts in their places and zeros elsewhere.
+            Tensor Whole()
+            {
+                Tensor whole = Tensor.Zeros(o, x.Shape[^1]);
+                for (int p = 0; p < parts; p++) Backend.Current.CopyTokens(Part(weight, p), 0, Rows(whole, p), p, 1);
+                return whole;
+            }
+
+            Tensor Part(Tensor w, int p) => w.View(new Shape(n, 1, weight.Shape[1]), (long)p * n * weight.Shape[1]);
+
+            Tensor Rows(Tensor whole, int p) => whole.View(new Shape(n, parts, weight.Shape[1]), (long)places[p] * n * x.Shape[^1]);
+        }
+    }
+}
