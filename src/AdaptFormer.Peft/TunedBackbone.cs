@@ -1,9 +1,12 @@
+using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
+using AdaptFormer.Models.Layers;
+using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Peft;
 
-/// <summary>Makes a backbone of what full tuning has learned, for other tasks to start from: this is how a backbone is pre-trained here.</summary>
+/// <summary>Makes plain weights of what a task has learned: a backbone of a fully tuned model, for other tasks to start from, and a plain model of an adapter that can be merged.</summary>
 public static class TunedBackbone
 {
     private const string HeadPrefix = "head.";
@@ -23,6 +26,40 @@ public static class TunedBackbone
         using WeightsFile file = WeightsFile.Open(adapter);
         StateDict backbone = StateDict.Of(file).Renamed(name => name.StartsWith(HeadPrefix, StringComparison.Ordinal) ? null : name);
         CheckpointConverter.Save(target, backbone, info.Preprocessing, type);
+        return info;
+    }
+
+    /// <summary>
+    /// Writes a plain model that answers as <paramref name="model"/> does with the adapter, for programs that know no method: what the method learned is folded into the
+    /// weights, the head into one linear layer. <paramref name="model"/> is left with the adapter attached.
+    /// </summary>
+    /// <param name="adapter">An adapter file of a method that can be merged.</param>
+    /// <param name="model">The backbone that it was trained on.</param>
+    /// <param name="target">The safetensors file to write.</param>
+    /// <param name="names">The names to write.</param>
+    /// <param name="type">How elements are stored: <see cref="FileDataType.Float32"/>, or <see cref="FileDataType.Float16"/>, rounded to nearest.</param>
+    /// <returns>What the adapter file says about itself.</returns>
+    /// <exception cref="ArgumentException">The method cannot be merged; the message says why.</exception>
+    /// <exception cref="InvalidDataException">The adapter is damaged or does not fit the model, or a weight is too large for the type.</exception>
+    /// <exception cref="IOException">A file cannot be read or written.</exception>
+    public static AdapterInfo Merge(string adapter, Backbone model, string target, NameMap names, FileDataType type = FileDataType.Float32)
+    {
+        AdapterInfo info = AdapterFile.Load(adapter, model);
+        MergedWeights merged = info.Tuning.Merge(model);
+        try
+        {
+            StateDict weights = StateDict.Of(model).Renamed(name => name.StartsWith(HeadPrefix, StringComparison.Ordinal) ? null : name);
+            Head head = model.Head!;
+            (float[] weight, float[] bias) = head.ToLinear();
+            weights.Add($"{HeadPrefix}weight", new StateDict.Weight(new Shape(head.Classes, head.Features), weight.CopyTo));
+            weights.Add($"{HeadPrefix}bias", new StateDict.Weight(new Shape(head.Classes), bias.CopyTo));
+            CheckpointConverter.Save(target, CheckpointConverter.Named(weights, names), info.Preprocessing, type);
+        }
+        finally
+        {
+            merged.Unmerge();
+        }
+
         return info;
     }
 }

@@ -22,17 +22,24 @@ internal static class ConvertCommand
         Option<string> model = new("--model") { Description = "The backbone's id; its statistics go into the adapter file.", HelpName = "id" };
         Option<string> preset = new("--preset") { Description = "What shapes cannot tell of an adapter (scale, position): " + string.Join(", ", AdaptFormerTuning.Presets.Keys) + ".", HelpName = "name" };
         Option<string> labels = new("--labels") { Description = "A file with one class name a line, for the adapter file; numbers if left out.", HelpName = "file" };
-        Option<bool> float16 = new("--float16") { Description = "Store 16-bit floats, when a backbone is made of a fully tuned model (an adapter file of full tuning, --to timm)." };
-        Command command = new("convert", "Rewrite a checkpoint under another project's names.") { source, target, to, prefix, backbone, model, preset, labels, float16 };
+        Option<bool> float16 = new("--float16") { Description = "Store 16-bit floats, when a backbone is made of a fully tuned model (an adapter file of full tuning, --to timm) or with --merge." };
+        Option<bool> merge = new("--merge") { Description = "Fold an adapter (lora, ssf, bitfit, norm, linear) into its backbone: a plain model with a linear head, which any program can run." };
+        Command command = new("convert", "Rewrite a checkpoint under another project's names.") { source, target, to, prefix, backbone, model, preset, labels, float16, merge };
         command.SetAction(parsed =>
         {
             (string from, string into, string naming) = (parsed.GetValue(source)!, parsed.GetValue(target)!, parsed.GetValue(to)!);
             if (naming == ToAdapter) return Import(screen, from, into, Backbone(), parsed.GetValue(preset), parsed.GetValue(labels));
             NameMap names = NameMaps.Get(naming);
             bool isAdapter = File.Exists(from) && AdapterFile.IsAdapter(from);
+            if (parsed.GetValue(merge))
+            {
+                if (!isAdapter) throw new ArgumentException($"convert: --merge folds an adapter file into its backbone, and {from} is none.");
+                return Merge(screen, from, into, parsed.GetValue(backbone), names, parsed.GetValue(float16) ? FileDataType.Float16 : FileDataType.Float32);
+            }
+
             if (isAdapter && names == NameMaps.Timm && parsed.GetValue(backbone) is null)
                 return MakeBackbone(screen, from, into, parsed.GetValue(float16) ? FileDataType.Float16 : FileDataType.Float32);
-            if (parsed.GetValue(float16)) throw new ArgumentException("convert: --float16 goes with an adapter file of full tuning and --to timm.");
+            if (parsed.GetValue(float16)) throw new ArgumentException("convert: --float16 goes with --merge, or with an adapter file of full tuning and --to timm.");
             if (isAdapter) return Export(screen, from, into, Backbone(), names);
             ConversionReport report = CheckpointConverter.Convert(from, into, names, parsed.GetValue(prefix));
             screen.Line($"{into}: {report.Tensors} tensors, from {report.From} names{(report.Wrapper.Length > 0 ? $" under '{report.Wrapper}'" : "")} to {report.To} names");
@@ -41,7 +48,7 @@ internal static class ConvertCommand
 
             Backbone Backbone() => parsed.GetValue(backbone) is { } path
                 ? BackboneLoader.Open(path, new BackboneOptions(Id: parsed.GetValue(model), KeepHead: false))
-                : throw new ArgumentException("convert: an adapter needs the backbone that it was trained on; give it with --backbone FILE.");
+                : throw NoBackbone();
         });
         return command;
     }
@@ -66,6 +73,17 @@ internal static class ConvertCommand
         screen.Line($"{into}: {info.Backbone.Id} without its head, {Format.Bytes(new FileInfo(into).Length)}, as {type.SafetensorsName()}");
         return 0;
     }
+
+    private static int Merge(Screen screen, string from, string into, string? backbone, NameMap names, FileDataType type)
+    {
+        BackboneIdentity identity = AdapterFile.Open(from).Backbone;
+        using Backbone model = BackboneLoader.Open(backbone ?? throw NoBackbone(), new BackboneOptions(Id: identity.Id, Config: BackboneConfig.FromJson(identity.Config, from), KeepHead: false));
+        AdapterInfo info = TunedBackbone.Merge(from, model, into, names, type);
+        screen.Line($"{into}: {info.Backbone.Id} with {info.Tuning.Method} and a linear head of {info.Labels.Count} classes, {Format.Bytes(new FileInfo(into).Length)}, as {type.SafetensorsName()}");
+        return 0;
+    }
+
+    private static ArgumentException NoBackbone() => new("convert: an adapter needs the backbone that it was trained on; give it with --backbone FILE.");
 
     private static int Export(Screen screen, string from, string into, Backbone backbone, NameMap names)
     {

@@ -7,18 +7,19 @@ namespace AdaptFormer.Models.Layers;
 public sealed class BatchNorm : Module
 {
     private const float Momentum = 0.1f;
-    private readonly float _eps;
-
     /// <summary>Running mean 0 and variance 1 over C features.</summary>
     /// <param name="dim">C.</param>
     /// <param name="eps">Added to the variance; 1e-6 follows the authors' code (PyTorch's default is 1e-5).</param>
     public BatchNorm(int dim, float eps = 1e-6f)
     {
-        _eps = eps;
+        Eps = eps;
         RunningMean = AddBuffer("running_mean", Parameter.Zeros(dim));
         RunningVariance = AddBuffer("running_var", Parameter.Full(new Shape(dim), 1));
         Batches = AddBuffer("num_batches_tracked", Parameter.Full(new Shape(), 0));
     }
+
+    /// <summary>Added to the variance.</summary>
+    public float Eps { get; }
 
     /// <summary>[C].</summary>
     public Parameter RunningMean { get; }
@@ -33,6 +34,6 @@ public sealed class BatchNorm : Module
     public override Tensor Forward(Tensor x)
     {
         if (x.Tape is not null) Batches.Assign([Batches.Item() + 1]);
-        return x.BatchNorm(RunningMean, RunningVariance, Momentum, _eps);
+        return x.BatchNorm(RunningMean, RunningVariance, Momentum, Eps);
     }
 }

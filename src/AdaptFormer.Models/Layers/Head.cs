@@ -52,6 +52,29 @@ public sealed class Head : Module
     /// <summary>[K].</summary>
     public Parameter Bias { get; }
 
+    /// <summary>The head as one linear map, with the statistics that prediction uses: W' = W·diag(1/√(var + ε)), b' = b − W'·mean.</summary>
+    /// <returns>W', [K, C], and b', [K].</returns>
+    public (float[] Weight, float[] Bias) ToLinear()
+    {
+        float[] weight = Weight.ToArray(), bias = Bias.ToArray();
+        if (Norm is null) return (weight, bias);
+        (float[] mean, float[] variance) = (Norm.RunningMean.ToArray(), Norm.RunningVariance.ToArray());
+        for (int k = 0; k < Classes; k++)
+        {
+            double shift = 0;
+            for (int c = 0; c < Features; c++)
+            {
+                double folded = weight[(k * Features) + c] / Math.Sqrt(variance[c] + Norm.Eps);
+                shift += folded * mean[c];
+                weight[(k * Features) + c] = (float)folded;
+            }
+
+            bias[k] = (float)(bias[k] - shift);
+        }
+
+        return (weight, bias);
+    }
+
     /// <summary>Features [B, C] → logits [B, K], f32.</summary>
     public override Tensor Forward(Tensor x) =>
         (Norm is null ? x : Norm.Forward(x)).Linear(Weight, Bias);

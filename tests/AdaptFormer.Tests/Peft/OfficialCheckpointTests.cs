@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Vit;
@@ -6,6 +7,7 @@ using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Files;
 using AdaptFormer.Tests.Files;
 using AdaptFormer.Tests.Support;
+using AdaptFormer.Training.Recipes;
 using Xunit;
 
 namespace AdaptFormer.Tests.Peft;
@@ -76,6 +78,39 @@ public sealed class OfficialCheckpointTests : IDisposable
         Assert.Contains("trained on another backbone", error.Message);
         Assert.Null(model.Head);
         Assert.Null(model.Blocks[0].FfnDelta);
+    }
+
+    public static TheoryData<string, string> Unknown => new()
+    {
+        { """{"method": "adaptformer", "form": "conv"}""", "convolution" }, { """{"method": "adaptformer", "form": "dwconv"}""", "convolution" },
+        { """{"method": "adaptformer", "input": "shared_norm"}""", "the block's own norm" }, { """{"method": "adaptformer", "bias": false}""", "without biases" },
+        { """{"method": "adaptformer", "layers": "2"}""", "some blocks only" }, { """{"method": "adaptformer", "activation": "gelu"}""", "than ReLU" },
+        { """{"method": "vpt", "deep": false}""", "shallow prompts" }, { """{"method": "lora"}""", "method 'lora'" }, { """{"method": "ssf"}""", "method 'ssf'" },
+        { """{"method": "houlsby"}""", "method 'houlsby'" }, { """{"method": "bitfit"}""", "method 'bitfit'" }, { """{"method": "norm"}""", "method 'norm'" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Unknown))]
+    public void What_the_authors_code_does_not_know_is_refused_in_words_and_nothing_is_written(string tuning, string words)
+    {
+        Tuning method = JsonSerializer.Deserialize<Tuning>(tuning, RecipeJson.Default.Options)!;
+        using VisionTransformer model = TinyVit.Create();
+        method.Attach(model, 3, new Rng(0));
+        string target = _folder.PathOf("out.safetensors");
+        Assert.Contains(words, Assert.Throws<ArgumentException>(() => OfficialCheckpoint.Export(target, model, method)).Message);
+        Assert.False(File.Exists(target));
+    }
+
+    [Fact]
+    public void A_checkpoint_with_convolutions_is_none_of_theirs()
+    {
+        using VisionTransformer model = TinyVit.Create();
+        new AdaptFormerTuning(4, Form: AdapterForm.Conv).Attach(model, 3, new Rng(0));
+        CheckpointConverter.Save(_folder.PathOf("conv.safetensors"), StateDict.Of(model));
+        using VisionTransformer plain = TinyVit.Create();
+        string message = Assert.Throws<InvalidDataException>(() => OfficialCheckpoint.Import(_folder.PathOf("conv.safetensors"), plain)).Message;
+        Assert.Contains("blocks.0.adaptmlp.down_conv", message);
+        Assert.Null(plain.Head);
     }
 
     // The golden file's parameters as the authors save them, and its backbone as it was before.

@@ -1,4 +1,5 @@
 using AdaptFormer.Models;
+using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
@@ -64,6 +65,40 @@ public sealed class TunedBackboneTests : IDisposable
         Save(new AdaptFormerTuning(Bottleneck: 2), "adapter.safetensors").Dispose();
         InvalidDataException error = Assert.Throws<InvalidDataException>(() => TunedBackbone.Export(_folder.PathOf("adapter.safetensors"), _folder.PathOf("next.safetensors")));
         Assert.Contains("adaptformer", error.Message, StringComparison.Ordinal);
+    }
+
+    public static TheoryData<string> Mergeable => ["lora", "ssf", "bitfit", "norm", "linear", "full"];
+
+    [Theory]
+    [MemberData(nameof(Mergeable))]
+    public void A_merged_model_is_plain_and_answers_as_the_adapter_did(string method)
+    {
+        Tuning tuning = Tuning.Default(method);
+        string target = _folder.PathOf("merged.safetensors");
+        using Backbone tuned = Save(tuning, "adapter.safetensors", model =>
+        {
+            HashSet<string> trained = [.. model.TrainableParameters().Concat(model.Buffers()).Select(entry => entry.Key)];
+            TinyBackbone.Randomize(model, 8, trained.Contains);
+        });
+        using Backbone backbone = TinyBackbone.Open(_folder.PathOf("backbone.safetensors"));
+        TunedBackbone.Merge(_folder.PathOf("adapter.safetensors"), backbone, target, NameMaps.Timm);
+        Assert.Equal(TinyBackbone.Logits(tuned), TinyBackbone.Logits(backbone));
+
+        using Backbone plain = TinyBackbone.Open(target);
+        Assert.Equal(2, plain.Head!.Classes);
+        Assert.Null(plain.Head.Norm);
+        Assert.Equal(tuned.Source!.Preprocessing, plain.Source!.Preprocessing);
+        ParityCase.AssertClose("logits", TinyBackbone.Logits(tuned), TinyBackbone.Logits(plain), 1e-4);
+    }
+
+    [Fact]
+    public void What_cannot_be_merged_is_refused_with_the_reason_and_nothing_is_written()
+    {
+        Save(new AdaptFormerTuning(Bottleneck: 2), "adapter.safetensors").Dispose();
+        using Backbone backbone = TinyBackbone.Open(_folder.PathOf("backbone.safetensors"));
+        ArgumentException error = Assert.Throws<ArgumentException>(() => TunedBackbone.Merge(_folder.PathOf("adapter.safetensors"), backbone, _folder.PathOf("merged.safetensors"), NameMaps.Timm));
+        Assert.StartsWith("adaptformer cannot be merged into the backbone: an adapter stays beside", error.Message);
+        Assert.False(File.Exists(_folder.PathOf("merged.safetensors")));
     }
 
     private static void Enlarge(Backbone model)
