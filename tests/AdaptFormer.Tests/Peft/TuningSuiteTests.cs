@@ -169,7 +169,8 @@ public sealed class TuningSuiteTests
         foreach (VisionTransformer model in new[] { exact, rounded })
         {
             using TensorScope scope = new();
-            Variants[method][variant].Attach(model, TinyVit.Classes, new Rng(3));
+            Tuning tuning = Variants[method][variant] with { Head = HeadKind.Plain };       // batch statistics of four samples would magnify the rounding
+            tuning.Attach(model, TinyVit.Classes, new Rng(3));
             HashSet<string> trained = [.. model.TrainableParameters().Select(entry => entry.Key)];
             TinyBackbone.Randomize(model, 4, trained.Contains);
             using FlatParameters flat = new(model.TrainableParameters());
@@ -180,7 +181,7 @@ public sealed class TuningSuiteTests
         }
 
         ParityCase.AssertClose("logits in bf16", logits[0], logits[1], 5e-2);
-        Assert.True(Cosine(gradients[0], gradients[1]) > 0.9, $"the gradient's direction differs: {Cosine(gradients[0], gradients[1])}");
+        Assert.True(Cosine(gradients[0], gradients[1]) > 0.98, $"the gradient's direction differs: {Cosine(gradients[0], gradients[1])}");
 
         static double Cosine(float[] a, float[] b)
         {
