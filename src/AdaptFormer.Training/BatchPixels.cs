@@ -12,10 +12,10 @@ internal sealed unsafe class BatchPixels : IDisposable
     public BatchPixels(Batch batch)
     {
         _pin = batch.Pixels.Pin();
-        Tensor = Tensor.Borrow((nint)_pin.Pointer, new Shape(batch.Count, 3, batch.ImgSize, batch.ImgSize), batch);
+        Tensor = Tensor.Borrow((nint)_pin.Pointer, new Shape([batch.Count, .. batch.Dims]), batch);
     }
 
-    /// <summary>[B, 3, S, S]; not to be read after the batch went back to the loader.</summary>
+    /// <summary>[B, 3, S, S] or [B, 3, T, S, S]; not to be read after the batch went back to the loader.</summary>
     public Tensor Tensor { get; }
 
     public void Dispose()

@@ -2,6 +2,7 @@ using AdaptFormer.Data;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Ops;
+using AdaptFormer.Training.Metrics;
 
 namespace AdaptFormer.Training;
 
@@ -57,13 +58,16 @@ public sealed class Evaluator
     public static Evaluator Score(Backbone model, BatchSource source, Action<Scores, int>? progress = null, CancellationToken cancellation = default)
     {
         Evaluator evaluator = new();
+        ViewMean? views = source.Views > 1 ? new ViewMean(source.Views) : null;
         int done = 0;
         foreach (InputBatch batch in source.Epoch(0))
         {
             cancellation.ThrowIfCancellationRequested();
             using InputBatch _ = batch;
             using TensorScope scope = new();
-            evaluator.Add(source.Forward(model, batch.Input), batch.Labels);
+            Tensor logits = source.Forward(model, batch.Input);
+            if (views is null) evaluator.Add(logits, batch.Labels);
+            else views.Add(logits, batch.Labels, evaluator.Add);
             progress?.Invoke(evaluator.Scores, ++done);
         }
 

@@ -31,7 +31,7 @@ public static class TrainingRun
     {
         Stopwatch clock = Stopwatch.StartNew();
         using Backbone model = RecipeBackbone.Load(recipe);
-        using RecipeData data = RecipeData.Open(recipe, RecipeBackbone.Pictures(recipe, model).ToTransform(recipe.Data.Transform));
+        using RecipeData data = RecipeData.Open(recipe, RecipeBackbone.Pictures(recipe, model), model.InputShape);
         recipe.Tuning.Attach(model, data.ClassNames.Count, new Rng(recipe.Seed).Derive(0));
         using RunDirectory run = RunDirectory.Create(output, recipe, RunEnvironment.Capture(Backend.Current.Name), existing);
         using Trainer trainer = new(model, new TrainerOptions(

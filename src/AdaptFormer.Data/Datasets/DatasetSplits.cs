@@ -16,6 +16,24 @@ public static class DatasetSplits
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="fraction"/> is not in (0, 1).</exception>
     public static (SubsetDataset Kept, SubsetDataset Aside) Stratified(ImageDataset dataset, double fraction, long seed)
     {
+        (int[] kept, int[] aside) = Parts(dataset, fraction, seed);
+        return (new SubsetDataset(dataset, kept, "training part"), new SubsetDataset(dataset, aside, "part set aside"));
+    }
+
+    /// <summary>As the other, for clips.</summary>
+    /// <param name="dataset">The whole set.</param>
+    /// <param name="fraction">Part of each class to set aside, in (0, 1); a class of two or more gives at least one and keeps at least one.</param>
+    /// <param name="seed">Seed of the choice.</param>
+    /// <returns>What stays, and what was set aside.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="fraction"/> is not in (0, 1).</exception>
+    public static (ClipSubset Kept, ClipSubset Aside) Stratified(ClipDataset dataset, double fraction, long seed)
+    {
+        (int[] kept, int[] aside) = Parts(dataset, fraction, seed);
+        return (new ClipSubset(dataset, kept, "training part"), new ClipSubset(dataset, aside, "part set aside"));
+    }
+
+    private static (int[] Kept, int[] Aside) Parts(LabelledDataset dataset, double fraction, long seed)
+    {
         if (!(fraction > 0 && fraction < 1)) throw new ArgumentOutOfRangeException(nameof(fraction), fraction, "The part to set aside must lie between 0 and 1.");
 
         List<int>[] classes = [.. dataset.ClassNames.Select(_ => new List<int>())];
@@ -32,21 +50,21 @@ public static class DatasetSplits
         }
 
         ILookup<bool, int> parts = Enumerable.Range(0, dataset.Count).ToLookup(i => aside[i]);
-        return (new SubsetDataset(dataset, [.. parts[false]], "training part"), new SubsetDataset(dataset, [.. parts[true]], "part set aside"));
+        return ([.. parts[false]], [.. parts[true]]);
     }
 
     /// <summary>Makes sure that labels mean the same in both sets.</summary>
     /// <param name="train">The set that the classes are taken from.</param>
     /// <param name="other">The set that must have the same, in the same order.</param>
     /// <exception cref="InvalidDataException">They differ; the message names every class that only one of them has.</exception>
-    public static void RequireSameClasses(ImageDataset train, ImageDataset other) => RequireSameClasses(train.ClassNames, train.Name, other);
+    public static void RequireSameClasses(LabelledDataset train, LabelledDataset other) => RequireSameClasses(train.ClassNames, train.Name, other);
 
     /// <summary>Makes sure that a model's labels mean the same in a data set.</summary>
     /// <param name="labels">The model's classes.</param>
     /// <param name="source">What they belong to, for the message.</param>
     /// <param name="other">The set that must have the same, in the same order.</param>
     /// <exception cref="InvalidDataException">They differ; the message names every class that only one of them has.</exception>
-    public static void RequireSameClasses(IReadOnlyList<string> labels, string source, ImageDataset other)
+    public static void RequireSameClasses(IReadOnlyList<string> labels, string source, LabelledDataset other)
     {
         if (labels.SequenceEqual(other.ClassNames)) return;
         string[] missing = [.. labels.Except(other.ClassNames)], unknown = [.. other.ClassNames.Except(labels)];

@@ -1,9 +1,9 @@
 namespace AdaptFormer.Data;
 
-/// <summary>Transformed pictures with their labels. Its memory belongs to the loader: dispose it when its values have been used.</summary>
+/// <summary>Samples, pictures or clips, with their labels. Its memory belongs to the loader: dispose it when its values have been used.</summary>
 public sealed class Batch : IDisposable
 {
-    /// <summary>Label of a picture that could not be read; no prediction equals it.</summary>
+    /// <summary>Label of a sample that could not be read; no prediction equals it.</summary>
     public const int Unreadable = -1;
 
     private readonly float[] _pixels;
@@ -11,26 +11,27 @@ public sealed class Batch : IDisposable
     private readonly Action<Batch> _recycle;
     private bool _disposed;
 
-    internal Batch(int capacity, int imgSize, Action<Batch> recycle)
+    internal Batch(int capacity, IReadOnlyList<int> dims, Action<Batch> recycle)
     {
-        ImgSize = imgSize;
+        Dims = dims;
+        SampleLength = dims.Aggregate(1, (a, b) => checked(a * b));
         _pixels = GC.AllocateUninitializedArray<float>(checked(capacity * SampleLength));
         (_labels, _indices, _recycle) = (new int[capacity], new int[capacity], recycle);
     }
 
-    /// <summary>Number of pictures B.</summary>
+    /// <summary>Number of samples B.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Side S of each picture.</summary>
-    public int ImgSize { get; }
+    /// <summary>Shape of each sample: [3, S, S] or [3, T, S, S].</summary>
+    public IReadOnlyList<int> Dims { get; }
 
-    /// <summary>[B, 3, S, S], normalised.</summary>
+    /// <summary>[B, 3, S, S] or [B, 3, T, S, S], normalised.</summary>
     public Memory<float> Pixels => _pixels.AsMemory(0, Count * SampleLength);
 
-    /// <summary>[B], class of each picture; <see cref="Unreadable"/> where it could not be read.</summary>
+    /// <summary>[B], class of each sample; <see cref="Unreadable"/> where it could not be read.</summary>
     public ReadOnlySpan<int> Labels => _labels.AsSpan(0, Count);
 
-    /// <summary>[B], position of each picture in the data set.</summary>
+    /// <summary>[B], number of each sample: its item's position in the data set, times the views of an item, plus the view.</summary>
     public ReadOnlySpan<int> Indices => _indices.AsSpan(0, Count);
 
     /// <summary>First error of a worker that filled this batch.</summary>
@@ -39,7 +40,7 @@ public sealed class Batch : IDisposable
     /// <summary>Samples that are not finished yet.</summary>
     internal int Remaining { get; set; }
 
-    private int SampleLength => 3 * ImgSize * ImgSize;
+    private int SampleLength { get; }
 
     /// <summary>Gives the memory back to the loader; the batch must not be used afterwards.</summary>
     public void Dispose()

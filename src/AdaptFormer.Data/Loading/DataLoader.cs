@@ -9,7 +9,7 @@ namespace AdaptFormer.Data;
 public sealed class DataLoader : IDisposable
 {
     private readonly Stack<Batch> _free = new();
-    private readonly Stack<ImageTransform.Scratch> _scratch = new();
+    private readonly Stack<IDisposable> _scratch = new();
     private readonly Lock _pool = new();
     private readonly List<(int Index, string Reason)> _unreadable = [];
     private EpochReader? _current;
@@ -23,23 +23,33 @@ public sealed class DataLoader : IDisposable
     /// <exception cref="ArgumentException">The data set is empty, or gives no batch because the last one is dropped.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
     public DataLoader(ImageDataset dataset, ImageTransform transform, LoaderOptions options)
+        : this(new PictureSamples(dataset, transform), options)
+    {
+    }
+
+    /// <summary>A loader of any samples.</summary>
+    /// <param name="samples">What becomes of each item.</param>
+    /// <param name="options">Batch size, order, workers.</param>
+    /// <exception cref="ArgumentException">The data set is empty, or gives no batch because the last one is dropped.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
+    public DataLoader(SampleMaker samples, LoaderOptions options)
     {
         options.Validate();
-        (Dataset, Transform, Options) = (dataset, transform, options);
-        Shard = new EpochShard(dataset.Count, options.BatchSize, options.DropLast, options.Rank, options.WorldSize);
-        if (BatchesPerEpoch == 0 && (dataset.Count == 0 || options.DropLast))
+        (Samples, Options) = (samples, options);
+        Shard = new EpochShard(samples.Count, options.BatchSize, options.DropLast, options.Rank, options.WorldSize);
+        if (BatchesPerEpoch == 0 && (samples.Count == 0 || options.DropLast))
         {
             string processes = options.WorldSize > 1 ? $" for each of {options.WorldSize} processes" : "";
-            throw new ArgumentException($"DataLoader: {dataset.Name} has {dataset.Count} pictures, which gives no batch of {options.BatchSize}{processes}"
-                + (options.DropLast ? "; use a smaller batch or keep the last one." : "."), nameof(dataset));
+            throw new ArgumentException($"DataLoader: {Dataset.Name} has {samples.Count} {(samples.Dims.Count > 3 ? "clips" : "pictures")}, which gives no batch of {options.BatchSize}{processes}"
+                + (options.DropLast ? "; use a smaller batch or keep the last one." : "."), nameof(samples));
         }
     }
 
-    /// <summary>The pictures.</summary>
-    public ImageDataset Dataset { get; }
+    /// <summary>The items.</summary>
+    public LabelledDataset Dataset => Samples.Data;
 
     /// <summary>What becomes of each.</summary>
-    public ImageTransform Transform { get; }
+    public SampleMaker Samples { get; }
 
     /// <summary>How batches are made.</summary>
     public LoaderOptions Options { get; }
@@ -50,13 +60,13 @@ public sealed class DataLoader : IDisposable
     /// <summary>Number of batches of every epoch.</summary>
     public int BatchesPerEpoch => Shard.Batches;
 
-    /// <summary>Number of pictures of every epoch.</summary>
+    /// <summary>Number of samples of every epoch.</summary>
     public int SamplesPerEpoch => Shard.Samples;
 
     /// <summary>Time that the consumer has spent waiting for batches, since the loader was made.</summary>
     public TimeSpan WaitTime => TimeSpan.FromSeconds((double)Interlocked.Read(ref _waitTicks) / Stopwatch.Frequency);
 
-    /// <summary>Pictures that could not be read so far, under <see cref="UnreadableImages.CountAsWrong"/>: each once, with the reason.</summary>
+    /// <summary>Items that could not be read so far, under <see cref="UnreadableImages.CountAsWrong"/>: each once, by its position in the data set, with the reason.</summary>
     public IReadOnlyList<(int Index, string Reason)> UnreadablePictures
     {
         get
@@ -108,7 +118,7 @@ public sealed class DataLoader : IDisposable
         _current?.Dispose();
         lock (_pool)
         {
-            foreach (ImageTransform.Scratch scratch in _scratch) scratch.Dispose();
+            foreach (IDisposable scratch in _scratch) scratch.Dispose();
             _scratch.Clear();
             _free.Clear();
         }
@@ -118,17 +128,22 @@ public sealed class DataLoader : IDisposable
     {
         Batch? batch;
         lock (_pool) _free.TryPop(out batch);
-        batch ??= new Batch(Options.BatchSize, Transform.ImgSize, Recycle);
+        batch ??= new Batch(Options.BatchSize, Samples.Dims, Recycle);
         batch.Begin(count);
         return batch;
     }
 
-    internal ImageTransform.Scratch RentScratch()
+    internal IDisposable RentScratch()
     {
-        lock (_pool) return _scratch.TryPop(out ImageTransform.Scratch? scratch) ? scratch : new ImageTransform.Scratch();
+        lock (_pool)
+        {
+            if (_scratch.TryPop(out IDisposable? scratch)) return scratch;
+        }
+
+        return Samples.CreateScratch();
     }
 
-    internal void Return(ImageTransform.Scratch scratch)
+    internal void Return(IDisposable scratch)
     {
         lock (_pool)
         {

@@ -23,7 +23,7 @@ internal sealed class EpochReader : IDisposable
     {
         (_loader, _epoch) = (loader, epoch);
         LoaderOptions options = loader.Options;
-        _order = EpochOrder.For(loader.Dataset.Count, options.Shuffle, options.Seed, epoch);
+        _order = EpochOrder.For(loader.Samples.Count, options.Shuffle, options.Seed, epoch);
         _root = new Rng(options.Seed);
         _batches = new Batch?[loader.BatchesPerEpoch];
         _threads = new Thread[Math.Min(options.WorkerCount, loader.SamplesPerEpoch)];
@@ -77,7 +77,7 @@ internal sealed class EpochReader : IDisposable
 
     private void Work()
     {
-        ImageTransform.Scratch scratch = _loader.RentScratch();
+        IDisposable scratch = _loader.RentScratch();
         while (NextSample() is var (batch, slot, index))
         {
             Exception? error = null;
@@ -115,23 +115,23 @@ internal sealed class EpochReader : IDisposable
         }
     }
 
-    private void Fill(Batch batch, int slot, int index, ImageTransform.Scratch scratch)
+    private void Fill(Batch batch, int slot, int sample, IDisposable scratch)
     {
-        ImageDataset dataset = _loader.Dataset;
+        SampleMaker samples = _loader.Samples;
+        int item = sample / samples.Views;
         try
         {
-            dataset.Load(index, scratch.Decoded);
-            batch.SetLabel(slot, index, dataset.Label(index));
-            _loader.Transform.Apply(scratch.Decoded, EpochOrder.Sample(_root, _epoch, index), batch.Slot(slot), scratch);
+            batch.SetLabel(slot, sample, samples.Data.Label(item));
+            samples.Make(sample, EpochOrder.Sample(_root, _epoch, sample), batch.Slot(slot), scratch);
         }
         catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException or ArgumentException)
         {
-            string source = dataset.Source(index);
+            string source = samples.Data.Source(item);
             string reason = error.Message.Contains(source, StringComparison.Ordinal) ? error.Message : $"{source}: {error.Message}";
             if (_loader.Options.Unreadable == UnreadableImages.Fail) throw new InvalidDataException(reason, error);
-            _loader.Report(index, reason);
+            _loader.Report(item, reason);
             batch.Slot(slot).Clear();
-            batch.SetLabel(slot, index, Batch.Unreadable);
+            batch.SetLabel(slot, sample, Batch.Unreadable);
         }
     }
 }

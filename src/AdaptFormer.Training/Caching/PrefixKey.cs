@@ -27,14 +27,15 @@ internal static class PrefixKey
         Add(hash, model.ContentDigest());
         Add(hash, model.Config.Sizes.ToJson());
         Add(hash, $"cut {cut}, {model.Compute}, {Backend.Current.Name}, stored as {type}");
-        Add(hash, loader.Transform.Description);
+        Add(hash, loader.Samples.Description);
         Add(hash, view is { } v ? string.Create(CultureInfo.InvariantCulture, $"view {v} of seed {loader.Options.Seed}") : "fixed");
-        AddData(hash, loader.Dataset);
+        AddData(hash, loader.Dataset, loader.Samples.Views);
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private static void AddData(IncrementalHash hash, ImageDataset data)
+    private static void AddData(IncrementalHash hash, LabelledDataset data, int views)
     {
+        Add(hash, string.Create(CultureInfo.InvariantCulture, $"{data.Name}, {views} views"));
         Dictionary<string, string> files = new(StringComparer.Ordinal);
         for (int i = 0; i < data.Count; i++)
         {

@@ -32,6 +32,8 @@ internal sealed class PrefixSource : BatchSource, IDisposable
 
     public override int SamplesPerEpoch => _loader.SamplesPerEpoch;
 
+    public override int Views => _loader.Samples.Views;
+
     public override TimeSpan WaitTime => TimeSpan.FromSeconds((double)_waitTicks / Stopwatch.Frequency);
 
     public override IEnumerable<InputBatch> Epoch(int epoch)
@@ -42,7 +44,8 @@ internal sealed class PrefixSource : BatchSource, IDisposable
         for (int start = 0; start < SamplesPerEpoch; start += Options.BatchSize)
         {
             long began = Stopwatch.GetTimestamp();
-            KeptBatch batch = new(file, order.AsSpan(start, Math.Min(Options.BatchSize, SamplesPerEpoch - start)));
+            int[] samples = [.. Enumerable.Range(start, Math.Min(Options.BatchSize, SamplesPerEpoch - start)).Select(i => order[_loader.Shard.Position(i)])];
+            KeptBatch batch = new(file, samples);
             _waitTicks += Stopwatch.GetTimestamp() - began;
             yield return batch;
         }

@@ -72,7 +72,7 @@ internal sealed class RunSources : IDisposable
     {
         PixelSource pictures = new(loader);
         if (_cut is not { } cut) return pictures;
-        bool isFixed = loader.Transform.IsDeterministic;
+        bool isFixed = loader.Samples.IsDeterministic;
         if (!isFixed && !fixedViews)
         {
             _report(new CacheRecord(false, $"{part}: not used, because the transform draws anew each epoch; for fixed draws set cache.views, for none data.transform.crop=center and flip=false", 0));
@@ -81,7 +81,7 @@ internal sealed class RunSources : IDisposable
 
         if (isFixed) views = 1;
         PrefixHeader[] headers = [.. Enumerable.Range(0, views).Select(view => new PrefixHeader(
-            PrefixHeader.CurrentFormat, PrefixKey.Of(_model, cut, loader, isFixed ? null : view, _type), loader.Dataset.Count, _dims, _type))];
+            PrefixHeader.CurrentFormat, PrefixKey.Of(_model, cut, loader, isFixed ? null : view, _type), loader.Samples.Count, _dims, _type))];
         long bytes = headers.Sum(header => header.FileBytes);
         if (_planned + bytes > _store.MaxBytes)
         {
@@ -95,10 +95,10 @@ internal sealed class RunSources : IDisposable
         string draws = isFixed ? "" : $", {views} fixed view{(views == 1 ? "" : "s")} a picture";
         _report(new CacheRecord(true, $"{part}: {place}{draws}, {exactness}{(headers.All(_store.Has) ? ", found" : "")}", bytes));
 
-        LoaderOptions whole = loader.Options with { Shuffle = false, DropLast = false };
+        LoaderOptions whole = loader.Options with { Shuffle = false, DropLast = false, Rank = 0, WorldSize = 1 };
         PrefixSource source = new(cut, loader, views, view =>
         {
-            using DataLoader reading = new(loader.Dataset, loader.Transform, whole);
+            using DataLoader reading = new(loader.Samples, whole);
             long start = Stopwatch.GetTimestamp();
             PrefixFile file = _store.Open(headers[view], _model, cut, reading, view + 1, done => Progress(reading, done, start), _cancellation);
             foreach ((_, string reason) in reading.UnreadablePictures) _report(new WarningRecord($"{reason} (counted as wrong)"));
@@ -113,7 +113,7 @@ internal sealed class RunSources : IDisposable
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         int batches = (done + reading.Options.BatchSize - 1) / reading.Options.BatchSize;
         _report(new ProgressRecord("cache", 0, 0, batches, reading.BatchesPerEpoch, null, done / seconds, reading.WaitTime.TotalSeconds / seconds,
-            seconds * (reading.Dataset.Count - done) / done));
+            seconds * (reading.Samples.Count - done) / done));
     }
 
     private int[] DimsAt(int cut)

@@ -5,17 +5,19 @@ namespace AdaptFormer.Training.Recipes;
 /// <summary>Training and test data: the <c>data</c> section of a recipe. Paths are relative to the current directory.</summary>
 /// <param name="Train">File or folder of the training data.</param>
 /// <param name="Test">File or folder of the test data, scored once at the end; null if there is none.</param>
-/// <param name="Kind">Layout of both, one of <see cref="DatasetSource.Kinds"/>; <c>auto</c> tells it by what is there.</param>
+/// <param name="Kind">Layout of both, one of <see cref="DatasetSource.Kinds"/>, or of <see cref="ClipSource.Kinds"/> for videos; <c>auto</c> tells it by what is there.</param>
 /// <param name="ValidationFraction">Share of the training data, in [0, 0.9], set aside to choose the best epoch; 0 keeps the last epoch.</param>
 /// <param name="Transform">How pictures are cut and resized; the authors' image settings when left out.</param>
 /// <param name="Packed">Folder of reduced copies of the training pictures, made by <c>adaptformer data cache</c>; null reads the pictures themselves, as validation and test always do.</param>
+/// <param name="Clip">How videos become clips, for models that read clips; the authors' Something-Something settings when left out.</param>
 public sealed record DataOptions(
     string Train,
     string? Test = null,
     string Kind = DataOptions.Auto,
     double ValidationFraction = 0,
     AugmentOptions? Transform = null,
-    string? Packed = null)
+    string? Packed = null,
+    ClipSettings? Clip = null)
 {
     /// <summary>The <see cref="Kind"/> that is told by what is there.</summary>
     public const string Auto = "auto";
@@ -23,13 +25,17 @@ public sealed record DataOptions(
     /// <summary>How pictures are cut and resized, never null.</summary>
     public AugmentOptions Transform { get; init; } = Transform ?? new AugmentOptions();
 
+    /// <summary>How videos become clips, never null.</summary>
+    public ClipSettings Clip { get; init; } = Clip ?? new ClipSettings();
+
     internal void Check(RecipeCheck check)
     {
         check.Require(!string.IsNullOrWhiteSpace(Train), "train", Train, "the path of the training data");
         check.Require(Test is null || !string.IsNullOrWhiteSpace(Test), "test", Test, "the path of the test data, or null");
-        check.Require(Kind == Auto || DatasetSource.Kinds.Contains(Kind), "kind", Kind, $"one of {Auto}, {string.Join(", ", DatasetSource.Kinds)}");
+        check.Require(Kind == Auto || DatasetSource.Kinds.Contains(Kind) || ClipSource.Kinds.Contains(Kind), "kind", Kind, $"one of {Auto}, {string.Join(", ", DatasetSource.Kinds.Concat(ClipSource.Kinds))}");
         check.Require(ValidationFraction is >= 0 and <= 0.9, "validation_fraction", ValidationFraction, "a number in [0, 0.9]");
         check.Require(Packed is null || !string.IsNullOrWhiteSpace(Packed), "packed", Packed, "the folder of a cache, or null");
         Transform.Check(check.At("transform"));
+        Clip.Check(check.At("clip"));
     }
 }

@@ -19,6 +19,9 @@ public abstract class BatchSource
     /// <summary>Number of samples of every epoch.</summary>
     public abstract int SamplesPerEpoch { get; }
 
+    /// <summary>Samples of one item, which stand one after the other and are scored together by the mean of their logits.</summary>
+    public abstract int Views { get; }
+
     /// <summary>Time that the consumer has spent waiting for batches so far.</summary>
     public abstract TimeSpan WaitTime { get; }
 

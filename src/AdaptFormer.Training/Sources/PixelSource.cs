@@ -18,6 +18,9 @@ public sealed class PixelSource(DataLoader loader) : BatchSource
     public override int SamplesPerEpoch => loader.SamplesPerEpoch;
 
     /// <inheritdoc/>
+    public override int Views => loader.Samples.Views;
+
+    /// <inheritdoc/>
     public override TimeSpan WaitTime => loader.WaitTime;
 
     /// <inheritdoc/>

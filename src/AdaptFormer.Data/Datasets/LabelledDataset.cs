@@ -1,0 +1,34 @@
+namespace AdaptFormer.Data;
+
+/// <summary>Labelled items, pictures or clips, counted from 0. Reading is safe for many threads at once.</summary>
+public abstract class LabelledDataset
+{
+    /// <summary>What the set is and where it comes from, for messages and reports.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Number of items.</summary>
+    public abstract int Count { get; }
+
+    /// <summary>What each class is called; labels are indices into this list.</summary>
+    public abstract IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>Class of an item, in [0, number of classes).</summary>
+    /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
+    public abstract int Label(int index);
+
+    /// <summary>Where an item comes from (its file, or file and record), for messages.</summary>
+    /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
+    public abstract string Source(int index);
+
+    /// <summary>The file that holds an item, whose length and time of change tell whether the item is still the same.</summary>
+    /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
+    public virtual string FileOf(int index) => Source(index);
+
+    /// <summary>Number of items of each class.</summary>
+    public int[] CountPerClass()
+    {
+        int[] counts = new int[ClassNames.Count];
+        for (int i = 0; i < Count; i++) counts[Label(i)]++;
+        return counts;
+    }
+}

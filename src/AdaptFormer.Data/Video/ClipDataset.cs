@@ -1,0 +1,52 @@
+namespace AdaptFormer.Data;
+
+/// <summary>Labelled clips.</summary>
+public abstract class ClipDataset : LabelledDataset
+{
+    /// <summary>Number of frames that a clip has.</summary>
+    /// <param name="index">Clip, in [0, <see cref="LabelledDataset.Count"/>).</param>
+    /// <exception cref="InvalidDataException">The clip is damaged; the message names it.</exception>
+    /// <exception cref="IOException">The clip cannot be read.</exception>
+    public abstract int FrameCount(int index);
+
+    /// <summary>Reads some frames of a clip.</summary>
+    /// <param name="index">Clip, in [0, <see cref="LabelledDataset.Count"/>).</param>
+    /// <param name="frames">Their numbers, from 0, ascending; a number may stand there several times.</param>
+    /// <param name="into">Receives as many frames.</param>
+    /// <exception cref="InvalidDataException">The clip is damaged; the message names it.</exception>
+    /// <exception cref="IOException">The clip cannot be read.</exception>
+    public abstract void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into);
+}
+
+/// <summary>Some clips of a set, in their order.</summary>
+/// <param name="parent">The whole set.</param>
+/// <param name="indices">Positions in it.</param>
+/// <param name="name">What this part is.</param>
+public sealed class ClipSubset(ClipDataset parent, IEnumerable<int> indices, string name) : ClipDataset
+{
+    private readonly int[] _indices = [.. indices];
+
+    /// <inheritdoc/>
+    public override string Name => $"{parent.Name} ({name})";
+
+    /// <inheritdoc/>
+    public override int Count => _indices.Length;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> ClassNames => parent.ClassNames;
+
+    /// <inheritdoc/>
+    public override int Label(int index) => parent.Label(_indices[index]);
+
+    /// <inheritdoc/>
+    public override string Source(int index) => parent.Source(_indices[index]);
+
+    /// <inheritdoc/>
+    public override string FileOf(int index) => parent.FileOf(_indices[index]);
+
+    /// <inheritdoc/>
+    public override int FrameCount(int index) => parent.FrameCount(_indices[index]);
+
+    /// <inheritdoc/>
+    public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into) => parent.Load(_indices[index], frames, into);
+}

@@ -1,0 +1,178 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace AdaptFormer.Data;
+
+/// <summary>
+/// Decodes videos with the programs <c>ffprobe</c> and <c>ffmpeg</c>, each call a process of its own: a damaged file can end that process and nothing else. They are found
+/// on the PATH, or in the folder that <see cref="FolderVariable"/> names.
+/// </summary>
+public static class FFmpeg
+{
+    /// <summary>Environment variable with the folder of both programs.</summary>
+    public const string FolderVariable = "ADAPTFORMER_FFMPEG";
+
+    private const string Install = "install it (apt-get install ffmpeg, brew install ffmpeg, winget install ffmpeg), or name its folder in " + FolderVariable;
+    private const int MaxMessage = 400;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>Size and number of frames of a video.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="InvalidDataException">It is no video, or a damaged one.</exception>
+    /// <exception cref="NotSupportedException">ffprobe is not installed.</exception>
+    public static VideoInfo Probe(string path)
+    {
+        Require(path);
+        using MemoryStream json = new();
+        string errors = Run("ffprobe", ["-v", "error", "-select_streams", "v:0", "-count_packets", "-show_entries",
+            "stream=width,height,nb_frames,nb_read_packets,avg_frame_rate:stream_tags=rotate:stream_side_data=rotation", "-of", "json", path], output => output.CopyTo(json), path);
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json.ToArray());
+            if (!document.RootElement.TryGetProperty("streams", out JsonElement streams) || streams.GetArrayLength() == 0)
+                throw new InvalidDataException($"{path}: it holds no video. {Shorten(errors)}".TrimEnd());
+            JsonElement stream = streams[0];
+            (int width, int height) = (stream.GetProperty("width").GetInt32(), stream.GetProperty("height").GetInt32());
+            if (Math.Abs(Rotation(stream)) % 180 == 90) (width, height) = (height, width);
+            int frames = Number(stream, "nb_read_packets") ?? Number(stream, "nb_frames") ?? 0;
+            if (width < 1 || height < 1 || frames < 1) throw new InvalidDataException($"{path}: it holds no frames. {Shorten(errors)}".TrimEnd());
+            if ((long)width * height > ImageBuffer.MaxPixels) throw new InvalidDataException($"{path}: frames of {width}x{height} pixels are not read.");
+            return new VideoInfo(width, height, frames, Rate(stream));
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw new InvalidDataException($"{path}: ffprobe's answer cannot be read: {e.Message} {Shorten(errors)}".TrimEnd(), e);
+        }
+    }
+
+    /// <summary>Decodes some frames, resized so that the shorter side is at most <paramref name="shortSide"/>.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="info">What <see cref="Probe"/> says of it.</param>
+    /// <param name="frames">Frame numbers, ascending; repeated numbers give the same frame again.</param>
+    /// <param name="into">Receives as many frames.</param>
+    /// <param name="shortSide">Pixels; frames that are smaller keep their size.</param>
+    /// <exception cref="InvalidDataException">The file is damaged: fewer frames came than it says to have.</exception>
+    /// <exception cref="NotSupportedException">ffmpeg is not installed.</exception>
+    public static void Decode(string path, VideoInfo info, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = 256)
+    {
+        Require(path);
+        int[] wanted = [.. frames], distinct = [.. wanted.Distinct()];
+        if (distinct.Length == 0 || distinct[0] < 0 || !wanted.SequenceEqual(wanted.Order())) throw new ArgumentException("FFmpeg.Decode: frame numbers must be ascending, from 0.", nameof(frames));
+        (int width, int height) = Math.Min(info.Width, info.Height) <= shortSide ? (info.Width, info.Height) : Framing.ShortSide(info.Width, info.Height, shortSide);
+        string select = string.Join('+', distinct.Select(n => string.Create(CultureInfo.InvariantCulture, $"eq(n\\,{n})")));
+        into.Reset(wanted.Length);
+        int came = 0, at = 0;
+        string errors = Run("ffmpeg", ["-v", "error", "-nostdin", "-threads", "1", "-i", path, "-map", "0:v:0", "-an", "-sn", "-dn", "-vf",
+            string.Create(CultureInfo.InvariantCulture, $"select='{select}',scale={width}:{height}:flags=bicubic"), "-vsync", "0",
+            "-frames:v", distinct.Length.ToString(CultureInfo.InvariantCulture), "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"], output =>
+        {
+            while (came < distinct.Length)
+            {
+                into[at].Reset(width, height);
+                if (output.ReadAtLeast(into[at].Pixels, into[at].Pixels.Length, throwOnEndOfStream: false) < into[at].Pixels.Length) break;
+                int first = at++;
+                while (at < wanted.Length && wanted[at] == wanted[first]) into[at++].CopyFrom(into[first]);
+                came++;
+            }
+
+            output.CopyTo(Stream.Null);
+        }, path);
+        if (came < distinct.Length)
+            throw new InvalidDataException($"{path}: {came} of {distinct.Length} frames could be decoded (it says to have {info.Frames}); the file is damaged. {Shorten(errors)}".TrimEnd());
+    }
+
+    /// <summary>Runs a program, hands its output on, and returns what it wrote to stderr.</summary>
+    internal static string Run(string program, IEnumerable<string> arguments, Action<Stream> read, string path)
+    {
+        ProcessStartInfo start = new(Locate(program), arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
+        using Process process = Start(start, program);
+        process.StandardInput.Close();
+        StringBuilder errors = new();
+        process.ErrorDataReceived += (_, line) =>
+        {
+            lock (errors)
+            {
+                if (line.Data is not null && errors.Length < MaxMessage) errors.AppendLine(line.Data);
+            }
+        };
+        process.BeginErrorReadLine();
+        using Timer limit = new(_ => Kill(process), state: null, Patience, Timeout.InfiniteTimeSpan);
+        long began = Stopwatch.GetTimestamp();
+        try
+        {
+            read(process.StandardOutput.BaseStream);
+        }
+        finally
+        {
+            if (!process.WaitForExit(Patience)) Kill(process);
+            process.WaitForExit();
+        }
+
+        if (Stopwatch.GetElapsedTime(began) >= Patience) throw new InvalidDataException($"{path}: {program} did not end within {Patience.TotalSeconds:0} s and was stopped.");
+        lock (errors) return errors.ToString();
+    }
+
+    private static void Require(string path)
+    {
+        if (!File.Exists(path)) throw new FileNotFoundException($"{path}: there is no such video.", path);
+    }
+
+    private static Process Start(ProcessStartInfo start, string program)
+    {
+        try
+        {
+            return Process.Start(start)!;
+        }
+        catch (Win32Exception e)
+        {
+            throw new NotSupportedException($"Reading videos needs {program}, which was not found: {Install}.", e);
+        }
+    }
+
+    private static string Locate(string program) =>
+        Environment.GetEnvironmentVariable(FolderVariable) is { Length: > 0 } folder ? Path.Combine(folder, program) : program;
+
+    private static void Kill(Process process)
+    {
+        try
+        {
+            process.Kill(entireProcessTree: true);
+        }
+        catch (Exception e) when (e is InvalidOperationException or Win32Exception)
+        {
+            // It ended by itself in the meantime.
+        }
+    }
+
+    private static int? Number(JsonElement stream, string name) =>
+        stream.TryGetProperty(name, out JsonElement text) && int.TryParse(text.GetString(), NumberStyles.Integer, CultureInfo.InvariantCulture, out int number) ? number : null;
+
+    private static int Rotation(JsonElement stream)
+    {
+        if (stream.TryGetProperty("side_data_list", out JsonElement sides))
+        {
+            foreach (JsonElement side in sides.EnumerateArray())
+            {
+                if (side.TryGetProperty("rotation", out JsonElement rotation) && rotation.TryGetInt32(out int degrees)) return degrees;
+            }
+        }
+
+        return stream.TryGetProperty("tags", out JsonElement tags) ? Number(tags, "rotate") ?? 0 : 0;
+    }
+
+    private static double Rate(JsonElement stream)
+    {
+        string[] parts = stream.TryGetProperty("avg_frame_rate", out JsonElement rate) ? rate.GetString()!.Split('/') : [];
+        return parts.Length == 2 && double.TryParse(parts[0], CultureInfo.InvariantCulture, out double a) && double.TryParse(parts[1], CultureInfo.InvariantCulture, out double b) && b > 0 ? a / b : 0;
+    }
+
+    private static string Shorten(string errors)
+    {
+        string text = errors.ReplaceLineEndings(" ").Trim();
+        return text.Length == 0 ? "" : $"ffmpeg says: {(text.Length > MaxMessage ? text[..MaxMessage] + " …" : text)}";
+    }
+}

@@ -1,0 +1,8 @@
+namespace AdaptFormer.Data;
+
+/// <summary>What ffprobe says of a video.</summary>
+/// <param name="Width">Pixels per row, as shown: after the rotation that the file asks for.</param>
+/// <param name="Height">Rows, as shown.</param>
+/// <param name="Frames">Number of frames.</param>
+/// <param name="FramesPerSecond">Mean rate; 0 if unknown.</param>
+public sealed record VideoInfo(int Width, int Height, int Frames, double FramesPerSecond);

@@ -1,0 +1,34 @@
+using AdaptFormer.Tensors;
+
+namespace AdaptFormer.Training.Metrics;
+
+/// <summary>Merges the views of an item, which come one after the other, into the mean of their raw logits.</summary>
+/// <param name="views">Views of each item, at least 1.</param>
+internal sealed class ViewMean(int views)
+{
+    private double[] _sum = [];
+    private int _seen, _label;
+
+    /// <summary>Takes the item's logits and label.</summary>
+    public delegate void Take(Tensor logits, ReadOnlySpan<int> labels);
+
+    /// <summary>Adds views in order; each finished item is handed to <paramref name="take"/> as one row.</summary>
+    /// <param name="logits">[B, K].</param>
+    /// <param name="labels">[B].</param>
+    /// <param name="take">Called once an item.</param>
+    public void Add(Tensor logits, ReadOnlySpan<int> labels, Take take)
+    {
+        int classes = logits.Shape[1];
+        if (_sum.Length == 0) _sum = new double[classes];
+        for (int i = 0; i < labels.Length; i++)
+        {
+            ReadOnlySpan<float> row = logits.Span.Slice(i * classes, classes);
+            for (int k = 0; k < classes; k++) _sum[k] += row[k];
+            _label = _seen == 0 || labels[i] < 0 ? labels[i] : _label;       // one view that cannot be read makes the item one
+            if (++_seen < views) continue;
+            take(Tensor.From([.. _sum.Select(sum => (float)(sum / views))], new Shape(1, classes)), [_label]);
+            Array.Clear(_sum);
+            _seen = 0;
+        }
+    }
+}
