@@ -10,7 +10,7 @@ namespace AdaptFormer.Models.VideoVit;
 /// read out.
 /// </summary>
 /// <remarks>VideoMAE, arXiv:2203.12602; follows the AdaptFormer authors' video code. Positions are a fixed sinusoid table over all tubelets in order, made anew for each clip size.</remarks>
-public sealed class VideoVisionTransformer : TokenBackbone
+public sealed class VideoVisionTransformer : TokenBackbone, ITokenEncoder
 {
     private readonly Parameter? _clsToken, _posEmbed;
     private readonly PatchEmbed _patchEmbed;
@@ -96,4 +96,10 @@ public sealed class VideoVisionTransformer : TokenBackbone
 
     /// <inheritdoc/>
     protected override IEnumerable<Module> Finishers => [_fcNorm];
+
+    int ITokenEncoder.FrontTokens => Config.ImageTokens ? 1 : 0;
+
+    Tensor ITokenEncoder.Embed(Tensor pixels) => Embed(pixels, observe: null);
+
+    Tensor ITokenEncoder.Encode(Tensor tokens) => RunBlocks(tokens, observe: null, readout: tokens.Shape[1]);
 }

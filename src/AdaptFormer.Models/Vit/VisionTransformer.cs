@@ -5,7 +5,7 @@ using AdaptFormer.Tensors.Ops;
 namespace AdaptFormer.Models.Vit;
 
 /// <summary>The plain vision transformer for images (ViT, DeiT, MAE, DINOv2, CLIP's vision tower), under timm's names.</summary>
-public sealed class VisionTransformer : TokenBackbone
+public sealed class VisionTransformer : TokenBackbone, ITokenEncoder
 {
     private readonly Parameter _clsToken, _posEmbed;
     private readonly PatchEmbed _patchEmbed;
@@ -92,6 +92,12 @@ public sealed class VisionTransformer : TokenBackbone
 
     /// <inheritdoc/>
     protected override IEnumerable<Module> Finishers => _preLogits is null ? [_norm] : [_norm, _preLogits];
+
+    int ITokenEncoder.FrontTokens => 1;
+
+    Tensor ITokenEncoder.Embed(Tensor pixels) => Embed(pixels, observe: null);
+
+    Tensor ITokenEncoder.Encode(Tensor tokens) => _norm.Forward(RunBlocks(tokens, observe: null, readout: tokens.Shape[1]));
 
     private sealed class PreLogits : Module
     {

@@ -163,6 +163,15 @@ public abstract class Backend
     /// <summary>dx[g, i] = dy[g]/count for i ≥ start, else 0.</summary>
     internal abstract void MeanTokensBackward(Tensor dy, int start, Tensor dx);
 
+    /// <summary>y[b, k] = x[b, tokens[b·K + k]].</summary>
+    internal abstract void GatherTokens(Tensor x, int[] tokens, Tensor y);
+
+    /// <summary>dx[b, tokens[b·K + k]] += dy[b, k], in the order of k; dx is f32.</summary>
+    internal abstract void ScatterTokens(Tensor dy, int[] tokens, Tensor dx);
+
+    /// <summary>Every last-axis row of x, read as a matrix of <paramref name="rows"/> rows, transposed; f32.</summary>
+    internal abstract void TransposeRows(Tensor x, int rows, Tensor y);
+
     /// <summary>Column means and biased variances of x [B, C].</summary>
     internal abstract void ColumnMoments(Tensor x, Tensor mean, Tensor variance);
 

@@ -187,6 +187,18 @@ public sealed class CountingBackend : Backend
     {
     }
 
+    internal override void GatherTokens(Tensor x, int[] tokens, Tensor y)
+    {
+    }
+
+    internal override void ScatterTokens(Tensor dy, int[] tokens, Tensor dx)
+    {
+    }
+
+    internal override void TransposeRows(Tensor x, int rows, Tensor y)
+    {
+    }
+
     internal override void ColumnMoments(Tensor x, Tensor mean, Tensor variance)
     {
     }

@@ -335,6 +335,27 @@ public sealed class ProfilingBackend(Backend inner) : Backend
         Add(nameof(MeanTokensBackward), began);
     }
 
+    internal override void GatherTokens(Tensor x, int[] tokens, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.GatherTokens(x, tokens, y);
+        Add(nameof(GatherTokens), began);
+    }
+
+    internal override void ScatterTokens(Tensor dy, int[] tokens, Tensor dx)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.ScatterTokens(dy, tokens, dx);
+        Add(nameof(ScatterTokens), began);
+    }
+
+    internal override void TransposeRows(Tensor x, int rows, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.TransposeRows(x, rows, y);
+        Add(nameof(TransposeRows), began);
+    }
+
     internal override void ColumnMoments(Tensor x, Tensor mean, Tensor variance)
     {
         long began = Stopwatch.GetTimestamp();

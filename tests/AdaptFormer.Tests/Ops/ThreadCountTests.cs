@@ -12,8 +12,8 @@ public sealed class ThreadCountTests
     private static IEnumerable<OpCase> EveryCase =>
     [
         .. AddOpTests.Cases, .. AsymmetricLossOpTests.Cases, .. AsymmetricSingleLabelLossOpTests.Cases, .. AttentionOpTests.Cases, .. BatchNormOpTests.Cases, .. BatchOpsTests.Cases,
-        .. BinaryCrossEntropyOpTests.Cases, .. CastOpTests.Cases, .. DropoutOpTests.Cases, .. DropPathOpTests.Cases, .. GeluOpTests.Cases, .. GridConvOpTests.Cases, .. LayerNormOpTests.Cases,
-        .. LinearOpTests.Cases, .. LinearPartsOpTests.Cases, .. MergePatchesOpTests.Cases, .. MultiplyOpTests.Cases, .. PatchOpTests.Cases, .. ReluOpTests.Cases, .. ScaleOpTests.Cases, .. SigmoidOpTests.Cases,
+        .. BinaryCrossEntropyOpTests.Cases, .. CastOpTests.Cases, .. ChannelsLastOpTests.Cases, .. DropoutOpTests.Cases, .. DropPathOpTests.Cases, .. GatherTokensOpTests.Cases, .. GeluOpTests.Cases, .. GridConvOpTests.Cases, .. LayerNormOpTests.Cases,
+        .. LinearOpTests.Cases, .. LinearPartsOpTests.Cases, .. MeanSquaredErrorOpTests.Cases, .. MergePatchesOpTests.Cases, .. MultiplyOpTests.Cases, .. PatchOpTests.Cases, .. ReluOpTests.Cases, .. ScaleOpTests.Cases, .. SigmoidOpTests.Cases,
         .. SoftmaxCrossEntropyOpTests.Cases, .. TanhOpTests.Cases, .. TokenOpsTests.Cases, .. WindowAttentionOpTests.Cases,
     ];
 

@@ -10,7 +10,7 @@ namespace AdaptFormer.Tests.Support;
 /// <summary>Which suite runs which golden files, by the beginning of the case's name. A file that none runs is a failure.</summary>
 public static class ParitySuites
 {
-    public const string Losses = "losses", TrainLoops = "train_loop_";
+    public const string Losses = "losses", TrainLoops = "train_loop_", MaePretraining = "mae_pretrain";
 
     public static readonly string[] Vits = ["vit_image_", "paper_eq3_", "timm_vit_", "mae_vit_", "vit_video_", "variant_adapt_"];
 
@@ -19,6 +19,7 @@ public static class ParitySuites
         .. Vits.Select(prefix => (prefix, typeof(VitParityTests))),
         (Losses, typeof(LossParityTests)),
         (TrainLoops, typeof(TrainLoopParityTests)),
+        (MaePretraining, typeof(MaeParityTests)),
         ("lr_schedules", typeof(ScheduleTests)),
         ("optimizers", typeof(OptimizerParityTests)),
         ("metrics", typeof(MetricsParityTests)),

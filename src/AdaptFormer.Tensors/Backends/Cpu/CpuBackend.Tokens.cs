@@ -60,6 +60,39 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
+    internal override void GatherTokens(Tensor x, int[] tokens, Tensor y)
+    {
+        (int groups, int n, int c) = (x.Shape[0], x.Shape[1], x.Shape[2]);
+        int k = tokens.Length / groups;
+        CpuParallel.For(groups, (g, _) =>
+        {
+            for (int i = g * k; i < (g + 1) * k; i++) Converter.Copy(At(x, (((long)g * n) + tokens[i]) * c), x.Type, At(y, (long)i * c), y.Type, c);
+        });
+    }
+
+    internal override void ScatterTokens(Tensor dy, int[] tokens, Tensor dx)
+    {
+        (int groups, int n, int c) = (dx.Shape[0], dx.Shape[1], dx.Shape[2]);
+        int k = tokens.Length / groups;
+        CpuParallel.For(groups, (g, _) =>
+        {
+            for (int i = g * k; i < (g + 1) * k; i++) Elementwise.AddInto(dx.Floats + ((((long)g * n) + tokens[i]) * c), At(dy, (long)i * c), dy.Type, 1, c);
+        });
+    }
+
+    internal override void TransposeRows(Tensor x, int rows, Tensor y)
+    {
+        int size = x.Shape[^1], columns = size / rows;
+        CpuParallel.For((int)(x.Length / size), (m, _) =>
+        {
+            float* from = x.Floats + ((long)m * size), to = y.Floats + ((long)m * size);
+            for (int i = 0; i < rows; i++)
+            {
+                for (int j = 0; j < columns; j++) to[(j * rows) + i] = from[(i * columns) + j];
+            }
+        });
+    }
+
     /// <summary>Pairs each run of <paramref name="patch"/> pixels in a row of a frame with its place in the patch rows.</summary>
     private static void Patches(Shape pixels, int tubelet, int patch, Action<long, long> run)
     {
