@@ -22,6 +22,7 @@ internal static class Shell
         {
             DemoCommand.Create(screen),
             TrainCommand.Create(screen),
+            PretrainCommand.Create(screen),
             EvalCommand.Create(screen),
             PredictCommand.Create(screen),
             DescribeCommand.Create(screen),

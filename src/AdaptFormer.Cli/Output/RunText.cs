@@ -20,6 +20,18 @@ internal static class RunText
     /// <summary>What is kept of frozen layers, in one line.</summary>
     public static string Line(CacheRecord r) => $"cache: {r.Message}{(r.Used ? $", {Format.Bytes(r.Bytes)}" : "")}";
 
+    /// <summary>What will be pre-trained, in three lines.</summary>
+    public static IEnumerable<string> Lines(PretrainStartRecord r)
+    {
+        yield return $"pre-training of {r.Model}: {Format.Count(r.EncoderParameters)} parameters, and {Format.Count(r.DecoderParameters)} of a decoder that is dropped afterwards";
+        yield return $"{Format.Count(r.TrainImages)} pictures of {r.Patches} patches{(r.ResumedEpoch > 0 ? $", going on after epoch {r.ResumedEpoch}" : "")}";
+        yield return Invariant($"peak learning rate {r.PeakLr:0.######}, seed {r.Seed}, {r.Precision} on {r.Backend}");
+    }
+
+    /// <summary>An epoch of pre-training in one line.</summary>
+    public static string Line(PretrainEpochRecord r, int epochs) =>
+        Invariant($"epoch {r.Epoch}{(epochs > 0 ? $"/{epochs}" : "")}  loss {r.TrainLoss:0.0000}  lr {r.Lr:0.######}  {r.ImagesPerS:0.0} images/s  waiting {100 * r.WaitShare:0} %  {Format.Duration(r.Seconds)}");
+
     /// <summary>Where the run is, in one line.</summary>
     public static string Line(ProgressRecord r)
     {

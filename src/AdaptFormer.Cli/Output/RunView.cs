@@ -33,7 +33,7 @@ internal static class RunView
     private static void ShowJson(Screen screen, RunRecord record)
     {
         if (record is WarningRecord warning) screen.Warn(warning.Message);
-        if (record is EpochRecord or TrainingSummary or SeedsSummary) screen.Json(record.ToJsonLine());
+        if (record is EpochRecord or TrainingSummary or SeedsSummary or PretrainEpochRecord or PretrainSummary) screen.Json(record.ToJsonLine());
     }
 
     private sealed class Plain(Screen screen, TimeProvider clock)
@@ -97,6 +97,15 @@ internal static class RunView
                 break;
             case TrainingSummary summary:
                 screen.Write(RunText.Table(screen, summary));
+                break;
+            case PretrainStartRecord start:
+                foreach (string line in RunText.Lines(start)) screen.Line(line);
+                break;
+            case PretrainEpochRecord epoch:
+                screen.Line(RunText.Line(epoch, epochs));
+                break;
+            case PretrainSummary pretrained:
+                screen.Line($"{pretrained.Weights} ({Format.Bytes(pretrained.WeightsBytes)}) holds the encoder and its decoder; name it as model.weights. Time: {Format.Duration(pretrained.Seconds)}.");
                 break;
             case SeedsSummary seeds:
                 screen.Write(RunText.Table(screen, seeds));

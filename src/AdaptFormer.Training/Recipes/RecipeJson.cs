@@ -20,4 +20,5 @@ namespace AdaptFormer.Training.Recipes;
         typeof(SnakeCaseEnum<AdapterInput>), typeof(SnakeCaseEnum<AdapterActivation>), typeof(SnakeCaseEnum<AdapterInit>),
     ])]
 [JsonSerializable(typeof(Recipe))]
+[JsonSerializable(typeof(PretrainRecipe))]
 internal sealed partial class RecipeJson : JsonSerializerContext;

@@ -13,7 +13,7 @@ namespace AdaptFormer.Training.Recipes;
 internal static class RecipeOverrides
 {
     /// <summary>Applies <paramref name="edits"/> to <paramref name="root"/>; what cannot be applied becomes a problem.</summary>
-    public static void Apply(JsonObject root, IEnumerable<string> edits, ICollection<string> problems)
+    public static void Apply(JsonObject root, JsonTypeInfo schema, IEnumerable<string> edits, ICollection<string> problems)
     {
         List<(string[] Path, string Value)> parsed = [];
         foreach (string edit in edits)
@@ -25,13 +25,13 @@ internal static class RecipeOverrides
         }
 
         // Stable: variants first, so that they do not wipe out edits of their own options.
-        foreach ((string[] path, string value) in parsed.OrderBy(edit => IsVariant(root, edit.Path) ? 0 : 1)) Apply(root, path, value, problems);
+        foreach ((string[] path, string value) in parsed.OrderBy(edit => IsVariant(root, schema, edit.Path) ? 0 : 1)) Apply(root, schema, path, value, problems);
     }
 
-    private static bool IsVariant(JsonObject root, string[] path) =>
-        path.Length > 1 && RecipeSchema.Find(root, path.AsSpan(0, path.Length - 1)) is { } section && RecipeSchema.Discriminator(section) == path[^1];
+    private static bool IsVariant(JsonObject root, JsonTypeInfo schema, string[] path) =>
+        path.Length > 1 && RecipeSchema.Find(root, schema, path.AsSpan(0, path.Length - 1)) is { } section && RecipeSchema.Discriminator(section) == path[^1];
 
-    private static void Apply(JsonObject root, string[] path, string value, ICollection<string> problems)
+    private static void Apply(JsonObject root, JsonTypeInfo schema, string[] path, string value, ICollection<string> problems)
     {
         JsonObject section = root;
         for (int i = 0; i + 1 < path.Length; i++)
@@ -51,8 +51,8 @@ internal static class RecipeOverrides
             }
         }
 
-        JsonNode? node = Parse(value, RecipeSchema.Find(root, path));
-        if (IsVariant(root, path) && !JsonNode.DeepEquals(section[path[^1]], node)) section.Clear();
+        JsonNode? node = Parse(value, RecipeSchema.Find(root, schema, path));
+        if (IsVariant(root, schema, path) && !JsonNode.DeepEquals(section[path[^1]], node)) section.Clear();
         section[path[^1]] = node;
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
 using AdaptFormer.Models;
 
 namespace AdaptFormer.Training.Recipes;
@@ -16,36 +17,42 @@ internal static class RecipeReader
         AllowDuplicateProperties = false,
     };
 
-    public static Recipe Load(string path, IEnumerable<string> overrides)
+    public static Recipe Load(string path, IEnumerable<string> overrides) => Load(path, overrides, RecipeJson.Default.Recipe, static recipe => recipe.Problems());
+
+    public static Recipe Parse(string json, string source, IEnumerable<string> overrides) =>
+        Parse(json, source, overrides, RecipeJson.Default.Recipe, static recipe => recipe.Problems());
+
+    /// <summary>Reads a recipe of any form: <paramref name="type"/> is its schema, <paramref name="check"/> finds what is out of range.</summary>
+    public static T Load<T>(string path, IEnumerable<string> overrides, JsonTypeInfo<T> type, Func<T, List<string>> check)
     {
         using FileStream stream = File.OpenRead(path);
         if (stream.Length > MaxBytes) throw new RecipeException(path, [$"{stream.Length} bytes are too many for a recipe; is this a weights file?"]);
         using StreamReader reader = new(stream);
-        return Parse(reader.ReadToEnd(), path, overrides);
+        return Parse(reader.ReadToEnd(), path, overrides, type, check);
     }
 
-    public static Recipe Parse(string json, string source, IEnumerable<string> overrides)
+    private static T Parse<T>(string json, string source, IEnumerable<string> overrides, JsonTypeInfo<T> type, Func<T, List<string>> check)
     {
         JsonObject root = ParseTree(json, source);
         List<string> problems = [];
         NameFamily(root);
-        RecipeOverrides.Apply(root, overrides, problems);
+        RecipeOverrides.Apply(root, type, overrides, problems);
         NameFamily(root);      // an edit may have made the section
         RecipePresets.Expand(root, problems);
-        RecipeSchema.Check(root, problems);
+        RecipeSchema.Check(root, type, problems);
         if (problems.Count > 0) throw new RecipeException(source, problems);
 
-        Recipe recipe;
+        T recipe;
         try
         {
-            recipe = root.Deserialize(RecipeJson.Default.Recipe)!;
+            recipe = root.Deserialize(type)!;
         }
         catch (Exception error) when (error is JsonException or ArgumentException)
         {
             throw new RecipeException(source, [error.Message.TrimEnd('.')]);
         }
 
-        problems = recipe.Problems();
+        problems = check(recipe);
         return problems.Count == 0 ? recipe : throw new RecipeException(source, problems);
     }
 

@@ -12,13 +12,13 @@ internal static class RecipeSchema
 {
     private static readonly JsonSerializerOptions Options = RecipeJson.Default.Options;
 
-    /// <summary>Adds to <paramref name="problems"/> whatever keeps <paramref name="root"/> from becoming a <see cref="Recipe"/>.</summary>
-    public static void Check(JsonObject root, ICollection<string> problems) => CheckSection(root, RecipeJson.Default.Recipe, "", problems);
+    /// <summary>Adds to <paramref name="problems"/> whatever keeps <paramref name="root"/> from becoming the recipe whose form is <paramref name="schema"/>.</summary>
+    public static void Check(JsonObject root, JsonTypeInfo schema, ICollection<string> problems) => CheckSection(root, schema, "", problems);
 
     /// <summary>What stands at <paramref name="path"/> in a recipe like <paramref name="root"/>; null where nothing is known.</summary>
-    public static JsonTypeInfo? Find(JsonObject root, ReadOnlySpan<string> path)
+    public static JsonTypeInfo? Find(JsonObject root, JsonTypeInfo schema, ReadOnlySpan<string> path)
     {
-        JsonTypeInfo type = RecipeJson.Default.Recipe;
+        JsonTypeInfo type = schema;
         JsonNode? node = root;
         foreach (string key in path)
         {

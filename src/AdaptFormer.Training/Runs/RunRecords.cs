@@ -12,6 +12,9 @@ namespace AdaptFormer.Training.Runs;
 [JsonDerivedType(typeof(EpochRecord), "epoch")]
 [JsonDerivedType(typeof(TrainingSummary), "summary")]
 [JsonDerivedType(typeof(SeedsSummary), "seeds")]
+[JsonDerivedType(typeof(PretrainStartRecord), "pretrain_start")]
+[JsonDerivedType(typeof(PretrainEpochRecord), "pretrain_epoch")]
+[JsonDerivedType(typeof(PretrainSummary), "pretrain_summary")]
 public abstract record RunRecord
 {
     /// <summary>This record as one line of JSON, without the line's end.</summary>
