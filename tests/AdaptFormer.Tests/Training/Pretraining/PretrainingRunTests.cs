@@ -1,0 +1,75 @@
+using AdaptFormer.Tests.Cli;
+using AdaptFormer.Training;
+using AdaptFormer.Training.Pretraining;
+using AdaptFormer.Training.Recipes;
+using AdaptFormer.Training.Runs;
+using Xunit;
+
+namespace AdaptFormer.Tests.Training.Pretraining;
+
+public sealed class PretrainingRunTests(TinyTask task) : IClassFixture<TinyTask>
+{
+    private const string Sizes = """{"img_height":16,"img_width":16,"patch_size":8,"embed_dim":16,"depth":2,"num_heads":2,"mlp_ratio":2}""";
+
+    [Fact]
+    public void Pictures_make_a_backbone_and_an_adapter_learns_on_it()
+    {
+        string output = task["pretrained"];
+        List<RunRecord> seen = [];
+        PretrainSummary summary = PretrainingRun.Execute(Recipe(), output, ExistingRun.Refuse, seen.Add);
+        Assert.Equal(["log.jsonl", "recipe.json", "state.safetensors", "weights.safetensors"], Directory.EnumerateFiles(output).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
+        PretrainEpochRecord[] epochs = [.. File.ReadLines(Path.Combine(output, "log.jsonl")).Select(RunRecord.FromJsonLine).Cast<PretrainEpochRecord>()];
+        Assert.Equal([1, 2, 3, 4], epochs.Select(epoch => epoch.Epoch));
+        Assert.Equal(epochs, seen.OfType<PretrainEpochRecord>());
+        Assert.Equal(epochs[^1].TrainLoss, summary.TrainLoss);
+        Assert.All(epochs, epoch => Assert.True(double.IsFinite(epoch.TrainLoss)));
+
+        Recipe tune = AdaptFormer.Training.Recipes.Recipe.Load(task.Recipe, [$"model.weights={summary.Weights}", "model.global_pool=true", "epochs=1"]);
+        TrainingSummary tuned = TrainingRun.Execute(tune, task["tuned"], ExistingRun.Refuse, _ => { });
+        Assert.Equal(15, tuned.TestImages);
+    }
+
+    [Fact]
+    public void A_stopped_run_goes_on_to_the_same_weights()
+    {
+        PretrainingRun.Execute(Recipe(), task["whole"], ExistingRun.Refuse, _ => { });
+        using CancellationTokenSource stop = new();
+        TrainingStoppedException stopped = Assert.Throws<TrainingStoppedException>(() => PretrainingRun.Execute(Recipe(), task["parts"], ExistingRun.Refuse, record =>
+        {
+            if (record is PretrainEpochRecord { Epoch: 2 }) stop.Cancel();
+        }, stop.Token));
+        Assert.Contains("what epoch 2 had learned, and --resume goes on", stopped.Message, StringComparison.Ordinal);
+        Assert.Contains("--resume", Assert.Throws<IOException>(() => PretrainingRun.Execute(Recipe(), task["parts"], ExistingRun.Refuse, _ => { })).Message, StringComparison.Ordinal);
+        Assert.Contains("another recipe", Assert.Throws<ArgumentException>(() => PretrainingRun.Execute(Recipe("seed=9"), task["parts"], ExistingRun.Resume, _ => { })).Message, StringComparison.Ordinal);
+
+        List<RunRecord> seen = [];
+        PretrainingRun.Execute(Recipe(), task["parts"], ExistingRun.Resume, seen.Add);
+        Assert.Equal(2, Assert.Single(seen.OfType<PretrainStartRecord>()).ResumedEpoch);
+        Assert.Equal(4, File.ReadLines(Path.Combine(task["parts"], "log.jsonl")).Count());
+        Assert.Equal(File.ReadAllBytes(Path.Combine(task["whole"], "weights.safetensors")), File.ReadAllBytes(Path.Combine(task["parts"], "weights.safetensors")));
+    }
+
+    [Fact]
+    public async Task The_program_says_what_it_does_and_what_is_wrong()
+    {
+        string recipe = Write("recipe-cli.json");
+        CliOutcome run = await CliProgram.Run("pretrain", recipe, "--output", task["cli"], "--set", "epochs=1", "--json");
+        Assert.True(run.Code == 0, run.Error);
+        Assert.Equal(["pretrain_epoch", "pretrain_summary"], run.Json.Select(line => line.GetProperty("record").GetString()));
+        CliOutcome wrong = await CliProgram.Run("pretrain", recipe, "--output", task["wrong"], "--set", "pretraining.mask_rato=0.5", "--set", "model.config.depth=x");
+        Assert.Equal(2, wrong.Code);
+        Assert.Contains("pretraining.mask_rato is not known (did you mean 'mask_ratio'?)", wrong.Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(task["wrong"]));
+    }
+
+    private PretrainRecipe Recipe(params string[] edits) => PretrainRecipe.Load(Write("recipe-pretrain.json"), edits);
+
+    private string Write(string name) => task.Write(name, $$"""
+        {
+          "model": { "name": "tiny", "weights": null, "normalize": "imagenet", "config": {{Sizes}} },
+          "pretraining": { "mask_ratio": 0.5, "decoder_embed_dim": 12, "decoder_depth": 1, "decoder_num_heads": 3 },
+          "data": { "train": {{System.Text.Json.JsonSerializer.Serialize(task["train"])}}, "transform": { "min_area": 0.5 } },
+          "epochs": 4, "batch": 8, "precision": "float32"
+        }
+        """);
+}
