@@ -15,21 +15,26 @@ internal static class VitCase
 {
     public static Backbone Build(ParityCase golden, DataType compute = DataType.Float32)
     {
+        Backbone vit = Sizes(golden).Create(golden.Config.GetProperty("case").GetString()!, compute);
+        Tuning(golden).Attach(vit, golden.Config.GetProperty("model").GetProperty("num_classes").GetInt32(), new Rng(0));
+        if (!golden.Config.TryGetProperty("tuning_config", out _)) foreach (Module norm in vit.HeadNorms) norm.Freeze();
+        WeightLoader.Load(vit, Weights(golden, "param/"), vit.Id);
+        return vit;
+    }
+
+    /// <summary>The sizes that the file describes.</summary>
+    public static BackboneConfig Sizes(ParityCase golden)
+    {
         JsonElement model = golden.Config.GetProperty("model");
         JsonElement size = model.GetProperty("img_size");
         (int height, int width) = size.ValueKind == JsonValueKind.Number ? (size.GetInt32(), size.GetInt32()) : (size[0].GetInt32(), size[1].GetInt32());
-        BackboneConfig config = model.TryGetProperty("all_frames", out JsonElement frames)
+        return model.TryGetProperty("all_frames", out JsonElement frames)
             ? Video(model, frames.GetInt32(), height, width)
             : new VitConfig(
                 height, width, model.GetProperty("patch_size").GetInt32(), model.GetProperty("embed_dim").GetInt32(),
                 model.GetProperty("depth").GetInt32(), model.GetProperty("num_heads").GetInt32(), model.GetProperty("mlp_ratio").GetDouble(),
                 model.GetProperty("qkv_bias").GetBoolean(), model.GetProperty("norm_eps").GetSingle(),
                 GlobalPool: model.TryGetProperty("global_pool", out JsonElement pool) && pool.GetBoolean());
-        Backbone vit = config.Create(golden.Config.GetProperty("case").GetString()!, compute);
-        Tuning(golden).Attach(vit, model.GetProperty("num_classes").GetInt32(), new Rng(0));
-        if (!golden.Config.TryGetProperty("tuning_config", out _)) foreach (Module norm in vit.HeadNorms) norm.Freeze();
-        WeightLoader.Load(vit, Weights(golden, "param/"), vit.Id);
-        return vit;
     }
 
     private static VideoVitConfig Video(JsonElement model, int frames, int height, int width) => new(

@@ -6,6 +6,7 @@ using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Files;
 using AdaptFormer.Tests.Files;
+using AdaptFormer.Tests.Parity;
 using AdaptFormer.Tests.Support;
 using AdaptFormer.Training.Recipes;
 using Xunit;
@@ -23,10 +24,15 @@ public sealed class OfficialCheckpointTests : IDisposable
     {
         get
         {
-            string[] files = ["adapter_parallel", "adapter_parallel_plainhead", "adapter_ln_in", "adapter_learnable_scalar", "adapter_global_pool", "linear", "vpt"];
+            string[] files =
+            [
+                "image_adapter_parallel", "image_adapter_parallel_plainhead", "image_adapter_ln_in", "image_adapter_learnable_scalar", "image_adapter_global_pool", "image_linear", "image_vpt",
+                "video_adapter_parallel", "video_linear", "video_vpt",
+            ];
             TheoryData<string, bool> cases = [];
             foreach (string file in files) cases.Add(file, false);
-            cases.Add("adapter_parallel", true);
+            cases.Add("image_adapter_parallel", true);
+            cases.Add("video_adapter_parallel", true);
             return cases;
         }
     }
@@ -36,9 +42,9 @@ public sealed class OfficialCheckpointTests : IDisposable
     public void A_checkpoint_of_the_authors_code_gives_their_logits_and_comes_out_as_it_went_in(string name, bool trainedOnly)
     {
         (ParityCase golden, string backbone, string checkpoint) = Files(name, trainedOnly);
-        using Backbone model = BackboneLoader.Open(backbone, new(NumHeads: 4, GlobalPool: name.Contains("global_pool"), KeepHead: false));
+        using Backbone model = BackboneLoader.Open(backbone, new(Config: VitCase.Sizes(golden), KeepHead: false));
         Tuning tuning = OfficialCheckpoint.Import(checkpoint, model);
-        Assert.Equal(golden.Floats("out/logits").Length, model.Head!.Classes * 4);
+        Assert.Equal(golden.Floats("out/logits").Length, model.Head!.Classes * golden.Shape("input/x")[0]);
         using TensorScope scope = new();
         Tensor pixels = Tensor.From(golden.Floats("input/x"), new Shape(golden.Shape("input/x")));
         ParityCase.AssertClose("logits", golden.Floats("out/logits"), model.Forward(pixels).ToArray(), 1e-4);
@@ -60,7 +66,7 @@ public sealed class OfficialCheckpointTests : IDisposable
     [Fact]
     public void Choices_that_no_shape_tells_are_the_callers()
     {
-        (ParityCase golden, string backbone, string checkpoint) = Files("adapter_sequential", trainedOnly: true);
+        (ParityCase golden, string backbone, string checkpoint) = Files("image_adapter_sequential", trainedOnly: true);
         using Backbone model = BackboneLoader.Open(backbone, new(NumHeads: 4, KeepHead: false));
         OfficialCheckpoint.Import(checkpoint, model, new AdaptFormerTuning(Position: AdapterPosition.Sequential));
         using TensorScope scope = new();
@@ -71,8 +77,8 @@ public sealed class OfficialCheckpointTests : IDisposable
     [Fact]
     public void A_checkpoint_of_another_backbone_is_refused_and_the_model_stays()
     {
-        (_, _, string checkpoint) = Files("adapter_parallel", trainedOnly: false);
-        (_, string other, _) = Files("vpt", trainedOnly: false);
+        (_, _, string checkpoint) = Files("image_adapter_parallel", trainedOnly: false);
+        (_, string other, _) = Files("image_vpt", trainedOnly: false);
         using Backbone model = BackboneLoader.Open(other, new(NumHeads: 4, KeepHead: false));
         InvalidDataException error = Assert.Throws<InvalidDataException>(() => OfficialCheckpoint.Import(checkpoint, model));
         Assert.Contains("trained on another backbone", error.Message);
@@ -116,7 +122,7 @@ public sealed class OfficialCheckpointTests : IDisposable
     // The golden file's parameters as the authors save them, and its backbone as it was before.
     private (ParityCase Golden, string Backbone, string Checkpoint) Files(string name, bool trainedOnly)
     {
-        ParityCase golden = ParityCase.Open($"vit_image_{name}.safetensors");
+        ParityCase golden = ParityCase.Open($"vit_{name}.safetensors");
         string[] added = ["adaptmlp", "embeddings.", "head.", "fc_norm."];
         StateDict backbone = new(), checkpoint = new();
         foreach (string full in golden.Names.Where(n => n.StartsWith("param/", StringComparison.Ordinal)))
