@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
+using AdaptFormer.Peft;
 using AdaptFormer.Training.Benchmarking;
 using AdaptFormer.Training.Recipes;
 using Spectre.Console;
@@ -20,7 +21,7 @@ internal static class BenchCommand
     public static Command Create(Screen screen)
     {
         Option<string> model = new("--model") { Description = "The backbone's id; vit_base_patch16_224 if left out." };
-        Option<string> method = new("--method") { Description = "The method: adaptformer, vpt, linear, full." };
+        Option<string> method = new("--method") { Description = $"The method: {string.Join(", ", Tuning.Methods)}." };
         Option<string> layers = new("--layers") { Description = "Blocks that get an adapter, for example 7-12." };
         Option<int> batch = new("--batch") { Description = "Pictures per step; 16 if left out." };
         Option<string> precision = new("--precision") { Description = "float32, bfloat16 or auto." };
