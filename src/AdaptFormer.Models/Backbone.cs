@@ -86,6 +86,9 @@ public abstract class Backbone : Module
     /// <summary>Whether tokens of a method's own may join the sequence; not so where attention looks at windows of a grid.</summary>
     public virtual bool TakesPrompts => true;
 
+    /// <summary>Whether the head reads one token of many, which the others served only through attention.</summary>
+    public virtual bool ReadsClassToken => false;
+
     /// <summary>The classifier; null for a feature extractor.</summary>
     public Head? Head { get; internal set; }
 

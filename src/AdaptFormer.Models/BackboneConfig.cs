@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using AdaptFormer.Models.Swin;
 using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
@@ -15,6 +16,8 @@ namespace AdaptFormer.Models;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = BackboneConfig.FamilyKey, UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization)]
 [JsonDerivedType(typeof(VitConfig), BackboneConfig.DefaultFamily)]
 [JsonDerivedType(typeof(VideoVitConfig), "video_vit")]
+[JsonDerivedType(typeof(SwinConfig), "swin")]
+[JsonDerivedType(typeof(VideoSwinConfig), "video_swin")]
 public abstract record BackboneConfig(float DropPath = 0)
 {
     /// <summary>The JSON key that names the family.</summary>

@@ -1,4 +1,5 @@
 using AdaptFormer.Models.Checkpoints;
+using AdaptFormer.Models.Swin;
 using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
@@ -12,7 +13,7 @@ namespace AdaptFormer.Models;
 internal abstract class BackboneFamily
 {
     /// <summary>Every family; the first that recognises weights takes them.</summary>
-    public static IReadOnlyList<BackboneFamily> All { get; } = [new VitFamily(), new VideoVitFamily()];
+    public static IReadOnlyList<BackboneFamily> All { get; } = [new VitFamily(), new VideoVitFamily(), new SwinFamily(), new VideoSwinFamily()];
 
     /// <summary>The family's configuration record.</summary>
     public abstract Type ConfigType { get; }
@@ -47,6 +48,10 @@ internal abstract class BackboneFamily
     public virtual void Adapt(StateDict state, BackboneConfig file, BackboneConfig model, bool sizeWasAsked, string path, ICollection<string> changes)
     {
     }
+
+    /// <summary>Whether a checkpoint's tensor of this name follows from the sizes and is made anew: Swin's buffers, which not every naming stores.</summary>
+    public static bool IsComputed(string name) =>
+        name.EndsWith(".relative_position_index", StringComparison.Ordinal) || name.EndsWith(".attn_mask", StringComparison.Ordinal);
 
     /// <summary>Why a model of these sizes has no use for the weight of this name; null when it has.</summary>
     public virtual string? ReasonToIgnore(string name, BackboneConfig config) => null;

@@ -1,4 +1,5 @@
 using AdaptFormer.Models.Layers;
+using AdaptFormer.Models.Swin;
 using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
@@ -19,13 +20,18 @@ public sealed record ModelDescription(string Id, BackboneConfig Config, Preproce
 /// <summary>Models by their ids. A model is one line; statistics stand beside sizes because weights are useless without them.</summary>
 public static class ModelZoo
 {
-    private const int ImageNet1k = 1000, ImageNet21k = 21843;
+    private const int ImageNet1k = 1000, ImageNet21k = 21843, ImageNet22k = 21841;
 
     private static readonly VitConfig Tiny = new(EmbedDim: 192, Depth: 12, NumHeads: 3);
     private static readonly VitConfig Small = new(EmbedDim: 384, Depth: 12, NumHeads: 6);
     private static readonly VitConfig Base = new(EmbedDim: 768, Depth: 12, NumHeads: 12);
     private static readonly VitConfig Large = new(EmbedDim: 1024, Depth: 24, NumHeads: 16);
     private static readonly VitConfig Huge = new(EmbedDim: 1280, Depth: 32, NumHeads: 16);
+
+    private static readonly SwinConfig SwinTiny = new(EmbedDim: 96, Depths: [2, 2, 6, 2], NumHeads: [3, 6, 12, 24]);
+    private static readonly SwinConfig SwinSmall = new(EmbedDim: 96, Depths: [2, 2, 18, 2], NumHeads: [3, 6, 12, 24]);
+    private static readonly SwinConfig SwinBase = new(EmbedDim: 128, Depths: [2, 2, 18, 2], NumHeads: [4, 8, 16, 32]);
+    private static readonly SwinConfig SwinLarge = new(EmbedDim: 192, Depths: [2, 2, 18, 2], NumHeads: [6, 12, 24, 48]);
 
     private static readonly OrderedDictionary<string, ModelDescription> Known = Register(
         Google("vit_tiny_patch16_224", Tiny, 16, 224),
@@ -71,7 +77,22 @@ public static class ModelZoo
         OpenAi("vit_base_patch16_clip_quickgelu_224", Base, 16, 224),
         OpenAi("vit_large_patch14_clip_quickgelu_224", Large, 14, 224),
         Facebook("vit_small_patch16_224.dino", Small, 16, 224, classes: 0),
-        Facebook("vit_base_patch16_224.dino", Base, 16, 224, classes: 0));
+        Facebook("vit_base_patch16_224.dino", Base, 16, 224, classes: 0),
+        Microsoft("swin_tiny_patch4_window7_224", SwinTiny),
+        Microsoft("swin_small_patch4_window7_224", SwinSmall),
+        Microsoft("swin_base_patch4_window7_224", SwinBase),
+        Microsoft("swin_base_patch4_window12_384", SwinBase, 12),
+        Microsoft("swin_large_patch4_window7_224", SwinLarge),
+        Microsoft("swin_large_patch4_window12_384", SwinLarge, 12),
+        Microsoft("swin_base_patch4_window7_224_in22k", SwinBase, 7, ImageNet22k),
+        Microsoft("swin_base_patch4_window12_384_in22k", SwinBase, 12, ImageNet22k),
+        Microsoft("swin_large_patch4_window7_224_in22k", SwinLarge, 7, ImageNet22k),
+        Microsoft("swin_large_patch4_window12_384_in22k", SwinLarge, 12, ImageNet22k),
+        VideoSwin("video_swin_tiny_patch244_window877", SwinTiny),
+        VideoSwin("video_swin_small_patch244_window877", SwinSmall),
+        VideoSwin("video_swin_base_patch244_window877", SwinBase),
+        VideoSwin("video_swin_large_patch244_window877", SwinLarge),
+        VideoSwin("video_swin_base_patch244_window1677", SwinBase, 16));      // Something-Something v2's
 
     /// <summary>All ids.</summary>
     public static IEnumerable<string> Ids => Known.Keys;
@@ -104,6 +125,18 @@ public static class ModelZoo
 
     private static ModelDescription OpenAi(string id, VitConfig size, int patch, int image) => new(
         id, Sized(size, patch, image) with { PatchBias = false, PreNorm = true, NormEps = 1e-5f, Activation = MlpActivation.QuickGelu }, Preprocessing.Clip(image), 0);
+
+    // Windows of 7 are for pictures of 224 pixels, windows of 12 for 384.
+    private static ModelDescription Microsoft(string id, SwinConfig size, int window = 7, int classes = ImageNet1k)
+    {
+        int side = 32 * window;
+        return new(id, (size with { WindowSize = window }).WithImgSize(side), Preprocessing.ImageNet(side, side == 384 ? 1.0 : 0.9), classes);
+    }
+
+    // Their evaluation resizes the shorter side of a frame to the crop's own size.
+    private static ModelDescription VideoSwin(string id, SwinConfig size, int windowFrames = 8) => new(
+        id, new VideoSwinConfig(EmbedDim: size.EmbedDim, Depths: size.Depths, NumHeads: size.NumHeads, WindowFrames: windowFrames),
+        Preprocessing.ImageNet(size.ImgHeight, cropFraction: 1) with { Interpolation = Resampling.Bilinear }, Classes: 0);
 
     private static VitConfig Sized(VitConfig size, int patch, int image) => size with { PatchSize = patch, ImgHeight = image, ImgWidth = image };
 

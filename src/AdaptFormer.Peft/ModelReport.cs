@@ -100,7 +100,7 @@ public sealed record ModelReport(
         tuned.Forward(Pixels(tuned, 1), (name, value) =>
         {
             // The originals normalise all tokens and then take the class token: one token for each patch is normalised in vain.
-            if (name == "patch_embed" && !tuned.HeadNorms.Any()) unread = value.Length;
+            if (name == "patch_embed" && tuned.ReadsClassToken) unread = value.Length;
         });
         return (counting.Macs, counting.Macs + (5 * (counting.LayerNormElements + unread)) + counting.BatchNormElements);
     }
@@ -138,7 +138,7 @@ public sealed record ModelReport(
 
     /// <summary>Frozen weights that are read as they are: biases, norms, embeddings. Matrices stay resident in their packed form alone.</summary>
     private static long SmallWeights(Backbone tuned) =>
-        tuned.Parameters().Where(entry => !entry.Value.Trainable && (entry.Value.Shape.Rank < 2 || entry.Key.EndsWith("embed", StringComparison.Ordinal))).Sum(entry => entry.Value.Bytes);
+        tuned.Parameters().Where(entry => !entry.Value.Trainable && (entry.Value.Shape.Rank < 2 || entry.Key.EndsWith("embed", StringComparison.Ordinal) || entry.Key.EndsWith("table", StringComparison.Ordinal))).Sum(entry => entry.Value.Bytes);
 
     private static Tensor Pixels(Backbone model, int batch) => Tensor.Empty(new Shape([batch, .. model.InputShape]));
 }

@@ -62,7 +62,7 @@ public static class BackboneLoader
             (_file, _names, _options) = (file, names, options);
             string? id = options.Id ?? (options.Config is null ? place.Id : null);
             ModelDescription? known = id is null || options.Config is not null ? null : ModelZoo.Get(id);
-            BackboneConfig config = options.Config ?? known?.Config ?? Inferred(new WeightHints(options.NumHeads ?? place.NumHeads, place.NormEps, options.ImgSize, options.NumFrames, place.Activation));
+            BackboneConfig config = options.Config ?? known?.Config ?? Inferred(new WeightHints(options.NumHeads ?? place.NumHeads, place.NormEps, options.ImgSize ?? place.ImgSize, options.NumFrames, place.Activation));
             FileConfig = config = BackboneFamily.Of(config).Fit(config, Ours, _notes);
             if (options.Inflate is { } how) config = config.WithInflation(how);
             _family = BackboneFamily.Of(config);
@@ -94,11 +94,11 @@ public static class BackboneLoader
             foreach (string name in _names.Outside) _ignored.Add((name, $"outside of '{_names.Wrapper}'"));
             string wrapper = _file.Container.Length == 0 ? _names.Wrapper : $"{_file.Container} / {_names.Wrapper}".TrimEnd(' ', '/');
             LoadReport report = new(_file.Path, _file.Kind, _names.Map.Name, wrapper, _changes, _ignored, fresh, _notes);
-            StateDict content = Ours.Renamed(name => ReasonToIgnore(name) == PreTraining ? null : name);
+            StateDict content = Ours.Renamed(name => ReasonToIgnore(name) is PreTraining or Computed ? null : name);
             model.Source = new BackboneSource(report, _preprocessing, () => BackboneDigest.Of(content));
         }
 
-        private const string PreTraining = "left over from pre-training";
+        private const string PreTraining = "left over from pre-training", Computed = "it follows from the sizes";
 
         private BackboneConfig Inferred(WeightHints hints) => BackboneFamily.Of(Ours) is { } family
             ? family.Infer(Ours, _file.Path, hints)
@@ -141,6 +141,7 @@ public static class BackboneLoader
         private string? ReasonToIgnore(string name)
         {
             if (PreTrainingWords.Any(word => name.StartsWith(word, StringComparison.Ordinal))) return PreTraining;
+            if (BackboneFamily.IsComputed(name)) return Computed;
             if (name.StartsWith("head.", StringComparison.Ordinal)) return "the model has no head yet";
             return _family.ReasonToIgnore(name, Config);
         }

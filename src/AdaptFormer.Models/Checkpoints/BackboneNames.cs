@@ -7,7 +7,7 @@ internal sealed class BackboneNames
 {
     // Every backbone has one of these; what stands ahead of it stands ahead of all its names.
     private static readonly string[] Anchors = [.. NameMaps.All.Select(map => map.TheirName("patch_embed.proj.weight")).Distinct()];
-    private static readonly string[] HeadWords = ["head.", "classifier.", "fc_norm."];
+    private static readonly string[] HeadWords = ["head.", "classifier.", "fc_norm.", "cls_head."];
     private static readonly string[] DistilledWords = ["dist_token", "head_dist.", "distillation_token", "distillation_classifier."];
 
     private BackboneNames(StateDict ours, NameMap map, string wrapper, IReadOnlyList<string> outside) =>

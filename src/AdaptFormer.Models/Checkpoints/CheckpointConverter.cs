@@ -16,7 +16,7 @@ public sealed record ConversionReport(string From, string Wrapper, string To, in
 /// <summary>Rewrites a checkpoint under another project's names, as safetensors in f32. Values do not change; fused and split projections do.</summary>
 public static class CheckpointConverter
 {
-    private static readonly string[] HeadWords = ["classifier.", "head."];
+    private static readonly string[] HeadWords = ["classifier.", "head.", "cls_head."];
 
     /// <summary>Reads the checkpoint at <paramref name="source"/> (any kind, any known naming) and writes it to <paramref name="target"/>.</summary>
     /// <param name="source">A weights file or a folder with one.</param>
@@ -71,6 +71,7 @@ public static class CheckpointConverter
     // A clip's tokens are normalised as a mean, by fc_norm; the encoder's own norm belongs to pre-training, as fc_norm and head belong to a task.
     private static bool IsOutOfPlace(string name, StateDict ours, NameMap to)
     {
+        if (BackboneFamily.IsComputed(name)) return true;
         if (BackboneFamily.Of(ours) is not VideoVitFamily) return false;
         return to == NameMaps.VideoMaePretraining ? IsHead(name) || name.StartsWith("fc_norm.", StringComparison.Ordinal) : name.StartsWith("norm.", StringComparison.Ordinal);
     }

@@ -28,6 +28,9 @@ internal sealed class CheckpointPlace
     /// <summary>The nonlinearity of the feed-forward layers.</summary>
     public MlpActivation? Activation { get; private set; }
 
+    /// <summary>Side of a picture in pixels, where no weight tells it (Swin).</summary>
+    public int? ImgSize { get; private set; }
+
     /// <summary>ε of the norms.</summary>
     public float? NormEps { get; private set; }
 
@@ -101,6 +104,8 @@ internal sealed class CheckpointPlace
         }
 
         if (config.TryGetProperty("num_attention_heads", out JsonElement heads)) NumHeads = heads.GetInt32();
+        bool swin = config.TryGetProperty("model_type", out JsonElement type) && type.GetString() == "swin";
+        if (swin && config.TryGetProperty("image_size", out JsonElement side) && side.ValueKind == JsonValueKind.Number) ImgSize = side.GetInt32();
         if (config.TryGetProperty("layer_norm_eps", out JsonElement eps)) NormEps = eps.GetSingle();
     }
 

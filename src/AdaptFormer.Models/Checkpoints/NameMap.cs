@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using AdaptFormer.Tensors;
 
@@ -5,8 +6,8 @@ namespace AdaptFormer.Models.Checkpoints;
 
 /// <summary>
 /// How another project names (and splits) the weights that we know under timm's names. A rule pairs one of our names with the one or several
-/// of theirs whose rows, one below the other, make it up; it reads in both directions. In a pattern <c>{i}</c> is a number and a
-/// final <c>*</c> is <c>weight</c> or <c>bias</c>. Names that no rule speaks of are the same on both sides.
+/// of theirs whose rows, one below the other, make it up; it reads in both directions. In a pattern <c>{i}</c> and <c>{j}</c> are numbers, <c>{i+1}</c> is the one
+/// after <c>{i}</c>, and a final <c>*</c> is <c>weight</c> or <c>bias</c>. Names that no rule speaks of are the same on both sides.
 /// </summary>
 public sealed class NameMap
 {
@@ -36,8 +37,11 @@ public sealed class NameMap
     /// <summary>Their name of one of our weights; the first one's where several make it up.</summary>
     public string TheirName(string ours) => Find(ours, rule => rule.Ours) is ({ } rule, { } match) ? Rule.Fill(rule.TheirPatterns[0], match) : ours;
 
+    /// <summary>What weights must have besides their names, where the same names mean something else in another naming; nothing by default.</summary>
+    public Predicate<StateDict> Condition { get; init; } = static _ => true;
+
     /// <summary>How many of their names occur in <paramref name="state"/>: the map with the most hits is the file's.</summary>
-    public int Hits(StateDict state) => state.Weights.Keys.Count(name => _rules.Any(rule => rule.Theirs[0].IsMatch(name)));
+    public int Hits(StateDict state) => !Condition(state) ? 0 : state.Weights.Keys.Count(name => _rules.Any(rule => rule.Theirs[0].IsMatch(name)));
 
     /// <summary>Their weights under our names.</summary>
     /// <exception cref="InvalidDataException">A part of a joined weight is missing, or parts have different widths.</exception>
@@ -142,9 +146,17 @@ public sealed class NameMap
         public Regex[] Theirs { get; } = [.. theirs.Select(Compile)];
 
         public static string Fill(string pattern, Match match) =>
-            pattern.Replace("{i}", match.Groups["i"].Value).Replace("*", match.Groups["kind"].Value);
+            pattern.Replace("{i}", Number(match, 0)).Replace("{i+1}", Number(match, 1)).Replace("{j}", match.Groups["j"].Value).Replace("*", match.Groups["kind"].Value);
+
+        private static string Number(Match match, int more)
+        {
+            (Group i, Group next) = (match.Groups["i"], match.Groups["next"]);
+            if (!i.Success && !next.Success) return "";
+            int number = i.Success ? int.Parse(i.ValueSpan, CultureInfo.InvariantCulture) : int.Parse(next.ValueSpan, CultureInfo.InvariantCulture) - 1;
+            return (number + more).ToString(CultureInfo.InvariantCulture);
+        }
 
         private static Regex Compile(string pattern) => new(
-            $"^{Regex.Escape(pattern).Replace("\\{i}", "(?<i>[0-9]+)").Replace("\\*", "(?<kind>weight|bias)")}$", RegexOptions.CultureInvariant);
+            $"^{Regex.Escape(pattern).Replace("\\{i}", "(?<i>[0-9]{1,6})").Replace("\\{i\\+1}", "(?<next>[1-9][0-9]{0,5})").Replace("\\{j}", "(?<j>[0-9]+)").Replace("\\*", "(?<kind>weight|bias)")}$", RegexOptions.CultureInvariant);
     }
 }

@@ -85,6 +85,34 @@ public static class NameMaps
         Squeezed = ["cls_token", "pos_embed"],
     };
 
+    /// <summary>timm's Swin since version 0.9: patch merging stands at the beginning of a stage, and the classifier is <c>head.fc</c>.</summary>
+    public static NameMap TimmSwin { get; } = new(
+        "timm swin",
+        ("layers.{i}.downsample.norm.*", ["layers.{i+1}.downsample.norm.*"]),
+        ("layers.{i}.downsample.reduction.*", ["layers.{i+1}.downsample.reduction.*"]),
+        ("head.*", ["head.fc.*"])) { Condition = static state => !state.Weights.Keys.Any(name => name.StartsWith("layers.0.downsample.", StringComparison.Ordinal)) };
+
+    /// <summary>Hugging Face's <c>SwinModel</c> and <c>SwinForImageClassification</c>, without the prefix <c>swin.</c>.</summary>
+    public static NameMap HuggingFaceSwin { get; } = new(
+        "Hugging Face swin",
+        ("patch_embed.proj.*", ["embeddings.patch_embeddings.projection.*"]),
+        ("patch_embed.norm.*", ["embeddings.norm.*"]),
+        ("layers.{i}.blocks.{j}.norm1.*", ["encoder.layers.{i}.blocks.{j}.layernorm_before.*"]),
+        ("layers.{i}.blocks.{j}.attn.qkv.*", ["encoder.layers.{i}.blocks.{j}.attention.self.query.*", "encoder.layers.{i}.blocks.{j}.attention.self.key.*", "encoder.layers.{i}.blocks.{j}.attention.self.value.*"]),
+        ("layers.{i}.blocks.{j}.attn.relative_position_bias_table", ["encoder.layers.{i}.blocks.{j}.attention.self.relative_position_bias_table"]),
+        ("layers.{i}.blocks.{j}.attn.relative_position_index", ["encoder.layers.{i}.blocks.{j}.attention.self.relative_position_index"]),
+        ("layers.{i}.blocks.{j}.attn.proj.*", ["encoder.layers.{i}.blocks.{j}.attention.output.dense.*"]),
+        ("layers.{i}.blocks.{j}.norm2.*", ["encoder.layers.{i}.blocks.{j}.layernorm_after.*"]),
+        ("layers.{i}.blocks.{j}.mlp.fc1.*", ["encoder.layers.{i}.blocks.{j}.intermediate.dense.*"]),
+        ("layers.{i}.blocks.{j}.mlp.fc2.*", ["encoder.layers.{i}.blocks.{j}.output.dense.*"]),
+        ("layers.{i}.downsample.norm.*", ["encoder.layers.{i}.downsample.norm.*"]),
+        ("layers.{i}.downsample.reduction.*", ["encoder.layers.{i}.downsample.reduction.*"]),
+        ("norm.*", ["layernorm.*"]),
+        ("head.*", ["classifier.*"])) { Prefix = "swin." };
+
+    /// <summary>The authors' Video Swin (mmaction): our names under <c>backbone.</c>, and the classifier <c>cls_head.fc_cls</c> beside it.</summary>
+    public static NameMap OfficialVideoSwin { get; } = new("Video Swin", ("head.*", ["cls_head.fc_cls.*"])) { Prefix = "backbone.", AlwaysPrefixed = true };
+
     private static readonly OrderedDictionary<string, NameMap> ByName = new(StringComparer.Ordinal)
     {
         ["timm"] = Timm,
@@ -97,6 +125,10 @@ public static class NameMaps
         ["huggingface-videomae"] = HuggingFaceVideoMae,
         ["huggingface-dinov2"] = HuggingFaceDinov2,
         ["huggingface-clip"] = HuggingFaceClip,
+        ["swin"] = Timm,
+        ["timm-swin"] = TimmSwin,
+        ["huggingface-swin"] = HuggingFaceSwin,
+        ["video-swin"] = OfficialVideoSwin,
     };
 
     /// <summary>The short names of all namings; some have several.</summary>

@@ -33,6 +33,14 @@ internal static class ImageWeights
         changes.Add("attn.qkv.bias to q_bias and v_bias (a bias of the keys has no effect)");
     }
 
+    /// <summary>The patch kernel [C, 3, p, p] of image weights for tubelets, [C, 3, t, p, p].</summary>
+    public static StateDict.Weight Kernel(StateDict.Weight patch, int tubelet, Inflation how)
+    {
+        Shape shape = patch.Shape;
+        return new StateDict.Weight(
+            new Shape(shape[0], shape[1], tubelet, shape[2], shape[3]), destination => Kernel(patch.ToArray(), shape[0] * shape[1], tubelet, how).CopyTo(destination));
+    }
+
     /// <summary>[planes, p·p] → [planes, t, p·p].</summary>
     private static float[] Kernel(float[] image, int planes, int tubelet, Inflation how)
     {

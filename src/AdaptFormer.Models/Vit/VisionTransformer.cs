@@ -62,6 +62,9 @@ public sealed class VisionTransformer : TokenBackbone, ITokenEncoder
     protected override long TokenBytes => (long)Config.Tokens * Config.EmbedDim * sizeof(float);
 
     /// <inheritdoc/>
+    public override bool ReadsClassToken => !Config.GlobalPool;
+
+    /// <inheritdoc/>
     public override IEnumerable<Module> HeadNorms => Config.GlobalPool ? [_norm] : [];
 
     /// <summary>[B, 3, H, W] → [B, N, C], f32.</summary>

@@ -1,35 +1,14 @@
-using System.Text.Json;
 using AdaptFormer.Models;
-using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Ops;
 using AdaptFormer.Tests.Support;
-using AdaptFormer.Training.Optimizers;
 using Xunit;
 
 namespace AdaptFormer.Tests.Parity;
 
-/// <summary>Every golden file of an image or video ViT: intermediate results, loss, all gradients, three SGD steps and what they leave.</summary>
+/// <summary>Every golden file of an image or video ViT.</summary>
 public sealed class VitParityTests
 {
-    private const double NearZero = 5e-5;
-
-    public static TheoryData<string, string> Cases
-    {
-        get
-        {
-            TheoryData<string, string> cases = [];
-            foreach (string backend in new[] { CpuBackends.Managed, CpuBackends.OneDnnName })
-            {
-                foreach (string prefix in ParitySuites.Vits)
-                {
-                    foreach (var row in ParityCase.Files(prefix)) cases.Add(row.Data, backend);
-                }
-            }
-
-            return cases;
-        }
-    }
+    public static TheoryData<string, string> Cases => ModelParity.Cases(ParitySuites.Vits);
 
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Cases))]
@@ -39,21 +18,7 @@ public sealed class VitParityTests
         using TensorScope scope = new();
         ParityCase golden = ParityCase.Open(file);
         using Backbone model = VitCase.Build(golden);
-        JsonElement rtol = golden.Config.GetProperty("rtol");
-        double outTolerance = rtol.GetProperty("out").GetDouble();
-        Tensor pixels = Tensor.From(golden.Floats("input/x"), new Shape(golden.Shape("input/x")));
-        int[] target = golden.Ints("input/target");
-
-        Tensor logits = model.Forward(pixels, (name, value) =>
-        {
-            if (golden.Names.Contains($"out/{name}")) ParityCase.AssertClose(name, golden.Floats($"out/{name}"), value.ToArray(), outTolerance);
-        });
-        ParityCase.AssertClose("loss_eval", golden.Floats("out/loss_eval"), logits.SoftmaxCrossEntropy(target).ToArray(), outTolerance);
-        if (golden.Names.Contains("out/logits_backbone")) Assert.Equal(golden.Floats("out/logits_backbone"), golden.Floats("out/logits"));
-
-        TrainThreeSteps(golden, model, target, outTolerance, rtol.GetProperty("grad").GetDouble(), rtol.GetProperty("after").GetDouble());
-        if (golden.Names.Contains("after3/logits"))
-            ParityCase.AssertClose("after3/logits", golden.Floats("after3/logits"), model.Forward(pixels).ToArray(), rtol.GetProperty("after").GetDouble());
+        ModelParity.Check(golden, model);
     }
 
     [Theory(SkipTestWithoutData = true)]
@@ -64,71 +29,6 @@ public sealed class VitParityTests
         using TensorScope scope = new();
         ParityCase golden = ParityCase.Open(file);
         using Backbone model = VitCase.Build(golden, DataType.BFloat16);
-        Tensor pixels = Tensor.From(golden.Floats("input/x"), new Shape(golden.Shape("input/x")));
-        ParityCase.AssertClose("logits in bf16", golden.Floats("out/logits"), model.Forward(pixels).ToArray(), 2e-2);
-    }
-
-    private static void TrainThreeSteps(ParityCase golden, Backbone model, int[] target, double outTolerance, double gradTolerance, double afterTolerance)
-    {
-        JsonElement settings = golden.Config.TryGetProperty("optimizer", out JsonElement given) ? given : default;
-        double lr = settings.ValueKind == JsonValueKind.Object ? settings.GetProperty("lr").GetDouble() : 0.1;
-        using FlatParameters flat = new(model.TrainableParameters());
-        Sgd sgd = new([.. flat.Segments.Select(s => new ParameterSegment(s.Name, s.Offset, (int)s.Parameter.Length, s.Parameter.Shape.Rank))], new SgdOptions(Momentum: 0.9));
-        string[] nearZero = [.. golden.Config.GetProperty("near_zero_grads").EnumerateArray().Select(name => name.GetString()!)];
-        float[] stepLosses = golden.Floats("out/step_losses");
-        for (int step = 0; step < stepLosses.Length; step++)
-        {
-            using TensorScope scope = new();
-            using Tape tape = new(new Rng(step));
-            foreach (string mask in golden.Names.Where(name => name.StartsWith("input/dropout_mask_", StringComparison.Ordinal)).Order())
-                tape.GivenMasks.Enqueue(Tensor.From(golden.Floats(mask), new Shape(golden.Shape(mask))));
-            // Given masks are for all tokens; otherwise the last block makes the class token alone, as in training.
-            Tensor pixels = tape.Watch(Tensor.From(golden.Floats("input/x"), new Shape(golden.Shape("input/x"))));
-            Tensor logits = tape.GivenMasks.Count > 0 ? model.Forward(pixels, static (_, _) => { }) : model.Forward(pixels);
-            Tensor loss = logits.SoftmaxCrossEntropy(target);
-            Assert.InRange(loss.Item(), stepLosses[step] - (afterTolerance * (Math.Abs(stepLosses[step]) + 0.05)), stepLosses[step] + (afterTolerance * (Math.Abs(stepLosses[step]) + 0.05)));
-            flat.ZeroGradients();
-            tape.Backward(loss);
-            if (step == 0)
-            {
-                ParityCase.AssertClose("loss", golden.Floats("out/loss"), loss.ToArray(), outTolerance);
-                ParityCase.AssertClose("logits_train", golden.Floats("out/logits_train"), logits.ToArray(), outTolerance);
-                CheckGradients(golden, model, nearZero, gradTolerance);
-                CheckState(golden, model, "after1/", outTolerance);
-            }
-
-            sgd.Step(flat.Values, flat.Gradients, lr);
-            flat.Changed();
-        }
-
-        CheckState(golden, model, "after3/", afterTolerance);
-    }
-
-    private static void CheckGradients(ParityCase golden, Backbone model, string[] nearZero, double tolerance)
-    {
-        StateDict gradients = new();
-        foreach ((string name, Parameter parameter) in model.TrainableParameters()) gradients.Add(name, new StateDict.Weight(parameter.Shape, destination => parameter.Grad!.Span.CopyTo(destination)));
-        StateDict theirs = Theirs(golden, gradients);
-        string[] expected = [.. golden.Names.Where(name => name.StartsWith("grad/", StringComparison.Ordinal)).Select(name => name[5..])];
-        Assert.Equal(expected.Order(), theirs.Weights.Keys.Order());
-        foreach (string name in expected)
-        {
-            float[] ours = theirs.Weights[name].ToArray();
-            if (!nearZero.Contains(name)) ParityCase.AssertClose($"grad {name}", golden.Floats($"grad/{name}"), ours, tolerance);
-            else Assert.All(golden.Floats($"grad/{name}").Zip(ours), pair => Assert.InRange(pair.Second - pair.First, -NearZero, NearZero));
-        }
-    }
-
-    private static void CheckState(ParityCase golden, Backbone model, string prefix, double tolerance)
-    {
-        StateDict theirs = Theirs(golden, StateDict.Of(model));
-        foreach (string name in golden.Names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal) && name != prefix + "logits"))
-            ParityCase.AssertClose(name, golden.Floats(name), theirs.Weights[name[prefix.Length..]].ToArray(), tolerance);
-    }
-
-    private static StateDict Theirs(ParityCase golden, StateDict ours)
-    {
-        bool split = golden.Names.Any(name => name.Contains("q_proj"));
-        return (split ? NameMaps.OfficialAdaptFormer : NameMaps.Timm).ToTheirs(ours);
+        ModelParity.CheckBFloat16(golden, model);
     }
 }

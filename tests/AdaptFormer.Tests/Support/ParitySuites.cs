@@ -14,9 +14,12 @@ public static class ParitySuites
 
     public static readonly string[] Vits = ["vit_image_", "paper_eq3_", "timm_vit_", "mae_vit_", "vit_video_", "variant_adapt_"];
 
+    public static readonly string[] Swins = ["swin_", "video_swin_"];
+
     public static readonly IReadOnlyList<(string Prefix, Type Suite)> All =
     [
         .. Vits.Select(prefix => (prefix, typeof(VitParityTests))),
+        .. Swins.Select(prefix => (prefix, typeof(SwinParityTests))),
         (Losses, typeof(LossParityTests)),
         (TrainLoops, typeof(TrainLoopParityTests)),
         (MaePretraining, typeof(MaeParityTests)),
