@@ -29,6 +29,7 @@ internal static class Shell
             PullCommand.Create(screen),
             DataCommand.Create(screen),
             ConvertCommand.Create(screen),
+            ReportCommand.Create(screen),
             BenchCommand.Create(screen),
             DoctorCommand.Create(screen),
         };

@@ -13,11 +13,19 @@ namespace AdaptFormer.Training;
 /// <param name="Top5">Percent with the label among the five highest.</param>
 public readonly record struct Scores(int Images, double Loss, double Top1, double Top5);
 
+/// <summary>The answer to one picture.</summary>
+/// <param name="Label">Its class; -1 when it could not be read.</param>
+/// <param name="Predicted">The class with the largest logit.</param>
+/// <param name="Confidence">Its probability, in [0, 1].</param>
+/// <param name="Right">Whether the answer counts as right: a tie with a lower class does not.</param>
+public readonly record struct Answer(int Label, int Predicted, float Confidence, bool Right);
+
 /// <summary>Counts right answers batch by batch.</summary>
 public sealed class Evaluator
 {
     private int _images, _readable, _top1, _top5;
     private double _loss;
+    private readonly List<Answer> _answers = [];
     private (int Images, int Right)[] _classes = [];
 
     /// <summary>The scores so far; zeros before the first batch.</summary>
@@ -25,6 +33,9 @@ public sealed class Evaluator
 
     /// <summary>For each class, how many readable pictures of it were scored and how many of them were right; empty before the first batch.</summary>
     public IReadOnlyList<(int Images, int Right)> PerClass => _classes;
+
+    /// <summary>The answer to every picture, in the order in which they came.</summary>
+    public IReadOnlyList<Answer> Answers => _answers;
 
     /// <summary>Scores all batches of <paramref name="loader"/> with the model as it predicts: no dropout, stored statistics.</summary>
     /// <param name="model">A model with a head.</param>
@@ -87,6 +98,8 @@ public sealed class Evaluator
         {
             bool known = labels[i] != Batch.Unreadable;
             counted[i] = known ? labels[i] : SoftmaxCrossEntropyOp.IgnoreIndex;
+            (int best, float confidence) = Best(logits.Span.Slice(i * classes, classes));
+            _answers.Add(new Answer(known ? labels[i] : -1, best, confidence, known && Rank(logits.Span.Slice(i * classes, classes), labels[i]) == 0));
             if (!known) continue;
             readable++;
             int rank = Rank(logits.Span.Slice(i * classes, classes), labels[i]);
@@ -116,6 +129,19 @@ public sealed class Evaluator
         }
 
         return rank;
+    }
+
+    private static (int Class, float Probability) Best(ReadOnlySpan<float> logits)
+    {
+        int best = 0;
+        for (int k = 1; k < logits.Length; k++)
+        {
+            if (logits[k] > logits[best]) best = k;
+        }
+
+        double sum = 0;
+        foreach (float logit in logits) sum += Math.Exp(logit - logits[best]);
+        return (best, (float)(1 / sum));
     }
 
     private double Percent(int count) => _images == 0 ? 0 : 100.0 * count / _images;

@@ -5,6 +5,7 @@ using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training.Caching;
 using AdaptFormer.Training.Recipes;
+using AdaptFormer.Training.Reporting;
 using AdaptFormer.Training.Runs;
 
 namespace AdaptFormer.Training;
@@ -53,11 +54,11 @@ public static class TrainingRun
             report(record);
         };
 
-        Scores? test;
+        Evaluator? answers;
         try
         {
             trainer.Fit(sources.Train, sources.Validation, cancellation);
-            test = sources.Test is null ? null : Score(model, sources.Test, recipe.Epochs, report, cancellation);
+            answers = sources.Test is null ? null : Score(model, sources.Test, recipe.Epochs, report, cancellation);
         }
         catch (OperationCanceledException stopped)
         {
@@ -67,11 +68,13 @@ public static class TrainingRun
         }
 
         foreach ((_, string reason) in data.Unreadable) report(new WarningRecord($"{reason} (counted as wrong)"));
+        Scores? test = answers?.Scores;
         TrainingSummary summary = new(
             test?.Top1, test?.Top5, test?.Loss, test?.Images ?? 0, trainer.BestEpoch, trainer.BestTop1, trainable, total,
             clock.Elapsed.TotalSeconds, Median(epochs.Select(e => e.Seconds)), Median(epochs.Select(e => e.ImagesPerS)), PeakBytes(),
             new FileInfo(run.AdapterPath).Length, run.AdapterPath, recipe.Seed);
         run.Finish(summary);
+        RunReport.Write(run, recipe, model, data.Test, data.ClassNames, epochs, summary, answers?.Answers ?? []);
         report(summary);
         return summary;
     }
@@ -90,10 +93,10 @@ public static class TrainingRun
         return summary;
     }
 
-    private static Scores Score(Backbone model, BatchSource test, int epochs, Action<RunRecord> report, CancellationToken cancellation)
+    private static Evaluator Score(Backbone model, BatchSource test, int epochs, Action<RunRecord> report, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
-        return Evaluator.Run(model, test, (scores, done) =>
+        return Evaluator.Score(model, test, (scores, done) =>
         {
             double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
             report(new ProgressRecord("test", epochs, epochs, done, test.BatchesPerEpoch, scores.Loss, scores.Images / seconds, 0,

@@ -24,9 +24,9 @@ public enum ExistingRun
 public sealed class RunDirectory : IDisposable
 {
     private const string RecipeName = "recipe.json", EnvironmentName = "environment.json", LogName = "log.jsonl", SummaryName = "summary.json",
-        AdapterName = "adapter.safetensors", CheckpointsName = "checkpoints", LockName = ".lock";
+        AdapterName = "adapter.safetensors", CheckpointsName = "checkpoints", ReportName = "report.html", LockName = ".lock";
 
-    private static readonly string[] OwnFiles = [RecipeName, EnvironmentName, LogName, SummaryName, AdapterName, "report.html"];
+    private static readonly string[] OwnFiles = [RecipeName, EnvironmentName, LogName, SummaryName, AdapterName, ReportName];
 
     private readonly FileStream? _lock;
     private EpochLog? _log;
@@ -41,6 +41,12 @@ public sealed class RunDirectory : IDisposable
 
     /// <summary>What was learned; written when training ends, and each time the best epoch so far ends.</summary>
     public string AdapterPath => In(AdapterName);
+
+    /// <summary>Where the run ran.</summary>
+    public string EnvironmentPath => In(EnvironmentName);
+
+    /// <summary>The page that shows the run; there once it has ended well.</summary>
+    public string ReportPath => In(ReportName);
 
     /// <summary>The folder of what a resumed run needs.</summary>
     public string CheckpointsPath => In(CheckpointsName);

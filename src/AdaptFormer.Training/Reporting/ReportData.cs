@@ -1,0 +1,65 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using AdaptFormer.Training.Runs;
+
+namespace AdaptFormer.Training.Reporting;
+
+/// <summary>Everything that a report's page shows; the page draws it and adds nothing.</summary>
+/// <param name="Title">What was run.</param>
+/// <param name="Command">The call that makes it again.</param>
+/// <param name="Facts">Figures for the head of the page, name and value.</param>
+/// <param name="Epochs">The curves.</param>
+/// <param name="Classes">Names of the classes.</param>
+/// <param name="Test">What was answered on the test data; null without.</param>
+/// <param name="Map">Test items in the plane; null without.</param>
+/// <param name="Samples">Some test items with their answers.</param>
+/// <param name="Recipe">The resolved recipe.</param>
+/// <param name="Environment">Where it ran.</param>
+public sealed record ReportData(
+    string Title, string Command, IReadOnlyList<ReportFact> Facts, IReadOnlyList<EpochRecord> Epochs, IReadOnlyList<string> Classes, TestReport? Test, FeatureMap? Map,
+    IReadOnlyList<SampleReport> Samples, JsonNode? Recipe, JsonNode? Environment)
+{
+    /// <summary>As JSON that may stand in a page: no sign in it ends a script.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, ReportJson.Default.ReportData).Replace("<", "\\u003c", StringComparison.Ordinal);
+}
+
+/// <summary>A figure for the head of a page.</summary>
+/// <param name="Name">What it is.</param>
+/// <param name="Value">For people.</param>
+public sealed record ReportFact(string Name, string Value);
+
+/// <summary>How the test data were answered.</summary>
+/// <param name="Top1">Percent right.</param>
+/// <param name="Top5">Percent with the label among the first five.</param>
+/// <param name="Confusion">Pairs of classes that occurred: label, answer, how often.</param>
+/// <param name="Unreadable">Items that could not be read; they count as wrong and stand in no other figure here.</param>
+/// <param name="Calibration">Confidence in ten steps, against the share that was right.</param>
+/// <param name="CalibrationError">Mean distance of confidence and share that was right, weighted by number (ECE), in [0, 1].</param>
+public sealed record TestReport(double Top1, double Top5, IReadOnlyList<int[]> Confusion, int Unreadable, IReadOnlyList<CalibrationBin> Calibration, double CalibrationError);
+
+/// <summary>The answers within a step of confidence.</summary>
+/// <param name="Count">How many.</param>
+/// <param name="Confidence">Their mean confidence, in [0, 1].</param>
+/// <param name="Right">Share of them that was right, in [0, 1].</param>
+public sealed record CalibrationBin(int Count, double Confidence, double Right);
+
+/// <summary>Features of test items in the plane, by t-SNE.</summary>
+/// <param name="X">Abscissas.</param>
+/// <param name="Y">Ordinates.</param>
+/// <param name="Labels">Classes.</param>
+/// <param name="Of">Number of test items that these were taken from.</param>
+public sealed record FeatureMap(IReadOnlyList<double> X, IReadOnlyList<double> Y, IReadOnlyList<int> Labels, int Of);
+
+/// <summary>A test item and its answer.</summary>
+/// <param name="Picture">The picture as a data address; a clip's middle frame; empty if it could not be read.</param>
+/// <param name="Source">Where it comes from.</param>
+/// <param name="Label">Its class.</param>
+/// <param name="Answer">The answer.</param>
+/// <param name="Confidence">The answer's probability, in [0, 1].</param>
+public sealed record SampleReport(string Picture, string Source, string Label, string Answer, double Confidence);
+
+/// <summary>How a report's data are written.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+[JsonSerializable(typeof(ReportData))]
+internal sealed partial class ReportJson : JsonSerializerContext;

@@ -1,0 +1,46 @@
+using System.Net;
+using System.Reflection;
+using AdaptFormer.Tensors.Files;
+
+namespace AdaptFormer.Training.Reporting;
+
+/// <summary>A report as one HTML file: data, style, drawing code and chart library (Chart.js, MIT) in it, so that it opens anywhere without a network.</summary>
+public static class ReportPage
+{
+    /// <summary>Writes the page, atomically.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="data">What it shows.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void Write(string path, ReportData data) => AtomicFile.WriteAllText(path, Html(data));
+
+    /// <summary>The page.</summary>
+    public static string Html(ReportData data) => Fill(Part("report.html"), new()
+    {
+        ["TITLE"] = WebUtility.HtmlEncode(data.Title),
+        ["STYLE"] = Part("report.css"),
+        ["CHARTS"] = Part("chart.umd.min.js"),
+        ["SCRIPT"] = Part("report.js"),
+        ["DATA"] = data.ToJson(),
+    });
+
+    // One pass, so that what is filled in is never searched for further marks.
+    private static string Fill(string template, Dictionary<string, string> parts)
+    {
+        System.Text.StringBuilder page = new();
+        int at = 0;
+        foreach (System.Text.RegularExpressions.Match mark in System.Text.RegularExpressions.Regex.Matches(template, "\\{\\{([A-Z]+)\\}\\}"))
+        {
+            page.Append(template, at, mark.Index - at).Append(parts[mark.Groups[1].Value]);
+            at = mark.Index + mark.Length;
+        }
+
+        return page.Append(template, at, template.Length - at).ToString();
+    }
+
+    private static string Part(string name)
+    {
+        using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream($"AdaptFormer.Training.Reporting.Page.{name}")!;
+        using StreamReader reader = new(stream);
+        return reader.ReadToEnd();
+    }
+}

@@ -1,0 +1,71 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using AdaptFormer.Tests.Cli;
+using AdaptFormer.Training;
+using AdaptFormer.Training.Recipes;
+using AdaptFormer.Training.Reporting;
+using AdaptFormer.Training.Runs;
+using Xunit;
+
+namespace AdaptFormer.Tests.Training.Reporting;
+
+public sealed partial class RunReportTests : IDisposable
+{
+    private readonly TinyTask _task = new();
+
+    public void Dispose() => _task.Dispose();
+
+    [Fact]
+    public void A_run_ends_with_a_page_that_holds_everything_and_loads_nothing()
+    {
+        TrainingSummary summary = TrainingRun.Execute(Recipe.Load(_task.Recipe), _task["run"], ExistingRun.Refuse, _ => { });
+        string page = File.ReadAllText(_task["run/report.html"]);
+        Assert.DoesNotMatch("(src|href)=\"?http", page);
+        Assert.DoesNotContain("{{", page[..page.IndexOf("<script>", StringComparison.Ordinal)], StringComparison.Ordinal);
+        JsonElement data = Data(page);
+        Assert.Equal(3, data.GetProperty("epochs").GetArrayLength());
+        Assert.Equal(TinyTask.Labels, data.GetProperty("classes").EnumerateArray().Select(name => name.GetString()));
+        Assert.Equal(15, data.GetProperty("test").GetProperty("confusion").EnumerateArray().Sum(cell => cell[2].GetInt32()));
+        Assert.Equal(summary.TestTop1, data.GetProperty("test").GetProperty("top1").GetDouble());
+        Assert.Equal(15, data.GetProperty("map").GetProperty("labels").GetArrayLength());
+        Assert.Equal(12, data.GetProperty("samples").GetArrayLength());
+        Assert.All(data.GetProperty("samples").EnumerateArray(), sample => Assert.StartsWith("data:image/png;base64,", sample.GetProperty("picture").GetString(), StringComparison.Ordinal));
+        Assert.Equal("adaptformer", data.GetProperty("recipe").GetProperty("tuning").GetProperty("method").GetString());
+
+        string again = RunReport.Remake(_task["run"]);
+        Assert.Equal(page, File.ReadAllText(again));
+    }
+
+    [Fact]
+    public void A_run_without_test_data_has_curves_alone()
+    {
+        TrainingRun.Execute(Recipe.Load(_task.Recipe, ["data.test=null"]), _task["run"], ExistingRun.Refuse, _ => { });
+        JsonElement data = Data(File.ReadAllText(_task["run/report.html"]));
+        Assert.Equal(JsonValueKind.Null, data.GetProperty("test").ValueKind);
+        Assert.Equal(0, data.GetProperty("samples").GetArrayLength());
+    }
+
+    [Fact]
+    public void Names_cannot_end_the_data_of_a_page()
+    {
+        ReportData data = new("</script><b>", "command", [], [], ["</script>", "<!--"], null, null, [], null, null);
+        string page = ReportPage.Html(data);
+        Assert.Equal("</script>", Data(page).GetProperty("classes")[0].GetString());
+        Assert.Equal(3, Regex.Matches(page, "</script>").Count);
+    }
+
+    [Fact]
+    public void Calibration_weighs_steps_by_their_number()
+    {
+        Answer[] answers = [new(0, 0, 0.95f, true), new(0, 1, 0.95f, false), new(1, 1, 0.55f, true), new(-1, 0, 0.5f, false)];
+        TestReport test = RunReport.Test(answers, new TrainingSummary(50, null, null, 4, 1, null, 1, 1, 1, 1, 1, 1, 1, null, 0));
+        Assert.Equal(1, test.Unreadable);
+        Assert.Equal([[0, 0, 1], [0, 1, 1], [1, 1, 1]], test.Confusion);
+        Assert.Equal(((2 * 0.45) + (1 * 0.45)) / 3, test.CalibrationError, 1e-6);
+    }
+
+    private static JsonElement Data(string page) => JsonDocument.Parse(DataScript().Match(page).Groups[1].Value).RootElement;
+
+    [GeneratedRegex("<script type=\"application/json\" id=\"data\">(.*?)</script>", RegexOptions.Singleline)]
+    private static partial Regex DataScript();
+}
