@@ -51,7 +51,7 @@ public sealed partial class RunReportTests : IDisposable
         ReportData data = new("</script><b>", "command", [], [], ["</script>", "<!--"], null, null, [], null, null);
         string page = ReportPage.Html(data);
         Assert.Equal("</script>", Data(page).GetProperty("classes")[0].GetString());
-        Assert.Equal(3, Regex.Matches(page, "</script>").Count);
+        Assert.Equal(3, Regex.Count(page, "</script>"));
     }
 
     [Fact]
