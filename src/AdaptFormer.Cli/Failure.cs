@@ -1,5 +1,6 @@
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Training;
+using AdaptFormer.Training.Experiments;
 using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Cli;
@@ -31,11 +32,13 @@ internal static class Failure
 
     private static bool Debug => Environment.GetEnvironmentVariable(DebugVariable) == "1";
 
-    private static (int Code, string Message) Describe(Exception error) => error switch
+    /// <summary>The exit code and the message of an exception.</summary>
+    public static (int Code, string Message) Describe(Exception error) => error switch
     {
         TrainingStoppedException => (Stopped, error.Message),
         OperationCanceledException => (Stopped, "Stopped."),
         RecipeException => (WrongCall, error.Message),
+        TrialFailedException trial => (trial.WrongCall ? WrongCall : FailedRun, error.Message),
         ArgumentException => (WrongCall, WithoutParameter(error)),
         OutOfMemoryException => (FailedRun, "Out of memory: use a smaller batch (--set batch=…, with accumulate to keep the step as large) or a smaller model."),
         IOException or UnauthorizedAccessException or InvalidDataException or DllNotFoundException or NotSupportedException or NotFiniteNumberException => (FailedRun, error.Message),

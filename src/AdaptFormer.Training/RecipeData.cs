@@ -76,7 +76,8 @@ internal sealed class RecipeData : IDisposable
             new DataLoader(kept, learning),
             aside is { Count: > 0 } ? new DataLoader(aside, scoring) : null,
             test is null ? null : new DataLoader(test, scoring),
-            train.ClassNames) { Cache = cache };
+            train.ClassNames)
+        { Cache = cache };
     }
 
     public void Dispose()

@@ -62,11 +62,10 @@ internal static class DataCheckCommand
                 Spread(split.Width), Spread(split.Height), split.Source);
         }
 
-        screen.Write(splits);
-        screen.Line("");
+        screen.Out.Write(splits);
         Table classes = screen.Table([report.ClassNames.Count > classesShown ? $"class (the first {classesShown} of {report.ClassNames.Count})" : "class", .. report.Splits.Select(split => $">{split.Name}")]);
         for (int c = 0; c < Math.Min(classesShown, report.ClassNames.Count); c++) Screen.Row(classes, [report.ClassNames[c], .. report.Splits.Select(split => Format.Count(split.PerClass[c]))]);
-        screen.Write(classes);
+        screen.Out.Write(classes);
 
         List(screen, "missing or damaged", [.. report.Unreadable.Select(bad => $"{bad.Split}: {(bad.Reason.Contains(bad.Source, StringComparison.Ordinal) ? bad.Reason : $"{bad.Source}: {bad.Reason}")}")], listed);
         List(screen, "the same picture in several parts", Groups(report, group => group.AcrossSplits), listed);

@@ -5,7 +5,7 @@ namespace AdaptFormer.Cli.Commands;
 /// <summary>Finds the recipe that a command line names: a file, or one of those that lie beside the program.</summary>
 internal static class RecipeFiles
 {
-    private const string Folder = "recipes", Extension = ".json";
+    private const string Folder = "recipes", Sweeps = "sweeps", Extension = ".json";
 
     /// <summary>The names of the recipes that come with the program.</summary>
     public static IReadOnlyList<string> Shipped => Directory.Exists(ShippedFolder)
@@ -18,13 +18,14 @@ internal static class RecipeFiles
     public static bool Means(string text) => text.EndsWith(Extension, StringComparison.OrdinalIgnoreCase) || (!Path.Exists(text) && Shipped.Contains(text));
 
     /// <summary>The file that <paramref name="text"/> means.</summary>
-    /// <param name="text">A path, or a shipped recipe as <c>image-folder</c>, <c>image-folder.json</c> or <c>recipes/image-folder.json</c>.</param>
+    /// <param name="text">A path, or a shipped recipe as <c>image-folder</c>, <c>image-folder.json</c> or <c>recipes/image-folder.json</c>; a shipped sweep as <c>sweeps/scale</c>.</param>
     /// <exception cref="ArgumentException">There is none; the message lists those that come with the program.</exception>
     public static string Find(string text)
     {
         if (File.Exists(text)) return text;
         string name = Path.GetFileNameWithoutExtension(text);
         if (Path.GetDirectoryName(text) is "" or Folder && Shipped.Contains(name)) return Path.Combine(ShippedFolder, name + Extension);
+        if (Path.GetDirectoryName(text) is Sweeps or $"{Folder}/{Sweeps}" && File.Exists(Path.Combine(ShippedFolder, Sweeps, name + Extension))) return Path.Combine(ShippedFolder, Sweeps, name + Extension);
         string meant = Spelling.Nearest(name, Shipped) is { } near ? $" (did you mean '{near}'?)" : "";
         throw new ArgumentException($"There is no recipe '{text}'{meant}; give a file, or one that comes with the program: {string.Join(", ", Shipped)}.");
     }

@@ -27,7 +27,8 @@ public static class NameMaps
         ("blocks.{i}.mlp.fc2.*", ["encoder.layer.{i}.output.dense.*"]),
         ("norm.*", ["layernorm.*"]),
         ("pre_logits.fc.*", ["pooler.dense.*"]),
-        ("head.*", ["classifier.*"])) { Prefix = "vit." };
+        ("head.*", ["classifier.*"]))
+    { Prefix = "vit." };
 
     /// <summary>The encoder in a checkpoint of VideoMAE's pre-training: our names under <c>encoder.</c>, beside a decoder.</summary>
     public static NameMap VideoMaePretraining { get; } = new("VideoMAE pre-training") { Prefix = "encoder.", AlwaysPrefixed = true };
@@ -45,7 +46,8 @@ public static class NameMaps
         ("blocks.{i}.mlp.fc1.*", ["encoder.layer.{i}.intermediate.dense.*"]),
         ("blocks.{i}.mlp.fc2.*", ["encoder.layer.{i}.output.dense.*"]),
         ("norm.*", ["layernorm.*"]),
-        ("head.*", ["classifier.*"])) { Prefix = "videomae." };
+        ("head.*", ["classifier.*"]))
+    { Prefix = "videomae." };
 
     /// <summary>Hugging Face's <c>Dinov2Model</c>, without the prefix <c>dinov2.</c>.</summary>
     public static NameMap HuggingFaceDinov2 { get; } = new(
@@ -63,7 +65,8 @@ public static class NameMaps
         ("blocks.{i}.mlp.fc2.*", ["encoder.layer.{i}.mlp.fc2.*"]),
         ("blocks.{i}.ls2.gamma", ["encoder.layer.{i}.layer_scale2.lambda1"]),
         ("norm.*", ["layernorm.*"]),
-        ("head.*", ["classifier.*"])) { Prefix = "dinov2." };
+        ("head.*", ["classifier.*"]))
+    { Prefix = "dinov2." };
 
     /// <summary>The vision tower of Hugging Face's <c>CLIPModel</c>, without the prefix <c>vision_model.</c>.</summary>
     public static NameMap HuggingFaceClip { get; } = new(

@@ -24,7 +24,7 @@ public enum ExistingRun
 public sealed class RunDirectory : IDisposable
 {
     private const string RecipeName = "recipe.json", EnvironmentName = "environment.json", LogName = "log.jsonl", SummaryName = "summary.json",
-        AdapterName = "adapter.safetensors", CheckpointsName = "checkpoints", ReportName = "report.html", LockName = ".lock";
+        AdapterName = "adapter.safetensors", CheckpointsName = "checkpoints", ReportName = "report.html";
 
     private static readonly string[] OwnFiles = [RecipeName, EnvironmentName, LogName, SummaryName, AdapterName, ReportName];
 
@@ -69,13 +69,13 @@ public sealed class RunDirectory : IDisposable
         if (File.Exists(path)) throw new IOException($"{path} is a file; give the output as a folder.");
         bool isRun = File.Exists(System.IO.Path.Combine(path, RecipeName));
         // A crash may leave the lock file alone in a folder.
-        bool isEmpty = !Directory.Exists(path) || Directory.EnumerateFileSystemEntries(path).All(entry => System.IO.Path.GetFileName(entry) == LockName);
+        bool isEmpty = !Directory.Exists(path) || Directory.EnumerateFileSystemEntries(path).All(entry => System.IO.Path.GetFileName(entry) == FolderLock.Name);
         if (!isEmpty && !isRun) throw new IOException($"{path} is not empty and holds no run; give the output as a new folder.");
         if (isRun && existing == ExistingRun.Refuse)
             throw new IOException($"{path} holds a run already; replace it with --overwrite, or give another output folder.");
 
         Directory.CreateDirectory(path);
-        RunDirectory run = new(path, Lock(path));
+        RunDirectory run = new(path, FolderLock.Take(path));
         try
         {
             if (isRun && existing == ExistingRun.Resume) run.RequireSameRecipe(recipe);
@@ -147,19 +147,6 @@ public sealed class RunDirectory : IDisposable
     {
         _log?.Dispose();
         _lock?.Dispose();
-    }
-
-    // The system gives the lock back when the process dies, however it dies.
-    private static FileStream Lock(string path)
-    {
-        try
-        {
-            return new FileStream(System.IO.Path.Combine(path, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
-        }
-        catch (IOException error)
-        {
-            throw new IOException($"{path} cannot be written; is another process training into it? {error.Message}", error);
-        }
     }
 
     private string In(string name) => System.IO.Path.Combine(Path, name);

@@ -22,7 +22,8 @@ public sealed class BatchOpsTests
                 {
                     Tensor x = p[0].Scale(1).Cast(type), a = x.SliceBatch(0, 1).Gelu(), b = x.SliceBatch(1, shape[0] - 1).Gelu(), y = BatchOps.ConcatBatch([a, b]);
                     return BatchOps.ConcatBatch([y + y, a.Scale(3), x, y]);
-                }) { BFloat16 = 2e-2 };
+                })
+                { BFloat16 = 2e-2 };
             }
         }
     }

@@ -27,7 +27,8 @@ public sealed class LinearOpTests
                 // The weights are small and the biases are not, so that no pre-activation comes near the kink.
                 yield return new OpCase($"ReLU(xWᵀ + b), {i} to {o}", [x, [o, i], [o]], (p, type) => p[0].LinearRelu(p[1], p[2], type))
                 {
-                    BFloat16 = 2e-2, Map = (input, v) => input switch { 1 => v * shrink, 2 => v < 0 ? v - 1.5f : v + 1.5f, _ => v },
+                    BFloat16 = 2e-2,
+                    Map = (input, v) => input switch { 1 => v * shrink, 2 => v < 0 ? v - 1.5f : v + 1.5f, _ => v },
                 };
             }
 

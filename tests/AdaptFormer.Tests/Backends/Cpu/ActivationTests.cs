@@ -20,13 +20,13 @@ public sealed class ActivationTests
     {
         (ForwardKernel kernel, Func<double, double> reference, double relative, double absolute) = Forward(name);
         foreach (DataType xt in Types)
-        foreach (DataType yt in Types)
-        foreach (int n in Lengths)
-        {
-            using NativeMatrix x = Random(xt, n, n, scale: 3), y = new(yt, n);
-            kernel(x.Pointer, xt, y.Pointer, yt, n);
-            AssertClose(i => reference(x[i]), y, relative, absolute, $"{name} {xt} to {yt}");
-        }
+            foreach (DataType yt in Types)
+                foreach (int n in Lengths)
+                {
+                    using NativeMatrix x = Random(xt, n, n, scale: 3), y = new(yt, n);
+                    kernel(x.Pointer, xt, y.Pointer, yt, n);
+                    AssertClose(i => reference(x[i]), y, relative, absolute, $"{name} {xt} to {yt}");
+                }
     }
 
     [Theory]
@@ -35,14 +35,14 @@ public sealed class ActivationTests
     {
         (BackwardKernel kernel, Func<double, double> slope, double relative, double absolute) = Backward(name);
         foreach (DataType xt in Types)
-        foreach (DataType dyt in Types)
-        foreach (DataType dxt in Types)
-        foreach (int n in Lengths.Where(n => n < 4096))
-        {
-            using NativeMatrix x = Random(xt, n, n), dy = Random(dyt, n, n + 1), dx = new(dxt, n);
-            kernel(x.Pointer, xt, dy.Pointer, dyt, dx.Pointer, dxt, n);
-            AssertClose(i => slope(x[i]) * dy[i], dx, relative, absolute, $"{name} backward {xt}, {dyt} to {dxt}");
-        }
+            foreach (DataType dyt in Types)
+                foreach (DataType dxt in Types)
+                    foreach (int n in Lengths.Where(n => n < 4096))
+                    {
+                        using NativeMatrix x = Random(xt, n, n), dy = Random(dyt, n, n + 1), dx = new(dxt, n);
+                        kernel(x.Pointer, xt, dy.Pointer, dyt, dx.Pointer, dxt, n);
+                        AssertClose(i => slope(x[i]) * dy[i], dx, relative, absolute, $"{name} backward {xt}, {dyt} to {dxt}");
+                    }
     }
 
     [Theory]

@@ -52,14 +52,14 @@ public sealed class ConverterTests
     public void Copies_equal_the_scalar_conversion_at_all_lengths()
     {
         foreach (DataType from in Types)
-        foreach (DataType to in Types)
-        foreach (int n in Lengths)
-        {
-            using NativeMatrix x = Random(from, n, n), y = new(to, n);
-            Converter.Copy(x.Pointer, from, y.Pointer, to, n);
-            for (int i = 0; i < n; i++)
-                Assert.Equal(to == F32 ? x[i] : Converter.ToSingle(Converter.ToBFloat16(x[i])), y[i]);
-            Assert.True(y.GuardsIntact());
-        }
+            foreach (DataType to in Types)
+                foreach (int n in Lengths)
+                {
+                    using NativeMatrix x = Random(from, n, n), y = new(to, n);
+                    Converter.Copy(x.Pointer, from, y.Pointer, to, n);
+                    for (int i = 0; i < n; i++)
+                        Assert.Equal(to == F32 ? x[i] : Converter.ToSingle(Converter.ToBFloat16(x[i])), y[i]);
+                    Assert.True(y.GuardsIntact());
+                }
     }
 }

@@ -31,18 +31,18 @@ public sealed unsafe class ElementwiseTests
     public void Scaled_copies_and_sums_equal_the_equation_for_all_types()
     {
         foreach (DataType xt in Types)
-        foreach (int n in Lengths)
-        {
-            using NativeMatrix x = Random(xt, n, 1), y = Random(F32, n, 2), before = y.Copy();
-            Elementwise.AddInto((float*)y.Pointer, x.Pointer, xt, -0.3f, n);
-            AssertClose(i => before[i] + (-0.3f * (double)x[i]), y, 1e-7, 1e-7, "AddInto");
-            foreach (DataType yt in Types)
+            foreach (int n in Lengths)
             {
-                using NativeMatrix scaled = new(yt, n);
-                Elementwise.Scale(x.Pointer, xt, 1.7f, scaled.Pointer, yt, n);
-                AssertClose(i => 1.7f * (double)x[i], scaled, 1e-7, 0, "Scale");
+                using NativeMatrix x = Random(xt, n, 1), y = Random(F32, n, 2), before = y.Copy();
+                Elementwise.AddInto((float*)y.Pointer, x.Pointer, xt, -0.3f, n);
+                AssertClose(i => before[i] + (-0.3f * (double)x[i]), y, 1e-7, 1e-7, "AddInto");
+                foreach (DataType yt in Types)
+                {
+                    using NativeMatrix scaled = new(yt, n);
+                    Elementwise.Scale(x.Pointer, xt, 1.7f, scaled.Pointer, yt, n);
+                    AssertClose(i => 1.7f * (double)x[i], scaled, 1e-7, 0, "Scale");
+                }
             }
-        }
     }
 
     [Fact]
@@ -63,18 +63,18 @@ public sealed unsafe class ElementwiseTests
     public void One_number_that_is_not_finite_is_found_wherever_it_stands(float bad)
     {
         foreach (DataType type in Types)
-        foreach (int n in new[] { 1, 5, 16, 33, 5000 })
-        {
-            using NativeMatrix x = Random(type, n, 1);
-            Assert.True(Elementwise.AllFinite(x.Pointer, type, n));
-            foreach (int at in new[] { 0, n / 2, n - 1 })
+            foreach (int n in new[] { 1, 5, 16, 33, 5000 })
             {
-                float good = x[at];
-                x[at] = bad;
-                Assert.False(Elementwise.AllFinite(x.Pointer, type, n));
-                x[at] = good;
+                using NativeMatrix x = Random(type, n, 1);
+                Assert.True(Elementwise.AllFinite(x.Pointer, type, n));
+                foreach (int at in new[] { 0, n / 2, n - 1 })
+                {
+                    float good = x[at];
+                    x[at] = bad;
+                    Assert.False(Elementwise.AllFinite(x.Pointer, type, n));
+                    x[at] = good;
+                }
             }
-        }
     }
 
     [Fact]

@@ -18,24 +18,24 @@ public sealed unsafe class LayerNormKernelTests
     {
         const int rows = 3;
         foreach (DataType xt in Types)
-        foreach (DataType yt in Types)
-        foreach (bool affine in new[] { true, false })
-        {
-            using NativeMatrix x = Random(xt, rows * c, 1), gamma = Random(F32, c, 2), beta = Random(F32, c, 3), y = new(yt, rows * c);
-            using NativeMatrix mean = new(F32, rows), rstd = new(F32, rows);
-            LayerNormKernel.Forward(
-                x.Pointer, xt, affine ? (float*)gamma.Pointer : null, affine ? (float*)beta.Pointer : null, Eps,
-                y.Pointer, yt, (float*)mean.Pointer, (float*)rstd.Pointer, rows, c);
-            double[] expected = new double[rows * c];
-            double[] means = new double[rows], inverses = new double[rows];
-            float[] input = x.ToArray(), g = affine ? gamma.ToArray() : [], b = affine ? beta.ToArray() : [];
-            for (int row = 0; row < rows; row++)
-                (means[row], inverses[row]) = Reference.LayerNorm(input.AsSpan(row * c, c), g, b, Eps, expected.AsSpan(row * c, c));
-            if (c == 1) continue;    // the variance is rounding noise only
-            AssertClose(i => expected[i], y, 1e-5, 1e-5, $"LayerNorm {xt} to {yt}");
-            AssertClose(i => means[i], mean, 0, 1e-6, "mean");
-            AssertClose(i => inverses[i], rstd, 3e-6, 0, "rstd");
-        }
+            foreach (DataType yt in Types)
+                foreach (bool affine in new[] { true, false })
+                {
+                    using NativeMatrix x = Random(xt, rows * c, 1), gamma = Random(F32, c, 2), beta = Random(F32, c, 3), y = new(yt, rows * c);
+                    using NativeMatrix mean = new(F32, rows), rstd = new(F32, rows);
+                    LayerNormKernel.Forward(
+                        x.Pointer, xt, affine ? (float*)gamma.Pointer : null, affine ? (float*)beta.Pointer : null, Eps,
+                        y.Pointer, yt, (float*)mean.Pointer, (float*)rstd.Pointer, rows, c);
+                    double[] expected = new double[rows * c];
+                    double[] means = new double[rows], inverses = new double[rows];
+                    float[] input = x.ToArray(), g = affine ? gamma.ToArray() : [], b = affine ? beta.ToArray() : [];
+                    for (int row = 0; row < rows; row++)
+                        (means[row], inverses[row]) = Reference.LayerNorm(input.AsSpan(row * c, c), g, b, Eps, expected.AsSpan(row * c, c));
+                    if (c == 1) continue;    // the variance is rounding noise only
+                    AssertClose(i => expected[i], y, 1e-5, 1e-5, $"LayerNorm {xt} to {yt}");
+                    AssertClose(i => means[i], mean, 0, 1e-6, "mean");
+                    AssertClose(i => inverses[i], rstd, 3e-6, 0, "rstd");
+                }
     }
 
     [Fact]
@@ -53,25 +53,25 @@ public sealed unsafe class LayerNormKernelTests
     {
         const int rows = 3;
         foreach (DataType xt in Types)
-        foreach (DataType dyt in Types)
-        foreach (bool affine in new[] { true, false })
-        foreach (bool accumulate in new[] { true, false })
-        {
-            using NativeMatrix x = Random(xt, rows * c, 1), gamma = Random(F32, c, 2), dy = Random(dyt, rows * c, 3), dx = Random(F32, rows * c, 4);
-            using NativeMatrix mean = Random(F32, rows, 5), rstd = Random(F32, rows, 6), before = dx.Copy();
-            LayerNormKernel.Backward(
-                x.Pointer, xt, (float*)mean.Pointer, (float*)rstd.Pointer, affine ? (float*)gamma.Pointer : null,
-                dy.Pointer, dyt, (float*)dx.Pointer, accumulate, rows, c);
-            double[] expected = new double[rows * c];
-            for (int row = 0; row < rows; row++)
-            {
-                Reference.LayerNormBackward(
-                    x.ToArray().AsSpan(row * c, c), mean[row], rstd[row], affine ? gamma.ToArray() : [], dy.ToArray().AsSpan(row * c, c),
-                    expected.AsSpan(row * c, c));
-            }
+            foreach (DataType dyt in Types)
+                foreach (bool affine in new[] { true, false })
+                    foreach (bool accumulate in new[] { true, false })
+                    {
+                        using NativeMatrix x = Random(xt, rows * c, 1), gamma = Random(F32, c, 2), dy = Random(dyt, rows * c, 3), dx = Random(F32, rows * c, 4);
+                        using NativeMatrix mean = Random(F32, rows, 5), rstd = Random(F32, rows, 6), before = dx.Copy();
+                        LayerNormKernel.Backward(
+                            x.Pointer, xt, (float*)mean.Pointer, (float*)rstd.Pointer, affine ? (float*)gamma.Pointer : null,
+                            dy.Pointer, dyt, (float*)dx.Pointer, accumulate, rows, c);
+                        double[] expected = new double[rows * c];
+                        for (int row = 0; row < rows; row++)
+                        {
+                            Reference.LayerNormBackward(
+                                x.ToArray().AsSpan(row * c, c), mean[row], rstd[row], affine ? gamma.ToArray() : [], dy.ToArray().AsSpan(row * c, c),
+                                expected.AsSpan(row * c, c));
+                        }
 
-            AssertClose(i => expected[i] + (accumulate ? before[i] : 0), dx, 1e-5, 2e-5, $"LayerNorm backward {xt}, {dyt}");
-        }
+                        AssertClose(i => expected[i] + (accumulate ? before[i] : 0), dx, 1e-5, 2e-5, $"LayerNorm backward {xt}, {dyt}");
+                    }
     }
 
     [Theory]
@@ -80,17 +80,17 @@ public sealed unsafe class LayerNormKernelTests
     {
         const int rows = 9;
         foreach (DataType xt in Types)
-        foreach (DataType dyt in Types)
-        {
-            using NativeMatrix x = Random(xt, rows * c, 1), dy = Random(dyt, rows * c, 3), mean = Random(F32, rows, 5), rstd = Random(F32, rows, 6);
-            using NativeMatrix dgamma = Random(F32, c, 7), dbeta = Random(F32, c, 8), gammaBefore = dgamma.Copy(), betaBefore = dbeta.Copy();
-            LayerNormKernel.BackwardParams(
-                x.Pointer, xt, (float*)mean.Pointer, (float*)rstd.Pointer, dy.Pointer, dyt, (float*)dgamma.Pointer, (float*)dbeta.Pointer, rows, c);
-            AssertClose(
-                j => gammaBefore[j] + Enumerable.Range(0, rows).Sum(r => (double)dy[(r * c) + j] * (x[(r * c) + j] - mean[r]) * rstd[r]),
-                dgamma, 1e-5, 1e-5, "dgamma");
-            AssertClose(j => betaBefore[j] + Enumerable.Range(0, rows).Sum(r => (double)dy[(r * c) + j]), dbeta, 1e-5, 1e-5, "dbeta");
-        }
+            foreach (DataType dyt in Types)
+            {
+                using NativeMatrix x = Random(xt, rows * c, 1), dy = Random(dyt, rows * c, 3), mean = Random(F32, rows, 5), rstd = Random(F32, rows, 6);
+                using NativeMatrix dgamma = Random(F32, c, 7), dbeta = Random(F32, c, 8), gammaBefore = dgamma.Copy(), betaBefore = dbeta.Copy();
+                LayerNormKernel.BackwardParams(
+                    x.Pointer, xt, (float*)mean.Pointer, (float*)rstd.Pointer, dy.Pointer, dyt, (float*)dgamma.Pointer, (float*)dbeta.Pointer, rows, c);
+                AssertClose(
+                    j => gammaBefore[j] + Enumerable.Range(0, rows).Sum(r => (double)dy[(r * c) + j] * (x[(r * c) + j] - mean[r]) * rstd[r]),
+                    dgamma, 1e-5, 1e-5, "dgamma");
+                AssertClose(j => betaBefore[j] + Enumerable.Range(0, rows).Sum(r => (double)dy[(r * c) + j]), dbeta, 1e-5, 1e-5, "dbeta");
+            }
     }
 
     [Fact]

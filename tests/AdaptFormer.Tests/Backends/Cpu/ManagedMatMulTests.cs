@@ -23,8 +23,8 @@ public sealed class ManagedMatMulTests
         {
             TheoryData<DataType, DataType, DataType> all = [];
             foreach (DataType a in Types)
-            foreach (DataType b in Types)
-            foreach (DataType c in Types) all.Add(a, b, c);
+                foreach (DataType b in Types)
+                    foreach (DataType c in Types) all.Add(a, b, c);
             return all;
         }
     }

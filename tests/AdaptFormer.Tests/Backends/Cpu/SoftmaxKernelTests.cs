@@ -17,21 +17,21 @@ public sealed unsafe class SoftmaxKernelTests
         const int rows = 3;
         int ld = n + 3, ldBias = n + 1, ldP = n + 5;
         foreach (DataType pt in Types)
-        foreach (bool biased in new[] { true, false })
-        foreach (float scale in new[] { 0.125f, -2f, 0f })
-        {
-            using NativeMatrix s = Random(F32, rows * ld, 1, 4), bias = Random(F32, rows * ldBias, 2, 4), p = Random(pt, rows * ldP, 3), before = p.Copy();
-            SoftmaxKernel.Forward((float*)s.Pointer, ld, rows, n, scale, biased ? (float*)bias.Pointer : null, ldBias, p.Pointer, pt, ldP);
-            double[] expected = before.ToArray().Select(x => (double)x).ToArray();
-            for (int row = 0; row < rows; row++)
-            {
-                Reference.Softmax(
-                    s.ToArray().AsSpan(row * ld, n), scale, biased ? bias.ToArray().AsSpan(row * ldBias, n) : [], expected.AsSpan(row * ldP, n));
-            }
+            foreach (bool biased in new[] { true, false })
+                foreach (float scale in new[] { 0.125f, -2f, 0f })
+                {
+                    using NativeMatrix s = Random(F32, rows * ld, 1, 4), bias = Random(F32, rows * ldBias, 2, 4), p = Random(pt, rows * ldP, 3), before = p.Copy();
+                    SoftmaxKernel.Forward((float*)s.Pointer, ld, rows, n, scale, biased ? (float*)bias.Pointer : null, ldBias, p.Pointer, pt, ldP);
+                    double[] expected = before.ToArray().Select(x => (double)x).ToArray();
+                    for (int row = 0; row < rows; row++)
+                    {
+                        Reference.Softmax(
+                            s.ToArray().AsSpan(row * ld, n), scale, biased ? bias.ToArray().AsSpan(row * ldBias, n) : [], expected.AsSpan(row * ldP, n));
+                    }
 
-            // A score of magnitude 50 is itself rounded by 2e-6, and its exponential by as much relatively.
-            AssertClose(i => expected[i], p, 1e-5, 1e-30, $"softmax to {pt}");
-        }
+                    // A score of magnitude 50 is itself rounded by 2e-6, and its exponential by as much relatively.
+                    AssertClose(i => expected[i], p, 1e-5, 1e-30, $"softmax to {pt}");
+                }
     }
 
     [Theory]
@@ -41,19 +41,19 @@ public sealed unsafe class SoftmaxKernelTests
         const int rows = 3;
         int ldP = n + 5, ldDp = n + 3, ldDs = n + 2;
         foreach (DataType pt in Types)
-        foreach (DataType dst in Types)
-        {
-            using NativeMatrix p = Random(pt, rows * ldP, 1), dp = Random(F32, rows * ldDp, 2), ds = Random(dst, rows * ldDs, 3), before = ds.Copy();
-            SoftmaxKernel.Backward(p.Pointer, pt, ldP, (float*)dp.Pointer, ldDp, rows, n, 0.125f, ds.Pointer, dst, ldDs);
-            double[] expected = before.ToArray().Select(x => (double)x).ToArray();
-            for (int row = 0; row < rows; row++)
+            foreach (DataType dst in Types)
             {
-                Reference.SoftmaxBackward(
-                    p.ToArray().AsSpan(row * ldP, n), dp.ToArray().AsSpan(row * ldDp, n), 0.125f, expected.AsSpan(row * ldDs, n));
-            }
+                using NativeMatrix p = Random(pt, rows * ldP, 1), dp = Random(F32, rows * ldDp, 2), ds = Random(dst, rows * ldDs, 3), before = ds.Copy();
+                SoftmaxKernel.Backward(p.Pointer, pt, ldP, (float*)dp.Pointer, ldDp, rows, n, 0.125f, ds.Pointer, dst, ldDs);
+                double[] expected = before.ToArray().Select(x => (double)x).ToArray();
+                for (int row = 0; row < rows; row++)
+                {
+                    Reference.SoftmaxBackward(
+                        p.ToArray().AsSpan(row * ldP, n), dp.ToArray().AsSpan(row * ldDp, n), 0.125f, expected.AsSpan(row * ldDs, n));
+                }
 
-            AssertClose(i => expected[i], ds, 1e-6, 1e-6 * Math.Sqrt(n), $"softmax backward {pt} to {dst}");
-        }
+                AssertClose(i => expected[i], ds, 1e-6, 1e-6 * Math.Sqrt(n), $"softmax backward {pt} to {dst}");
+            }
     }
 
     [Fact]

@@ -76,7 +76,10 @@ public sealed class OptimizerTests
         Optimizer optimizer = new AdamWOptions().Create([new("w", 0, 2, 2), new("b", 2, 1, 1)]);
         Dictionary<string, ReadOnlyMemory<float>> state = new()
         {
-            ["mean/w"] = new float[] { 1, 1 }, ["mean/b"] = new float[] { 1 }, ["square/w"] = new float[3], ["other"] = new float[1],
+            ["mean/w"] = new float[] { 1, 1 },
+            ["mean/b"] = new float[] { 1 },
+            ["square/w"] = new float[3],
+            ["other"] = new float[1],
         };
         InvalidDataException error = Assert.Throws<InvalidDataException>(() => optimizer.Restore(3, state));
         Assert.Contains("square/w has 3 values, expected 2", error.Message, StringComparison.Ordinal);

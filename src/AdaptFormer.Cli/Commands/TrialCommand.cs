@@ -1,0 +1,52 @@
+using System.CommandLine;
+using System.Diagnostics;
+using AdaptFormer.Cli.Output;
+using AdaptFormer.Training;
+using AdaptFormer.Training.Experiments;
+using AdaptFormer.Training.Recipes;
+
+namespace AdaptFormer.Cli.Commands;
+
+/// <summary>The hidden <c>adaptformer trial</c>: what a comparison or a sweep starts for each of its trainings; see <see cref="TrialProcess"/>.</summary>
+internal static class TrialCommand
+{
+    private const string Name = "trial";
+
+    public static Command Create(Screen screen)
+    {
+        Argument<string> folder = new("folder"), threads = new("threads");
+        Command command = new(Name, "Carry out the recipe on standard input.") { folder, threads };
+        command.Hidden = true;
+        command.SetAction((parsed, cancellation) => Task.Run(() =>
+        {
+            try
+            {
+                TrialProcess.Serve(parsed.GetValue(folder)!, int.Parse(parsed.GetValue(threads)!), Console.In, screen.OutWriter, cancellation);
+                return 0;
+            }
+            catch (Exception diverged) when (TrialProcess.IsDivergence(diverged))
+            {
+                screen.ErrorWriter.WriteLine(diverged.Message);
+                return TrialProcess.Diverged;
+            }
+            catch (Exception error) when (error is not OutOfMemoryException)
+            {
+                // No name ahead of the message: the program that started this one puts its own there.
+                (int code, string message) = Failure.Describe(error);
+                screen.ErrorWriter.WriteLine(message);
+                return code;
+            }
+        }, CancellationToken.None));
+        return command;
+    }
+
+    /// <summary>How this program starts itself for a trial.</summary>
+    public static ProcessStartInfo Start()
+    {
+        string self = Path.Combine(AppContext.BaseDirectory, "adaptformer.dll"), host = Environment.ProcessPath ?? "dotnet";
+        ProcessStartInfo start = new(host);
+        if (Path.GetFileNameWithoutExtension(host) == "dotnet") start.ArgumentList.Add(self);
+        start.ArgumentList.Add(Name);
+        return start;
+    }
+}

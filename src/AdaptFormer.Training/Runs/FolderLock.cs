@@ -1,0 +1,29 @@
+namespace AdaptFormer.Training.Runs;
+
+/// <summary>Keeps two processes from writing into one folder. The system gives the lock back when the process dies, however it dies.</summary>
+internal static class FolderLock
+{
+    /// <summary>Name of the file that is locked.</summary>
+    public const string Name = ".lock";
+
+    /// <summary>Takes the lock of a folder that is there.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="patience">How long to wait for a process that is ending.</param>
+    /// <exception cref="IOException">Another process has it, or the folder cannot be written.</exception>
+    public static FileStream Take(string folder, TimeSpan patience = default)
+    {
+        DateTime end = DateTime.UtcNow + patience;
+        while (true)
+        {
+            try
+            {
+                return new FileStream(Path.Combine(folder, Name), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+            }
+            catch (IOException error)
+            {
+                if (DateTime.UtcNow >= end) throw new IOException($"{folder} cannot be written; is another process training into it? {error.Message}", error);
+                Thread.Sleep(50);
+            }
+        }
+    }
+}
