@@ -28,7 +28,7 @@ public sealed class ShellTests
         (int code, string output, string error) = await Run();
         Assert.Equal(0, code);
         Assert.Empty(error);
-        foreach (string command in Shell.Root(new Screen(TextWriter.Null, TextWriter.Null, false)).Subcommands.Select(c => c.Name))
+        foreach (string command in Shell.Root(new Screen(TextWriter.Null, TextWriter.Null, false)).Subcommands.Where(c => !c.Hidden).Select(c => c.Name))
             Assert.Contains($"  {command} ", output, StringComparison.Ordinal);
     }
 
