@@ -13,7 +13,7 @@ public sealed class ModelReportTests
     private static readonly JsonElement Golden =
         JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Fixtures", "param_counts.json"))).RootElement;
 
-    public static TheoryData<string> Counted => [.. Golden.GetProperty("counts").EnumerateObject().Select(row => row.Name).Where(name => name.Contains("_vit_"))];
+    public static TheoryData<string> Counted => [.. Golden.GetProperty("counts").EnumerateObject().Select(row => row.Name).Where(name => name.Contains('/'))];
 
     public static TheoryData<string> Multiplied => [.. Golden.GetProperty("macs").EnumerateObject().Select(row => row.Name).Where(name => name.Contains("_224_"))];
 
@@ -39,6 +39,19 @@ public sealed class ModelReportTests
             ModelReport report = Report(method, row);
             Assert.Equal(golden.GetProperty("macs").GetInt64(), report.Macs);
             Assert.Equal(golden.GetProperty("fvcore_style").GetInt64(), report.FvcoreMacs);
+        }
+    }
+
+    [Fact]
+    public void Parameters_of_video_swin_are_counted_as_in_the_original_program()
+    {
+        const string Row = "video_swin_b_w8x7x7_174cls";
+        JsonElement golden = Golden.GetProperty("counts").GetProperty(Row);
+        foreach (string method in (string[])["full", "linear", "adaptformer-64"])
+        {
+            ModelReport report = Report(method, Row);
+            Assert.Equal(golden.GetProperty(method).GetInt64(), report.Trainable);
+            Assert.Equal(golden.GetProperty("head").GetInt64(), Part(report, "head"));
         }
     }
 
@@ -84,9 +97,16 @@ public sealed class ModelReportTests
 
     private static ModelReport Report(Tuning tuning, string row = "image")
     {
-        bool isVideo = row.StartsWith("video", StringComparison.Ordinal);
-        BackboneConfig config = ModelZoo.Get(isVideo ? "vit_base_patch16_224.videomae" : "vit_base_patch16_224").Config;
-        if (isVideo) config = config.WithNumFrames(row.Contains("16frames") ? 16 : 8);
+        bool isVideo = row.StartsWith("video", StringComparison.Ordinal), isSwin = row.Contains("_swin_");
+        string id = (isVideo, isSwin) switch
+        {
+            (true, true) => "video_swin_base_patch244_window877",
+            (true, false) => "vit_base_patch16_224.videomae",
+            (false, true) => "swin_base_patch4_window7_224",
+            _ => "vit_base_patch16_224",
+        };
+        BackboneConfig config = ModelZoo.Get(id).Config;
+        if (isVideo && !isSwin) config = config.WithNumFrames(row.Contains("16frames") ? 16 : 8);
         if (row.Contains("global_pool")) config = config.WithGlobalPool(true);
         using Backbone model = config.Create("vit_b");
         return ModelReport.Of(model, tuning, row.Contains("174cls") ? 174 : 100);

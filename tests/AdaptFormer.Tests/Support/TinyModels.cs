@@ -19,6 +19,8 @@ internal static class TinyModels
         ["DINOv2"] = TinyVit.Config with { LayerScale = true },
         ["CLIP"] = TinyVit.Config with { PreNorm = true, PatchBias = false, Activation = MlpActivation.QuickGelu },
         ["Video ViT"] = new VideoVitConfig(NumFrames: 4, ImgHeight: 16, ImgWidth: 16, PatchSize: 8, EmbedDim: 24, Depth: 3, NumHeads: 4, MlpRatio: 2),
+        ["Swin"] = TinySwin.Config,
+        ["Video Swin"] = TinySwin.Video,
     };
 
     /// <summary>The model with random numbers in every weight.</summary>
