@@ -41,12 +41,14 @@ public static class AdapterFile
     /// <param name="labels">Names of the classes, one for each of the head's.</param>
     /// <param name="preprocessing">What pictures must look like; that of the model's weights if null.</param>
     /// <param name="metrics">Figures to keep with it; none if null.</param>
+    /// <param name="multiLabel">Whether a picture may have several of the classes.</param>
     /// <returns>What was written.</returns>
     /// <exception cref="ArgumentException">The labels do not match the head, the method is not the model's, or nothing says how pictures are preprocessed.</exception>
     /// <exception cref="NotFiniteNumberException">The model answers with NaN or infinity.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static AdapterInfo Save(
-        string path, Backbone model, Tuning tuning, IReadOnlyList<string> labels, Preprocessing? preprocessing = null, IReadOnlyDictionary<string, double>? metrics = null)
+        string path, Backbone model, Tuning tuning, IReadOnlyList<string> labels, Preprocessing? preprocessing = null, IReadOnlyDictionary<string, double>? metrics = null,
+        bool multiLabel = false)
     {
         Head head = model.Head ?? throw new ArgumentException($"{model.Id}: a model without a head has nothing to save.");
         if (labels.Count != head.Classes) throw new ArgumentException($"{path}: {labels.Count} labels for a head of {head.Classes} classes.");
@@ -62,7 +64,7 @@ public static class AdapterFile
         foreach (string name in names.Keys) writer.Add(name, StateDict.Weight.Of(state[name].Tensor));
 
         AdapterInfo info = new(path, tuning, Identity(model, tuning), preprocessing, labels, metrics ?? new Dictionary<string, double>(),
-            new SelfTest(Backend.Current.Name, Name(model.Compute), answer), names.Keys.Where(name => !state[name].IsBuffer).Sum(name => names[name].Length), 0);
+            new SelfTest(Backend.Current.Name, Name(model.Compute), answer), names.Keys.Where(name => !state[name].IsBuffer).Sum(name => names[name].Length), 0) { MultiLabel = multiLabel };
         AdapterHeader.Write(writer.Metadata, info);
         writer.Save(path);
         return info with { FileBytes = new FileInfo(path).Length };

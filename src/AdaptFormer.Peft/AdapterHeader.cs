@@ -11,6 +11,7 @@ internal static class AdapterHeader
 {
     public const string Format = "adaptformer-adapter";
     public const int Version = 1;
+    private const string TaskKey = "task", MultiLabelTask = "multi_label", SingleLabelTask = "single_label";
     private const int MaxLabels = 1 << 20;
 
     /// <summary>Writes the texts of <paramref name="info"/>.</summary>
@@ -23,6 +24,7 @@ internal static class AdapterHeader
         metadata["preprocessing"] = info.Preprocessing.ToJson();
         metadata["labels"] = JsonSerializer.Serialize([.. info.Labels], AdapterJson.Default.StringArray);
         metadata["metrics"] = JsonSerializer.Serialize(new Dictionary<string, double>(info.Metrics), AdapterJson.Default.DictionaryStringDouble);
+        if (info.MultiLabel) metadata[TaskKey] = MultiLabelTask;       // none means one class a picture, as in files that are older than the key
         metadata["self_test"] = JsonSerializer.Serialize(info.SelfTest, AdapterJson.Default.SelfTest);
     }
 
@@ -47,9 +49,11 @@ internal static class AdapterHeader
         if (backbone is { Id: null } or { Digest: null } or { Config: null }) throw BadFile.Error(file.Path, "backbone", "a part is missing");
         if (test.Logits is null || test.Backend is null || test.Logits.Length != labels.Length)
             throw BadFile.Error(file.Path, "self_test", $"{test.Logits?.Length ?? 0} logits for {labels.Length} labels");
+        string task = file.Metadata.TryGetValue(TaskKey, out string? kind) ? kind : SingleLabelTask;
+        if (task is not (MultiLabelTask or SingleLabelTask)) throw BadFile.Error(file.Path, TaskKey, $"'{BadFile.Shorten(task)}' is not known; known: {SingleLabelTask}, {MultiLabelTask}");
         long parameters = file.Entries.Values.Where(entry => !entry.Name.StartsWith("head.0.", StringComparison.Ordinal)).Sum(entry => entry.ElementCount);
         return new AdapterInfo(file.Path, tuning, backbone, preprocessing, labels, Json("metrics", AdapterJson.Default.DictionaryStringDouble), test,
-            parameters, new FileInfo(file.Path).Length);
+            parameters, new FileInfo(file.Path).Length) { MultiLabel = task == MultiLabelTask };
 
         string Text(string key) => file.Metadata.TryGetValue(key, out string? text) ? text : throw BadFile.Error(file.Path, key, "the adapter does not have it; the file is incomplete");
 

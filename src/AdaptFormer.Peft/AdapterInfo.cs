@@ -33,4 +33,8 @@ public sealed record AdapterInfo(
     IReadOnlyDictionary<string, double> Metrics,
     SelfTest SelfTest,
     long Parameters,
-    long FileBytes);
+    long FileBytes)
+{
+    /// <summary>Whether a picture may have several of the classes; otherwise it has one.</summary>
+    public bool MultiLabel { get; init; }
+}

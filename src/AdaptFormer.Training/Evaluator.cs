@@ -8,10 +8,16 @@ namespace AdaptFormer.Training;
 
 /// <summary>Scores of a model on a data set.</summary>
 /// <param name="Images">Pictures scored, those that could not be read included: they count as wrong.</param>
-/// <param name="Loss">Mean cross-entropy over the readable ones.</param>
-/// <param name="Top1">Percent whose highest logit is the label's.</param>
-/// <param name="Top5">Percent with the label among the five highest.</param>
-public readonly record struct Scores(int Images, double Loss, double Top1, double Top5);
+/// <param name="Loss">Mean cross-entropy over the readable ones; mean binary cross-entropy of a class where a picture may have several.</param>
+/// <param name="Top1">Percent whose highest logit is the label's, or that of one of its labels.</param>
+/// <param name="Top5">Percent with the label, or one of its labels, among the five highest.</param>
+/// <param name="MeanAp">Mean average precision in percent, in the definition of ASL; null where a picture has one class.</param>
+/// <param name="MeanApSklearn">The same in scikit-learn's definition, over the classes that occur.</param>
+public readonly record struct Scores(int Images, double Loss, double Top1, double Top5, double? MeanAp = null, double? MeanApSklearn = null)
+{
+    /// <summary>What the best epoch is chosen by: <see cref="MeanAp"/> where there is one, else <see cref="Top1"/>.</summary>
+    public double Main => MeanAp ?? Top1;
+}
 
 /// <summary>The answer to one picture.</summary>
 /// <param name="Label">Its class; -1 when it could not be read.</param>
@@ -28,8 +34,14 @@ public sealed class Evaluator
     private readonly List<Answer> _answers = [];
     private (int Images, int Right)[] _classes = [];
 
-    /// <summary>The scores so far; zeros before the first batch.</summary>
+    /// <summary>The scores so far, average precision left out, which takes a sort; zeros before the first batch.</summary>
     public Scores Scores => new(_images, _readable == 0 ? 0 : _loss / _readable, Percent(_top1), Percent(_top5));
+
+    /// <summary>All the scores.</summary>
+    public Scores Result => MultiLabel is { } many ? Scores with { MeanAp = many.MeanPercent(ApDefinition.Asl), MeanApSklearn = many.MeanPercent(ApDefinition.ScikitLearn) } : Scores;
+
+    /// <summary>What is known of each class where a picture may have several; null where it has one.</summary>
+    public MultiLabelScores? MultiLabel { get; private set; }
 
     /// <summary>For each class, how many readable pictures of it were scored and how many of them were right; empty before the first batch.</summary>
     public IReadOnlyList<(int Images, int Right)> PerClass => _classes;
@@ -43,7 +55,7 @@ public sealed class Evaluator
     /// <param name="progress">Called after each batch with the scores so far and the number of batches done; may be null.</param>
     /// <param name="cancellation">Ends the loop between two batches.</param>
     public static Scores Run(Backbone model, DataLoader loader, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
-        Score(model, loader, progress, cancellation).Scores;
+        Score(model, loader, progress, cancellation).Result;
 
     /// <summary>As <see cref="Run(Backbone, DataLoader, Action{Scores, int}?, CancellationToken)"/>, from any source.</summary>
     /// <param name="model">A model with a head.</param>
@@ -51,7 +63,7 @@ public sealed class Evaluator
     /// <param name="progress">Called after each batch with the scores so far and the number of batches done; may be null.</param>
     /// <param name="cancellation">Ends the loop between two batches.</param>
     public static Scores Run(Backbone model, BatchSource source, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
-        Score(model, source, progress, cancellation).Scores;
+        Score(model, source, progress, cancellation).Result;
 
     /// <summary>As <see cref="Run(Backbone, DataLoader, Action{Scores, int}?, CancellationToken)"/>, with the counts of each class beside the scores.</summary>
     /// <param name="model">A model with a head.</param>
@@ -77,8 +89,8 @@ public sealed class Evaluator
             using InputBatch _ = batch;
             using TensorScope scope = new();
             Tensor logits = source.Forward(model, batch.Input);
-            if (views is null) evaluator.Add(logits, batch.Labels);
-            else views.Add(logits, batch.Labels, evaluator.Add);
+            if (views is null) evaluator.Add(logits, batch.Labels, batch.Targets);
+            else views.Add(logits, batch.Labels, batch.Targets, evaluator.Add);
             progress?.Invoke(evaluator.Scores, ++done);
         }
 
@@ -88,9 +100,16 @@ public sealed class Evaluator
     /// <summary>Counts one batch.</summary>
     /// <param name="logits">[B, K].</param>
     /// <param name="labels">[B]; <see cref="Batch.Unreadable"/> is wrong whatever the logits.</param>
-    public void Add(Tensor logits, ReadOnlySpan<int> labels)
+    /// <param name="targets">[B, K], 0 or 1, where a picture may have several classes; else empty.</param>
+    public void Add(Tensor logits, ReadOnlySpan<int> labels, ReadOnlySpan<float> targets = default)
     {
         int classes = logits.Shape[1];
+        if (!targets.IsEmpty)
+        {
+            AddMultiLabel(logits, labels, targets, classes);
+            return;
+        }
+
         if (_classes.Length == 0) _classes = new (int, int)[classes];
         int[] counted = new int[labels.Length];
         int readable = 0;
@@ -116,6 +135,42 @@ public sealed class Evaluator
         if (readable > 0) _loss += logits.View(logits.Shape).SoftmaxCrossEntropy(counted).Item() * readable;      // a view: scores belong to no pass
         _images += labels.Length;
         _readable += readable;
+    }
+
+    private void AddMultiLabel(Tensor logits, ReadOnlySpan<int> labels, ReadOnlySpan<float> targets, int classes)
+    {
+        MultiLabel ??= new MultiLabelScores(classes);
+        if (_classes.Length == 0) _classes = new (int, int)[classes];
+        for (int i = 0; i < labels.Length; i++)
+        {
+            bool known = labels[i] != Batch.Unreadable;
+            ReadOnlySpan<float> row = logits.Span.Slice(i * classes, classes), held = targets.Slice(i * classes, classes);
+            MultiLabel.Add(row, held, known);
+            if (!known) continue;
+            _readable++;
+            _loss += BinaryCrossEntropy(row, held);
+            int best = int.MaxValue;
+            for (int k = 0; k < classes; k++)
+            {
+                if (held[k] < 0.5f) continue;
+                int rank = Rank(row, k);
+                best = Math.Min(best, rank);
+                _classes[k].Images++;
+                if (rank < 1) _classes[k].Right++;
+            }
+
+            if (best < 1) _top1++;
+            if (best < 5) _top5++;
+        }
+
+        _images += labels.Length;
+    }
+
+    private static double BinaryCrossEntropy(ReadOnlySpan<float> logits, ReadOnlySpan<float> targets)
+    {
+        double sum = 0;
+        for (int k = 0; k < logits.Length; k++) sum += Math.Max(logits[k], 0) - ((double)logits[k] * targets[k]) + Math.Log(1 + Math.Exp(-Math.Abs(logits[k])));
+        return sum / logits.Length;
     }
 
     /// <summary>How many classes score above the label's, ties counted against it when their index is lower: a constant answer is not right by luck.</summary>

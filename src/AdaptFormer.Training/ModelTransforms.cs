@@ -16,7 +16,8 @@ public static class ModelTransforms
             augment ??= new AugmentOptions();
             return new TransformOptions(
                 expected.ImgSize, augment.Crop, augment.MinArea, augment.Flip, Enum.Parse<Interpolation>(expected.Interpolation.ToString()),
-                expected.EvalResize, Mean: expected.Mean.ToArray(), Std: expected.Std.ToArray());
+                expected.EvalResize, Mean: expected.Mean.ToArray(), Std: expected.Std.ToArray(),
+                ColorJitter: augment.ColorJitter, RandAugment: augment.RandAugment, Erase: augment.Erase);
         }
     }
 

@@ -11,7 +11,7 @@ namespace AdaptFormer.Training;
 /// <summary>A class and how probable it is.</summary>
 /// <param name="Label">The class's name.</param>
 /// <param name="Index">Its number, from 0.</param>
-/// <param name="Probability">Softmax of the logits, in [0, 1].</param>
+/// <param name="Probability">Softmax of the logits, or each one's sigmoid where a picture may have several classes; in [0, 1].</param>
 public sealed record ClassScore(string Label, int Index, double Probability);
 
 /// <summary>What is on a picture, or why that is not known.</summary>
@@ -30,17 +30,18 @@ public sealed class Predictor : IDisposable
     /// <param name="model">A model with a head.</param>
     /// <param name="labels">Names of the classes, one for each of the head's.</param>
     /// <param name="pictures">What pictures must look like; what the model's weights expect if null.</param>
+    /// <param name="multiLabel">Whether a picture may have several classes.</param>
     /// <exception cref="ArgumentException">There is no head, or the number of labels is not that of its classes.</exception>
-    public Predictor(Backbone model, IReadOnlyList<string> labels, Preprocessing? pictures = null)
-        : this(model, labels, pictures, ownsModel: false)
+    public Predictor(Backbone model, IReadOnlyList<string> labels, Preprocessing? pictures = null, bool multiLabel = false)
+        : this(model, labels, pictures, multiLabel, ownsModel: false)
     {
     }
 
-    private Predictor(Backbone model, IReadOnlyList<string> labels, Preprocessing? pictures, bool ownsModel)
+    private Predictor(Backbone model, IReadOnlyList<string> labels, Preprocessing? pictures, bool multiLabel, bool ownsModel)
     {
         if (model.Head is not { } head) throw new ArgumentException($"{model.Id} has no classifier: give an adapter, or weights that hold one.");
         if (labels.Count != head.Classes) throw new ArgumentException($"{model.Id} tells {head.Classes} classes apart, got {labels.Count} labels.");
-        (Model, Labels, Pictures, _ownsModel) = (model, labels, pictures ?? model.ExpectedPictures, ownsModel);
+        (Model, Labels, Pictures, MultiLabel, _ownsModel) = (model, labels, pictures ?? model.ExpectedPictures, multiLabel, ownsModel);
         _transform = ImageTransform.ForEvaluation(Pictures.ToTransform());
     }
 
@@ -49,6 +50,9 @@ public sealed class Predictor : IDisposable
 
     /// <summary>Names of the classes.</summary>
     public IReadOnlyList<string> Labels { get; }
+
+    /// <summary>Whether a picture may have several classes; each has a probability of its own then.</summary>
+    public bool MultiLabel { get; }
 
     /// <summary>What is made of pictures before the model sees them.</summary>
     public Preprocessing Pictures { get; }
@@ -69,7 +73,7 @@ public sealed class Predictor : IDisposable
         return Owning(() => weights is null ? config.Create(info.Backbone.Id, precision.Compute()) : Open(), model =>
         {
             AdapterFile.Load(adapter, model);
-            return new Predictor(model, info.Labels, info.Preprocessing, ownsModel: true);
+            return new Predictor(model, info.Labels, info.Preprocessing, info.MultiLabel, ownsModel: true);
         });
 
         Backbone Open()
@@ -99,7 +103,7 @@ public sealed class Predictor : IDisposable
         return Owning(() => RecipeBackbone.Load(recipe with { Precision = precision ?? recipe.Precision }), model =>
         {
             AdapterInfo info = AdapterFile.Load(run.AdapterPath, model);
-            return new Predictor(model, info.Labels, info.Preprocessing, ownsModel: true);
+            return new Predictor(model, info.Labels, info.Preprocessing, info.MultiLabel, ownsModel: true);
         });
     }
 
@@ -113,23 +117,25 @@ public sealed class Predictor : IDisposable
     /// <exception cref="ArgumentException">It holds no classifier, or the labels do not match it.</exception>
     public static Predictor OpenPretrained(string weights, IReadOnlyList<string>? labels = null, string? model = null, Precision precision = Precision.Auto) =>
         Owning(() => BackboneLoader.Open(weights, new BackboneOptions(model, Compute: precision.Compute())), opened =>
-            new Predictor(opened, labels ?? [.. Enumerable.Range(0, opened.Head?.Classes ?? 0).Select(k => $"{k}")], null, ownsModel: true));
+            new Predictor(opened, labels ?? [.. Enumerable.Range(0, opened.Head?.Classes ?? 0).Select(k => $"{k}")], null, multiLabel: false, ownsModel: true));
 
     /// <summary>Names what is on a picture.</summary>
     /// <param name="path">An image file.</param>
-    /// <param name="topK">How many classes to name, at least 1.</param>
+    /// <param name="topK">How many classes to name at most, at least 1.</param>
+    /// <param name="threshold">Least probability of a class that is named; null: 0.5 where a picture may have several classes, else 0.</param>
     /// <returns>The most probable classes, best first.</returns>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is no image, or a damaged one.</exception>
-    public IReadOnlyList<ClassScore> Predict(string path, int topK = 5) => Predict(File.ReadAllBytes(path), topK, path);
+    public IReadOnlyList<ClassScore> Predict(string path, int topK = 5, double? threshold = null) => Predict(File.ReadAllBytes(path), topK, path, threshold);
 
     /// <summary>Names what is on a picture.</summary>
     /// <param name="file">The bytes of an image file.</param>
-    /// <param name="topK">How many classes to name, at least 1.</param>
+    /// <param name="topK">How many classes to name at most, at least 1.</param>
     /// <param name="name">What messages call the picture.</param>
+    /// <param name="threshold">Least probability of a class that is named; null: 0.5 where a picture may have several classes, else 0.</param>
     /// <returns>The most probable classes, best first.</returns>
     /// <exception cref="InvalidDataException">It is no image, or a damaged one.</exception>
-    public IReadOnlyList<ClassScore> Predict(ReadOnlySpan<byte> file, int topK = 5, string name = "image")
+    public IReadOnlyList<ClassScore> Predict(ReadOnlySpan<byte> file, int topK = 5, string name = "image", double? threshold = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
         using ImageTransform.Scratch scratch = new();
@@ -137,28 +143,29 @@ public sealed class Predictor : IDisposable
         using TensorScope scope = new();
         Tensor pixels = Tensor.Empty(new Shape([1, .. Model.InputShape]));
         _transform.Apply(scratch.Decoded, new Rng(0), pixels.Span, scratch);
-        return Best(Model.Forward(pixels).Span, topK);
+        return Best(Model.Forward(pixels).Span, topK, threshold);
     }
 
     /// <summary>Names what is on many pictures, decoding ahead of the model. A picture that cannot be read does not stop the others.</summary>
     /// <param name="pictures">The files.</param>
-    /// <param name="topK">How many classes to name, at least 1.</param>
+    /// <param name="topK">How many classes to name at most, at least 1.</param>
     /// <param name="batch">Pictures per pass through the model.</param>
+    /// <param name="threshold">Least probability of a class that is named; null: 0.5 where a picture may have several classes, else 0.</param>
     /// <returns>One answer for each picture, in order, as they come.</returns>
-    public IEnumerable<Prediction> Predict(FileListDataset pictures, int topK = 5, int batch = 16)
+    public IEnumerable<Prediction> Predict(FileListDataset pictures, int topK = 5, int batch = 16, double? threshold = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
         using DataLoader loader = Load(pictures, batch);
         foreach (Batch loaded in loader.Epoch(0))
         {
             using Batch _ = loaded;
-            foreach (Prediction prediction in Answer(loaded, loader, topK)) yield return prediction;
+            foreach (Prediction prediction in Answer(loaded, loader, topK, threshold)) yield return prediction;
         }
     }
 
     /// <summary>A loader that makes this model's pictures of <paramref name="dataset"/>, for scoring: one that cannot be read counts as wrong.</summary>
     public DataLoader Load(ImageDataset dataset, int batch = 64) =>
-        new(dataset, _transform, new LoaderOptions(batch, Shuffle: false, Unreadable: UnreadableImages.CountAsWrong));
+        new(dataset, _transform, new LoaderOptions(batch, Shuffle: false, Unreadable: UnreadableImages.CountAsWrong, MultiLabel: MultiLabel && dataset is not FileListDataset));
 
     /// <inheritdoc/>
     public void Dispose()
@@ -180,7 +187,7 @@ public sealed class Predictor : IDisposable
         }
     }
 
-    private List<Prediction> Answer(Batch batch, DataLoader loader, int topK)
+    private List<Prediction> Answer(Batch batch, DataLoader loader, int topK, double? threshold)
     {
         using TensorScope scope = new();
         using BatchPixels pixels = new(batch);
@@ -192,22 +199,23 @@ public sealed class Predictor : IDisposable
             string path = loader.Dataset.Source(index);
             answers.Add(batch.Labels[i] == Batch.Unreadable
                 ? new Prediction(path, [], loader.UnreadablePictures.First(unreadable => unreadable.Index == index).Reason)
-                : new Prediction(path, Best(logits.Slice(i * Labels.Count, Labels.Count), topK), null));
+                : new Prediction(path, Best(logits.Slice(i * Labels.Count, Labels.Count), topK, threshold), null));
         }
 
         return answers;
     }
 
-    private ClassScore[] Best(ReadOnlySpan<float> logits, int topK)
+    private ClassScore[] Best(ReadOnlySpan<float> logits, int topK, double? threshold)
     {
         double[] probabilities = new double[logits.Length];
-        double sum = 0, highest = double.NegativeInfinity;
+        double sum = 0, highest = double.NegativeInfinity, least = threshold ?? (MultiLabel ? 0.5 : 0);
         foreach (float logit in logits) highest = Math.Max(highest, logit);
-        for (int k = 0; k < probabilities.Length; k++) sum += probabilities[k] = Math.Exp(logits[k] - highest);
+        for (int k = 0; k < probabilities.Length; k++) sum += probabilities[k] = MultiLabel ? 1 / (1 + Math.Exp(-logits[k])) : Math.Exp(logits[k] - highest);
+        double total = MultiLabel ? 1 : sum;
         return
         [
-            .. Enumerable.Range(0, probabilities.Length).OrderByDescending(k => probabilities[k]).Take(topK)
-                .Select(k => new ClassScore(Labels[k], k, probabilities[k] / sum)),
+            .. Enumerable.Range(0, probabilities.Length).OrderByDescending(k => probabilities[k]).Take(topK).Where(k => probabilities[k] / total >= least || least == 0)
+                .Select(k => new ClassScore(Labels[k], k, probabilities[k] / total)),
         ];
     }
 }

@@ -19,6 +19,9 @@ internal sealed class RecipeData : IDisposable
 
     public IReadOnlyList<string> ClassNames { get; }
 
+    /// <summary>Whether an item may have several classes.</summary>
+    public bool MultiLabel => Train.MultiLabel;
+
     private CachedDataset? Cache { get; init; }
 
     /// <summary>Pictures of validation and test that could not be read so far, with the reason.</summary>
@@ -67,11 +70,12 @@ internal sealed class RecipeData : IDisposable
     private static RecipeData Of(Recipe recipe, LabelledDataset train, SampleMaker kept, SampleMaker? aside, SampleMaker? test, CachedDataset? cache = null)
     {
         if (test is not null) DatasetSplits.RequireSameClasses(train, test.Data);
+        if (test is { Data.MultiLabel: true } && !train.MultiLabel) throw new InvalidDataException($"{test.Data.Name} has several classes an item, {train.Name} one: training and test data must be of one kind.");
 
         // An epoch leaves out a last short batch, which BatchNorm would weigh as much as a full one; small sets are one batch.
         int batch = Math.Min(recipe.Batch, kept.Count);
-        LoaderOptions learning = new(batch, Shuffle: true, DropLast: true, recipe.Workers, Seed: recipe.Seed);
-        LoaderOptions scoring = new(recipe.Batch, Shuffle: false, DropLast: false, recipe.Workers, Unreadable: UnreadableImages.CountAsWrong);
+        LoaderOptions learning = new(batch, Shuffle: true, DropLast: true, recipe.Workers, Seed: recipe.Seed, MultiLabel: train.MultiLabel, Balanced: recipe.Data.Balanced);
+        LoaderOptions scoring = new(recipe.Batch, Shuffle: false, DropLast: false, recipe.Workers, Unreadable: UnreadableImages.CountAsWrong, MultiLabel: train.MultiLabel);
         return new RecipeData(
             new DataLoader(kept, learning),
             aside is { Count: > 0 } ? new DataLoader(aside, scoring) : null,

@@ -2,8 +2,8 @@ using System.Diagnostics;
 using AdaptFormer.Data;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Ops;
 using AdaptFormer.Training.Optimizers;
+using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Runs;
 using AdaptFormer.Training.Schedules;
 
@@ -13,28 +13,35 @@ namespace AdaptFormer.Training;
 /// <param name="Epochs">Passes over the training data, at least 1.</param>
 /// <param name="Optimizer">The optimizer's settings, with the base learning rate for a batch of 256.</param>
 /// <param name="Schedule">The learning rate's course.</param>
-/// <param name="LabelSmoothing">ε in [0, 1).</param>
+/// <param name="Loss">What is made smaller; plain cross-entropy if null.</param>
 /// <param name="Accumulate">Batches per optimizer step, at least 1.</param>
 /// <param name="EvaluateEvery">Epochs between two evaluations; the last is always evaluated.</param>
 /// <param name="Seed">Names the dropout masks.</param>
+/// <param name="ClipNorm">Longest gradient, all parameters as one vector, that an optimizer step sees; null for any.</param>
+/// <param name="EmaDecay">Decay of the moving average of what trains, which is evaluated and kept in place of the last values; 0 for none.</param>
+/// <param name="LayerDecay">Factor of the learning rate from one block to the one before it, in (0, 1]; null for one rate.</param>
 public sealed record TrainerOptions(
-    int Epochs, OptimizerOptions Optimizer, Schedule Schedule, float LabelSmoothing = 0, int Accumulate = 1, int EvaluateEvery = 1, long Seed = 0);
+    int Epochs, OptimizerOptions Optimizer, Schedule Schedule, TrainingLoss? Loss = null, int Accumulate = 1, int EvaluateEvery = 1, long Seed = 0,
+    double? ClipNorm = null, double EmaDecay = 0, double? LayerDecay = null);
 
 /// <summary>
 /// The training loop: batches forwards and backwards, the optimizer after every group of accumulated batches, an evaluation after
 /// every epoch, the best epoch kept. It prints nothing; what happens goes to <see cref="Progress"/> and <see cref="EpochDone"/>.
 /// </summary>
-public sealed class Trainer : IDisposable
+public sealed partial class Trainer : IDisposable
 {
     private const long TapeStream = 1;       // names the dropout masks' stream below the run's seed
     private readonly Backbone _model;
     private readonly TrainerOptions _options;
     private readonly FlatParameters _flat;
     private readonly Optimizer _optimizer;
+    private readonly TrainingLoss _loss;
+    private readonly ParameterAverage? _average;
     private readonly Rng _rng;
     private readonly Stopwatch _clock = new();
     private Snapshot? _best;
     private long _step;
+    private int _epochsBefore;
 
     /// <summary>A trainer of everything that is trainable in <paramref name="model"/>.</summary>
     /// <exception cref="ArgumentException">Nothing is trainable.</exception>
@@ -42,8 +49,12 @@ public sealed class Trainer : IDisposable
     {
         (_model, _options) = (model, options);
         _flat = new FlatParameters(model.TrainableParameters());
+        Func<string, Parameter, double> scale = Optimizers.LayerDecay.For(model, options.LayerDecay);
         _optimizer = options.Optimizer.Create(
-            [.. _flat.Segments.Select(segment => new ParameterSegment(segment.Name, segment.Offset, (int)segment.Parameter.Length, segment.Parameter.Shape.Rank))]);
+            [.. _flat.Segments.Select(segment => new ParameterSegment(
+                segment.Name, segment.Offset, (int)segment.Parameter.Length, segment.Parameter.Shape.Rank, scale(segment.Name, segment.Parameter)))]);
+        if (options.EmaDecay > 0) _average = new ParameterAverage(_flat, model.Buffers(), options.EmaDecay);
+        _loss = options.Loss ?? new TrainingLoss(new LossOptions());
         _rng = new Rng(options.Seed).Derive(TapeStream);
     }
 
@@ -53,11 +64,17 @@ public sealed class Trainer : IDisposable
     /// <summary>Called after every epoch with its figures, and whether it is the best so far (or the last, without validation); the model then has that epoch's weights.</summary>
     public Action<EpochRecord, bool>? EpochDone { get; set; }
 
+    /// <summary>Called after <see cref="EpochDone"/>, when the model is as training left it: the time for <see cref="SaveCheckpoint"/>.</summary>
+    public Action? CheckpointDue { get; set; }
+
     /// <summary>The epoch whose weights were kept, from 1.</summary>
     public int BestEpoch => _best?.Epoch ?? 0;
 
     /// <summary>The top-1 on the validation data of that epoch, in percent; null without validation.</summary>
-    public double? BestTop1 => _best?.Top1;
+    public double? BestTop1 => _best?.Scores?.Top1;
+
+    /// <summary>The mean average precision on the validation data of that epoch, in percent; null without validation, or where a picture has one class.</summary>
+    public double? BestMap => _best?.Scores?.MeanAp;
 
     /// <summary>The learning rate at the top of the schedule for batches from <paramref name="train"/>.</summary>
     public double PeakLr(DataLoader train) => PeakLr(new PixelSource(train));
@@ -85,26 +102,36 @@ public sealed class Trainer : IDisposable
         _clock.Restart();
         int stepsPerEpoch = (train.BatchesPerEpoch + _options.Accumulate - 1) / _options.Accumulate;
         ScheduledRun run = new(PeakLr(train), _options.Epochs, stepsPerEpoch);
+        bool swapped = false;
+        _epochsBefore = EpochsDone;
         try
         {
-            for (int epoch = 1; epoch <= _options.Epochs; epoch++)
+            for (int epoch = EpochsDone + 1; epoch <= _options.Epochs; epoch++)
             {
                 TimeSpan start = _clock.Elapsed;
                 EpochRecord record = TrainEpoch(train, epoch, run, cancellation);
+                _average?.Swap();
+                swapped = true;
+                Scores? scores = null;
                 bool evaluate = validation is not null && (epoch % _options.EvaluateEvery == 0 || epoch == _options.Epochs);
                 if (evaluate)
                 {
-                    Scores scores = Evaluator.Run(_model, validation!, (s, done) => Report("validate", epoch, done, validation!, s.Loss, start), cancellation);
-                    record = record with { ValidationLoss = scores.Loss, ValidationTop1 = scores.Top1, ValidationTop5 = scores.Top5 };
+                    scores = Evaluator.Run(_model, validation!, (s, done) => Report("validate", epoch, done, validation!, s.Loss, start), cancellation);
+                    record = record with { ValidationLoss = scores?.Loss, ValidationTop1 = scores?.Top1, ValidationTop5 = scores?.Top5, ValidationMap = scores?.MeanAp };
                 }
 
-                bool best = validation is null || (evaluate && (_best is null || record.ValidationTop1 > _best.Top1));
-                if (best) _best = Snapshot.Of(_model, epoch, record.ValidationTop1);
+                bool best = validation is null || (evaluate && (_best?.Scores is null || scores?.Main > _best.Scores?.Main));
+                if (best) _best = Snapshot.Of(_model, epoch, scores);
                 EpochDone?.Invoke(record with { Seconds = (_clock.Elapsed - start).TotalSeconds }, best);
+                _average?.Swap();
+                swapped = false;
+                EpochsDone = epoch;
+                CheckpointDue?.Invoke();
             }
         }
         finally
         {
+            if (swapped) _average?.Swap();
             _best?.Restore();
         }
     }
@@ -134,8 +161,10 @@ public sealed class Trainer : IDisposable
             done++;
             if (done % _options.Accumulate == 0 || done == total)
             {
+                if (_options.ClipNorm is { } most) GradientNorm.Clip(_flat.Gradients, most);
                 _optimizer.Step(_flat.Values, _flat.Gradients, rate.Lr, rate.Momentum);
                 _flat.Changed();
+                _average?.Update();
                 _step++;
             }
 
@@ -154,11 +183,11 @@ public sealed class Trainer : IDisposable
         Rng rng = _rng.Derive(epoch, index);
         using Tape tape = new(rng);
         Tensor logits = source.Forward(_model, tape.Watch(batch.Input));
-        Tensor loss = logits.SoftmaxCrossEntropy(batch.Labels, _options.LabelSmoothing);
+        Tensor loss = _loss.Of(logits, batch.Labels, batch.Targets);
         double value = loss.Item();
         if (!double.IsFinite(value)) throw NonFiniteLossException.Of(_model, source, batch.Input, rng, value, epoch, _step, BestEpoch);
         Evaluator right = new();
-        right.Add(logits, batch.Labels);
+        right.Add(logits, batch.Labels, _loss.MultiLabel ? batch.Targets : default);     // mixed shares have no right answer but the first picture's
         tape.Backward(loss, share);
         return (value, (int)Math.Round(right.Scores.Top1 * batch.Count / 100));
     }
@@ -168,8 +197,8 @@ public sealed class Trainer : IDisposable
         if (Progress is null) return;
         double seconds = (_clock.Elapsed - start).TotalSeconds;
         double share = phase == "train" ? (loader.WaitTime - waited).TotalSeconds / seconds : 0;
-        double epochs = epoch - 1 + (phase == "train" ? (double)done / loader.BatchesPerEpoch : 1);
-        double? left = epochs > 0.02 ? _clock.Elapsed.TotalSeconds * ((_options.Epochs / epochs) - 1) : null;
+        double epochs = epoch - 1 - _epochsBefore + (phase == "train" ? (double)done / loader.BatchesPerEpoch : 1);
+        double? left = epochs > 0.02 ? _clock.Elapsed.TotalSeconds * (((_options.Epochs - _epochsBefore) / epochs) - 1) : null;
         Progress(new ProgressRecord(phase, epoch, _options.Epochs, done, loader.BatchesPerEpoch, loss,
             Math.Min(done * loader.Options.BatchSize, loader.SamplesPerEpoch) / seconds, Math.Clamp(share, 0, 1), left));
     }
@@ -181,14 +210,23 @@ public sealed class Trainer : IDisposable
 
         public required int Epoch { get; init; }
 
-        public required double? Top1 { get; init; }
+        public required Scores? Scores { get; init; }
 
-        public static Snapshot Of(Backbone model, int epoch, double? top1)
+        public static Snapshot Of(Backbone model, int epoch, Scores? scores)
         {
-            Snapshot snapshot = new() { Epoch = epoch, Top1 = top1 };
+            Snapshot snapshot = new() { Epoch = epoch, Scores = scores };
             foreach ((_, Parameter parameter) in model.TrainableParameters().Concat(model.Buffers())) snapshot._values.Add((parameter, parameter.ToArray()));
             return snapshot;
         }
+
+        public static Snapshot From(Backbone model, int epoch, Scores? scores, Func<string, Parameter, float[]> read)
+        {
+            Snapshot snapshot = new() { Epoch = epoch, Scores = scores };
+            foreach ((string name, Parameter parameter) in model.TrainableParameters().Concat(model.Buffers())) snapshot._values.Add((parameter, read(name, parameter)));
+            return snapshot;
+        }
+
+        public IEnumerable<(Parameter Parameter, float[] Values)> Values => _values;
 
         public void Restore()
         {

@@ -36,19 +36,22 @@ public static class TrainingRun
         recipe.Tuning.Attach(model, data.ClassNames.Count, new Rng(recipe.Seed).Derive(0));
         using RunDirectory run = RunDirectory.Create(output, recipe, RunEnvironment.Capture(Backend.Current.Name), existing);
         using Trainer trainer = new(model, new TrainerOptions(
-            recipe.Epochs, recipe.Optimizer, recipe.Schedule, recipe.Loss.LabelSmoothing, recipe.Accumulate, recipe.EvaluateEvery, recipe.Seed));
+            recipe.Epochs, recipe.Optimizer, recipe.Schedule, new TrainingLoss(recipe.Loss, data.MultiLabel, data.Train.Dataset.CountPerClass()), recipe.Accumulate, recipe.EvaluateEvery, recipe.Seed,
+            recipe.ClipNorm, recipe.EmaDecay, recipe.LayerDecay));
+        Resume(run, trainer);
 
         long trainable = model.TrainableParameters().Sum(p => p.Value.Length), total = model.Parameters().Sum(p => p.Value.Length);
         foreach (string warning in recipe.Warnings().Concat(RecipeBackbone.Warnings(recipe, model))) report(new WarningRecord(warning));
         report(new StartRecord(model.Id, recipe.Tuning.Method, trainable, total, data.Train.SamplesPerEpoch, data.Validation?.SamplesPerEpoch ?? 0,
             data.Test?.SamplesPerEpoch ?? 0, data.ClassNames.Count, trainer.PeakLr(data.Train), model.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed));
 
-        using RunSources sources = new(recipe.Cache, model, data, report, cancellation);
-        List<EpochRecord> epochs = [];
+        using RunSources sources = new(recipe.Cache, recipe.Mix, model, data, report, cancellation);
+        List<EpochRecord> epochs = [.. run.ReadLog()];
+        if (recipe.Checkpoints) trainer.CheckpointDue = () => trainer.SaveCheckpoint(run.CheckpointPath);
         trainer.Progress = report;
         trainer.EpochDone = (record, best) =>
         {
-            if (best) RecipeAdapter.Save(model, recipe, data.ClassNames, record, run.AdapterPath);
+            if (best) RecipeAdapter.Save(model, recipe, data, record, run.AdapterPath);
             run.Log(record);
             epochs.Add(record);
             report(record);
@@ -63,7 +66,7 @@ public static class TrainingRun
         catch (OperationCanceledException stopped)
         {
             throw new TrainingStoppedException(
-                $"Stopped after {epochs.Count} of {recipe.Epochs} epochs; {(trainer.BestEpoch > 0 ? $"{run.AdapterPath} holds what epoch {trainer.BestEpoch} had learned." : "nothing was learned yet.")}",
+                $"Stopped after {epochs.Count} of {recipe.Epochs} epochs; {(trainer.BestEpoch > 0 ? $"{run.AdapterPath} holds what epoch {trainer.BestEpoch} had learned." : "nothing was learned yet.")}{(File.Exists(run.CheckpointPath) ? " Go on with train --resume." : "")}",
                 stopped);
         }
 
@@ -72,7 +75,7 @@ public static class TrainingRun
         TrainingSummary summary = new(
             test?.Top1, test?.Top5, test?.Loss, test?.Images ?? 0, trainer.BestEpoch, trainer.BestTop1, trainable, total,
             clock.Elapsed.TotalSeconds, Median(epochs.Select(e => e.Seconds)), Median(epochs.Select(e => e.ImagesPerS)), PeakBytes(),
-            new FileInfo(run.AdapterPath).Length, run.AdapterPath, recipe.Seed);
+            new FileInfo(run.AdapterPath).Length, run.AdapterPath, recipe.Seed) { TestMap = test?.MeanAp, TestMapSklearn = test?.MeanApSklearn, ValidationMap = trainer.BestMap };
         run.Finish(summary);
         RunReport.Write(run, recipe, model, data.Test, data.ClassNames, epochs, summary, answers?.Answers ?? []);
         report(summary);
@@ -102,6 +105,13 @@ public static class TrainingRun
             report(new ProgressRecord("test", epochs, epochs, done, test.BatchesPerEpoch, scores.Loss, scores.Images / seconds, 0,
                 seconds * (test.BatchesPerEpoch - done) / done));
         }, cancellation);
+    }
+
+    /// <summary>Takes the run up where its last whole epoch ended; epochs after that one are done again, with the same result.</summary>
+    private static void Resume(RunDirectory run, Trainer trainer)
+    {
+        if (File.Exists(run.CheckpointPath)) trainer.LoadCheckpoint(run.CheckpointPath);
+        run.RewindLog(trainer.EpochsDone);
     }
 
     private static double Median(IEnumerable<double> values)

@@ -6,6 +6,7 @@ using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
 using AdaptFormer.Training;
+using AdaptFormer.Training.Metrics;
 using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Runs;
 using Spectre.Console;
@@ -20,13 +21,24 @@ namespace AdaptFormer.Cli.Commands;
 /// <param name="Unreadable">Pictures that could not be read.</param>
 /// <param name="Seconds">Duration.</param>
 /// <param name="PerClass">Scores of each class; null unless asked for.</param>
-internal sealed record EvalResult(double Top1, double Top5, double Loss, int Images, int Unreadable, double Seconds, IReadOnlyList<ClassResult>? PerClass);
+internal sealed record EvalResult(double Top1, double Top5, double Loss, int Images, int Unreadable, double Seconds, IReadOnlyList<ClassResult>? PerClass)
+{
+    /// <summary>Mean average precision in percent, in ASL's definition; null where a picture has one class.</summary>
+    public double? Map { get; init; }
+
+    /// <summary>The same in scikit-learn's definition, over the classes that occur.</summary>
+    public double? MapSklearn { get; init; }
+}
 
 /// <summary>The scores of one class.</summary>
 /// <param name="Label">Its name.</param>
 /// <param name="Images">Readable pictures of it.</param>
 /// <param name="Top1">Percent of them that were right; null without pictures.</param>
-internal sealed record ClassResult(string Label, int Images, double? Top1);
+internal sealed record ClassResult(string Label, int Images, double? Top1)
+{
+    /// <summary>Average precision in percent, in ASL's definition; null where a picture has one class.</summary>
+    public double? Ap { get; init; }
+}
 
 /// <summary><c>adaptformer eval</c>: scores a trained model on a data set.</summary>
 internal static class EvalCommand
@@ -51,6 +63,7 @@ internal static class EvalCommand
                     ? ManifestDataset.Open(path, predictor.Labels, column)
                     : DatasetSource.Open($"{layout}:{path}", train: false, predictor.Labels);
                 DatasetSplits.RequireSameClasses(predictor.Labels, model.Name(parsed), dataset);
+                if (dataset.MultiLabel && !predictor.MultiLabel) throw new InvalidDataException($"{dataset.Name} has several classes a picture; {model.Name(parsed)} was trained to give one.");
                 using DataLoader loader = predictor.Load(dataset, parsed.GetValue(batch));
                 EvalResult result = RunView.Show(screen, parsed.GetValue(json), report => Score(predictor, loader, parsed.GetValue(perClass), report, cancellation));
                 Show(screen, result, parsed.GetValue(json));
@@ -79,11 +92,16 @@ internal static class EvalCommand
                 seconds * (loader.BatchesPerEpoch - done) / done));
         }, cancellation);
         foreach ((_, string reason) in loader.UnreadablePictures) report(new WarningRecord($"{reason} (counted as wrong)"));
+        double[]? precisions = perClass ? evaluator.MultiLabel?.PerClass(ApDefinition.Asl) : null;
         ClassResult[]? classes = perClass
-            ? [.. evaluator.PerClass.Zip(predictor.Labels, (counts, label) => new ClassResult(label, counts.Images, counts.Images == 0 ? null : 100.0 * counts.Right / counts.Images))]
+            ? [.. evaluator.PerClass.Zip(predictor.Labels, (counts, label) => new ClassResult(label, counts.Images, counts.Images == 0 ? null : 100.0 * counts.Right / counts.Images)).Select((one, k) => one with { Ap = 100 * precisions?[k] })]
             : null;
-        Scores scores = evaluator.Scores;
-        return new EvalResult(scores.Top1, scores.Top5, scores.Loss, scores.Images, loader.UnreadablePictures.Count, Stopwatch.GetElapsedTime(start).TotalSeconds, classes);
+        Scores scores = evaluator.Result;
+        return new EvalResult(scores.Top1, scores.Top5, scores.Loss, scores.Images, loader.UnreadablePictures.Count, Stopwatch.GetElapsedTime(start).TotalSeconds, classes)
+        {
+            Map = scores.MeanAp,
+            MapSklearn = scores.MeanApSklearn,
+        };
     }
 
     private static void Show(Screen screen, EvalResult result, bool json)
@@ -96,12 +114,18 @@ internal static class EvalCommand
 
         if (result.PerClass is { } classes)
         {
-            Table perClass = screen.Table("class", ">pictures", ">top-1");
-            foreach (ClassResult one in classes) Screen.Row(perClass, one.Label, Format.Count(one.Images), Format.Percent(one.Top1));
+            Table perClass = screen.Table("class", ">pictures", result.Map is null ? ">top-1" : ">AP");
+            foreach (ClassResult one in classes) Screen.Row(perClass, one.Label, Format.Count(one.Images), Format.Percent(one.Ap ?? one.Top1));
             screen.Write(perClass);
         }
 
         Table table = screen.Table("result", ">");
+        if (result.Map is not null)
+        {
+            Screen.Row(table, "mAP (ASL)", Format.Percent(result.Map));
+            Screen.Row(table, "mAP (scikit-learn)", Format.Percent(result.MapSklearn));
+        }
+
         Screen.Row(table, "top-1", Format.Percent(result.Top1));
         Screen.Row(table, "top-5", Format.Percent(result.Top5));
         Screen.Row(table, "loss", result.Loss.ToString("0.0000", CultureInfo.InvariantCulture));

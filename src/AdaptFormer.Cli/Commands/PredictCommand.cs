@@ -20,17 +20,19 @@ internal static class PredictCommand
         ModelChoice model = new();
         Argument<string[]> pictures = new("pictures") { Description = "Image files, and folders whose images are all taken.", Arity = ArgumentArity.OneOrMore };
         Option<int> topK = new("--top-k") { Description = "How many classes to name for each picture.", DefaultValueFactory = _ => 5 };
+        Option<double?> threshold = new("--threshold") { Description = "Least probability of a class that is named, in [0, 1]; 0.5 where a picture may have several classes, else 0.", HelpName = "p" };
         Option<int> batch = new("--batch") { Description = "Pictures per pass through the model.", DefaultValueFactory = _ => 16 };
         Option<bool> json = CommonOptions.Json("Print one JSON line for each picture.");
-        Command command = new("predict", "Name what is on pictures.") { pictures, topK, batch, json };
+        Command command = new("predict", "Name what is on pictures.") { pictures, topK, threshold, batch, json };
         model.AddTo(command);
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(topK) < 1) throw new ArgumentException($"--top-k is {parsed.GetValue(topK)}; expected at least 1.");
             if (parsed.GetValue(batch) < 1) throw new ArgumentException($"--batch is {parsed.GetValue(batch)}; expected at least 1.");
+            if (parsed.GetValue(threshold) is { } least && least is not (>= 0 and <= 1)) throw new ArgumentException($"--threshold is {least}; expected a number in [0, 1].");
             FileListDataset files = FileListDataset.Of(parsed.GetValue(pictures)!);
             using Predictor predictor = model.Open(parsed, screen);
-            return Show(screen, predictor.Predict(files, parsed.GetValue(topK), parsed.GetValue(batch)), parsed.GetValue(json));
+            return Show(screen, predictor.Predict(files, parsed.GetValue(topK), parsed.GetValue(batch), parsed.GetValue(threshold)), parsed.GetValue(json));
         });
         return command;
     }
@@ -58,6 +60,7 @@ internal static class PredictCommand
     private static void AddTo(Table table, Prediction prediction)
     {
         string path = prediction.Path;
+        if (prediction is { Classes: [], Error: null }) Screen.Row(table, path, "(none)", "");
         foreach (ClassScore score in prediction.Classes)
         {
             Screen.Row(table, path, score.Label, string.Create(CultureInfo.InvariantCulture, $"{100 * score.Probability:0.00} %"));

@@ -16,14 +16,16 @@ internal static class TrainCommand
         Option<string> output = new("--output") { Description = "The run directory; runs/RECIPE if left out.", HelpName = "folder" };
         Option<int> seeds = new("--seeds") { Description = "Train once for each of n seeds, from the recipe's own on, and give mean and deviation.", HelpName = "n" };
         Option<bool> overwrite = new("--overwrite") { Description = "Replace a run that is in the output folder." };
+        Option<bool> resume = new("--resume") { Description = "Go on with the run in the output folder from its last whole epoch." };
         Option<bool> json = CommonOptions.Json("Print one JSON line an epoch, and a last one with the outcome.");
-        Command command = new("train", "Fine-tune a backbone as a recipe says.") { recipe, set, output, seeds, overwrite, json };
+        Command command = new("train", "Fine-tune a backbone as a recipe says.") { recipe, set, output, seeds, overwrite, resume, json };
         command.SetAction((parsed, cancellation) => Task.Run(() =>
         {
             string path = RecipeFiles.Find(parsed.GetValue(recipe)!);
             Recipe read = Recipe.Load(path, parsed.GetValue(set));
             string folder = parsed.GetValue(output) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(path));
-            ExistingRun existing = parsed.GetValue(overwrite) ? ExistingRun.Overwrite : ExistingRun.Refuse;
+            if (parsed.GetValue(overwrite) && parsed.GetValue(resume)) throw new ArgumentException("--overwrite replaces a run and --resume goes on with it; give one of them.");
+            ExistingRun existing = parsed.GetValue(overwrite) ? ExistingRun.Overwrite : parsed.GetValue(resume) ? ExistingRun.Resume : ExistingRun.Refuse;
             RunView.Show<RunRecord>(screen, parsed.GetValue(json), report => parsed.GetResult(seeds) is null
                 ? TrainingRun.Execute(read, folder, existing, report, cancellation)
                 : TrainingRun.ExecuteSeeds(read, parsed.GetValue(seeds), folder, existing, report, cancellation));

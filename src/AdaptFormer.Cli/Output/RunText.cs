@@ -50,7 +50,7 @@ internal static class RunText
     public static string Line(EpochRecord r, int epochs)
     {
         string of = epochs > 0 ? $"/{epochs}" : "";
-        string validation = r.ValidationTop1 is { } top1 ? Invariant($"  val {top1:0.00} %") : "";
+        string validation = r.ValidationMap is { } map ? Invariant($"  val mAP {map:0.00} %") : r.ValidationTop1 is { } top1 ? Invariant($"  val {top1:0.00} %") : "";
         return Invariant($"epoch {r.Epoch}{of}  loss {r.TrainLoss:0.0000}  train {r.TrainTop1:0.00} %{validation}  lr {r.Lr:0.######}  {r.ImagesPerS:0.0} images/s  waiting {100 * r.WaitShare:0} %  {Format.Duration(r.Seconds)}");
     }
 
@@ -58,13 +58,19 @@ internal static class RunText
     public static Table Table(Screen screen, TrainingSummary r)
     {
         Table table = screen.Table("result", ">");
-        if (r.TestTop1 is not null)
+        if (r.TestMap is not null)
+        {
+            Screen.Row(table, "test mAP (ASL)", Format.Percent(r.TestMap));
+            Screen.Row(table, "test mAP (scikit-learn)", Format.Percent(r.TestMapSklearn));
+        }
+        else if (r.TestTop1 is not null)
         {
             Screen.Row(table, "test top-1", Format.Percent(r.TestTop1));
             Screen.Row(table, "test top-5", Format.Percent(r.TestTop5));
         }
 
-        if (r.ValidationTop1 is not null) Screen.Row(table, "validation top-1", Format.Percent(r.ValidationTop1));
+        if (r.ValidationMap is not null) Screen.Row(table, "validation mAP", Format.Percent(r.ValidationMap));
+        else if (r.ValidationTop1 is not null) Screen.Row(table, "validation top-1", Format.Percent(r.ValidationTop1));
         Screen.Row(table, "epoch kept", $"{r.BestEpoch}");
         Screen.Row(table, "trainable parameters", $"{Format.Count(r.TrainableParameters)} ({Format.Share(r.TrainableParameters, r.TotalParameters)})");
         if (r.Adapter is not null) Screen.Row(table, "adapter", $"{r.Adapter} ({Format.Bytes(r.AdapterBytes)})");
@@ -77,6 +83,14 @@ internal static class RunText
     /// <summary>The outcome of several seeds.</summary>
     public static Table Table(Screen screen, SeedsSummary r)
     {
+        if (r.TestMapPerSeed is { } maps)
+        {
+            Table byMap = screen.Table("seed", ">test mAP");
+            foreach ((long seed, double map) in r.Seeds.Zip(maps)) Screen.Row(byMap, $"{seed}", Format.Percent(map));
+            Screen.Row(byMap, "mean", Format.Percent(maps.Average()));
+            return byMap;
+        }
+
         Table table = screen.Table("seed", ">test top-1");
         foreach ((long seed, double top1) in r.Seeds.Zip(r.TestTop1PerSeed)) Screen.Row(table, $"{seed}", Format.Percent(top1));
         if (r.TestTop1 is { } mean)

@@ -88,7 +88,7 @@ public static class DatasetCheck
             return new SplitReport(name, data.Name, data.Count, missing, Bad.Count - missing, perClass, Spread(_widths), Spread(_heights));
         }
 
-        public DuplicateMember Member(int index) => new(name, data.Source(index), data.ClassNames[data.Label(index)]);
+        public DuplicateMember Member(int index) => new(name, data.Source(index), string.Join(ListBuilder.Separator, data.Labels(index).Select(label => data.ClassNames[label])));
 
         private void Read(int index, ImageBuffer image, IncrementalHash hash)
         {

@@ -33,6 +33,16 @@ public sealed class ConcatDataset : ImageDataset
     }
 
     /// <inheritdoc/>
+    public override bool MultiLabel => _parts.Any(part => part.MultiLabel);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<int> Labels(int index)
+    {
+        (ImageDataset part, int at) = Locate(index);
+        return part.Labels(at);
+    }
+
+    /// <inheritdoc/>
     public override int Label(int index)
     {
         (ImageDataset part, int at) = Locate(index);

@@ -19,7 +19,7 @@ public static class DatasetSource
 
     /// <summary>Every kind that can be named; <c>auto</c>, or none, has it told by what is there.</summary>
     public static IReadOnlyList<string> Kinds { get; } =
-        ["folder", "csv", "jsonl", "cifar10", "cifar100", "cifar100-coarse", .. Parted.Keys, "synthetic-pretraining", "synthetic-downstream"];
+        ["folder", "csv", "jsonl", "cifar10", "cifar100", "cifar100-coarse", .. Parted.Keys, "synthetic-pretraining", "synthetic-downstream", "synthetic-multilabel"];
 
     /// <summary>Opens a data set.</summary>
     /// <param name="spec">A path, or <c>kind:path</c>, perhaps with <c>#part</c>.</param>
@@ -41,6 +41,7 @@ public static class DatasetSource
             "cifar100-coarse" => CifarDataset.Open(path, train, CifarLabels.Cifar100Coarse),
             "synthetic-pretraining" => Synthetic(SyntheticShapes.Pretraining, path, train),
             "synthetic-downstream" => Synthetic(SyntheticShapes.Downstream, path, train),
+            "synthetic-multilabel" => Synthetic((count, seed, side) => new SyntheticScenes(count, seed, side), path, train),
             _ => OpenPath(path, train, classNames),
         };
     }
@@ -80,7 +81,7 @@ public static class DatasetSource
         };
     }
 
-    private static SyntheticShapes Synthetic(Func<int, long, int, SyntheticShapes> task, string numbers, bool train)
+    private static ImageDataset Synthetic(Func<int, long, int, ImageDataset> task, string numbers, bool train)
     {
         string[] parts = numbers.Split(':');
         long seed = train ? 0 : 1;      // training and test pictures differ even where no seed is given

@@ -7,7 +7,7 @@ public static class DatasetSplits
 {
     /// <summary>
     /// Sets a random part of every class aside, for instance for validation. The same seed gives the same parts; both keep the
-    /// order of the whole.
+    /// order of the whole. Where items have several labels, their first one counts.
     /// </summary>
     /// <param name="dataset">The whole set.</param>
     /// <param name="fraction">Part of each class to set aside, in (0, 1); a class of two or more gives at least one and keeps at least one.</param>
@@ -36,8 +36,12 @@ public static class DatasetSplits
     {
         if (!(fraction > 0 && fraction < 1)) throw new ArgumentOutOfRangeException(nameof(fraction), fraction, "The part to set aside must lie between 0 and 1.");
 
-        List<int>[] classes = [.. dataset.ClassNames.Select(_ => new List<int>())];
-        for (int i = 0; i < dataset.Count; i++) classes[dataset.Label(i)].Add(i);
+        List<int>[] classes = [.. dataset.ClassNames.Select(_ => new List<int>()), []];      // the last: items without a class
+        for (int i = 0; i < dataset.Count; i++)
+        {
+            int label = dataset.Label(i);
+            classes[label < 0 ? classes.Length - 1 : label].Add(i);
+        }
 
         Rng rng = new(seed);
         bool[] aside = new bool[dataset.Count];

@@ -12,7 +12,14 @@ public abstract class LabelledDataset
     /// <summary>What each class is called; labels are indices into this list.</summary>
     public abstract IReadOnlyList<string> ClassNames { get; }
 
-    /// <summary>Class of an item, in [0, number of classes).</summary>
+    /// <summary>Whether an item may have any number of classes, none included; otherwise each has one.</summary>
+    public virtual bool MultiLabel => false;
+
+    /// <summary>Classes of an item, ascending.</summary>
+    /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
+    public virtual IReadOnlyList<int> Labels(int index) => [Label(index)];
+
+    /// <summary>Class of an item, in [0, number of classes). Where an item may have several, the first of them, or -1 when it has none.</summary>
     /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
     public abstract int Label(int index);
 
@@ -24,11 +31,15 @@ public abstract class LabelledDataset
     /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
     public virtual string FileOf(int index) => Source(index);
 
-    /// <summary>Number of items of each class.</summary>
+    /// <summary>Number of items of each class; an item of several classes counts for each.</summary>
     public int[] CountPerClass()
     {
         int[] counts = new int[ClassNames.Count];
-        for (int i = 0; i < Count; i++) counts[Label(i)]++;
+        for (int i = 0; i < Count; i++)
+        {
+            foreach (int label in Labels(i)) counts[label]++;
+        }
+
         return counts;
     }
 }

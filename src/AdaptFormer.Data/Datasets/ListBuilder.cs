@@ -15,13 +15,19 @@ internal sealed class ListBuilder(string file, string root)
     private readonly List<string> _texts = [];
     private readonly Dictionary<string, int> _numberOf = new(StringComparer.Ordinal);
 
+    /// <summary>What stands between the labels of a picture that has several.</summary>
+    public const char Separator = '|';
+
+    /// <summary>Whether a picture may have several labels, or none: said beforehand, or seen in one of them.</summary>
+    public bool MultiLabel { get; set; }
+
     /// <summary>The paths so far.</summary>
     public PathList Paths { get; } = new();
 
     /// <summary>Adds a picture.</summary>
     /// <param name="line">Line of the list, from 1.</param>
     /// <param name="path">Its file, relative to the root and inside it, or absolute.</param>
-    /// <param name="label">Its class, a name or a number.</param>
+    /// <param name="label">Its class, a name or a number, or several with <see cref="Separator"/> between them.</param>
     /// <exception cref="InvalidDataException">The path is empty or leads out of the root.</exception>
     public void Add(int line, ReadOnlySpan<char> path, ReadOnlySpan<char> label)
     {
@@ -37,6 +43,28 @@ internal sealed class ListBuilder(string file, string root)
 
         _labels.Add(number);
     }
+
+    /// <summary>The classes, every set of them that occurs, ascending, and the set of every line.</summary>
+    /// <param name="classNames">As for the other.</param>
+    /// <exception cref="InvalidDataException">There are no lines, or a label is no class.</exception>
+    public (IReadOnlyList<string> ClassNames, int[][] Sets, int[] SetOf) FinishMultiLabel(IReadOnlyList<string>? classNames)
+    {
+        ListBuilder single = new(file, _root);
+        string[][] parts = [.. _texts.Select(text => text.Split(Separator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
+        for (int i = 0; i < parts.Length; i++)
+        {
+            foreach (string part in parts[i]) single.Add(_firstLine[i], "-", part);
+        }
+
+        if (Paths.Count == 0 || single.Paths.Count == 0) throw new InvalidDataException($"{file} lists no {(Paths.Count == 0 ? "pictures" : "labels")}.");
+        (IReadOnlyList<string> names, int[] classes) = single.Finish(classNames);
+        int at = 0;
+        int[][] sets = [.. parts.Select(part => part.Select(_ => classes[at++]).ToArray().Distinct().Order().ToArray())];
+        return (names, sets, [.. _labels]);
+    }
+
+    /// <summary>Whether the labels name several classes for a picture.</summary>
+    public bool HasSeveral => MultiLabel || _texts.Exists(text => text.Contains(Separator, StringComparison.Ordinal));
 
     /// <summary>The classes and the class of every line.</summary>
     /// <param name="classNames">What the labels refer to; null: the names that occur, in ordinal order, or 0 to the largest number that occurs.</param>

@@ -2,16 +2,18 @@ namespace AdaptFormer.Data;
 
 /// <summary>
 /// A manifest: a CSV file with a path and a label a line, with or without a header, or a JSON Lines file with an object a line.
+/// Several labels of a picture stand with <c>|</c> between them, or in a JSON array; a column <c>labels</c> may have none at all.
 /// Relative paths count from the manifest's folder and must stay inside it; absolute paths are taken as they are. Labels are class
 /// names, or whole numbers from 0.
 /// </summary>
 public sealed class ManifestDataset : ImageListDataset
 {
+    private const string SeveralColumn = JsonLinesManifest.SeveralKey;
     private static readonly string[] PathColumns = ["path", "file", "filename", "file_name", "image", "image_path"];
-    private static readonly string[] LabelColumns = ["label", "class", "class_name", "class_index", "category", "target"];
+    private static readonly string[] LabelColumns = ["label", SeveralColumn, "class", "class_name", "class_index", "category", "target"];
 
-    private ManifestDataset(string name, string root, IReadOnlyList<string> classNames, PathList paths, int[] labels)
-        : base(name, root, classNames, paths, labels)
+    private ManifestDataset(string name, string root, IReadOnlyList<string> classNames, PathList paths, int[] labels, int[][]? sets = null)
+        : base(name, root, classNames, paths, labels, sets)
     {
     }
 
@@ -34,6 +36,12 @@ public sealed class ManifestDataset : ImageListDataset
         ListBuilder list = new(file, root);
         if (JsonLinesExtensions.Contains(Path.GetExtension(file).ToLowerInvariant())) JsonLinesManifest.Read(file, list, PathColumns, labelColumn is null ? LabelColumns : [labelColumn]);
         else ReadCsv(file, list, labelColumn);
+        if (list.HasSeveral)
+        {
+            (IReadOnlyList<string> all, int[][] sets, int[] setOf) = list.FinishMultiLabel(classNames);
+            return new ManifestDataset(file, root, all, list.Paths, setOf, sets);
+        }
+
         (IReadOnlyList<string> names, int[] labels) = list.Finish(classNames);
         return new ManifestDataset(file, root, names, list.Paths, labels);
     }
@@ -48,6 +56,7 @@ public sealed class ManifestDataset : ImageListDataset
             if (first && Header(fields, labelColumn, csv) is { } columns)
             {
                 (first, (pathColumn, labelAt)) = (false, columns);
+                list.MultiLabel = fields[labelAt].Trim().Equals(SeveralColumn, StringComparison.OrdinalIgnoreCase);
                 continue;
             }
 

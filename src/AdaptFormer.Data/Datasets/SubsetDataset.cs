@@ -21,6 +21,12 @@ public sealed class SubsetDataset(ImageDataset parent, IReadOnlyList<int> indice
     public IReadOnlyList<int> Indices => _indices;
 
     /// <inheritdoc/>
+    public override bool MultiLabel => parent.MultiLabel;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<int> Labels(int index) => parent.Labels(_indices[index]);
+
+    /// <inheritdoc/>
     public override int Label(int index) => parent.Label(_indices[index]);
 
     /// <inheritdoc/>

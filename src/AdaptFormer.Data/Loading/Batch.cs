@@ -6,17 +6,18 @@ public sealed class Batch : IDisposable
     /// <summary>Label of a sample that could not be read; no prediction equals it.</summary>
     public const int Unreadable = -1;
 
-    private readonly float[] _pixels;
+    private readonly float[] _pixels, _targets;
     private readonly int[] _labels, _indices;
     private readonly Action<Batch> _recycle;
     private bool _disposed;
 
-    internal Batch(int capacity, IReadOnlyList<int> dims, Action<Batch> recycle)
+    internal Batch(int capacity, IReadOnlyList<int> dims, int classes, Action<Batch> recycle)
     {
         Dims = dims;
         SampleLength = dims.Aggregate(1, (a, b) => checked(a * b));
         _pixels = GC.AllocateUninitializedArray<float>(checked(capacity * SampleLength));
         (_labels, _indices, _recycle) = (new int[capacity], new int[capacity], recycle);
+        (Classes, _targets) = (classes, new float[checked(capacity * classes)]);
     }
 
     /// <summary>Number of samples B.</summary>
@@ -28,7 +29,13 @@ public sealed class Batch : IDisposable
     /// <summary>[B, 3, S, S] or [B, 3, T, S, S], normalised.</summary>
     public Memory<float> Pixels => _pixels.AsMemory(0, Count * SampleLength);
 
-    /// <summary>[B], class of each sample; <see cref="Unreadable"/> where it could not be read.</summary>
+    /// <summary>[B, K], 1 where a sample has the class and 0 elsewhere; empty in batches of one class a sample.</summary>
+    public ReadOnlySpan<float> Targets => _targets.AsSpan(0, Count * Classes);
+
+    /// <summary>K of <see cref="Targets"/>; 0 when there are none.</summary>
+    public int Classes { get; }
+
+    /// <summary>[B], class of each sample; <see cref="Unreadable"/> where it could not be read. 0 of every other sample when there are <see cref="Targets"/>.</summary>
     public ReadOnlySpan<int> Labels => _labels.AsSpan(0, Count);
 
     /// <summary>[B], number of each sample: its item's position in the data set, times the views of an item, plus the view.</summary>
@@ -56,6 +63,13 @@ public sealed class Batch : IDisposable
     }
 
     internal Span<float> Slot(int slot) => _pixels.AsSpan(slot * SampleLength, SampleLength);
+
+    internal void SetTargets(int slot, IReadOnlyList<int> labels)
+    {
+        Span<float> row = _targets.AsSpan(slot * Classes, Classes);
+        row.Clear();
+        foreach (int label in labels) row[label] = 1;
+    }
 
     internal void SetLabel(int slot, int index, int label) => (_indices[slot], _labels[slot]) = (index, label);
 }

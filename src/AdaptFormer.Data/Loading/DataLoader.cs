@@ -13,6 +13,7 @@ public sealed class DataLoader : IDisposable
     private readonly Lock _pool = new();
     private readonly List<(int Index, string Reason)> _unreadable = [];
     private EpochReader? _current;
+    private BalancedSampler? _sampler;
     private long _waitTicks;
     private bool _disposed;
 
@@ -56,6 +57,15 @@ public sealed class DataLoader : IDisposable
 
     /// <summary>The part of every epoch that this loader reads.</summary>
     public EpochShard Shard { get; }
+
+    /// <summary>Whether batches carry targets [B, K] in place of one class a sample.</summary>
+    public bool MultiLabel => Options.MultiLabel ?? Dataset.MultiLabel;
+
+    /// <summary>The samples of an epoch of all processes, in order; with <see cref="LoaderOptions.Balanced"/> drawn with replacement.</summary>
+    /// <param name="epoch">Epoch.</param>
+    public int[] Order(int epoch) => Options.Balanced
+        ? (_sampler ??= new BalancedSampler(Samples)).Draw(Options.Seed, epoch)
+        : EpochOrder.For(Samples.Count, Options.Shuffle, Options.Seed, epoch);
 
     /// <summary>Number of batches of every epoch.</summary>
     public int BatchesPerEpoch => Shard.Batches;
@@ -128,7 +138,7 @@ public sealed class DataLoader : IDisposable
     {
         Batch? batch;
         lock (_pool) _free.TryPop(out batch);
-        batch ??= new Batch(Options.BatchSize, Samples.Dims, Recycle);
+        batch ??= new Batch(Options.BatchSize, Samples.Dims, MultiLabel ? Dataset.ClassNames.Count : 0, Recycle);
         batch.Begin(count);
         return batch;
     }

@@ -23,7 +23,7 @@ internal sealed class EpochReader : IDisposable
     {
         (_loader, _epoch) = (loader, epoch);
         LoaderOptions options = loader.Options;
-        _order = EpochOrder.For(loader.Samples.Count, options.Shuffle, options.Seed, epoch);
+        _order = loader.Order(epoch);
         _root = new Rng(options.Seed);
         _batches = new Batch?[loader.BatchesPerEpoch];
         _threads = new Thread[Math.Min(options.WorkerCount, loader.SamplesPerEpoch)];
@@ -121,7 +121,8 @@ internal sealed class EpochReader : IDisposable
         int item = sample / samples.Views;
         try
         {
-            batch.SetLabel(slot, sample, samples.Data.Label(item));
+            if (batch.Classes > 0) batch.SetTargets(slot, samples.Data.Labels(item));
+            batch.SetLabel(slot, sample, batch.Classes > 0 ? 0 : samples.Data.Label(item));
             samples.Make(sample, EpochOrder.Sample(_root, _epoch, sample), batch.Slot(slot), scratch);
         }
         catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException or ArgumentException)

@@ -23,6 +23,8 @@ public enum UnreadableImages
 /// <param name="Unreadable">What to do with a picture that cannot be read.</param>
 /// <param name="Rank">Which of several processes this is, in [0, <paramref name="WorldSize"/>); each reads its own part of every epoch, see <see cref="EpochShard"/>.</param>
 /// <param name="WorldSize">Number of processes that share the epoch.</param>
+/// <param name="MultiLabel">Whether batches carry targets [B, K]; null: if the data may have several classes an item.</param>
+/// <param name="Balanced">Whether an epoch draws its items with replacement, so that every class comes equally often; see <see cref="BalancedSampler"/>.</param>
 public sealed record LoaderOptions(
     int BatchSize = 64,
     bool Shuffle = true,
@@ -32,7 +34,9 @@ public sealed record LoaderOptions(
     long Seed = 0,
     UnreadableImages Unreadable = UnreadableImages.Fail,
     int Rank = 0,
-    int WorldSize = 1)
+    int WorldSize = 1,
+    bool? MultiLabel = null,
+    bool Balanced = false)
 {
     /// <summary>Number of worker threads after the default is filled in.</summary>
     public int WorkerCount => Workers > 0 ? Workers : Math.Clamp(Environment.ProcessorCount / 2, 1, 8);

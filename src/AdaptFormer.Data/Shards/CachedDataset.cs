@@ -24,6 +24,12 @@ public sealed class CachedDataset : ImageDataset, IDisposable
     public IEnumerable<int> Unreadable => Enumerable.Range(0, Count).Where(index => ImageCache.IsError(_shards, index));
 
     /// <inheritdoc/>
+    public override bool MultiLabel => _inner.MultiLabel;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<int> Labels(int index) => _inner.Labels(index);
+
+    /// <inheritdoc/>
     public override int Label(int index) => _inner.Label(index);
 
     /// <inheritdoc/>

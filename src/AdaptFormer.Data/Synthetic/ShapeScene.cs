@@ -58,7 +58,8 @@ internal ref struct ShapeScene
     /// <param name="parts">Room for <see cref="MaxParts"/> shapes.</param>
     /// <param name="lines">Room for <see cref="MaxLines"/> stray lines.</param>
     /// <param name="clouds">Room for <see cref="CloudCells"/>² brightness changes.</param>
-    public ShapeScene(ShapeClass what, ShapeStyle style, int side, Rng rng, Span<ShapePart> parts, Span<ShapeLine> lines, Span<float> clouds)
+    /// <param name="kinds">The shape of each copy, where they differ; else none.</param>
+    public ShapeScene(ShapeClass what, ShapeStyle style, int side, Rng rng, Span<ShapePart> parts, Span<ShapeLine> lines, Span<float> clouds, ReadOnlySpan<ShapeKind> kinds = default)
     {
         float hue = rng.NextSingle();
         Background = Random(rng, hue);
@@ -76,7 +77,7 @@ internal ref struct ShapeScene
         for (int copy = 0; copy < what.Copies; copy++)
         {
             float away = what.Copies == 1 ? 0 : spread * side, direction = turn + (copy * 2 * MathF.PI / what.Copies);
-            parts[count++] = new ShapePart(what.Shape, fill, x + (away * MathF.Cos(direction)), y + (away * MathF.Sin(direction)), size, angle, period, color, second);
+            parts[count++] = new ShapePart(kinds.IsEmpty ? what.Shape : kinds[copy], fill, x + (away * MathF.Cos(direction)), y + (away * MathF.Sin(direction)), size, angle, period, color, second);
         }
 
         if (what.Inner is { } inner)

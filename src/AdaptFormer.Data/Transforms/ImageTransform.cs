@@ -12,12 +12,14 @@ public sealed class ImageTransform
     private readonly PixelNormalizer _normalizer;
     private readonly RandomResizedCrop _randomCrop;
     private readonly bool _train;
+    private readonly (byte R, byte G, byte B) _fill;
 
     private ImageTransform(TransformOptions options, bool train)
     {
         options.Validate();
         (_options, _train) = (options, train);
         _normalizer = options.Normalizer();
+        _fill = _normalizer.MeanColor;
         _randomCrop = new RandomResizedCrop(options.MinArea, Retry: options.Crop == TrainCrop.RandomResizedRetry);
     }
 
@@ -28,7 +30,7 @@ public sealed class ImageTransform
     public int SampleLength => 3 * ImgSize * ImgSize;
 
     /// <summary>Whether the same picture always gives the same sample.</summary>
-    public bool IsDeterministic => !_train || (!_options.Flip && _options.Crop is TrainCrop.Center or TrainCrop.Stretch);
+    public bool IsDeterministic => !_train || (_options is { Flip: false, ColorJitter: null, RandAugment: null, Erase: 0 } && _options.Crop is TrainCrop.Center or TrainCrop.Stretch);
 
     /// <summary>Everything that the result depends on, as text: equal exactly for transforms that do the same.</summary>
     public string Description => FormattableString.Invariant(
@@ -61,7 +63,15 @@ public sealed class ImageTransform
             ResizeAndCrop(image, framed, scratch.Resizer);
 
         bool flip = _train && _options.Flip && rng.NextDouble() < 0.5;
+        if (_train) Recolor(framed, rng, scratch);
         _normalizer.ToChw(framed, flip, chw);
+        if (_train && _options.Erase > 0) RandomErasing.Apply(chw, size, size, _options.Erase, rng);
+    }
+
+    private void Recolor(ImageBuffer framed, Rng rng, Scratch scratch)
+    {
+        _options.ColorJitter?.Apply(framed, rng);
+        _options.RandAugment?.Apply(framed, rng, _options.Interpolation != Interpolation.Bilinear, _fill, scratch.Moved);
     }
 
     /// <summary>Short side to <see cref="TransformOptions.EvalResize"/>, then the centre; only the centre is computed.</summary>
@@ -80,6 +90,8 @@ public sealed class ImageTransform
 
         internal ImageBuffer Framed { get; } = new();
 
+        internal ImageBuffer Moved { get; } = new();
+
         internal ImageResizer Resizer { get; } = new();
 
         /// <summary>Returns the memory to its pool.</summary>
@@ -87,6 +99,7 @@ public sealed class ImageTransform
         {
             Decoded.Dispose();
             Framed.Dispose();
+            Moved.Dispose();
             Resizer.Dispose();
         }
     }

@@ -29,6 +29,11 @@ public sealed unsafe class PixelNormalizer
         }
     }
 
+    /// <summary>The colour that normalises to about 0.</summary>
+    public (byte R, byte G, byte B) MeanColor => (Byte(_mean[0]), Byte(_mean[1]), Byte(_mean[2]));
+
+    private static byte Byte(float value) => (byte)Math.Clamp(Math.Round(255 * value), 0, 255);
+
     /// <summary>Converts a picture.</summary>
     /// <param name="image">The picture, H × W.</param>
     /// <param name="flip">Whether to mirror it left to right on the way.</param>

@@ -26,6 +26,9 @@ public enum TrainCrop
 /// <param name="Normalize">Statistics by name: <c>imagenet</c>, <c>inception</c> (mean and deviation 0.5) or <c>none</c> (values in [0, 1]).</param>
 /// <param name="Mean">Mean of R, G, B in [0, 1], in place of the named ones; null keeps those.</param>
 /// <param name="Std">Standard deviation of R, G, B, in place of the named ones; null keeps those.</param>
+/// <param name="ColorJitter">Random colours in training; none if null.</param>
+/// <param name="RandAugment">Random changes in training, after the colours; none if null.</param>
+/// <param name="Erase">Probability in [0, 1] that a rectangle of a training sample is erased; see <see cref="RandomErasing"/>.</param>
 public sealed record TransformOptions(
     int ImgSize = 224,
     TrainCrop Crop = TrainCrop.RandomResized,
@@ -35,7 +38,10 @@ public sealed record TransformOptions(
     int EvalResize = 256,
     string Normalize = "imagenet",
     float[]? Mean = null,
-    float[]? Std = null)
+    float[]? Std = null,
+    ColorJitter? ColorJitter = null,
+    RandAugment? RandAugment = null,
+    double Erase = 0)
 {
     /// <summary>Names that <see cref="Normalize"/> may have.</summary>
     public static IReadOnlyList<string> NormalizeNames { get; } = ["imagenet", "inception", "none"];
@@ -51,6 +57,9 @@ public sealed record TransformOptions(
         if (!NormalizeNames.Contains(Normalize)) problems.Add($"normalize '{Normalize}' is not known; known: {string.Join(", ", NormalizeNames)}");
         if (Mean is not null && Mean.Length != 3) problems.Add($"mean has {Mean.Length} values, not 3");
         if (Std is not null && (Std.Length != 3 || Std.Any(s => !(s > 0)))) problems.Add("std must be 3 positive values");
+        ColorJitter?.AddProblems(problems);
+        RandAugment?.AddProblems(problems);
+        if (!(Erase is >= 0 and <= 1)) problems.Add($"erase is {Erase}, possible are numbers in [0, 1]");
         if (problems.Count > 0) throw new ArgumentException($"Transform: {string.Join("; ", problems)}.");
     }
 

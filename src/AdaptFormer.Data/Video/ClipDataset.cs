@@ -36,6 +36,12 @@ public sealed class ClipSubset(ClipDataset parent, IEnumerable<int> indices, str
     public override IReadOnlyList<string> ClassNames => parent.ClassNames;
 
     /// <inheritdoc/>
+    public override bool MultiLabel => parent.MultiLabel;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<int> Labels(int index) => parent.Labels(_indices[index]);
+
+    /// <inheritdoc/>
     public override int Label(int index) => parent.Label(_indices[index]);
 
     /// <inheritdoc/>

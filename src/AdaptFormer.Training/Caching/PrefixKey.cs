@@ -46,7 +46,7 @@ internal static class PrefixKey
                 files[path] = state = file.Exists ? string.Create(CultureInfo.InvariantCulture, $"{file.Length} {file.LastWriteTimeUtc.Ticks}") : "";
             }
 
-            Add(hash, string.Create(CultureInfo.InvariantCulture, $"{data.Label(i)} {data.Source(i)} {state}"));
+            Add(hash, string.Create(CultureInfo.InvariantCulture, $"{string.Join('|', data.Labels(i))} {data.Source(i)} {state}"));
         }
     }
 

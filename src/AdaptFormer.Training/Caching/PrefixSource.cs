@@ -40,12 +40,12 @@ internal sealed class PrefixSource : BatchSource, IDisposable
     {
         int view = Math.Max(0, epoch - 1) % _views;
         PrefixFile file = _files[view] ??= _open(view);
-        int[] order = EpochOrder.For(file.Header.Samples, Options.Shuffle, Options.Seed, epoch);
+        int[] order = _loader.Order(epoch);
         for (int start = 0; start < SamplesPerEpoch; start += Options.BatchSize)
         {
             long began = Stopwatch.GetTimestamp();
             int[] samples = [.. Enumerable.Range(start, Math.Min(Options.BatchSize, SamplesPerEpoch - start)).Select(i => order[_loader.Shard.Position(i)])];
-            KeptBatch batch = new(file, samples);
+            KeptBatch batch = new(file, samples, _loader);
             _waitTicks += Stopwatch.GetTimestamp() - began;
             yield return batch;
         }
@@ -61,16 +61,24 @@ internal sealed class PrefixSource : BatchSource, IDisposable
     private sealed unsafe class KeptBatch : InputBatch
     {
         private readonly int[] _labels;
+        private readonly float[] _targets;
         private readonly Tensor _stored;
 
-        public KeptBatch(PrefixFile file, ReadOnlySpan<int> samples)
+        public KeptBatch(PrefixFile file, ReadOnlySpan<int> samples, DataLoader loader)
         {
+            int classes = loader.MultiLabel ? loader.Dataset.ClassNames.Count : 0;
             _labels = new int[samples.Length];
+            _targets = new float[samples.Length * classes];
             _stored = Tensor.Empty(new Shape([samples.Length, .. file.Header.Dims]), file.Header.Type);
             long bytes = _stored.Bytes / samples.Length;
             for (int i = 0; i < samples.Length; i++)
             {
                 _labels[i] = file.Label(samples[i]);
+                if (classes > 0)
+                {
+                    foreach (int label in loader.Dataset.Labels(samples[i] / loader.Samples.Views)) _targets[(i * classes) + label] = 1;
+                }
+
                 file.Elements(samples[i]).CopyTo(new Span<byte>((byte*)_stored.Pointer + (i * bytes), checked((int)bytes)));
             }
 
@@ -80,6 +88,8 @@ internal sealed class PrefixSource : BatchSource, IDisposable
         public override Tensor Input { get; }
 
         public override ReadOnlySpan<int> Labels => _labels;
+
+        public override ReadOnlySpan<float> Targets => _targets;
 
         public override void Dispose()
         {

@@ -25,11 +25,12 @@ internal sealed class RunSources : IDisposable
 
     /// <summary>Decides for every part of the data.</summary>
     /// <param name="options">The recipe's choice.</param>
+    /// <param name="mix">How training batches are mixed, which takes pixels.</param>
     /// <param name="model">The model, with its method attached.</param>
     /// <param name="data">The loaders.</param>
     /// <param name="report">Told what is done and why.</param>
     /// <param name="cancellation">Stops a computation.</param>
-    public RunSources(CacheOptions options, Backbone model, RecipeData data, Action<RunRecord> report, CancellationToken cancellation)
+    public RunSources(CacheOptions options, MixOptions mix, Backbone model, RecipeData data, Action<RunRecord> report, CancellationToken cancellation)
     {
         (_model, _options, _report, _cancellation) = (model, options, report, cancellation);
         _store = new PrefixStore(options.Folder ?? PrefixStore.DefaultFolder, (long)(options.MaxGb * 1e9));
@@ -52,7 +53,7 @@ internal sealed class RunSources : IDisposable
             }
         }
 
-        Train = Choose("training", data.Train, Math.Max(1, options.Views), options.Views > 0);
+        Train = mix.IsOn ? Mixed(data, mix) : Choose("training", data.Train, Math.Max(1, options.Views), options.Views > 0);
         Validation = data.Validation is null ? null : Choose("validation", data.Validation, 1, fixedViews: false);
         Test = data.Test is null ? null : Choose("test", data.Test, 1, fixedViews: false);
     }
@@ -66,6 +67,12 @@ internal sealed class RunSources : IDisposable
     public void Dispose()
     {
         foreach (IDisposable source in _owned) source.Dispose();
+    }
+
+    private MixedSource Mixed(RecipeData data, MixOptions mix)
+    {
+        if (_options.Mode == CacheMode.Auto) _report(new CacheRecord(false, "training: not used, because mixed batches differ each epoch; to keep tensors leave mix out", 0));
+        return new MixedSource(new PixelSource(data.Train), mix, data.ClassNames.Count);
     }
 
     private BatchSource Choose(string part, DataLoader loader, int views, bool fixedViews)

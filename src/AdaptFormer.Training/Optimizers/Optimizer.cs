@@ -57,7 +57,7 @@ public abstract class Optimizer
 
         Steps++;
         foreach (ParameterSegment segment in Segments)
-            Update(segment, parameters.Slice(segment.Start, segment.Length), gradients.Slice(segment.Start, segment.Length), lr, momentum);
+            Update(segment, parameters.Slice(segment.Start, segment.Length), gradients.Slice(segment.Start, segment.Length), lr * segment.LrScale, momentum);
     }
 
     /// <summary>The state for a checkpoint: one entry per buffer and parameter, called <c>buffer/parameter</c>. The memory is live, not a copy.</summary>

@@ -5,4 +5,5 @@ namespace AdaptFormer.Training.Optimizers;
 /// <param name="Start">First element in the flat buffer, at least 0.</param>
 /// <param name="Length">Number of elements, at least 0.</param>
 /// <param name="Rank">Number of axes. Biases, norms and scalars have rank 0 or 1, which <see cref="Lars"/> neither scales nor decays.</param>
-public readonly record struct ParameterSegment(string Name, int Start, int Length, int Rank);
+/// <param name="LrScale">Factor of the learning rate for this tensor, at least 0.</param>
+public readonly record struct ParameterSegment(string Name, int Start, int Length, int Rank, double LrScale = 1);

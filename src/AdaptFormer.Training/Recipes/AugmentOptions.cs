@@ -11,12 +11,18 @@ namespace AdaptFormer.Training.Recipes;
 /// <param name="Flip">Whether training mirrors half of the pictures left to right.</param>
 /// <param name="Interpolation">Filter of every resize.</param>
 /// <param name="EvalResize">Shorter side before the centre crop of evaluation, in pixels; 0 stretches the whole picture instead; null takes 256/224 of the model's size.</param>
+/// <param name="ColorJitter">Random colours of training pictures; none if null.</param>
+/// <param name="RandAugment">Random changes of training pictures; none if null.</param>
+/// <param name="Erase">Probability that a rectangle of a training picture is erased, in [0, 1].</param>
 public sealed record AugmentOptions(
     TrainCrop Crop = TrainCrop.RandomResized,
     double MinArea = 0.08,
     bool Flip = true,
     Interpolation Interpolation = Interpolation.Bicubic,
-    int? EvalResize = null)
+    int? EvalResize = null,
+    ColorJitter? ColorJitter = null,
+    RandAugment? RandAugment = null,
+    double Erase = 0)
 {
     /// <summary>The shorter side before the centre crop of evaluation.</summary>
     /// <param name="imageSize">Side of the model's input, in pixels.</param>
@@ -25,6 +31,7 @@ public sealed record AugmentOptions(
     internal void Check(RecipeCheck check)
     {
         check.Require(MinArea is > 0 and <= 1, "min_area", MinArea, "a number in (0, 1]");
+        check.Require(Erase is >= 0 and <= 1, "erase", Erase, "a number in [0, 1]");
         check.Require(EvalResize is null or (>= 0 and <= 8192), "eval_resize", EvalResize, "null or a whole number in [0, 8192]");
     }
 }

@@ -10,6 +10,7 @@ namespace AdaptFormer.Training.Recipes;
 /// <param name="Transform">How pictures are cut and resized; the authors' image settings when left out.</param>
 /// <param name="Packed">Folder of reduced copies of the training pictures, made by <c>adaptformer data cache</c>; null reads the pictures themselves, as validation and test always do.</param>
 /// <param name="Clip">How videos become clips, for models that read clips; the authors' Something-Something settings when left out.</param>
+/// <param name="Balanced">Whether an epoch draws training items with replacement so that all classes come equally often; otherwise each comes once.</param>
 public sealed record DataOptions(
     string Train,
     string? Test = null,
@@ -17,7 +18,8 @@ public sealed record DataOptions(
     double ValidationFraction = 0,
     AugmentOptions? Transform = null,
     string? Packed = null,
-    ClipSettings? Clip = null)
+    ClipSettings? Clip = null,
+    bool Balanced = false)
 {
     /// <summary>The <see cref="Kind"/> that is told by what is there.</summary>
     public const string Auto = "auto";

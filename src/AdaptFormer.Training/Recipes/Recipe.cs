@@ -23,6 +23,11 @@ namespace AdaptFormer.Training.Recipes;
 /// <param name="Workers">Threads that decode and transform pictures; 0 lets the program choose.</param>
 /// <param name="EvaluateEvery">Epochs between two evaluations, at least 1; the last epoch is always evaluated.</param>
 /// <param name="Cache">Whether the work of frozen layers is kept; it is not when left out.</param>
+/// <param name="ClipNorm">Longest gradient, all parameters as one vector, that a step sees, above 0; null for any.</param>
+/// <param name="EmaDecay">Decay of the moving average of what trains, in [0, 1): it is evaluated and saved in place of the last values. 0 for none.</param>
+/// <param name="LayerDecay">Factor of the learning rate from one block to the one before it, in (0, 1]; null for one rate.</param>
+/// <param name="Checkpoints">Whether each epoch leaves what <c>train --resume</c> needs.</param>
+/// <param name="Mix">How training batches are mixed; not at all when left out.</param>
 public sealed record Recipe(
     ModelOptions Model,
     Tuning Tuning,
@@ -37,7 +42,12 @@ public sealed record Recipe(
     LossOptions? Loss = null,
     int Workers = 0,
     int EvaluateEvery = 1,
-    CacheOptions? Cache = null)
+    CacheOptions? Cache = null,
+    double? ClipNorm = null,
+    double EmaDecay = 0,
+    double? LayerDecay = null,
+    bool Checkpoints = true,
+    MixOptions? Mix = null)
 {
     /// <summary>The optimizer's settings, never null.</summary>
     public OptimizerOptions Optimizer { get; init; } = Optimizer ?? new SgdOptions();
@@ -47,6 +57,9 @@ public sealed record Recipe(
 
     /// <summary>The loss, never null.</summary>
     public LossOptions Loss { get; init; } = Loss ?? new LossOptions();
+
+    /// <summary>How training batches are mixed, never null.</summary>
+    public MixOptions Mix { get; init; } = Mix ?? new MixOptions();
 
     /// <summary>The frozen-prefix cache's settings, never null.</summary>
     public CacheOptions Cache { get; init; } = Cache ?? new CacheOptions();
@@ -97,11 +110,16 @@ public sealed record Recipe(
         check.Require(Batch < 1 || Accumulate < 1 || (long)Batch * Accumulate <= int.MaxValue, "accumulate", Accumulate, "batch × accumulate below 2³¹");
         check.Require(Workers >= 0, "workers", Workers, "a whole number of at least 0 (0: the program chooses)");
         check.Require(EvaluateEvery >= 1, "evaluate_every", EvaluateEvery, "a whole number of at least 1");
+        check.Require(ClipNorm is null || (ClipNorm > 0 && double.IsFinite(ClipNorm.Value)), "clip_norm", ClipNorm, "null or a number above 0");
+        check.Require(EmaDecay is >= 0 and < 1, "ema_decay", EmaDecay, "a number in [0, 1)");
+        check.Require(LayerDecay is null or (> 0 and <= 1), "layer_decay", LayerDecay, "null or a number in (0, 1]");
         Model.Check(check.At("model"));
         Data.Check(check.At("data"));
         Optimizer.Check(check.At("optimizer"));
         Schedule.Check(check.At("schedule"));
         Loss.Check(check.At("loss"));
+        Mix.Check(check.At("mix"));
+        check.Require(!Mix.IsOn || Loss.Name != LossName.Asymmetric, "mix", "on", "loss.name cross_entropy or bce: the asymmetric loss has no mixed targets");
         Cache.Check(check.At("cache"));
         return problems;
     }

@@ -51,6 +51,9 @@ public sealed class RunDirectory : IDisposable
     /// <summary>The folder of what a resumed run needs.</summary>
     public string CheckpointsPath => In(CheckpointsName);
 
+    /// <summary>What the last whole epoch left for a resumed run.</summary>
+    public string CheckpointPath => System.IO.Path.Combine(CheckpointsPath, "last.safetensors");
+
     /// <summary>The epochs done so far.</summary>
     public string LogPath => In(LogName);
 
@@ -72,7 +75,7 @@ public sealed class RunDirectory : IDisposable
         bool isEmpty = !Directory.Exists(path) || Directory.EnumerateFileSystemEntries(path).All(entry => System.IO.Path.GetFileName(entry) == FolderLock.Name);
         if (!isEmpty && !isRun) throw new IOException($"{path} is not empty and holds no run; give the output as a new folder.");
         if (isRun && existing == ExistingRun.Refuse)
-            throw new IOException($"{path} holds a run already; replace it with --overwrite, or give another output folder.");
+            throw new IOException($"{path} holds a run already; go on with it with --resume, replace it with --overwrite, or give another output folder.");
 
         Directory.CreateDirectory(path);
         RunDirectory run = new(path, FolderLock.Take(path));

@@ -79,7 +79,12 @@ public sealed record ProgressRecord(
 /// <param name="Seconds">Duration of the epoch, evaluation included.</param>
 public sealed record EpochRecord(
     int Epoch, double TrainLoss, double TrainTop1, double? ValidationLoss, double? ValidationTop1, double? ValidationTop5,
-    double Lr, double ImagesPerS, double WaitShare, double Seconds) : RunRecord;
+    double Lr, double ImagesPerS, double WaitShare, double Seconds) : RunRecord
+{
+    /// <summary>Mean average precision on the pictures set aside, in percent (ASL's definition); null when they were not scored, or have one class each.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? ValidationMap { get; init; }
+}
 
 /// <summary>The outcome of a run: <c>summary.json</c>, and the last line that <c>train --json</c> prints.</summary>
 /// <param name="TestTop1">Percent of test pictures that were right; null without test data.</param>
@@ -100,7 +105,20 @@ public sealed record EpochRecord(
 public sealed record TrainingSummary(
     double? TestTop1, double? TestTop5, double? TestLoss, int TestImages, int BestEpoch, double? ValidationTop1,
     long TrainableParameters, long TotalParameters, double Seconds, double SecondsPerEpoch, double ImagesPerS, long PeakBytes,
-    long AdapterBytes, string? Adapter, long Seed) : RunRecord;
+    long AdapterBytes, string? Adapter, long Seed) : RunRecord
+{
+    /// <summary>Mean average precision on the test data in percent, in ASL's definition; null without, or where a picture has one class.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? TestMap { get; init; }
+
+    /// <summary>The same in scikit-learn's definition, over the classes that occur.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? TestMapSklearn { get; init; }
+
+    /// <summary>Mean average precision of the epoch that was kept, on the pictures set aside.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? ValidationMap { get; init; }
+}
 
 /// <summary>The outcome of one recipe under several seeds: the last line of <c>train --seeds n --json</c>.</summary>
 /// <param name="TestTop1">Mean over seeds, percent; null without test data.</param>
@@ -112,6 +130,10 @@ public sealed record TrainingSummary(
 public sealed record SeedsSummary(
     double? TestTop1, double? TestTop1Std, IReadOnlyList<double> TestTop1PerSeed, IReadOnlyList<long> Seeds, long TrainableParameters, double Seconds) : RunRecord
 {
+    /// <summary>Mean average precision for each seed, in percent; null where a picture has one class, or without test data.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<double>? TestMapPerSeed { get; init; }
+
     /// <summary>Summarises runs of one recipe that differ in their seed only.</summary>
     /// <exception cref="ArgumentException">There is no run.</exception>
     public static SeedsSummary Of(IReadOnlyList<TrainingSummary> runs)
@@ -120,7 +142,10 @@ public sealed record SeedsSummary(
         double[] scores = [.. runs.Select(run => run.TestTop1).OfType<double>()];
         double? mean = scores.Length == runs.Count ? scores.Average() : null;
         double? deviation = mean is { } m && scores.Length > 1 ? Math.Sqrt(scores.Sum(s => (s - m) * (s - m)) / (scores.Length - 1)) : null;
-        return new SeedsSummary(mean, deviation, scores, [.. runs.Select(run => run.Seed)], runs[0].TrainableParameters, runs.Sum(run => run.Seconds));
+        return new SeedsSummary(mean, deviation, scores, [.. runs.Select(run => run.Seed)], runs[0].TrainableParameters, runs.Sum(run => run.Seconds))
+        {
+            TestMapPerSeed = runs.All(run => run.TestMap is not null) ? [.. runs.Select(run => run.TestMap!.Value)] : null,
+        };
     }
 }
 

@@ -45,6 +45,9 @@ public abstract class InputBatch : IDisposable
     /// <summary>[B], class of each sample; <see cref="Batch.Unreadable"/> where it could not be read.</summary>
     public abstract ReadOnlySpan<int> Labels { get; }
 
+    /// <summary>[B, K], shares of the classes: 0 or 1 each where an item may have several, or mixed ones; empty when <see cref="Labels"/> say it all.</summary>
+    public virtual ReadOnlySpan<float> Targets => default;
+
     /// <summary>B.</summary>
     public int Count => Labels.Length;
 

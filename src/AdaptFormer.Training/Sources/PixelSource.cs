@@ -37,6 +37,8 @@ public sealed class PixelSource(DataLoader loader) : BatchSource
 
         public override ReadOnlySpan<int> Labels => batch.Labels;
 
+        public override ReadOnlySpan<float> Targets => batch.Targets;
+
         public override void Dispose()
         {
             _pixels.Dispose();

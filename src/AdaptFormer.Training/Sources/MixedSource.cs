@@ -1,0 +1,51 @@
+using AdaptFormer.Data;
+using AdaptFormer.Models;
+using AdaptFormer.Tensors;
+using AdaptFormer.Training.Recipes;
+
+namespace AdaptFormer.Training;
+
+/// <summary>Training batches mixed with themselves; what is drawn depends on seed, epoch and the batch's number alone.</summary>
+/// <param name="inner">The batches, of pixels.</param>
+/// <param name="options">How.</param>
+/// <param name="classes">K.</param>
+internal sealed class MixedSource(BatchSource inner, MixOptions options, int classes) : BatchSource
+{
+    private const long MixStream = 3;        // names this stream below the run's seed
+
+    public override LoaderOptions Options => inner.Options;
+
+    public override int BatchesPerEpoch => inner.BatchesPerEpoch;
+
+    public override int SamplesPerEpoch => inner.SamplesPerEpoch;
+
+    public override int Views => inner.Views;
+
+    public override TimeSpan WaitTime => inner.WaitTime;
+
+    public override IEnumerable<InputBatch> Epoch(int epoch)
+    {
+        Rng root = new Rng(inner.Options.Seed).Derive(MixStream, epoch);
+        int number = 0;
+        foreach (InputBatch batch in inner.Epoch(epoch))
+        {
+            int height = batch.Input.Shape[^2], width = batch.Input.Shape[^1];
+            BatchMix mix = BatchMix.Draw(options, width, height, root.Derive(number++));
+            mix.Apply(batch.Input.Span, batch.Count, width, height);
+            yield return new MixedBatch(batch, mix.Targets(batch.Labels, batch.Targets, classes));
+        }
+    }
+
+    public override Tensor Forward(Backbone model, Tensor input, Backbone.Observer? observe = null) => inner.Forward(model, input, observe);
+
+    private sealed class MixedBatch(InputBatch batch, float[] targets) : InputBatch
+    {
+        public override Tensor Input => batch.Input;
+
+        public override ReadOnlySpan<int> Labels => batch.Labels;
+
+        public override ReadOnlySpan<float> Targets => targets;
+
+        public override void Dispose() => batch.Dispose();
+    }
+}

@@ -1,0 +1,165 @@
+using System.Globalization;
+using AdaptFormer.Data;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Files;
+using AdaptFormer.Training;
+using AdaptFormer.Training.Recipes;
+using Xunit;
+
+namespace AdaptFormer.Tests.Data;
+
+public sealed class AugmentTests
+{
+    private static readonly (byte, byte, byte) Fill = (124, 116, 104);
+
+    /// <summary>Fixtures/pillow/ops.safetensors holds a picture of 13 × 17 and what Pillow 9.4's ImageOps, ImageEnhance, rotate and transform make of it, under operation:argument.</summary>
+    [Fact]
+    public void Every_operation_is_Pillows_to_the_last_bit()
+    {
+        using WeightsFile file = WeightsFile.Open(Path.Combine(AppContext.BaseDirectory, "Fixtures", "pillow", "ops.safetensors"));
+        using ImageBuffer input = Read(file, "input"), image = new(), other = new();
+        int cases = 0;
+        foreach (string name in file.Entries.Keys.Where(name => name != "input"))
+        {
+            string[] parts = name.Split(':');
+            double argument = parts.Length > 1 ? double.Parse(parts[1], CultureInfo.InvariantCulture) : 0;
+            image.CopyFrom(input);
+            Apply(parts[0], argument, image, other);
+            using ImageBuffer expected = Read(file, name);
+            int wrong = image.Pixels.ToArray().Zip(expected.Pixels.ToArray()).Count(pair => pair.First != pair.Second);
+            Assert.True(wrong == 0, $"{name}: {wrong} of {image.Pixels.Length} values differ");
+            cases++;
+        }
+
+        Assert.True(cases >= 45, $"{cases} cases");
+    }
+
+    [Fact]
+    public void Augmentation_depends_on_the_sample_s_stream_alone_and_changes_pictures()
+    {
+        TransformOptions options = new(32, EvalResize: 0, ColorJitter: new ColorJitter(0.4, 0.4, 0.4, 0.1), RandAugment: new RandAugment(), Erase: 0.5);
+        ImageTransform transform = ImageTransform.ForTraining(options), plain = ImageTransform.ForTraining(options with { ColorJitter = null, RandAugment = null, Erase = 0 });
+        Assert.False(transform.IsDeterministic);
+        SyntheticScenes scenes = new(40, seed: 1);
+        float[][] Epoch(int workers, ImageTransform with)
+        {
+            using DataLoader loader = new(scenes, with, new LoaderOptions(8, Workers: workers, Seed: 3));
+            List<float[]> batches = [];
+            foreach (Batch loaded in loader.Epoch(2))
+            {
+                using Batch batch = loaded;
+                batches.Add(batch.Pixels.ToArray());
+            }
+
+            return [.. batches];
+        }
+
+        float[][] one = Epoch(1, transform);
+        Assert.Equal(one, Epoch(4, transform));
+        Assert.NotEqual(one, Epoch(1, plain));
+        Assert.All(one, batch => Assert.All(batch, value => Assert.True(float.IsFinite(value))));
+    }
+
+    [Fact]
+    public void Erasing_fills_one_rectangle_of_bounded_size_with_noise()
+    {
+        int erased = 0;
+        for (int seed = 0; seed < 200; seed++)
+        {
+            float[] chw = new float[3 * 20 * 24];
+            PixelBox box = RandomErasing.Apply(chw, 24, 20, 0.5, new Rng(seed));
+            Assert.Equal(3 * box.Width * box.Height, chw.Count(value => value != 0));
+            if (box.Width == 0) continue;
+            erased++;
+            Assert.True(box.FitsIn(24, 20));
+            Assert.InRange(box.Width * box.Height, 0.01 * 480, 0.4 * 480);
+        }
+
+        Assert.InRange(erased, 65, 135);         // five deviations of 200 fair draws
+    }
+
+    [Theory]
+    [InlineData(0.8, 0, 5)]
+    [InlineData(0, 1, 4)]
+    [InlineData(0.8, 1, 6)]
+    public void Mixed_batches_follow_their_definition(double mixup, double cutmix, int count)
+    {
+        const int Width = 8, Height = 6, Length = 2 * Width * Height;
+        MixOptions options = new(mixup, cutmix);
+        HashSet<bool> kinds = [];
+        for (int seed = 0; seed < 50; seed++)
+        {
+            float[] x = [.. Enumerable.Range(0, count * Length).Select(i => (float)i)], mixed = [.. x];
+            int[] labels = [.. Enumerable.Range(0, count)];
+            BatchMix mix = BatchMix.Draw(options, Width, Height, new Rng(seed));
+            kinds.Add(mix.Box is not null);
+            mix.Apply(mixed, count, Width, Height);
+            for (int i = 0; i < x.Length; i++)
+            {
+                int sample = i / Length, at = i % Length, column = at % Width, row = at / Width % Height;
+                float partner = x[((count - 1 - sample) * Length) + at];
+                float expected = mix.Box is { } box
+                    ? column >= box.Left && column < box.Left + box.Width && row >= box.Top && row < box.Top + box.Height ? partner : x[i]
+                    : (float)((mix.Lambda * x[i]) + ((1 - mix.Lambda) * partner));
+                Assert.True(Math.Abs(expected - mixed[i]) <= 1e-3, $"seed {seed}, value {i}: {mixed[i]}, expected {expected}");
+            }
+
+            float[] targets = mix.Targets(labels, [], count);
+            for (int i = 0; i < count; i++)
+            {
+                Assert.Equal(i == count - 1 - i ? 1 : mix.Lambda, targets[(i * count) + i], 5);
+                Assert.Equal(1, targets.AsSpan(i * count, count).ToArray().Sum(), 5);
+            }
+        }
+
+        Assert.Equal((mixup > 0 ? 1 : 0) + (cutmix > 0 ? 1 : 0), kinds.Count);
+    }
+
+    [Fact]
+    public void The_share_of_mixup_has_the_moments_of_its_beta_distribution()
+    {
+        double[] draws = [.. Enumerable.Range(0, 4000).Select(seed => BatchMix.Draw(new MixOptions(Mixup: 0.8), 8, 8, new Rng(seed)).Lambda)];
+        double mean = draws.Average(), variance = draws.Average(d => (d - mean) * (d - mean));
+        Assert.InRange(mean, 0.47, 0.53);
+        Assert.InRange(variance, (1 / (4 * 2.6)) - 0.01, (1 / (4 * 2.6)) + 0.01);       // Beta(α, α): 1/(4(2α + 1))
+    }
+
+    private static void Apply(string op, double argument, ImageBuffer image, ImageBuffer other)
+    {
+        switch (op)
+        {
+            case "posterize": PixelOps.Posterize(image, (int)argument); return;
+            case "solarize": PixelOps.Solarize(image, (int)argument); return;
+            case "autocontrast": PixelOps.AutoContrast(image); return;
+            case "equalize": PixelOps.Equalize(image); return;
+            case "invert": PixelOps.Solarize(image, 0); return;
+            case "color": PixelOps.Color(image, (float)argument); return;
+            case "contrast": PixelOps.Contrast(image, (float)argument); return;
+            case "brightness": PixelOps.Brightness(image, (float)argument); return;
+            case "sharpness": PixelOps.Sharpness(image, (float)argument, other); return;
+            case "hue": PixelOps.Hue(image, argument); return;
+        }
+
+        AffineWarp warp = op[..op.LastIndexOf('_')] switch
+        {
+            "rotate" => AffineWarp.Rotation(argument, image.Width, image.Height),
+            "shear_x" => AffineWarp.ShearX(argument),
+            "shear_y" => AffineWarp.ShearY(argument),
+            "shift_x" => AffineWarp.Shift(argument, 0),
+            "shift_y" => AffineWarp.Shift(0, argument),
+            _ => throw new InvalidOperationException(op),
+        };
+        other.CopyFrom(image);
+        warp.Apply(other, image, op.EndsWith("bicubic", StringComparison.Ordinal), Fill);
+    }
+
+    private static ImageBuffer Read(WeightsFile file, string name)
+    {
+        WeightsEntry entry = file.Get(name);
+        float[] values = new float[entry.ElementCount];
+        file.ReadFloat32(entry, values);
+        ImageBuffer image = new(entry.Shape[1], entry.Shape[0]);
+        for (int i = 0; i < values.Length; i++) image.Pixels[i] = (byte)values[i];
+        return image;
+    }
+}
