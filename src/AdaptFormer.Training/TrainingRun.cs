@@ -71,13 +71,13 @@ public static class TrainingRun
         }
 
         foreach ((_, string reason) in data.Unreadable) report(new WarningRecord($"{reason} (counted as wrong)"));
-        Scores? test = answers?.Scores;
+        Scores? test = answers?.Result;
         TrainingSummary summary = new(
             test?.Top1, test?.Top5, test?.Loss, test?.Images ?? 0, trainer.BestEpoch, trainer.BestTop1, trainable, total,
             clock.Elapsed.TotalSeconds, Median(epochs.Select(e => e.Seconds)), Median(epochs.Select(e => e.ImagesPerS)), PeakBytes(),
             new FileInfo(run.AdapterPath).Length, run.AdapterPath, recipe.Seed) { TestMap = test?.MeanAp, TestMapSklearn = test?.MeanApSklearn, ValidationMap = trainer.BestMap };
         run.Finish(summary);
-        RunReport.Write(run, recipe, model, data.Test, data.ClassNames, epochs, summary, answers?.Answers ?? []);
+        RunReport.Write(run, recipe, model, data.MultiLabel ? null : data.Test, data.ClassNames, epochs, summary, answers?.Answers ?? []);
         report(summary);
         return summary;
     }

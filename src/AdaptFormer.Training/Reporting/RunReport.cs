@@ -31,8 +31,8 @@ public static class RunReport
         Recipe recipe = run.ReadRecipe();
         using Predictor predictor = Predictor.OpenRun(folder);
         using RecipeData data = RecipeData.Open(recipe, RecipeBackbone.Pictures(recipe, predictor.Model), predictor.Model.InputShape);
-        IReadOnlyList<Answer> answers = data.Test is null ? [] : Evaluator.Score(predictor.Model, data.Test, (_, done) => progress?.Invoke(done, data.Test.BatchesPerEpoch), cancellation).Answers;
-        Write(run, recipe, predictor.Model, data.Test, predictor.Labels, run.ReadLog(), summary, answers);
+        IReadOnlyList<Answer> answers = data.Test is null || data.MultiLabel ? [] : Evaluator.Score(predictor.Model, data.Test, (_, done) => progress?.Invoke(done, data.Test.BatchesPerEpoch), cancellation).Answers;
+        Write(run, recipe, predictor.Model, data.MultiLabel ? null : data.Test, predictor.Labels, run.ReadLog(), summary, answers);
         return run.ReportPath;
     }
 
