@@ -44,9 +44,9 @@ public sealed record TestAnswers(
             cancellation.ThrowIfCancellationRequested();
             using InputBatch _ = batch;
             using TensorScope scope = new();
-            views.Add(test.Forward(model, batch.Input), batch.Labels, (logits, labels) =>
+            views.Add(test.Forward(model, batch.Input), batch.Labels, batch.Targets, (logits, labels, targets) =>
             {
-                scores.Add(logits, labels);
+                scores.Add(logits, labels, targets);
                 answers.Take(next++, labels[0], logits.Span);
             });
             progress?.Invoke(++done, test.BatchesPerEpoch);
