@@ -72,7 +72,7 @@ public sealed class TrainCommandTests(TinyTask task) : IClassFixture<TinyTask>
         using (Process kill = Process.Start("kill", ["-INT", $"{training.Id}"])) await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
         CliOutcome outcome = await CliProgram.Finish(training);
         Assert.Equal(130, outcome.Code);
-        Assert.Matches(@"^adaptformer: Stopped after \d+ of 1000000 epochs; .*adapter\.safetensors holds what epoch \d+ had learned\.\s*$", outcome.Error);
+        Assert.Matches(@"^adaptformer: Stopped after \d+ of 1000000 epochs; .*adapter\.safetensors holds what epoch \d+ had learned\. Go on with train --resume\.\s*$", outcome.Error);
 
         CliOutcome predicted = await CliProgram.Run("predict", task["test/dark/0.png"], "--run", run);
         Assert.True(predicted.Code == 0, predicted.Error);
