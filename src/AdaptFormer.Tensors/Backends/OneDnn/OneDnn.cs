@@ -20,8 +20,8 @@ public static class OneDnn
     /// <summary>For example <c>2.6.3</c>; null when there is none.</summary>
     public static string? Version => State.Value.Runtime?.Version;
 
-    /// <summary>Whether its bf16 products run faster than f32 ones on this CPU.</summary>
-    public static bool FastBFloat16 => State.Value.Runtime?.FastBFloat16 ?? false;
+    /// <summary>Whether its bf16 products run in blocked kernels on this CPU; faster than f32 they are only where <see cref="OneDnnMatMul.FastBFloat16"/> says so.</summary>
+    public static bool BlockedBFloat16 => State.Value.Runtime?.BlockedBFloat16 ?? false;
 
     /// <summary>Whether its f32 products run in blocked kernels on this CPU; without them it does attention only.</summary>
     internal static bool BlockedKernels => State.Value.Runtime?.BlockedKernels ?? false;
@@ -50,8 +50,8 @@ public static class OneDnn
             string how = runtime switch
             {
                 { BlockedKernels: false } => "only those of attention, as it has no blocked kernels for this CPU",
-                { FastBFloat16: false } => "without fast bf16 on this CPU",
-                _ => "with fast bf16",
+                { BlockedBFloat16: false } => "without bf16 on this CPU",
+                _ => "f32 and bf16",
             };
             return new Probe(runtime, $"{what} runs matrix products, {how}.");
         }

@@ -12,7 +12,7 @@ namespace AdaptFormer.Tensors.Backends.OneDnn;
 /// (M = 1) may sum in another order. A caller that splits rows must not leave a remainder of one.</para>
 /// <para>Every distinct key costs a fraction of a millisecond and is kept. <see cref="MatMulKey.Scale"/> is part of the key, so
 /// a scale that changes from step to step belongs in an operand, not here.</para>
-/// <para>bf16 operands run here only where oneDNN has fast kernels for them (<see cref="FastBFloat16"/>). Where it has none for f32
+/// <para>bf16 operands run here only where oneDNN has blocked kernels for them. Where it has none for f32
 /// either, on CPUs before AVX-512, only strided products do: the fallback is as fast at dense ones, and its bits do not depend on the
 /// split.</para>
 /// </remarks>
@@ -25,13 +25,19 @@ public sealed class OneDnnMatMul : MatMulLibrary
     private readonly ConcurrentDictionary<(int K, int N, DataType Type), WeightLayout> _layouts = new();
     private readonly ConcurrentDictionary<string, byte> _declined = new();
 
-    internal OneDnnMatMul(OneDnnRuntime runtime, MatMulLibrary fallback) => (_runtime, _fallback) = (runtime, fallback);
+    private readonly Lazy<bool> _fastBFloat16;
+
+    internal OneDnnMatMul(OneDnnRuntime runtime, MatMulLibrary fallback)
+    {
+        (_runtime, _fallback) = (runtime, fallback);
+        _fastBFloat16 = new Lazy<bool>(() => runtime.BlockedBFloat16 && BFloat16Race.Run(this));
+    }
 
     /// <inheritdoc/>
     public override string Name => $"oneDNN {_runtime.Version}";
 
     /// <inheritdoc/>
-    public override bool FastBFloat16 => _runtime.FastBFloat16;
+    public override bool FastBFloat16 => _fastBFloat16.Value;
 
     /// <summary>One line for each product left to the fallback library, with the reason.</summary>
     public IReadOnlyCollection<string> Declined => [.. _declined.Keys.Order(StringComparer.Ordinal)];
@@ -82,7 +88,7 @@ public sealed class OneDnnMatMul : MatMulLibrary
     private bool Supports(in MatMulKey key) =>
         key.A.Type == key.B.Type
         && (key.C.Type == key.A.Type || key.C.Type == DataType.Float32)
-        && (key.A.Type == DataType.Float32 || FastBFloat16);
+        && (key.A.Type == DataType.Float32 || _runtime.BlockedBFloat16);
 
     private WeightLayout Layout(int k, int n, DataType type)
     {

@@ -33,7 +33,7 @@ public sealed class OneDnnLoadingTests
         {
             Assert.False(Provider.Available);
             Assert.Null(Provider.Version);
-            Assert.False(Provider.FastBFloat16);
+            Assert.False(Provider.BlockedBFloat16);
             Assert.Null(Provider.Library);
             Assert.Contains(expected, Provider.Why, StringComparison.Ordinal);
         }
