@@ -5,7 +5,7 @@ using Xunit;
 
 namespace AdaptFormer.Tests.Ops;
 
-public sealed class AddOpTests
+public sealed class AddOpTests : MixedPrecisionOpTests<AddOpTests>, IOpTests
 {
     public static IEnumerable<OpCase> Cases
     {
@@ -24,14 +24,6 @@ public sealed class AddOpTests
             yield return new OpCase("x + p, many", [[9, 67, 70], [67, 70]], (p, _) => p[0].AddBroadcast(p[1]));
         }
     }
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Gradients_match_finite_differences(string backend) => OpSuite.Gradients(backend, Cases);
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Bf16_is_near_f32(string backend) => OpSuite.BFloat16(backend, Cases);
 
     [Fact]
     public void Shapes_must_agree()

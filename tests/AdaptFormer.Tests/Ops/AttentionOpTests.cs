@@ -5,7 +5,7 @@ using Xunit;
 
 namespace AdaptFormer.Tests.Ops;
 
-public sealed class AttentionOpTests
+public sealed class AttentionOpTests : MatMulOpTests<AttentionOpTests>, IOpTests
 {
     public static IEnumerable<OpCase> Cases
     {
@@ -25,17 +25,6 @@ public sealed class AttentionOpTests
             }
         }
     }
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Gradients_match_finite_differences(string backend) => OpSuite.Gradients(backend, Cases);
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Bf16_is_near_f32(string backend) => OpSuite.BFloat16(backend, Cases);
-
-    [Fact]
-    public void Both_backends_agree() => OpSuite.BackendsAgree(Cases);
 
     [Fact]
     public void Weights_are_a_softmax_of_the_scores()

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace AdaptFormer.Tests.Ops;
 
-public sealed class BatchOpsTests
+public sealed class BatchOpsTests : MixedPrecisionOpTests<BatchOpsTests>, IOpTests
 {
     public static IEnumerable<OpCase> Cases
     {
@@ -27,14 +27,6 @@ public sealed class BatchOpsTests
             }
         }
     }
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Gradients_match_finite_differences(string backend) => OpSuite.Gradients(backend, Cases);
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Bf16_is_near_f32(string backend) => OpSuite.BFloat16(backend, Cases);
 
     [Fact]
     public void Samples_are_cut_and_joined_in_order()

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace AdaptFormer.Tests.Ops;
 
-public sealed class CastOpTests
+public sealed class CastOpTests : MixedPrecisionOpTests<CastOpTests>, IOpTests
 {
     public static IEnumerable<OpCase> Cases
     {
@@ -15,14 +15,6 @@ public sealed class CastOpTests
                 yield return new OpCase("cast", [shape], (p, type) => p[0].Cast(type).Cast(DataType.Float32)) { BFloat16 = 1e-2 };
         }
     }
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Gradients_match_finite_differences(string backend) => OpSuite.Gradients(backend, Cases);
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Bf16_is_near_f32(string backend) => OpSuite.BFloat16(backend, Cases);
 
     [Fact]
     public void Bf16_rounds_to_nearest_even_and_f32_is_the_tensor_itself()

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace AdaptFormer.Tests.Ops;
 
-public sealed class ChannelsLastOpTests
+public sealed class ChannelsLastOpTests : OpTests<ChannelsLastOpTests>, IOpTests
 {
     public static IEnumerable<OpCase> Cases
     {
@@ -15,10 +15,6 @@ public sealed class ChannelsLastOpTests
                 yield return new OpCase($"{channels} channels of {pixels}", [[2, m, channels * pixels]], (p, _) => p[0].ChannelsLast(channels));
         }
     }
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Gradients_match_finite_differences(string backend) => OpSuite.Gradients(backend, Cases);
 
     [Fact]
     public void Pixels_keep_their_order_and_channels_come_innermost()

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace AdaptFormer.Tests.Ops;
 
-public sealed class FeatureScaleOpTests
+public sealed class FeatureScaleOpTests : MixedPrecisionOpTests<FeatureScaleOpTests>, IOpTests
 {
     public static IEnumerable<OpCase> Cases
     {
@@ -20,14 +20,6 @@ public sealed class FeatureScaleOpTests
             }
         }
     }
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Gradients_match_finite_differences(string backend) => OpSuite.Gradients(backend, Cases);
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Bf16_is_near_f32(string backend) => OpSuite.BFloat16(backend, Cases);
 
     [Fact]
     public void Rows_are_what_the_plain_loop_makes()

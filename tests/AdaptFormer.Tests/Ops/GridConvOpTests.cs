@@ -6,7 +6,7 @@ using Xunit;
 
 namespace AdaptFormer.Tests.Ops;
 
-public sealed class GridConvOpTests
+public sealed class GridConvOpTests : MatMulOpTests<GridConvOpTests>, IOpTests
 {
     private static readonly TokenGrid[] Grids = [new(1, 1, 1), new(1, 1, 4), new(1, 3, 3), new(1, 4, 5), new(1, 2, 1), new(3, 3, 2)];
 
@@ -25,17 +25,6 @@ public sealed class GridConvOpTests
             }
         }
     }
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Gradients_match_finite_differences(string backend) => OpSuite.Gradients(backend, Cases);
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Bf16_is_near_f32(string backend) => OpSuite.BFloat16(backend, Cases);
-
-    [Fact]
-    public void Both_backends_agree() => OpSuite.BackendsAgree(Cases);
 
     [Theory]
     [InlineData(CpuBackends.Managed, 1)]

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace AdaptFormer.Tests.Ops;
 
-public sealed class LayerNormOpTests
+public sealed class LayerNormOpTests : MixedPrecisionOpTests<LayerNormOpTests>, IOpTests
 {
     public static IEnumerable<OpCase> Cases
     {
@@ -22,14 +22,6 @@ public sealed class LayerNormOpTests
             }
         }
     }
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Gradients_match_finite_differences(string backend) => OpSuite.Gradients(backend, Cases);
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Bf16_is_near_f32(string backend) => OpSuite.BFloat16(backend, Cases);
 
     [Fact]
     public void Rows_are_normalised_as_the_equation_says()

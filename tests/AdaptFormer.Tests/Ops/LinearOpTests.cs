@@ -5,7 +5,7 @@ using Xunit;
 
 namespace AdaptFormer.Tests.Ops;
 
-public sealed class LinearOpTests
+public sealed class LinearOpTests : MatMulOpTests<LinearOpTests>, IOpTests
 {
     public static IEnumerable<OpCase> Cases
     {
@@ -37,17 +37,6 @@ public sealed class LinearOpTests
             yield return new OpCase("ReLU(xWᵀ) of positive numbers", [[4, 12], [5, 12]], (p, type) => p[0].LinearRelu(p[1], compute: type)) { BFloat16 = 2e-2, Map = (_, v) => Math.Abs(v) + 0.1f };
         }
     }
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Gradients_match_finite_differences(string backend) => OpSuite.Gradients(backend, Cases);
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Bf16_is_near_f32(string backend) => OpSuite.BFloat16(backend, Cases);
-
-    [Fact]
-    public void Both_backends_agree() => OpSuite.BackendsAgree(Cases);
 
     [Fact]
     public void Shapes_must_agree()

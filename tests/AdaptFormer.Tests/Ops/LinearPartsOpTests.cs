@@ -5,7 +5,7 @@ using Xunit;
 
 namespace AdaptFormer.Tests.Ops;
 
-public sealed class LinearPartsOpTests
+public sealed class LinearPartsOpTests : MatMulOpTests<LinearPartsOpTests>, IOpTests
 {
     public static IEnumerable<OpCase> Cases
     {
@@ -18,17 +18,6 @@ public sealed class LinearPartsOpTests
             }
         }
     }
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Gradients_match_finite_differences(string backend) => OpSuite.Gradients(backend, Cases);
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Bf16_is_near_f32(string backend) => OpSuite.BFloat16(backend, Cases);
-
-    [Fact]
-    public void Both_backends_agree() => OpSuite.BackendsAgree(Cases);
 
     [Fact]
     public void Each_part_is_mapped_to_its_place()

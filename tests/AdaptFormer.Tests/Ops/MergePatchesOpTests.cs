@@ -5,7 +5,7 @@ using Xunit;
 
 namespace AdaptFormer.Tests.Ops;
 
-public sealed class MergePatchesOpTests
+public sealed class MergePatchesOpTests : MixedPrecisionOpTests<MergePatchesOpTests>, IOpTests
 {
     public static IEnumerable<OpCase> Cases
     {
@@ -18,14 +18,6 @@ public sealed class MergePatchesOpTests
             }
         }
     }
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Gradients_match_finite_differences(string backend) => OpSuite.Gradients(backend, Cases);
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Bf16_is_near_f32(string backend) => OpSuite.BFloat16(backend, Cases);
 
     [Fact]
     public void Neighbours_are_joined_down_the_columns_first_and_odd_edges_are_zero()

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace AdaptFormer.Tests.Ops;
 
-public sealed class MultiplyOpTests
+public sealed class MultiplyOpTests : OpTests<MultiplyOpTests>, IOpTests
 {
     public static IEnumerable<OpCase> Cases
     {
@@ -21,10 +21,6 @@ public sealed class MultiplyOpTests
             yield return new OpCase("x·x", [[19]], (p, _) => p[0].Dot(p[0]));
         }
     }
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Gradients_match_finite_differences(string backend) => OpSuite.Gradients(backend, Cases);
 
     [Fact]
     public void Shapes_and_types_must_agree()

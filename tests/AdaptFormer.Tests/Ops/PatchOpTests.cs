@@ -5,7 +5,7 @@ using Xunit;
 
 namespace AdaptFormer.Tests.Ops;
 
-public sealed class PatchOpTests
+public sealed class PatchOpTests : MatMulOpTests<PatchOpTests>, IOpTests
 {
     public static IEnumerable<OpCase> Cases
     {
@@ -25,17 +25,6 @@ public sealed class PatchOpTests
             }
         }
     }
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Gradients_match_finite_differences(string backend) => OpSuite.Gradients(backend, Cases);
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Bf16_is_near_f32(string backend) => OpSuite.BFloat16(backend, Cases);
-
-    [Fact]
-    public void Both_backends_agree() => OpSuite.BackendsAgree(Cases);
 
     [Fact]
     public void Patches_come_row_by_row_and_channels_stand_outermost_in_each()

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace AdaptFormer.Tests.Ops;
 
-public sealed class WindowAttentionOpTests
+public sealed class WindowAttentionOpTests : MatMulOpTests<WindowAttentionOpTests>, IOpTests
 {
     public static IEnumerable<(string Name, WindowLayout Windows)> Layouts =>
     [
@@ -39,17 +39,6 @@ public sealed class WindowAttentionOpTests
             }
         }
     }
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Gradients_match_finite_differences(string backend) => OpSuite.Gradients(backend, Cases);
-
-    [Theory]
-    [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
-    public void Bf16_is_near_f32(string backend) => OpSuite.BFloat16(backend, Cases);
-
-    [Fact]
-    public void Both_backends_agree() => OpSuite.BackendsAgree(Cases);
 
     [Theory]
     [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
