@@ -39,4 +39,9 @@ public abstract class Attention : Module
     /// <param name="residual">[B, N or queries, C], f32; none if null.</param>
     /// <param name="queries">How many tokens the result has.</param>
     public abstract Tensor Forward(Tensor x, Tensor? residual, int? queries = null);
+
+    /// <summary>How much each token reads of each other, by head; no gradient passes through.</summary>
+    /// <param name="x">[B, N, C], normalised.</param>
+    /// <returns>[B, h, N, N], or [B, windows, h, n, n] where tokens see those of their window alone, f32; rows are the tokens that ask, and sum to 1.</returns>
+    public abstract Tensor Probabilities(Tensor x);
 }

@@ -45,6 +45,9 @@ public sealed class SelfAttention : Attention
     public override Tensor Forward(Tensor x, Tensor? residual, int? queries = null) =>
         Proj.Forward(Project(x).Attention(_heads, queries: queries), residual);
 
+    /// <inheritdoc/>
+    public override Tensor Probabilities(Tensor x) => Project(x).AttentionProbabilities(_heads);
+
     /// <summary>[B, N, C] → [B, N, 3·C].</summary>
     private Tensor Project(Tensor x)
     {

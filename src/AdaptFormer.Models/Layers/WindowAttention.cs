@@ -7,7 +7,6 @@ namespace AdaptFormer.Models.Layers;
 public sealed class WindowAttention : Attention
 {
     private readonly int _heads;
-    private readonly WindowLayout _windows;
 
     /// <summary>Attention over C features of the tokens of one window each.</summary>
     /// <param name="dim">C.</param>
@@ -18,9 +17,12 @@ public sealed class WindowAttention : Attention
     public WindowAttention(int dim, int heads, WindowLayout windows, bool qkvBias, DataType compute)
         : base(dim, qkvBias, compute)
     {
-        (_heads, _windows) = (heads, windows);
+        (_heads, Windows) = (heads, windows);
         RelativePositionBias = Add("relative_position_bias_table", Parameter.Zeros(windows.TableRows, heads));
     }
+
+    /// <summary>How the grid of tokens is cut.</summary>
+    public WindowLayout Windows { get; }
 
     /// <summary>One bias for each relative position in a window and each head, [rows, h].</summary>
     public Parameter RelativePositionBias { get; }
@@ -30,12 +32,15 @@ public sealed class WindowAttention : Attention
 
     /// <inheritdoc/>
     public override Tensor Forward(Tensor x, Tensor? residual, int? queries = null) =>
-        Proj.Forward(Qkv.Forward(x).WindowAttention(_heads, _windows, RelativePositionBias, Padding(x)), residual);
+        Proj.Forward(Qkv.Forward(x).WindowAttention(_heads, Windows, RelativePositionBias, Padding(x)), residual);
+
+    /// <inheritdoc/>
+    public override Tensor Probabilities(Tensor x) => Qkv.Forward(x).WindowAttentionProbabilities(_heads, Windows, RelativePositionBias, Padding(x));
 
     /// <summary>What a token of zeros becomes: the authors pad behind the norm and ahead of the projection.</summary>
     private Tensor? Padding(Tensor x)
     {
-        if (!_windows.Pads) return null;
+        if (!Windows.Pads) return null;
         Tensor nothing = Tensor.Zeros(1, Dim);
         x.Tape?.Watch(nothing);
         return Qkv.Forward(nothing);

@@ -120,6 +120,12 @@ public abstract class Backend
     /// <summary>dqkv of <see cref="Attention"/>, adding to dbias when given.</summary>
     internal abstract void AttentionBackward(Tensor qkv, int heads, float scale, Tensor? bias, Tensor? mask, Tensor dy, Tensor dqkv, Tensor? dBias);
 
+    /// <summary>p [B, h, N, N], f32: the softmax inside <see cref="Attention"/>.</summary>
+    internal abstract void AttentionProbabilities(Tensor qkv, int heads, float scale, Tensor p);
+
+    /// <summary>p [B, windows, h, N, N], f32: the softmax inside <see cref="WindowAttention"/>.</summary>
+    internal abstract void WindowAttentionProbabilities(Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor p);
+
     /// <summary>Multi-head attention inside windows from a fused projection; see <c>WindowAttentionOp</c>. The padding's 3·C numbers are in the type of qkv.</summary>
     internal abstract void WindowAttention(Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor y);
 

@@ -143,6 +143,11 @@ public sealed class CountingBackend : Backend
         Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor dy, Tensor dqkv, Tensor? dTable, Tensor? dPadding) =>
         Macs += 5 * WindowProduct(dy, windows);
 
+    internal override void AttentionProbabilities(Tensor qkv, int heads, float scale, Tensor p) => Macs += p.Length * qkv.Shape[2] / (3 * heads);
+
+    internal override void WindowAttentionProbabilities(Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor p) =>
+        Macs += p.Length * qkv.Shape[2] / (3 * heads);
+
     internal override void MergePatches(Tensor x, TokenGrid grid, Tensor y)
     {
     }

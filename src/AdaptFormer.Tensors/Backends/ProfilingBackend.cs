@@ -251,6 +251,20 @@ public sealed class ProfilingBackend(Backend inner) : Backend
         Add(nameof(WindowAttentionBackward), began, 8.0 * dy.Length * windows.Window.Count);
     }
 
+    internal override void AttentionProbabilities(Tensor qkv, int heads, float scale, Tensor p)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.AttentionProbabilities(qkv, heads, scale, p);
+        Add(nameof(AttentionProbabilities), began, 2.0 * p.Length * qkv.Shape[2] / (3 * heads));
+    }
+
+    internal override void WindowAttentionProbabilities(Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor p)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.WindowAttentionProbabilities(qkv, heads, scale, windows, table, padding, p);
+        Add(nameof(WindowAttentionProbabilities), began, 2.0 * p.Length * qkv.Shape[2] / (3 * heads));
+    }
+
     internal override void MergePatches(Tensor x, TokenGrid grid, Tensor y)
     {
         long began = Stopwatch.GetTimestamp();

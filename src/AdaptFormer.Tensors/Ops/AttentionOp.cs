@@ -18,8 +18,7 @@ public static class AttentionOp
         /// <exception cref="ArgumentException">A shape does not fit.</exception>
         public Tensor Attention(int heads, float? scale = null, Tensor? bias = null, Tensor? mask = null, int? queries = null)
         {
-            if (qkv.Shape.Rank != 3 || heads <= 0 || qkv.Shape[2] % (3 * heads) != 0)
-                Throw.Shape("Attention", $"qkv must be [B, N, 3·C] with C a multiple of {heads} heads", ("qkv", qkv));
+            Check("Attention", qkv, heads);
             (int b, int n, int c) = (qkv.Shape[0], qkv.Shape[1], qkv.Shape[2] / 3);
             if (bias is not null && bias.Shape != new Shape(heads, n, n)) Throw.Shape("Attention", $"bias must be [{heads}, N, N]", ("qkv", qkv), ("bias", bias));
             if (mask is not null && (mask.Shape.Rank != 3 || mask.Shape[1] != n || mask.Shape[2] != n || b % mask.Shape[0] != 0))
@@ -41,5 +40,25 @@ public static class AttentionOp
                 if (dBias is not null) bias!.AddGrad(dBias);
             });
         }
+
+        /// <summary>The weights inside <see cref="Attention"/>, P = softmax(s·Q·Kᵀ): how much each token reads of each other. For looking at; no gradient passes through.</summary>
+        /// <param name="heads">h; divides C.</param>
+        /// <param name="scale">s; 1/√D for head size D if null.</param>
+        /// <returns>[B, h, N, N], f32: rows are the tokens that ask, and sum to 1.</returns>
+        /// <exception cref="ArgumentException">A shape does not fit.</exception>
+        public Tensor AttentionProbabilities(int heads, float? scale = null)
+        {
+            Check("AttentionProbabilities", qkv, heads);
+            (int b, int n, int c) = (qkv.Shape[0], qkv.Shape[1], qkv.Shape[2] / 3);
+            Tensor p = Tensor.Empty(new Shape(b, heads, n, n));
+            Backend.Current.AttentionProbabilities(qkv, heads, scale ?? 1 / MathF.Sqrt((float)c / heads), p);
+            return p;
+        }
+    }
+
+    private static void Check(string op, Tensor qkv, int heads)
+    {
+        if (qkv.Shape.Rank != 3 || heads <= 0 || qkv.Shape[2] % (3 * heads) != 0)
+            Throw.Shape(op, $"qkv must be [B, N, 3·C] with C a multiple of {heads} heads", ("qkv", qkv));
     }
 }

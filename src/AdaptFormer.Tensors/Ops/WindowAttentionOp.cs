@@ -24,15 +24,10 @@ public static class WindowAttentionOp
         /// <exception cref="ArgumentException">A shape does not fit.</exception>
         public Tensor WindowAttention(int heads, WindowLayout windows, Tensor table, Tensor? padding = null, float? scale = null)
         {
-            if (qkv.Shape.Rank != 3 || heads <= 0 || qkv.Shape[2] % (3 * heads) != 0 || qkv.Shape[1] != windows.Size.Count)
-                Throw.Shape("WindowAttention", $"qkv must be [B, {windows.Size}, 3·C] with C a multiple of {heads} heads", ("qkv", qkv));
-            if (table.Shape != new Shape(windows.TableRows, heads) || table.Type != DataType.Float32)
-                Throw.Shape("WindowAttention", $"table must be [{windows.TableRows}, {heads}] for windows of {windows.BiasWindow}", ("table", table));
-            if (padding is not null && padding.Length != qkv.Shape[2]) Throw.Shape("WindowAttention", "padding must have 3·C numbers", ("qkv", qkv), ("padding", padding));
-
+            Check("WindowAttention", qkv, heads, windows, table, padding);
             int c = qkv.Shape[2] / 3;
             float s = scale ?? 1 / MathF.Sqrt((float)c / heads);
-            Tensor? outside = windows.Pads ? (padding ?? Tensor.Zeros(3 * c)).As(qkv.Type) : null;
+            Tensor? outside = Outside(qkv, windows, padding);
             Tensor y = Tensor.Empty(new Shape(qkv.Shape[0], qkv.Shape[1], c), qkv.Type);
             Backend.Current.WindowAttention(qkv, heads, s, windows, table, outside, y);
             return y.Record([qkv, table, padding], keep: [qkv, table, outside], dy =>
@@ -46,5 +41,33 @@ public static class WindowAttentionOp
                 if (dPadding is not null) padding!.PassGrad(dPadding);
             });
         }
+
+        /// <summary>The weights inside <see cref="WindowAttention"/>: how much each token of a window reads of each other. For looking at; no gradient passes through.</summary>
+        /// <param name="heads">h; divides C.</param>
+        /// <param name="windows">How the grid is cut.</param>
+        /// <param name="table">Relative position biases, [<see cref="WindowLayout.TableRows"/>, h], f32.</param>
+        /// <param name="padding">Queries, keys and values of a padding token, 3·C numbers; zeros if null.</param>
+        /// <param name="scale">s; 1/√D for head size D if null.</param>
+        /// <returns>[B, windows, h, N, N] for windows of N tokens, f32: rows are the tokens that ask, and sum to 1.</returns>
+        /// <exception cref="ArgumentException">A shape does not fit.</exception>
+        public Tensor WindowAttentionProbabilities(int heads, WindowLayout windows, Tensor table, Tensor? padding = null, float? scale = null)
+        {
+            Check("WindowAttentionProbabilities", qkv, heads, windows, table, padding);
+            (int n, int c) = (windows.Window.Count, qkv.Shape[2] / 3);
+            Tensor p = Tensor.Empty(new Shape(qkv.Shape[0], windows.Counts.Count, heads, n, n));
+            Backend.Current.WindowAttentionProbabilities(qkv, heads, scale ?? 1 / MathF.Sqrt((float)c / heads), windows, table, Outside(qkv, windows, padding), p);
+            return p;
+        }
+    }
+
+    private static Tensor? Outside(Tensor qkv, WindowLayout windows, Tensor? padding) => windows.Pads ? (padding ?? Tensor.Zeros(qkv.Shape[2])).As(qkv.Type) : null;
+
+    private static void Check(string op, Tensor qkv, int heads, WindowLayout windows, Tensor table, Tensor? padding)
+    {
+        if (qkv.Shape.Rank != 3 || heads <= 0 || qkv.Shape[2] % (3 * heads) != 0 || qkv.Shape[1] != windows.Size.Count)
+            Throw.Shape(op, $"qkv must be [B, {windows.Size}, 3·C] with C a multiple of {heads} heads", ("qkv", qkv));
+        if (table.Shape != new Shape(windows.TableRows, heads) || table.Type != DataType.Float32)
+            Throw.Shape(op, $"table must be [{windows.TableRows}, {heads}] for windows of {windows.BiasWindow}", ("table", table));
+        if (padding is not null && padding.Length != qkv.Shape[2]) Throw.Shape(op, "padding must have 3·C numbers", ("qkv", qkv), ("padding", padding));
     }
 }

@@ -14,6 +14,17 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
+    internal override void AttentionProbabilities(Tensor qkv, int heads, float scale, Tensor p)
+    {
+        HeadShape s = new(qkv, heads, queries: qkv.Shape[1], qkv.Type);
+        CpuParallel.For(s.Batch * heads, (item, worker) =>
+        {
+            (int b, int h) = Math.DivRem(item, heads);
+            nint rows = Probabilities(worker, s, qkv, b, h, scale, null, null, (float*)worker.Workspace(s.WorkspaceBytes));
+            Unpad(rows, s.Type, s.Ld, s.Tokens, p.Floats + ((long)item * s.Tokens * s.Tokens));
+        });
+    }
+
     internal override void AttentionBackward(
         Tensor qkv, int heads, float scale, Tensor? bias, Tensor? mask, Tensor dy, Tensor dqkv, Tensor? dBias)
     {
@@ -82,6 +93,12 @@ public sealed unsafe partial class CpuBackend
         nint p = s.Type == DataType.Float32 ? (nint)scores : (nint)(scores + (s.ScoreFloats * 5 / 2));
         SoftmaxKernel.Forward(scores, s.Ld, s.Queries, s.Tokens, scale, offset, s.Tokens, p, s.Type, s.Ld);
         return p;
+    }
+
+    /// <summary>y [n, n], f32 = x, whose rows are <paramref name="ld"/> apart.</summary>
+    private static void Unpad(nint x, DataType type, int ld, int n, float* y)
+    {
+        for (int i = 0; i < n; i++) Converter.Copy(x + (nint)((long)i * ld * type.Size()), type, (nint)(y + ((long)i * n)), DataType.Float32, n);
     }
 
     /// <summary>Where one head's rows lie in qkv [B, N, 3·h·D] and in the output [B, N, h·D], and its products.</summary>

@@ -24,6 +24,24 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
+    internal override void WindowAttentionProbabilities(Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor p)
+    {
+        WindowShape s = new(qkv, heads, windows);
+        using Tensor bias = RelativeBiases(table, heads, windows);
+        MatMulPlan queriesTimesKeys = _matmul.Plan(s.QueriesTimesKeys);
+        long square = (long)s.Tokens * s.Tokens;
+        CpuParallel.For(s.Batch * windows.Counts.Count * s.Groups, (item, worker) =>
+        {
+            (int sampleWindow, int group) = Math.DivRem(item, s.Groups);
+            (int b, int window) = Math.DivRem(sampleWindow, windows.Counts.Count);
+            WindowMemory m = new(worker, s, backward: false);
+            s.Slices(group, parts: 3).Gather(At(qkv, (long)b * s.GridTokens * 3 * s.Width), padding?.Pointer ?? 0, windows.TokensOf(window), m.Qkv);
+            Probabilities(queriesTimesKeys, worker, s, m, windows.MaskOfWindow(window), bias, group, scale);
+            for (int h = 0; h < s.GroupHeads; h++)
+                Unpad(m.P + (nint)(h * s.ScoreFloats * s.Type.Size()), s.Type, s.Ld, s.Tokens, p.Floats + ((((long)item * s.GroupHeads) + h) * square));
+        });
+    }
+
     internal override void WindowAttentionBackward(
         Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor dy, Tensor dqkv, Tensor? dTable, Tensor? dPadding)
     {
