@@ -25,24 +25,36 @@ internal static class DescribeCommand
         Option<string> preset = new("--preset") { Description = $"The method with --model: {Choices}.", HelpName = "name" };
         Option<string> adapter = new("--adapter") { Description = "Describe an adapter file; its backbone is not needed.", HelpName = "file" };
         Option<int?> classes = new("--classes") { Description = $"Number of classes; {DefaultClasses} if left out.", HelpName = "n" };
-        Option<int?> batch = new("--batch") { Description = $"Images per step; the recipe's, or {DefaultBatch}.", HelpName = "n" };
+        Option<int?> batch = new("--batch") { Description = $"Images per step; the recipe's, or {DefaultBatch}; 32 with --latency.", HelpName = "n" };
+        LatencyChoice latency = new();
         Option<bool> json = CommonOptions.Json("Print one JSON object.");
-        Command command = new("describe", "Show the formula in use, parameters, multiply-adds, file size, and predicted memory and time.") { recipe, set, model, preset, adapter, classes, batch, json };
-        command.SetAction(parsed =>
+        Command command = new("describe", "Show the formula in use, parameters, multiply-adds, file size, and predicted memory and time.") { recipe, set, model, preset, adapter, classes, batch };
+        latency.AddTo(command);
+        command.Add(json);
+        command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
+        return command;
+
+        int Run(ParseResult parsed, CancellationToken cancellation)
         {
             string?[] given = [parsed.GetValue(recipe), parsed.GetValue(model), parsed.GetValue(adapter)];
             if (given.Count(text => text is not null) != 1) throw new ArgumentException("describe: give one of a recipe, --model ID or --adapter FILE.");
             if (parsed.GetValue(classes) is < 1 || parsed.GetValue(batch) is < 1) throw new ArgumentException("describe: --classes and --batch must be at least 1.");
+            bool measure = latency.IsWanted(parsed);
             using Subject subject = given[0] is { } path ? OfRecipe(path, parsed.GetValue(set) ?? [])
                 : given[1] is { } id ? OfModel(id, parsed.GetValue(preset) ?? "official-image", parsed.GetValue(set) ?? [])
                 : OfAdapter(given[2]!);
             int k = parsed.GetValue(classes) ?? subject.Adapter?.Labels.Count ?? DefaultClasses;
+            if (measure)
+            {
+                latency.Show(parsed, screen, subject.Model, subject.Tuning, name => OfName(name, "--methods"), k, parsed.GetValue(batch), parsed.GetValue(json), cancellation);
+                return 0;
+            }
+
             Description description = Description.Of(subject.Model, subject.Tuning, k, parsed.GetValue(batch) ?? subject.Batch, subject.Adapter);
             if (parsed.GetValue(json)) screen.Json(JsonSerializer.Serialize(description, DescriptionJson.Default.Description));
             else Show(screen, description);
             return 0;
-        });
-        return command;
+        }
     }
 
     private static Subject OfRecipe(string path, string[] overrides)
@@ -58,7 +70,7 @@ internal static class DescribeCommand
     private static Subject OfModel(string id, string preset, string[] overrides)
     {
         bool isPreset = AdaptFormerTuning.Presets.ContainsKey(preset);
-        if (!isPreset && !Tuning.Methods.Contains(preset)) throw new ArgumentException($"--preset '{preset}' is not known; known: {Choices}.");
+        OfName(preset, "--preset");
         JsonObject recipe = new()
         {
             ["model"] = new JsonObject { ["name"] = id, ["weights"] = null },
@@ -68,6 +80,11 @@ internal static class DescribeCommand
         Recipe parsed = Recipe.Parse(recipe.ToJsonString(), "describe", overrides);
         return new Subject(RecipeBackbone.Sizes(parsed.Model).Create(id, parsed.Precision.Compute()), parsed.Tuning, DefaultBatch, null);
     }
+
+    private static Tuning OfName(string name, string option) =>
+        AdaptFormerTuning.Presets.TryGetValue(name, out AdaptFormerTuning? preset) ? preset
+        : Tuning.Methods.Contains(name) ? Tuning.Default(name)
+        : throw new ArgumentException($"{option} '{name}' is not known; known: {Choices}.");
 
     private static Subject OfAdapter(string path)
     {

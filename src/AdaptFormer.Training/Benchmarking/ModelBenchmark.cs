@@ -10,7 +10,6 @@ namespace AdaptFormer.Training.Benchmarking;
 /// <summary>Training steps and predictions of one model, method, batch and precision on random pixels: what a user's machine does without waiting for data.</summary>
 public sealed class ModelBenchmark : IDisposable
 {
-    private const int Classes = 100;
     private readonly Backbone _model;
     private readonly FlatParameters _flat;
     private readonly Sgd _sgd;
@@ -19,24 +18,31 @@ public sealed class ModelBenchmark : IDisposable
     private int _steps;
 
     /// <summary>Prepares <paramref name="model"/> (which is disposed with this object) for <paramref name="tuning"/> and a batch of random images.</summary>
-    public ModelBenchmark(Backbone model, Tuning tuning, int batch)
+    /// <param name="model">A backbone with weights.</param>
+    /// <param name="tuning">The method.</param>
+    /// <param name="batch">Images of the largest call.</param>
+    /// <param name="classes">K.</param>
+    public ModelBenchmark(Backbone model, Tuning tuning, int batch, int classes = 100)
     {
         _model = model;
         Rng rng = new(0);
-        tuning.Attach(model, Classes, rng.Derive(1));
+        tuning.Attach(model, classes, rng.Derive(1));
         _flat = new FlatParameters(model.TrainableParameters());
         _sgd = new Sgd([.. _flat.Segments.Select(s => new ParameterSegment(s.Name, s.Offset, (int)s.Parameter.Length, s.Parameter.Shape.Rank))], new SgdOptions(Momentum: 0.9));
         _pixels = Tensor.Empty(new Shape([batch, .. model.InputShape]));
         foreach (ref float value in _pixels.Span) value = (float)rng.NextNormal();
-        _labels = [.. Enumerable.Range(0, batch).Select(i => i % Classes)];
+        _labels = [.. Enumerable.Range(0, batch).Select(i => i % classes)];
     }
 
     /// <summary>One training step: forward, loss, backward, optimizer.</summary>
-    public void TrainStep()
+    public void TrainStep() => TrainStep(_labels.Length);
+
+    /// <summary>One training step with the first <paramref name="images"/> of the batch.</summary>
+    public void TrainStep(int images)
     {
         using TensorScope scope = new();
         using Tape tape = new(new Rng(_steps++));
-        Tensor loss = _model.Forward(tape.Watch(_pixels.View(_pixels.Shape))).SoftmaxCrossEntropy(_labels);
+        Tensor loss = _model.Forward(tape.Watch(First(images))).SoftmaxCrossEntropy(_labels.AsSpan(0, images));
         _flat.ZeroGradients();
         tape.Backward(loss);
         _sgd.Step(_flat.Values, _flat.Gradients, 1e-3);
@@ -44,11 +50,17 @@ public sealed class ModelBenchmark : IDisposable
     }
 
     /// <summary>Logits of the batch.</summary>
-    public void Predict()
+    public void Predict() => Predict(_labels.Length);
+
+    /// <summary>Logits of the first <paramref name="images"/> of the batch.</summary>
+    public void Predict(int images)
     {
         using TensorScope scope = new();
-        _model.Forward(_pixels);
+        _model.Forward(First(images));
     }
+
+    /// <summary>Ends training: predictions from now on run as those of a model that was loaded to be used.</summary>
+    public void Freeze() => _model.Freeze();
 
     /// <summary>The median images per second of <paramref name="action"/> over about <paramref name="duration"/>, after a warm-up.</summary>
     public double ImagesPerSecond(Action action, TimeSpan duration)
@@ -68,6 +80,8 @@ public sealed class ModelBenchmark : IDisposable
         seconds.Sort();
         return _pixels.Shape[0] / seconds[seconds.Count / 2];
     }
+
+    private Tensor First(int images) => _pixels.View(new Shape([images, .. _model.InputShape]));
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using AdaptFormer.Models;
+using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Files;
 
@@ -20,10 +21,17 @@ public sealed class RandomWeights : IDisposable
     /// <exception cref="IOException">The folder for temporary files has no room.</exception>
     public static RandomWeights For(ModelDescription description)
     {
+        using Backbone sizes = description.Create();
+        return For(sizes);
+    }
+
+    /// <summary>Writes weights for a model of the sizes of <paramref name="sizes"/>.</summary>
+    /// <exception cref="IOException">The folder for temporary files has no room.</exception>
+    public static RandomWeights For(Backbone sizes)
+    {
         RandomWeights weights = new(System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"adaptformer-{Guid.NewGuid():N}.safetensors"));
         try
         {
-            using Backbone sizes = description.Create();
             SafetensorsWriter writer = new();
             Rng rng = new(0);
             foreach ((string name, Parameter parameter) in sizes.Parameters())
@@ -39,6 +47,24 @@ public sealed class RandomWeights : IDisposable
         catch
         {
             weights.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A model of the sizes of <paramref name="sizes"/> on these weights; it outlives this object where the system lets an open file be deleted.</summary>
+    public Backbone Open(Backbone sizes)
+    {
+        WeightsFile file = WeightsFile.Open(Path);
+        Backbone model = sizes.CreateEmpty();
+        model.Own(file);
+        try
+        {
+            WeightLoader.Load(model, StateDict.Of(file), Path);
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
             throw;
         }
     }

@@ -29,4 +29,29 @@ public sealed class DescribeCommandTests
         Assert.Contains(expected, outcome.Error);
         Assert.Equal("", outcome.Output);
     }
+
+    [Fact]
+    public async Task Latency_is_measured_for_the_papers_methods_and_the_described_one()
+    {
+        const string Tiny = """model.config={"img_height": 16, "img_width": 16, "patch_size": 8, "embed_dim": 16, "depth": 2, "num_heads": 2}""";
+        CliOutcome outcome = await CliProgram.Run(
+            "describe", "--model", "tiny", "--preset", "lora", "--set", Tiny, "--set", "tuning.rank=4", "--latency", "--trials", "2", "--batches", "1", "3", "--batch", "2", "--classes", "5", "--json");
+        Assert.True(outcome.Code == 0, outcome.Error);
+        JsonElement[] rows = [.. outcome.Json[0].GetProperty("methods").EnumerateArray()];
+        Assert.Equal(["full", "linear", "vpt", "adaptformer", "lora"], rows.Select(row => row.GetProperty("method").GetString()));
+        Assert.Equal(new LoraTuning(4).Formula, rows[4].GetProperty("formula").GetString());
+        Assert.All(rows, row => Assert.True(row.GetProperty("train").GetProperty("median_ms").GetDouble() > 0 && row.GetProperty("predict").GetArrayLength() == 2));
+    }
+
+    [Theory]
+    [InlineData("describe: --trials belongs to --latency.", "--trials", "3")]
+    [InlineData("--batches: 0 images are no batch; expected at least 1.", "--latency", "--batches", "8", "0")]
+    [InlineData("--methods 'lore' is not known; known: official-image,", "--latency", "--methods", "full", "lore")]
+    public async Task Wrong_options_of_latency_are_said_before_anything_is_measured(string expected, params string[] arguments)
+    {
+        CliOutcome outcome = await CliProgram.Run(["describe", "--model", "deit_tiny_patch16_224", .. arguments]);
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains(expected, outcome.Error);
+        Assert.Equal("", outcome.Output);
+    }
 }
