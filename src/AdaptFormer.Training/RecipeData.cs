@@ -57,7 +57,7 @@ internal sealed class RecipeData : IDisposable
     {
         DataOptions options = recipe.Data;
         ClipDataset train = ClipSource.Open($"{options.Kind}:{options.Train}", options.Clip.Root);
-        ClipDataset? test = options.Test is null ? null : ClipSource.Open($"{options.Kind}:{options.Test}", options.Clip.TestRoot ?? options.Clip.Root, train.ClassNames);
+        ClipDataset? test = options.Test is null ? null : ClipSource.Open($"{options.Kind}:{options.Test}", options.Clip.TestRoot ?? options.Clip.Root, train.ClassNames, train: false);
         (ClipDataset kept, ClipDataset? aside) = options.ValidationFraction > 0
             ? DatasetSplits.Stratified(train, options.ValidationFraction, recipe.Seed)
             : (train, (ClipDataset?)null);

@@ -8,13 +8,14 @@ namespace AdaptFormer.Data;
 public static class DatasetSource
 {
     /// <summary>Kinds whose folder holds several parts: what they are, which one trains and which one tests, and how one is opened.</summary>
-    private static readonly Dictionary<string, DatasetParts> Parted = new()
+    private static readonly Dictionary<string, (DatasetParts Parts, Func<string, string, ImageDataset> Open)> Parted = new()
     {
-        ["svhn"] = new(["train", "extra", "test"], "train", "test", (folder, part) => SvhnDataset.Open(Path.Combine(folder, $"{part}_32x32.mat"))),
-        ["food101"] = new(["train", "test"], "train", "test", Food101Dataset.Open),
-        ["flowers102"] = new(Flowers102Dataset.Parts, "train", "test", Flowers102Dataset.Open),
-        ["imagenet"] = new(["train", "val"], "train", "val", ImageNetDataset.Open),
-        ["vtab"] = new(VtabDataset.Parts, "train800val200", "test", VtabDataset.Open),
+        ["svhn"] = (new(["train", "extra", "test"], "train", "test"), (folder, part) => SvhnDataset.Open(Path.Combine(folder, $"{part}_32x32.mat"))),
+        ["food101"] = (new(["train", "test"], "train", "test"), Food101Dataset.Open),
+        ["flowers102"] = (new(Flowers102Dataset.Parts, "train", "test"), Flowers102Dataset.Open),
+        ["imagenet"] = (new(["train", "val"], "train", "val"), ImageNetDataset.Open),
+        ["nus-wide"] = (new(NusWideDataset.Parts, "train", "test"), NusWideDataset.Open),
+        ["vtab"] = (new(VtabDataset.Parts, "train800val200", "test"), VtabDataset.Open),
     };
 
     /// <summary>Every kind that can be named; <c>auto</c>, or none, has it told by what is there.</summary>
@@ -31,7 +32,13 @@ public static class DatasetSource
     public static ImageDataset Open(string spec, bool train = true, IReadOnlyList<string>? classNames = null)
     {
         (string kind, string path) = SplitKind(spec);
-        if (Parted.TryGetValue(kind, out DatasetParts? parts)) return File.Exists(path) && kind == "svhn" ? SvhnDataset.Open(path) : parts.Open(kind, path, train);
+        if (Parted.TryGetValue(kind, out (DatasetParts Parts, Func<string, string, ImageDataset> Open) parted))
+        {
+            if (kind == "svhn" && File.Exists(path)) return SvhnDataset.Open(path);
+            (string folder, string[] parts) = parted.Parts.Read(kind, path, train);
+            return ConcatDataset.Of([.. parts.Select(part => parted.Open(folder, part))]);
+        }
+
         return kind switch
         {
             "folder" => ImageFolderDataset.Open(PartOf(path, train)),
@@ -92,7 +99,7 @@ public static class DatasetSource
     }
 
     /// <summary>The folder itself, or its <c>train</c>, <c>test</c> or <c>val</c> subfolder when those are all that it holds.</summary>
-    private static string PartOf(string folder, bool train)
+    internal static string PartOf(string folder, bool train)
     {
         if (!Directory.Exists(folder)) return folder;
         string[] names = [.. Directory.EnumerateDirectories(folder).Select(d => Path.GetFileName(d)!)];

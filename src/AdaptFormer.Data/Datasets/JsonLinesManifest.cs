@@ -9,7 +9,7 @@ internal static class JsonLinesManifest
     public const string SeveralKey = "labels";
 
     /// <exception cref="InvalidDataException">A line is no JSON object, or lacks path or label.</exception>
-    public static void Read(string file, ListBuilder list, string[] pathKeys, string[] labelKeys)
+    public static void Read(string file, ListBuilder list, IReadOnlyList<string> pathKeys, IReadOnlyList<string> labelKeys)
     {
         int number = 0;
         foreach (string line in File.ReadLines(file))
@@ -28,7 +28,7 @@ internal static class JsonLinesManifest
         }
     }
 
-    private static string Text(JsonElement line, string[] keys, ListBuilder? list = null)
+    private static string Text(JsonElement line, IReadOnlyList<string> keys, ListBuilder? list = null)
     {
         if (line.ValueKind != JsonValueKind.Object) throw new KeyNotFoundException("expected a JSON object.");
         foreach (string key in keys)

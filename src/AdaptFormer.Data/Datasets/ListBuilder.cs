@@ -5,7 +5,8 @@ namespace AdaptFormer.Data;
 /// <summary>Collects the lines of a list of files. A label is kept as text once, however many lines have it.</summary>
 /// <param name="file">The list, for messages.</param>
 /// <param name="root">The folder that relative paths count from.</param>
-internal sealed class ListBuilder(string file, string root)
+/// <param name="what">What it lists, for messages.</param>
+internal sealed class ListBuilder(string file, string root, string what = "pictures")
 {
     /// <summary>More classes than this are a mistaken column.</summary>
     private const int MostClasses = 1_000_000;
@@ -44,19 +45,34 @@ internal sealed class ListBuilder(string file, string root)
         _labels.Add(number);
     }
 
+    /// <summary>All that was added.</summary>
+    /// <param name="classNames">What the labels refer to; null: the names that occur, in ordinal order, or 0 to the largest number that occurs.</param>
+    /// <exception cref="InvalidDataException">There are no lines, or a label is no class.</exception>
+    public ListedItems Items(IReadOnlyList<string>? classNames)
+    {
+        if (HasSeveral)
+        {
+            (IReadOnlyList<string> all, int[][] sets, int[] setOf) = FinishMultiLabel(classNames);
+            return new ListedItems(all, Paths, setOf, sets);
+        }
+
+        (IReadOnlyList<string> names, int[] labels) = Finish(classNames);
+        return new ListedItems(names, Paths, labels);
+    }
+
     /// <summary>The classes, every set of them that occurs, ascending, and the set of every line.</summary>
     /// <param name="classNames">As for the other.</param>
     /// <exception cref="InvalidDataException">There are no lines, or a label is no class.</exception>
     public (IReadOnlyList<string> ClassNames, int[][] Sets, int[] SetOf) FinishMultiLabel(IReadOnlyList<string>? classNames)
     {
-        ListBuilder single = new(file, _root);
+        ListBuilder single = new(file, _root, what);
         string[][] parts = [.. _texts.Select(text => text.Split(Separator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
         for (int i = 0; i < parts.Length; i++)
         {
             foreach (string part in parts[i]) single.Add(_firstLine[i], "-", part);
         }
 
-        if (Paths.Count == 0 || single.Paths.Count == 0) throw new InvalidDataException($"{file} lists no {(Paths.Count == 0 ? "pictures" : "labels")}.");
+        if (Paths.Count == 0 || single.Paths.Count == 0) throw new InvalidDataException($"{file} lists no {(Paths.Count == 0 ? what : "labels")}.");
         (IReadOnlyList<string> names, int[] classes) = single.Finish(classNames);
         int at = 0;
         int[][] sets = [.. parts.Select(part => part.Select(_ => classes[at++]).ToArray().Distinct().Order().ToArray())];
@@ -71,7 +87,7 @@ internal sealed class ListBuilder(string file, string root)
     /// <exception cref="InvalidDataException">There are no lines, or a label is no class.</exception>
     public (IReadOnlyList<string> ClassNames, int[] Labels) Finish(IReadOnlyList<string>? classNames)
     {
-        if (Paths.Count == 0) throw new InvalidDataException($"{file} lists no pictures.");
+        if (Paths.Count == 0) throw new InvalidDataException($"{file} lists no {what}.");
         bool numbers = _texts.TrueForAll(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _));
         (IReadOnlyList<string> names, int[] classOf) = numbers && (classNames is null || !classNames.Contains(_texts[0])) ? Numbers(classNames) : Names(classNames);
         int[] labels = new int[_labels.Count];

@@ -8,17 +8,13 @@ namespace AdaptFormer.Data;
 /// </summary>
 public sealed class ManifestDataset : ImageListDataset
 {
-    private const string SeveralColumn = JsonLinesManifest.SeveralKey;
-    private static readonly string[] PathColumns = ["path", "file", "filename", "file_name", "image", "image_path"];
-    private static readonly string[] LabelColumns = ["label", SeveralColumn, "class", "class_name", "class_index", "category", "target"];
-
-    private ManifestDataset(string name, string root, IReadOnlyList<string> classNames, PathList paths, int[] labels, int[][]? sets = null)
-        : base(name, root, classNames, paths, labels, sets)
+    private ManifestDataset(string name, string root, ListedItems items)
+        : base(name, root, items.ClassNames, items.Paths, items.Labels, items.Sets)
     {
     }
 
     /// <summary>Extensions of JSON Lines files; every other manifest is read as CSV.</summary>
-    public static IReadOnlyList<string> JsonLinesExtensions { get; } = [".jsonl", ".ndjson"];
+    public static IReadOnlyList<string> JsonLinesExtensions => ManifestReader.JsonLinesExtensions;
 
     /// <summary>Reads a manifest. No picture is opened.</summary>
     /// <param name="file">The CSV or JSON Lines file, UTF-8.</param>
@@ -33,51 +29,6 @@ public sealed class ManifestDataset : ImageListDataset
     {
         if (!File.Exists(file)) throw new FileNotFoundException($"There is no manifest '{file}'; expected a CSV or JSON Lines file with a path and a label a line.", file);
         string root = Path.GetDirectoryName(Path.GetFullPath(file))!;
-        ListBuilder list = new(file, root);
-        if (JsonLinesExtensions.Contains(Path.GetExtension(file).ToLowerInvariant())) JsonLinesManifest.Read(file, list, PathColumns, labelColumn is null ? LabelColumns : [labelColumn]);
-        else ReadCsv(file, list, labelColumn);
-        if (list.HasSeveral)
-        {
-            (IReadOnlyList<string> all, int[][] sets, int[] setOf) = list.FinishMultiLabel(classNames);
-            return new ManifestDataset(file, root, all, list.Paths, setOf, sets);
-        }
-
-        (IReadOnlyList<string> names, int[] labels) = list.Finish(classNames);
-        return new ManifestDataset(file, root, names, list.Paths, labels);
-    }
-
-    private static void ReadCsv(string csv, ListBuilder list, string? labelColumn)
-    {
-        (int pathColumn, int labelAt) = (0, 1);
-        using StreamReader text = new(csv);
-        bool first = true;
-        foreach ((int line, string[] fields) in CsvReader.Read(text, csv))
-        {
-            if (first && Header(fields, labelColumn, csv) is { } columns)
-            {
-                (first, (pathColumn, labelAt)) = (false, columns);
-                list.MultiLabel = fields[labelAt].Trim().Equals(SeveralColumn, StringComparison.OrdinalIgnoreCase);
-                continue;
-            }
-
-            first = false;
-            if (fields.Length <= Math.Max(pathColumn, labelAt))
-                throw new InvalidDataException($"{csv}, line {line}: {fields.Length} fields; a path and a label are expected in columns {pathColumn + 1} and {labelAt + 1}.");
-            list.Add(line, fields[pathColumn].AsSpan().Trim(), fields[labelAt].AsSpan().Trim());
-        }
-    }
-
-    /// <summary>Positions of path and label if this first record is a header; null if it is data.</summary>
-    private static (int Path, int Label)? Header(string[] fields, string? labelColumn, string csv)
-    {
-        string[] names = [.. fields.Select(f => f.Trim().ToLowerInvariant())];
-        int path = Array.FindIndex(names, n => PathColumns.Contains(n));
-        int label = labelColumn is null
-            ? LabelColumns.Select(c => Array.IndexOf(names, c)).FirstOrDefault(i => i >= 0, -1)
-            : Array.IndexOf(names, labelColumn.ToLowerInvariant());
-        if (path >= 0 && label >= 0) return (path, label);
-        if (labelColumn is null && path < 0) return null;
-        throw new InvalidDataException($"{csv}: the header '{string.Join(",", fields)}' lacks a {(path < 0 ? $"path column ({string.Join(", ", PathColumns)})"
-            : $"label column ({labelColumn ?? string.Join(", ", LabelColumns)})")}.");
+        return new ManifestDataset(file, root, ManifestReader.Read(file, new ListBuilder(file, root), labelColumn is null ? ManifestReader.LabelColumns : [labelColumn]).Items(classNames));
     }
 }

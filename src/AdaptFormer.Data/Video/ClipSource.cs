@@ -1,81 +1,124 @@
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// Opens clips from the text that a recipe gives: a path, whose kind is recognised, or <c>kind:path</c>. Kinds: <c>clips</c> (a folder of video files for each
-/// class) and <c>clip-csv</c> (a CSV file with the columns <c>clip</c> and <c>label</c>, and <c>class</c> if the classes have names; a clip is a video file or a folder of frames).
+/// Opens clips from the text that a recipe gives: a path, whose kind is recognised, or <c>kind:path</c>. Kinds with several parts in one folder take <c>path#part</c>
+/// or <c>path#part+part</c>; without one, it is their training or their test part. <c>docs/datasets.md</c> shows the layout of each kind.
 /// </summary>
 public static class ClipSource
 {
+    private static readonly string[] LabelColumns = ["class", "class_name", .. ManifestReader.LabelColumns];      // a list may have both, the name and the number
+
+    /// <summary>Kinds whose folder holds several parts, and how one is opened: from the folder, the part, and the folder of the videos where it lies elsewhere.</summary>
+    private static readonly Dictionary<string, (DatasetParts Parts, Func<string, string, string?, ClipDataset> Open)> Parted = new()
+    {
+        ["ssv2"] = (new(SomethingSomethingDataset.Parts, "train", "validation"), SomethingSomethingDataset.Open),
+        ["hmdb51"] = (new(Hmdb51Dataset.Parts, "train1", "test1"), Hmdb51Dataset.Open),
+        ["ucf101"] = (new(Ucf101Dataset.Parts, "train1", "test1"), Ucf101Dataset.Open),
+        ["kinetics"] = (new(KineticsDataset.Parts, "train", "val"), KineticsDataset.Open),
+    };
+
     /// <summary>Every kind that can be named.</summary>
-    public static IReadOnlyList<string> Kinds { get; } = ["clips", "clip-csv"];
+    public static IReadOnlyList<string> Kinds { get; } = ["clips", "clip-csv", "clip-jsonl", "clip-list", "frame-list", .. Parted.Keys];
 
     /// <summary>Opens a set of clips.</summary>
-    /// <param name="spec">A path, or <c>kind:path</c>.</param>
-    /// <param name="root">Folder that paths in a list are relative to; that of the list if null.</param>
+    /// <param name="spec">A path, or <c>kind:path</c>, perhaps with <c>#part</c>.</param>
+    /// <param name="root">Folder that paths in a list are relative to, or that holds the videos; that of the list, or the usual one beside it, if null.</param>
     /// <param name="classNames">Classes that the labels of a list refer to, usually the training set's; null: the list's own.</param>
-    /// <exception cref="FileNotFoundException">There is no such path, or no such clip.</exception>
-    /// <exception cref="ArgumentException">The kind is unknown.</exception>
+    /// <param name="train">Where one path holds both parts: the training part rather than the test part.</param>
+    /// <exception cref="FileNotFoundException">There is no such path, or none of a list's clips.</exception>
+    /// <exception cref="ArgumentException">The kind or part is unknown.</exception>
     /// <exception cref="InvalidDataException">The list is damaged or inconsistent.</exception>
-    public static ClipDataset Open(string spec, string? root = null, IReadOnlyList<string>? classNames = null)
+    public static ClipDataset Open(string spec, string? root = null, IReadOnlyList<string>? classNames = null, bool train = true)
     {
-        int colon = spec.IndexOf(':', StringComparison.Ordinal);
-        string kind = colon > 1 ? spec[..colon] : "auto", path = colon > 1 ? spec[(colon + 1)..] : spec;
-        if (kind == "auto") kind = Directory.Exists(path) ? "clips" : "clip-csv";
+        (string kind, string path) = SplitKind(spec);
+        if (Parted.TryGetValue(kind, out (DatasetParts Parts, Func<string, string, string?, ClipDataset> Open) parted))
+        {
+            (string folder, string[] parts) = parted.Parts.Read(kind, path, train);
+            return ClipConcat.Of([.. parts.Select(part => parted.Open(folder, part, root))]);
+        }
+
+        if (kind == "auto") kind = Directory.Exists(path) ? "clips" : ManifestReader.JsonLinesExtensions.Contains(Path.GetExtension(path).ToLowerInvariant()) ? "clip-jsonl" : "clip-csv";
         return kind switch
         {
-            "clips" => VideoFileDataset.OpenFolder(path),
-            "clip-csv" => OpenCsv(path, root, classNames),
+            "clips" => VideoFileDataset.OpenFolder(DatasetSource.PartOf(path, train)),
+            "clip-csv" or "clip-jsonl" => OpenManifest(path, root, classNames),
+            "clip-list" => OpenList(path, root, classNames),
+            "frame-list" => FrameList.Open(path, root, classNames),
             _ => throw new ArgumentException($"Data '{spec}': kind '{kind}' is not one of clips; known: {string.Join(", ", Kinds)}."),
         };
     }
 
-    /// <summary>A set of the clips of a list, each a video file or a folder of frames; the endings of files may be left out of the list.</summary>
+    /// <summary>All that a text names, part by part: training and test data where one folder holds both, else the one set.</summary>
+    /// <inheritdoc cref="Open(string, string?, IReadOnlyList{string}?, bool)"/>
+    public static IReadOnlyList<(string Part, ClipDataset Data)> OpenParts(string spec)
+    {
+        (string kind, string path) = SplitKind(spec);
+        bool both = Directory.Exists(path) && (Parted.ContainsKey(kind) || DatasetSource.PartOf(path, true) != DatasetSource.PartOf(path, false));
+        return both ? [("train", Open(spec)), ("test", Open(spec, train: false))] : [("all", Open(spec))];
+    }
+
+    /// <summary>Whether a text names clips rather than pictures: by its kind or, where it names none, by the first such file below a folder.</summary>
+    /// <param name="spec">A path, or <c>kind:path</c>.</param>
+    public static bool Means(string spec)
+    {
+        (string kind, string path) = SplitKind(spec);
+        if (kind != "auto") return Kinds.Contains(kind);
+        return Directory.Exists(path) && Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)
+            .Select(file => Path.GetExtension(file).ToLowerInvariant())
+            .FirstOrDefault(ending => VideoFileDataset.Extensions.Contains(ending) || ImageFolderDataset.PictureExtensions.Contains(ending)) is { } first && VideoFileDataset.Extensions.Contains(first);
+    }
+
+    /// <summary>The clips of a list, each a video file or a folder of frames; the endings of files may be left out of the list. None is opened.</summary>
     /// <param name="name">What the set is.</param>
     /// <param name="root">Folder that the paths are relative to.</param>
-    /// <param name="paths">The clips.</param>
-    /// <param name="labels">The class of each.</param>
-    /// <param name="classNames">Names of the classes.</param>
-    /// <exception cref="FileNotFoundException">There is nothing at a path; the first such paths are named.</exception>
-    /// <exception cref="InvalidDataException">Some are files and some are folders.</exception>
-    internal static ClipDataset OfList(string name, string root, IEnumerable<string> paths, IReadOnlyList<int> labels, IReadOnlyList<string> classNames)
+    /// <param name="items">The clips.</param>
+    /// <param name="ranges">Positions of the first and last frame of each, where all are folders of frames; else null.</param>
+    /// <exception cref="FileNotFoundException">Not one of them is there.</exception>
+    internal static ClipDataset OfList(string name, string root, ListedItems items, IReadOnlyList<(int First, int? Last)>? ranges = null)
     {
-        string?[] found = [.. paths.Select(path => Locate(Path.Combine(root, path)))];
-        string[] missing = [.. paths.Where((_, i) => found[i] is null).Take(4).Select(path => Path.Combine(root, path))];
-        if (missing.Length > 0)
-            throw new FileNotFoundException($"{name}: there is no video or folder of frames {string.Join(", ", missing.Take(3))}{(missing.Length > 3 ? " …" : "")}; set data.clip.root to the folder that the list's paths are relative to.", missing[0]);
-        int folders = found.Count(Directory.Exists);
-        if (folders == 0) return new VideoFileDataset(name, found!, labels, classNames);
-        if (folders < found.Length) throw new InvalidDataException($"{name}: {folders} clips are folders of frames and {found.Length - folders} are video files; a list has one kind.");
-        return new FrameFolderDataset(name, [.. found.Select((folder, i) => new FrameFolderDataset.Clip(folder!, labels[i]))], classNames);
-    }
-
-    private static string? Locate(string path) =>
-        Path.Exists(path) ? path : VideoFileDataset.Extensions.Select(ending => path + ending).FirstOrDefault(File.Exists);
-
-    private static ClipDataset OpenCsv(string path, string? root, IReadOnlyList<string>? classNames)
-    {
-        if (!File.Exists(path)) throw new FileNotFoundException($"There is no list of clips '{path}'.", path);
-        string folder = root ?? Path.GetDirectoryName(Path.GetFullPath(path))!;
-        ListBuilder list = new(path, folder);
-        string[]? header = null;
-        int clip = -1, label = -1;
-        using StreamReader text = new(path);
-        foreach ((int line, string[] fields) in CsvReader.Read(text, path))
+        // The first clip that is there says what all of them are. One that is missing is found out when it is read, as with pictures.
+        string? found = Enumerable.Range(0, items.Paths.Count).Select(i => VideoFileDataset.Locate(Path.Combine(root, items.Paths[i]))).FirstOrDefault(path => path is not null);
+        if (found is null)
         {
-            if (header is null)
-            {
-                header = fields;
-                clip = Array.IndexOf(header, "clip");
-                label = Array.IndexOf(header, "class") is var named and >= 0 ? named : Array.IndexOf(header, "label");
-                if (clip < 0 || label < 0) throw new InvalidDataException($"{path}: expected a first line with the columns clip and label (or class), got {string.Join(",", header)}.");
-                continue;
-            }
-
-            if (fields.Length != header.Length) throw new InvalidDataException($"{path}, line {line}: {fields.Length} columns, expected {header.Length}.");
-            list.Add(line, fields[clip], fields[label]);
+            string sought = Path.Combine(root, items.Paths[0]);
+            throw new FileNotFoundException($"{name}: not one of its {items.Paths.Count} clips is there, neither as a video nor as a folder of frames; the first would be {sought}. Set data.clip.root to the folder that the paths are relative to.", sought);
         }
 
-        (IReadOnlyList<string> names, int[] labels) = list.Finish(classNames);
-        return OfList(path, folder, Enumerable.Range(0, list.Paths.Count).Select(i => list.Paths[i]), labels, names);
+        return ranges is not null || Directory.Exists(found) ? new FrameFolderDataset(name, root, items, ranges) : new VideoFileDataset(name, root, items);
     }
+
+    /// <summary>The first of some folders that is there.</summary>
+    internal static string? FirstFolder(params string?[] folders) => Array.Find(folders, Directory.Exists);
+
+    private static (string Kind, string Path) SplitKind(string spec)
+    {
+        int colon = spec.IndexOf(':', StringComparison.Ordinal);
+        return colon > 1 ? (spec[..colon], spec[(colon + 1)..]) : ("auto", spec);
+    }
+
+    private static ClipDataset OpenManifest(string path, string? root, IReadOnlyList<string>? classNames)
+    {
+        string folder = FolderOf(path, root);
+        return OfList(path, folder, ManifestReader.Read(path, new ListBuilder(path, folder, "clips"), LabelColumns).Items(classNames));
+    }
+
+    /// <summary>The list that the authors' code reads: a path, a blank and a class a line, without a header.</summary>
+    private static ClipDataset OpenList(string path, string? root, IReadOnlyList<string>? classNames)
+    {
+        string folder = FolderOf(path, root);
+        ListBuilder list = new(path, folder, "clips");
+        foreach ((int line, string text) in ListFile.Lines(path))
+        {
+            (string clip, string label) = ListFile.PathAndLabel(path, line, text);
+            list.Add(line, clip, label);
+        }
+
+        return OfList(path, folder, list.Items(classNames));
+    }
+
+    /// <summary>The folder that a list's paths count from.</summary>
+    /// <exception cref="FileNotFoundException">There is no such list.</exception>
+    internal static string FolderOf(string list, string? root) => File.Exists(list)
+        ? root ?? Path.GetDirectoryName(Path.GetFullPath(list))!
+        : throw new FileNotFoundException($"There is no list of clips '{list}'.", list);
 }

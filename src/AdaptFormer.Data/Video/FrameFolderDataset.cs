@@ -1,9 +1,9 @@
 namespace AdaptFormer.Data;
 
 /// <summary>Clips as folders of pictures, one a frame, in the order of their names.</summary>
-public sealed class FrameFolderDataset : ClipDataset
+public sealed class FrameFolderDataset : ClipListDataset
 {
-    private readonly IReadOnlyList<Clip> _clips;
+    private readonly IReadOnlyList<(int First, int? Last)>? _ranges;
     private readonly string[]?[] _files;
 
     /// <summary>One clip.</summary>
@@ -19,28 +19,23 @@ public sealed class FrameFolderDataset : ClipDataset
     /// <param name="classNames">Names of the classes.</param>
     /// <exception cref="ArgumentException">A label is out of range.</exception>
     public FrameFolderDataset(string name, IReadOnlyList<Clip> clips, IReadOnlyList<string> classNames)
+        : this(name, "", OneClassEach(name, [.. clips.Select(clip => clip.Folder)], [.. clips.Select(clip => clip.Label)], classNames), [.. clips.Select(clip => (clip.First, clip.Last))])
     {
-        if (clips.Any(clip => clip.Label < 0 || clip.Label >= classNames.Count)) throw new ArgumentException($"{name}: a label is not in [0, {classNames.Count}).");
-        (Name, _clips, ClassNames, _files) = (name, clips, classNames, new string[]?[clips.Count]);
     }
 
-    /// <inheritdoc/>
-    public override string Name { get; }
+    /// <summary>The folders of a list.</summary>
+    /// <param name="name">What the set is.</param>
+    /// <param name="root">The folder that relative paths count from.</param>
+    /// <param name="items">The folders.</param>
+    /// <param name="ranges">Positions of the first and last frame of each among its folder's pictures, from 0; null takes all frames.</param>
+    internal FrameFolderDataset(string name, string root, ListedItems items, IReadOnlyList<(int First, int? Last)>? ranges = null)
+        : base(name, root, items) => (_ranges, _files) = (ranges, new string[]?[items.Paths.Count]);
 
     /// <inheritdoc/>
-    public override int Count => _clips.Count;
+    public override string FileOf(int index) => Directory.Exists(PathOf(index)) ? Frames(index)[0] : PathOf(index);
 
-    /// <inheritdoc/>
-    public override IReadOnlyList<string> ClassNames { get; }
-
-    /// <inheritdoc/>
-    public override int Label(int index) => _clips[index].Label;
-
-    /// <inheritdoc/>
-    public override string Source(int index) => _clips[index].Folder;
-
-    /// <inheritdoc/>
-    public override string FileOf(int index) => Frames(index)[0];
+    /// <summary>The clip's folder, and which of its frames if it is a part of them.</summary>
+    public override string Source(int index) => _ranges?[index] is (var first, { } last) ? $"{PathOf(index)} (frames {first + 1} to {last + 1})" : PathOf(index);
 
     /// <inheritdoc/>
     public override int FrameCount(int index) => Frames(index).Length;
@@ -62,13 +57,14 @@ public sealed class FrameFolderDataset : ClipDataset
     private string[] Frames(int index)
     {
         if (Volatile.Read(ref _files[index]) is { } known) return known;
-        Clip clip = _clips[index];
-        if (!Directory.Exists(clip.Folder)) throw new DirectoryNotFoundException($"There is no folder of frames '{clip.Folder}'.");
-        string[] all = [.. Directory.EnumerateFiles(clip.Folder).Where(IsPicture).Order(StringComparer.Ordinal)];
-        int last = clip.Last ?? all.Length - 1;
-        if (all.Length == 0 || clip.First < 0 || clip.First > last || last >= all.Length)
-            throw new InvalidDataException($"{clip.Folder}: frames {clip.First} to {last} were asked for, it has {all.Length}.");
-        string[] files = all[clip.First..(last + 1)];
+        string folder = PathOf(index);
+        if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"There is no folder of frames '{folder}'.");
+        string[] all = [.. Directory.EnumerateFiles(folder).Where(IsPicture).Order(StringComparer.Ordinal)];
+        (int first, int? end) = _ranges?[index] ?? (0, null);
+        int last = end ?? all.Length - 1;
+        if (all.Length == 0 || first < 0 || first > last || last >= all.Length)
+            throw new InvalidDataException($"{folder}: frames {first} to {last} were asked for, counted from 0, and it has {all.Length}.");
+        string[] files = all[first..(last + 1)];
         Volatile.Write(ref _files[index], files);
         return files;
     }

@@ -3,13 +3,11 @@ using System.Collections.Concurrent;
 namespace AdaptFormer.Data;
 
 /// <summary>Clips in video files, decoded by ffmpeg when they are asked for. What ffprobe says of a file is asked once.</summary>
-public sealed class VideoFileDataset : ClipDataset
+public sealed class VideoFileDataset : ClipListDataset
 {
     /// <summary>Endings of files that folders of clips are searched for.</summary>
     public static IReadOnlyList<string> Extensions { get; } = [".mp4", ".avi", ".webm", ".mkv", ".mov", ".mpg", ".mpeg", ".m4v", ".y4m", ".gif"];
 
-    private readonly IReadOnlyList<string> _paths;
-    private readonly IReadOnlyList<int> _labels;
     private readonly ConcurrentDictionary<int, VideoInfo> _infos = new();
 
     /// <summary>A set of files; none is opened.</summary>
@@ -19,35 +17,27 @@ public sealed class VideoFileDataset : ClipDataset
     /// <param name="classNames">Names of the classes.</param>
     /// <exception cref="ArgumentException">There are not as many labels as files, or one is out of range.</exception>
     public VideoFileDataset(string name, IReadOnlyList<string> paths, IReadOnlyList<int> labels, IReadOnlyList<string> classNames)
+        : this(name, "", OneClassEach(name, paths, labels, classNames))
     {
-        if (paths.Count != labels.Count) throw new ArgumentException($"{name}: {paths.Count} clips and {labels.Count} labels.");
-        if (labels.Any(label => label < 0 || label >= classNames.Count)) throw new ArgumentException($"{name}: a label is not in [0, {classNames.Count}).");
-        (Name, _paths, _labels, ClassNames) = (name, paths, labels, classNames);
     }
 
-    /// <inheritdoc/>
-    public override string Name { get; }
+    /// <summary>The files of a list, which may leave out their endings.</summary>
+    internal VideoFileDataset(string name, string root, ListedItems items)
+        : base(name, root, items)
+    {
+    }
 
-    /// <inheritdoc/>
-    public override int Count => _paths.Count;
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<string> ClassNames { get; }
-
-    /// <inheritdoc/>
-    public override int Label(int index) => _labels[index];
-
-    /// <inheritdoc/>
-    public override string Source(int index) => _paths[index];
+    /// <summary>The clip's file; without an ending in the list, with that of the file that is there.</summary>
+    public override string FileOf(int index) => Locate(PathOf(index)) ?? PathOf(index);
 
     /// <summary>What ffprobe says of a clip.</summary>
-    public VideoInfo Info(int index) => _infos.GetOrAdd(index, i => FFmpeg.Probe(_paths[i]));
+    public VideoInfo Info(int index) => _infos.GetOrAdd(index, i => FFmpeg.Probe(FileOf(i)));
 
     /// <inheritdoc/>
     public override int FrameCount(int index) => Info(index).Frames;
 
     /// <inheritdoc/>
-    public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into) => FFmpeg.Decode(_paths[index], Info(index), frames, into);
+    public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into) => FFmpeg.Decode(FileOf(index), Info(index), frames, into);
 
     /// <summary>A folder with one sub-folder of video files for each class.</summary>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
@@ -69,6 +59,9 @@ public sealed class VideoFileDataset : ClipDataset
 
         return new VideoFileDataset(folder, paths, labels, [.. classes.Select(path => Path.GetFileName(path)!)]);
     }
+
+    /// <summary>The file or folder that a list means, whose paths may lack the ending of a video; null if there is none.</summary>
+    internal static string? Locate(string path) => Path.Exists(path) ? path : Extensions.Select(ending => path + ending).FirstOrDefault(File.Exists);
 
     /// <summary>Whether a file's ending is that of a video.</summary>
     internal static bool IsVideo(string path) => Extensions.Contains(Path.GetExtension(path).ToLowerInvariant());

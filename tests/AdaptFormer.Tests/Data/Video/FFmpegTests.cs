@@ -93,7 +93,7 @@ public sealed class FFmpegTests : IDisposable
         return _folder[name];
     }
 
-    private static void RequireFFmpeg()
+    internal static void RequireFFmpeg()
     {
         try
         {

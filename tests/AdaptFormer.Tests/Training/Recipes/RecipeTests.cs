@@ -1,3 +1,4 @@
+using AdaptFormer.Data;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
@@ -54,6 +55,23 @@ public sealed class RecipeTests
             Assert.Equal(new SgdOptions(BaseLr: 0.1, Momentum: 0.9), recipe.Optimizer);
             Assert.Equal(new CosineSchedule(WarmupEpochs: 20), recipe.Schedule);
             Assert.Equal(100, recipe.Epochs);
+        }
+    }
+
+    [Theory]
+    [InlineData("ssv2")]
+    [InlineData("hmdb51")]
+    public void The_paper_s_video_recipes_have_its_settings(string data)
+    {
+        foreach (string method in new[] { "adaptformer", "vpt", "linear", "full" })
+        {
+            Recipe recipe = Recipe.Load(Path.Combine(AppContext.BaseDirectory, "recipes", $"{data}-{method}.json"));
+            Assert.Equal(data, recipe.Data.Kind);
+            Assert.Equal(1024, recipe.EffectiveBatch);
+            Assert.Equal(0.4, recipe.Optimizer.PeakLr(recipe.EffectiveBatch), 12);
+            Assert.Equal(new CosineSchedule(WarmupEpochs: 10), recipe.Schedule);
+            Assert.Equal((90, 8), (recipe.Epochs, recipe.Model.NumFrames));
+            Assert.Equal(new ClipSettings(Sampling: FrameSampling.Dense, SamplingRate: 4, Crop: ClipCrop.MultiScale, Flip: false, Segments: 4, Crops: 3), recipe.Data.Clip);
         }
     }
 

@@ -1,0 +1,53 @@
+namespace AdaptFormer.Data;
+
+/// <summary>Clips named by a list, with their classes. Nothing but the list is in memory: for each clip its path in UTF-8 and eight bytes.</summary>
+public abstract class ClipListDataset : ClipDataset
+{
+    private readonly ListedItems _items;
+    private readonly string _root;
+
+    /// <summary>A list of clips.</summary>
+    /// <param name="name">What the set is called.</param>
+    /// <param name="root">The folder that relative paths count from.</param>
+    /// <param name="items">The clips.</param>
+    private protected ClipListDataset(string name, string root, ListedItems items)
+    {
+        items.Paths.Trim();
+        (Name, _root, _items) = (name, root, items);
+    }
+
+    /// <inheritdoc/>
+    public sealed override string Name { get; }
+
+    /// <inheritdoc/>
+    public sealed override int Count => _items.Paths.Count;
+
+    /// <inheritdoc/>
+    public sealed override IReadOnlyList<string> ClassNames => _items.ClassNames;
+
+    /// <inheritdoc/>
+    public sealed override bool MultiLabel => _items.Sets is not null;
+
+    /// <inheritdoc/>
+    public sealed override IReadOnlyList<int> Labels(int index) => _items.Sets is { } sets ? sets[_items.Labels[index]] : [_items.Labels[index]];
+
+    /// <inheritdoc/>
+    public sealed override int Label(int index) => _items.Sets is { } sets ? sets[_items.Labels[index]] is [int first, ..] ? first : -1 : _items.Labels[index];
+
+    /// <inheritdoc/>
+    public override string Source(int index) => PathOf(index);
+
+    /// <summary>A clip's path as the list has it, below the root.</summary>
+    private protected string PathOf(int index) => Path.Combine(_root, _items.Paths[index]);
+
+    /// <summary>Clips with one class each.</summary>
+    /// <exception cref="ArgumentException">There are not as many labels as paths, or one is out of range.</exception>
+    private protected static ListedItems OneClassEach(string name, IReadOnlyList<string> paths, IReadOnlyList<int> labels, IReadOnlyList<string> classNames)
+    {
+        if (paths.Count != labels.Count) throw new ArgumentException($"{name}: {paths.Count} clips and {labels.Count} labels.");
+        if (labels.Any(label => label < 0 || label >= classNames.Count)) throw new ArgumentException($"{name}: a label is not in [0, {classNames.Count}).");
+        PathList list = new();
+        foreach (string path in paths) list.Add(path);
+        return new ListedItems(classNames, list, [.. labels]);
+    }
+}
