@@ -19,13 +19,14 @@ internal static class DataCheckCommand
         Argument<string> source = new("source") { Description = "A recipe, or the data themselves: a path or kind:path." };
         Option<string[]> set = new("--set") { Description = "Change a key of the recipe.", HelpName = "key=value" };
         Option<string> test = new("--test") { Description = "The test data, when they lie elsewhere than the training data.", HelpName = "path" };
+        Option<string> root = new("--root") { Description = "Folder of the clips, when they lie elsewhere than their list.", HelpName = "folder" };
         Option<bool> all = new("--all") { Description = $"List everything: all classes, all damaged files, all duplicates; {Listed} of each if left out." };
         Option<bool> json = CommonOptions.Json("Print one JSON object.");
-        Command command = new("check", "Read all data once; exit code 1 if something is wrong with them.") { source, set, test, all, json };
+        Command command = new("check", "Read all data once; exit code 1 if something is wrong with them.") { source, set, test, root, all, json };
         command.SetAction((parsed, cancellation) => Task.Run(
             () =>
             {
-                IReadOnlyList<(string, ImageDataset)> splits = Splits(parsed.GetValue(source)!, parsed.GetValue(set) ?? [], parsed.GetValue(test));
+                IReadOnlyList<(string, LabelledDataset)> splits = Splits(parsed.GetValue(source)!, parsed.GetValue(set) ?? [], parsed.GetValue(test), parsed.GetValue(root));
                 DatasetReport report = CountView.Show(screen, parsed.GetValue(json), "reading", progress => DatasetCheck.Run(splits, progress, cancellation));
                 if (parsed.GetValue(json)) screen.Json(JsonSerializer.Serialize(report, DataCheckJson.Default.DatasetReport));
                 else Show(screen, report, parsed.GetValue(all) ? int.MaxValue : Listed, parsed.GetValue(all) ? int.MaxValue : ClassesShown);
@@ -35,31 +36,37 @@ internal static class DataCheckCommand
         return command;
     }
 
-    private static IReadOnlyList<(string, ImageDataset)> Splits(string source, string[] overrides, string? test)
+    private static IReadOnlyList<(string, LabelledDataset)> Splits(string source, string[] overrides, string? test, string? root)
     {
         if (RecipeFiles.Means(source))
         {
             if (test is not null) throw new ArgumentException("data check: a recipe names its test data itself; change them with --set data.test=PATH.");
+            if (root is not null) throw new ArgumentException("data check: a recipe names the clips' folder itself; change it with --set data.clip.root=PATH.");
             DataOptions data = Recipe.Load(RecipeFiles.Find(source), overrides).Data;
             string kind = data.Kind == DataOptions.Auto ? "" : $"{data.Kind}:";
-            return data.Test is null
-                ? [("train", DatasetSource.Open(kind + data.Train))]
-                : [("train", DatasetSource.Open(kind + data.Train)), ("test", DatasetSource.Open(kind + data.Test, train: false))];
+            LabelledDataset train = Open(kind + data.Train, data.Clip.Root, train: true);
+            return data.Test is null ? [("train", train)] : [("train", train), ("test", Open(kind + data.Test, data.Clip.TestRoot ?? data.Clip.Root, train: false))];
         }
 
         if (overrides.Length > 0) throw new ArgumentException("data check: --set goes with a recipe.");
-        return test is null ? DatasetSource.OpenParts(source) : [("train", DatasetSource.Open(source)), ("test", DatasetSource.Open(test, train: false))];
+        if (test is not null) return [("train", Open(source, root, train: true)), ("test", Open(test, root, train: false))];
+        return ClipSource.Means(source)
+            ? [.. ClipSource.OpenParts(source, root).Select(part => (part.Part, (LabelledDataset)part.Data))]
+            : [.. DatasetSource.OpenParts(source).Select(part => (part.Part, (LabelledDataset)part.Data))];
     }
+
+    private static LabelledDataset Open(string spec, string? root, bool train) => ClipSource.Means(spec) ? ClipSource.Open(spec, root, train: train) : DatasetSource.Open(spec, train);
 
     private static void Show(Screen screen, DatasetReport report, int listed, int classesShown)
     {
-        Table splits = screen.Table("part", ">pictures", ">missing", ">damaged", ">classes", ">per class", ">width", ">height", "from");
+        (bool clips, bool timed) = (report.Kind == "clips", report.Splits.Any(split => split.Seconds is not null));
+        Table splits = screen.Table(["part", $">{report.Kind}", ">missing", ">damaged", ">classes", ">per class", ">width", ">height", .. clips ? [">frames"] : Array.Empty<string>(), .. timed ? [">seconds"] : Array.Empty<string>(), "from"]);
         foreach (SplitReport split in report.Splits)
         {
             int[] counts = [.. split.PerClass.Where(n => n > 0).Order()];
-            Screen.Row(splits, split.Name, Format.Count(split.Pictures), Format.Count(split.Missing), Format.Count(split.Damaged), Format.Count(counts.Length),
+            Screen.Row(splits, [split.Name, Format.Count(split.Items), Format.Count(split.Missing), Format.Count(split.Damaged), Format.Count(counts.Length),
                 counts.Length == 0 ? "-" : counts[0] == counts[^1] ? Format.Count(counts[0]) : $"{Format.Count(counts[0])} to {Format.Count(counts[^1])}",
-                Spread(split.Width), Spread(split.Height), split.Source);
+                Spread(split.Width), Spread(split.Height), .. clips ? [Spread(split.Frames)] : Array.Empty<string>(), .. timed ? [Spread(split.Seconds)] : Array.Empty<string>(), split.Source]);
         }
 
         screen.Out.Write(splits);
@@ -68,11 +75,12 @@ internal static class DataCheckCommand
         screen.Out.Write(classes);
 
         List(screen, "missing or damaged", [.. report.Unreadable.Select(bad => $"{bad.Split}: {(bad.Reason.Contains(bad.Source, StringComparison.Ordinal) ? bad.Reason : $"{bad.Source}: {bad.Reason}")}")], listed);
-        List(screen, "the same picture in several parts", Groups(report, group => group.AcrossSplits), listed);
-        List(screen, "the same picture under several labels", Groups(report, group => !group.AcrossSplits && group.LabelsDiffer), listed);
-        List(screen, "the same picture several times in one part, under one label (no error)", Groups(report, group => !group.AcrossSplits && !group.LabelsDiffer), listed);
+        string item = clips ? "clip" : "picture";
+        List(screen, $"the same {item} in several parts", Groups(report, group => group.AcrossSplits), listed);
+        List(screen, $"the same {item} under several labels", Groups(report, group => !group.AcrossSplits && group.LabelsDiffer), listed);
+        List(screen, $"the same {item} several times in one part, under one label (no error)", Groups(report, group => !group.AcrossSplits && !group.LabelsDiffer), listed);
         List(screen, "classes that the evaluation has and training lacks", report.OnlyEvaluated, listed);
-        List(screen, "classes without pictures to train on", [.. report.WithoutPictures.Except(report.OnlyEvaluated)], listed);
+        List(screen, $"classes without {report.Kind} to train on", [.. report.WithoutItems.Except(report.OnlyEvaluated)], listed);
         screen.Line(report.Wrong ? "Something is wrong with these data." : "Nothing is wrong with these data.");
     }
 
@@ -91,6 +99,10 @@ internal static class DataCheckCommand
     private static string Spread(SizeStatistics? size) => size is not { } s ? "-" : s.Smallest == s.Largest
         ? s.Smallest.ToString(CultureInfo.InvariantCulture)
         : $"{s.Smallest} to {s.Largest} (median {s.Median})";
+
+    private static string Spread(DurationStatistics? seconds) => seconds is not { } s
+        ? "-"
+        : string.Create(CultureInfo.InvariantCulture, $"{s.Shortest:0.##} to {s.Longest:0.##} (median {s.Median:0.##}), {Format.Duration(s.Total)} in all");
 }
 
 /// <summary>How findings are written for scripts.</summary>

@@ -1,25 +1,24 @@
-using System.Buffers.Binary;
 using System.Collections.Concurrent;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
+using System.Runtime.ExceptionServices;
 
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// Reads every picture of a data set once, on all cores, and reports what is missing, damaged, double or uneven. Of each picture a digest
-/// of its pixels and its size stay in memory, 24 bytes.
+/// Reads every item of a data set once, on all cores, and reports what is missing, damaged, double or uneven. Of each picture its size and a digest of its pixels stay in
+/// memory, 24 bytes; of each clip its size, length and a digest of its files, 36 bytes.
 /// </summary>
 public static class DatasetCheck
 {
-    private const int DigestBytes = 16;      // of SHA-256: a chance collision among a billion pictures is out of the question
-
     /// <summary>Checks the parts of a data set together.</summary>
+    /// <typeparam name="TData">Pictures or clips.</typeparam>
     /// <param name="splits">The parts with their names, training first.</param>
-    /// <param name="progress">Told, from any thread and in no order, how many pictures of how many are done; may be null.</param>
+    /// <param name="progress">Told, from any thread and in no order, how many items of how many are done; may be null.</param>
     /// <param name="cancellation">Ends the check.</param>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     /// <exception cref="DllNotFoundException">A library that the pictures' format needs is not installed.</exception>
-    public static DatasetReport Run(IReadOnlyList<(string Name, ImageDataset Data)> splits, Action<int, int>? progress = null, CancellationToken cancellation = default)
+    /// <exception cref="NotSupportedException">ffmpeg is not installed, and the clips are videos.</exception>
+    public static DatasetReport Run<TData>(IReadOnlyList<(string Name, TData Data)> splits, Action<int, int>? progress = null, CancellationToken cancellation = default)
+        where TData : LabelledDataset
     {
         string[] classNames = [.. splits.SelectMany(split => split.Data.ClassNames).Distinct()];
         Part[] parts = [.. splits.Select(split => new Part(split.Name, split.Data))];
@@ -28,6 +27,7 @@ public static class DatasetCheck
 
         SplitReport[] reports = [.. parts.Select(part => part.Report(classNames))];
         return new DatasetReport(
+            splits[0].Data is ClipDataset ? "clips" : "pictures",
             reports,
             classNames,
             [.. parts.SelectMany(part => part.Bad.OrderBy(bad => bad.Key).Select(bad => bad.Value))],
@@ -38,7 +38,7 @@ public static class DatasetCheck
 
     private static List<DuplicateGroup> Duplicates(Part[] parts)
     {
-        (UInt128 Digest, int Part, int Index)[] all = [.. parts.SelectMany((part, p) => part.Digests.Select((digest, i) => (digest, p, i))).Where(entry => entry.digest != 0)];
+        (UInt128 Digest, int Part, int Index)[] all = [.. parts.SelectMany((part, p) => part.Items.Select((item, i) => (item.Digest, p, i))).Where(entry => entry.Digest != 0)];
         Array.Sort(all);
         List<DuplicateGroup> groups = [];
         for (int start = 0, end; start < all.Length; start = end)
@@ -55,29 +55,33 @@ public static class DatasetCheck
         return [.. groups.OrderByDescending(group => group.AcrossSplits).ThenByDescending(group => group.LabelsDiffer).ThenBy(group => group.Members[0].Source, StringComparer.Ordinal)];
     }
 
-    private sealed class Part(string name, ImageDataset data)
+    private sealed class Part(string name, LabelledDataset data)
     {
-        private readonly int[] _widths = new int[data.Count], _heights = new int[data.Count];
-
-        /// <summary>Of each picture; 0 if it could not be read.</summary>
-        public UInt128[] Digests { get; } = new UInt128[data.Count];
+        /// <summary>What each item is; all 0 if it could not be read.</summary>
+        public ItemFacts[] Items { get; } = new ItemFacts[data.Count];
 
         public ConcurrentDictionary<int, UnreadableEntry> Bad { get; } = new();
 
-        public void Read(Action done, CancellationToken cancellation) => Parallel.For(
-            0, data.Count, new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount },
-            () => (Image: new ImageBuffer(), Hash: IncrementalHash.CreateHash(HashAlgorithmName.SHA256)),
-            (index, _, tools) =>
+        public void Read(Action done, CancellationToken cancellation)
+        {
+            try
             {
-                Read(index, tools.Image, tools.Hash);
-                done();
-                return tools;
-            },
-            tools =>
+                Parallel.For(
+                    0, data.Count, new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount },
+                    () => ItemReader.For(data),
+                    (index, _, reader) =>
+                    {
+                        Read(index, reader);
+                        done();
+                        return reader;
+                    },
+                    reader => reader.Dispose());
+            }
+            catch (AggregateException several)      // each thread met the same, a library or program that is not installed
             {
-                tools.Image.Dispose();
-                tools.Hash.Dispose();
-            });
+                ExceptionDispatchInfo.Throw(several.InnerExceptions[0]);
+            }
+        }
 
         public SplitReport Report(string[] classNames)
         {
@@ -85,35 +89,33 @@ public static class DatasetCheck
             Dictionary<string, int> index = classNames.Select((text, i) => (text, i)).ToDictionary(pair => pair.text, pair => pair.i);
             for (int c = 0; c < mine.Length; c++) perClass[index[data.ClassNames[c]]] += mine[c];
             int missing = Bad.Values.Count(bad => bad.Missing);
-            return new SplitReport(name, data.Name, data.Count, missing, Bad.Count - missing, perClass, Spread(_widths), Spread(_heights));
+            return new SplitReport(name, data.Name, data.Count, missing, Bad.Count - missing, perClass, Spread(item => item.Width), Spread(item => item.Height), Spread(item => item.Frames), Durations());
         }
 
         public DuplicateMember Member(int index) => new(name, data.Source(index), string.Join(ListBuilder.Separator, data.Labels(index).Select(label => data.ClassNames[label])));
 
-        private void Read(int index, ImageBuffer image, IncrementalHash hash)
+        private void Read(int index, ItemReader reader)
         {
             try
             {
-                data.Load(index, image);
+                Items[index] = reader.Read(index);
             }
             catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException or ArgumentException)
             {
                 Bad[index] = new UnreadableEntry(name, data.Source(index), error is FileNotFoundException or DirectoryNotFoundException, error.Message);
-                return;
             }
-
-            Span<byte> bytes = stackalloc byte[SHA256.HashSizeInBytes];
-            BinaryPrimitives.WriteInt64LittleEndian(bytes, ((long)image.Width << 32) | (uint)image.Height);
-            hash.AppendData(bytes[..sizeof(long)]);
-            hash.AppendData(image.Pixels);
-            hash.GetHashAndReset(bytes);
-            (Digests[index], _widths[index], _heights[index]) = (MemoryMarshal.Read<UInt128>(bytes[..DigestBytes]), image.Width, image.Height);
         }
 
-        private static SizeStatistics? Spread(int[] sizes)
+        private SizeStatistics? Spread(Func<ItemFacts, int> size)
         {
-            int[] known = [.. sizes.Where(size => size > 0).Order()];
+            int[] known = [.. Items.Select(size).Where(value => value > 0).Order()];
             return known.Length == 0 ? null : new SizeStatistics(known[0], known[(known.Length - 1) / 2], known[^1]);
+        }
+
+        private DurationStatistics? Durations()
+        {
+            float[] known = [.. Items.Select(item => item.Seconds).Where(value => value > 0).Order()];
+            return known.Length == 0 ? null : new DurationStatistics(known[0], known[(known.Length - 1) / 2], known[^1], known.Sum(value => (double)value));
         }
     }
 }

@@ -71,7 +71,7 @@ public static class DatasetSource
         string kind = spec[..colon];
         if (kind == "auto" || Kinds.Contains(kind)) return (kind, spec[(colon + 1)..]);
         if (Path.Exists(spec)) return ("", spec);
-        throw new ArgumentException($"Data '{spec}': kind '{kind}' is not known; known: {string.Join(", ", Kinds)}.", nameof(spec));
+        throw new ArgumentException($"Data '{spec}': kind '{kind}' is not known; known: {string.Join(", ", Kinds)}; of clips: {string.Join(", ", ClipSource.Kinds)}.", nameof(spec));
     }
 
     private static ImageDataset OpenPath(string path, bool train, IReadOnlyList<string>? classNames)

@@ -31,6 +31,10 @@ public abstract class LabelledDataset
     /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
     public virtual string FileOf(int index) => Source(index);
 
+    /// <summary>Whether an item's file is there. It may still be damaged.</summary>
+    /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
+    public virtual bool IsThere(int index) => File.Exists(FileOf(index));
+
     /// <summary>Number of items of each class; an item of several classes counts for each.</summary>
     public int[] CountPerClass()
     {

@@ -64,6 +64,27 @@ public sealed class ClipConcat : ClipDataset
     }
 
     /// <inheritdoc/>
+    public override bool IsThere(int index)
+    {
+        (ClipDataset part, int at) = Locate(index);
+        return part.IsThere(at);
+    }
+
+    /// <inheritdoc/>
+    public override VideoInfo Info(int index)
+    {
+        (ClipDataset part, int at) = Locate(index);
+        return part.Info(at);
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> FilesOf(int index)
+    {
+        (ClipDataset part, int at) = Locate(index);
+        return part.FilesOf(at);
+    }
+
+    /// <inheritdoc/>
     public override int FrameCount(int index)
     {
         (ClipDataset part, int at) = Locate(index);

@@ -9,6 +9,23 @@ public abstract class ClipDataset : LabelledDataset
     /// <exception cref="IOException">The clip cannot be read.</exception>
     public abstract int FrameCount(int index);
 
+    /// <summary>Size, number of frames and rate of a clip.</summary>
+    /// <param name="index">Clip, in [0, <see cref="LabelledDataset.Count"/>).</param>
+    /// <exception cref="InvalidDataException">The clip is damaged; the message names it.</exception>
+    /// <exception cref="IOException">The clip cannot be read.</exception>
+    public virtual VideoInfo Info(int index)
+    {
+        int frames = FrameCount(index);
+        using ClipBuffer first = new();
+        Load(index, [0], first);
+        return new VideoInfo(first[0].Width, first[0].Height, frames, FramesPerSecond: 0);
+    }
+
+    /// <summary>The files that a clip is made of: its video, or a picture for each frame.</summary>
+    /// <param name="index">Clip, in [0, <see cref="LabelledDataset.Count"/>).</param>
+    /// <exception cref="IOException">The clip is not there.</exception>
+    public virtual IReadOnlyList<string> FilesOf(int index) => [FileOf(index)];
+
     /// <summary>Reads some frames of a clip.</summary>
     /// <param name="index">Clip, in [0, <see cref="LabelledDataset.Count"/>).</param>
     /// <param name="frames">Their numbers, from 0, ascending; a number may stand there several times.</param>
@@ -51,7 +68,16 @@ public sealed class ClipSubset(ClipDataset parent, IEnumerable<int> indices, str
     public override string FileOf(int index) => parent.FileOf(_indices[index]);
 
     /// <inheritdoc/>
+    public override bool IsThere(int index) => parent.IsThere(_indices[index]);
+
+    /// <inheritdoc/>
     public override int FrameCount(int index) => parent.FrameCount(_indices[index]);
+
+    /// <inheritdoc/>
+    public override VideoInfo Info(int index) => parent.Info(_indices[index]);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> FilesOf(int index) => parent.FilesOf(_indices[index]);
 
     /// <inheritdoc/>
     public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into) => parent.Load(_indices[index], frames, into);

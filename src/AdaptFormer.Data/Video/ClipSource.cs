@@ -50,11 +50,11 @@ public static class ClipSource
 
     /// <summary>All that a text names, part by part: training and test data where one folder holds both, else the one set.</summary>
     /// <inheritdoc cref="Open(string, string?, IReadOnlyList{string}?, bool)"/>
-    public static IReadOnlyList<(string Part, ClipDataset Data)> OpenParts(string spec)
+    public static IReadOnlyList<(string Part, ClipDataset Data)> OpenParts(string spec, string? root = null)
     {
         (string kind, string path) = SplitKind(spec);
         bool both = Directory.Exists(path) && (Parted.ContainsKey(kind) || DatasetSource.PartOf(path, true) != DatasetSource.PartOf(path, false));
-        return both ? [("train", Open(spec)), ("test", Open(spec, train: false))] : [("all", Open(spec))];
+        return both ? [("train", Open(spec, root)), ("test", Open(spec, root, train: false))] : [("all", Open(spec, root))];
     }
 
     /// <summary>Whether a text names clips rather than pictures: by its kind or, where it names none, by the first such file below a folder.</summary>

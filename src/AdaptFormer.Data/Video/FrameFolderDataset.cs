@@ -37,6 +37,12 @@ public sealed class FrameFolderDataset : ClipListDataset
     /// <summary>The clip's folder, and which of its frames if it is a part of them.</summary>
     public override string Source(int index) => _ranges?[index] is (var first, { } last) ? $"{PathOf(index)} (frames {first + 1} to {last + 1})" : PathOf(index);
 
+    /// <summary>Whether the clip's folder is there.</summary>
+    public override bool IsThere(int index) => Directory.Exists(PathOf(index));
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> FilesOf(int index) => Frames(index);
+
     /// <inheritdoc/>
     public override int FrameCount(int index) => Frames(index).Length;
 

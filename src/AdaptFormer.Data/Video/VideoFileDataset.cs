@@ -31,7 +31,7 @@ public sealed class VideoFileDataset : ClipListDataset
     public override string FileOf(int index) => Locate(PathOf(index)) ?? PathOf(index);
 
     /// <summary>What ffprobe says of a clip.</summary>
-    public VideoInfo Info(int index) => _infos.GetOrAdd(index, i => FFmpeg.Probe(FileOf(i)));
+    public override VideoInfo Info(int index) => _infos.GetOrAdd(index, i => FFmpeg.Probe(FileOf(i)));
 
     /// <inheritdoc/>
     public override int FrameCount(int index) => Info(index).Frames;

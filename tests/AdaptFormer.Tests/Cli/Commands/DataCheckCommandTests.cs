@@ -35,7 +35,7 @@ public sealed class DataCheckCommandTests
         Assert.Equal(1, code);
         JsonElement json = JsonDocument.Parse(output).RootElement;
         Assert.True(json.GetProperty("wrong").GetBoolean());
-        Assert.Equal(4, json.GetProperty("splits")[1].GetProperty("pictures").GetInt32());
+        Assert.Equal(4, json.GetProperty("splits")[1].GetProperty("items").GetInt32());
         Assert.True(json.GetProperty("duplicates")[0].GetProperty("across_splits").GetBoolean());
     }
 
@@ -48,7 +48,27 @@ public sealed class DataCheckCommandTests
         Assert.Contains("| test ", output);
     }
 
+    [Fact]
+    public async Task Clips_have_frames_and_the_same_exit_codes()
+    {
+        using TempFolder folder = new();
+        foreach (string clip in new[] { "frames/1", "frames/2" }) folder.WritePng($"{clip}/0.png", (byte)clip[^1]);
+        string list = folder.Write("lists/train.csv", "1,run\n2,sit\n");
+        (int code, string output, string error) = await Run("data", "check", $"clip-csv:{list}", "--root", folder["frames"]);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("| clips |", output);
+        Assert.Contains("| frames |", output);
+        folder.Write("lists/test.csv", "1,run\n3,sit\n");
+        (code, output, _) = await Run("data", "check", $"clip-csv:{list}", "--test", $"clip-csv:{folder["lists/test.csv"]}", "--root", folder["frames"], "--json");
+        Assert.Equal(1, code);
+        JsonElement json = JsonDocument.Parse(output).RootElement;
+        Assert.Equal("clips", json.GetProperty("kind").GetString());
+        Assert.Equal(1, json.GetProperty("splits")[1].GetProperty("missing").GetInt32());
+        Assert.True(json.GetProperty("duplicates")[0].GetProperty("across_splits").GetBoolean());
+    }
+
     [Theory]
+    [InlineData(2, "data.clip.root=PATH", "data", "check", "image-folder", "--root", "x")]
     [InlineData(2, "--set goes with a recipe", "data", "check", ".", "--set", "data.train=x")]
     [InlineData(2, "kind 'tfrecord' is not known", "data", "check", "tfrecord:x")]
     [InlineData(1, "no-such-folder", "data", "check", "no-such-folder")]

@@ -1,4 +1,5 @@
 using AdaptFormer.Data;
+using AdaptFormer.Tests.Data.Video;
 using Xunit;
 
 namespace AdaptFormer.Tests.Data;
@@ -68,8 +69,49 @@ public sealed class DatasetCheckTests
         using TempFolder folder = new();
         folder.WritePng("1.png", 1);
         DatasetReport report = DatasetCheck.Run([("train", DatasetSource.Open(folder.Write("list.csv", "1.png,2\n")))]);
-        Assert.Equal(["0", "1"], report.WithoutPictures);
+        Assert.Equal(["0", "1"], report.WithoutItems);
         Assert.False(report.Wrong);
+    }
+
+    [Fact]
+    public void Clips_are_read_frame_by_frame_and_compared_by_their_files()
+    {
+        using TempFolder folder = new();
+        foreach ((string clip, byte gray, int frames) in new[] { ("a", (byte)1, 3), ("b", (byte)50, 4), ("copy", (byte)1, 3), ("torn", (byte)90, 2), ("mixed", (byte)120, 2) })
+        {
+            for (int t = 0; t < frames; t++) folder.WritePng($"{clip}/{t}.png", (byte)(gray + t), width: 8, height: 6);
+        }
+
+        folder.Write("torn/1.png", "no picture");
+        folder.WritePng("mixed/1.png", 7, width: 9, height: 6);
+        string train = folder.Write("train.csv", "a,run\nb,sit\ntorn,sit\nmixed,sit\n"), test = folder.Write("test.csv", "copy,run\nnone,run\n");
+        DatasetReport report = DatasetCheck.Run([("train", ClipSource.Open(train)), ("test", ClipSource.Open(test))]);
+        Assert.True(report.Wrong);
+        Assert.Equal("clips", report.Kind);
+        Assert.Equal([(4, 0, 2), (2, 1, 0)], report.Splits.Select(s => (s.Items, s.Missing, s.Damaged)));
+        Assert.Equal(new SizeStatistics(3, 3, 4), report.Splits[0].Frames);
+        Assert.Equal(new SizeStatistics(8, 8, 8), report.Splits[0].Width);
+        Assert.Null(report.Splits[0].Seconds);
+        Assert.Contains("1.png", report.Unreadable[0].Reason, StringComparison.Ordinal);
+        Assert.Contains("9x6 pixels, the clip's first frame 8x6", report.Unreadable[1].Reason, StringComparison.Ordinal);
+        DuplicateGroup group = Assert.Single(report.Duplicates);
+        Assert.True(group.AcrossSplits);
+        Assert.Equal(["a", "copy"], group.Members.Select(m => Path.GetFileName(m.Source)));
+    }
+
+    [Fact]
+    public void Videos_are_decoded_to_their_last_frame()
+    {
+        FFmpegTests.RequireFFmpeg();
+        string folder = SharedData.Require("video/samples");
+        string[] names = ["video_0.mov", "corrupted.mp4"];
+        using TempFolder list = new();
+        string csv = list.Write("list.csv", string.Join('\n', names.Append("absent.mp4").Select(name => $"{name},x")));
+        DatasetReport report = DatasetCheck.Run(ClipSource.OpenParts(csv, folder));
+        Assert.Equal((3, 1, 1), (report.Splits[0].Items, report.Splits[0].Missing, report.Splits[0].Damaged));
+        Assert.Equal(new SizeStatistics(3, 3, 3), report.Splits[0].Frames);
+        Assert.Equal(0.1, report.Splits[0].Seconds!.Value.Total, 1e-3);
+        Assert.Contains("corrupted.mp4", report.Unreadable.Single(bad => !bad.Missing).Reason, StringComparison.Ordinal);
     }
 
     [Fact]
