@@ -22,6 +22,9 @@ internal sealed class RecipeData : IDisposable
     /// <summary>Whether an item may have several classes.</summary>
     public bool MultiLabel => Train.MultiLabel;
 
+    /// <summary>What was left out of the data, for people; mostly nothing.</summary>
+    public IReadOnlyList<string> Notes { get; private init; } = [];
+
     private CachedDataset? Cache { get; init; }
 
     /// <summary>Pictures of validation and test that could not be read so far, with the reason.</summary>
@@ -42,32 +45,45 @@ internal sealed class RecipeData : IDisposable
     private static RecipeData OpenPictures(Recipe recipe, TransformOptions transform)
     {
         DataOptions options = recipe.Data;
-        ImageDataset train = DatasetSource.Open($"{options.Kind}:{options.Train}");
-        ImageDataset? test = options.Test is null ? null : DatasetSource.Open($"{options.Kind}:{options.Test}", train: false, train.ClassNames);
+        List<string> notes = [];
+        ImageDataset train = There(options, DatasetSource.Open($"{options.Kind}:{options.Train}"), DatasetSplits.WithoutMissing, notes);
+        ImageDataset? test = options.Test is null ? null : There(options, DatasetSource.Open($"{options.Kind}:{options.Test}", train: false, train.ClassNames), DatasetSplits.WithoutMissing, notes);
         (ImageDataset kept, ImageDataset? aside) = options.ValidationFraction > 0
             ? DatasetSplits.Stratified(train, options.ValidationFraction, recipe.Seed)
             : (train, (ImageDataset?)null);
         CachedDataset? cache = options.Packed is { } folder ? ImageCache.Open(train, folder) : null;
-        if (cache is not null) kept = kept is SubsetDataset part ? new SubsetDataset(cache, part.Indices, "training part") : cache;
+        if (cache is not null) kept = aside is null ? cache : new SubsetDataset(cache, ((SubsetDataset)kept).Indices, "training part");
         (ImageTransform learning, ImageTransform scoring) = (ImageTransform.ForTraining(transform), ImageTransform.ForEvaluation(transform));
-        return Of(recipe, train, new PictureSamples(kept, learning), aside is null ? null : new PictureSamples(aside, scoring), test is null ? null : new PictureSamples(test, scoring), cache);
+        return Of(recipe, train, new PictureSamples(kept, learning), aside is null ? null : new PictureSamples(aside, scoring), test is null ? null : new PictureSamples(test, scoring), notes, cache);
     }
 
     private static RecipeData OpenClips(Recipe recipe, Preprocessing pictures, Shape input)
     {
         DataOptions options = recipe.Data;
-        ClipDataset train = ClipSource.Open($"{options.Kind}:{options.Train}", options.Clip.Root);
-        ClipDataset? test = options.Test is null ? null : ClipSource.Open($"{options.Kind}:{options.Test}", options.Clip.TestRoot ?? options.Clip.Root, train.ClassNames, train: false);
+        List<string> notes = [];
+        ClipDataset train = There(options, ClipSource.Open($"{options.Kind}:{options.Train}", options.Clip.Root), DatasetSplits.WithoutMissing, notes);
+        ClipDataset? test = options.Test is null
+            ? null
+            : There(options, ClipSource.Open($"{options.Kind}:{options.Test}", options.Clip.TestRoot ?? options.Clip.Root, train.ClassNames, train: false), DatasetSplits.WithoutMissing, notes);
         (ClipDataset kept, ClipDataset? aside) = options.ValidationFraction > 0
             ? DatasetSplits.Stratified(train, options.ValidationFraction, recipe.Seed)
             : (train, (ClipDataset?)null);
         ClipOptions clip = options.Clip.For(input[1], input[2]);
         float[] mean = pictures.Mean.ToArray(), std = pictures.Std.ToArray();
         ClipTransform learning = new(clip, mean, std, train: true), scoring = new(clip, mean, std, train: false);
-        return Of(recipe, train, new ClipSamples(kept, learning), aside is null ? null : new ClipSamples(aside, scoring), test is null ? null : new ClipSamples(test, scoring));
+        return Of(recipe, train, new ClipSamples(kept, learning), aside is null ? null : new ClipSamples(aside, scoring), test is null ? null : new ClipSamples(test, scoring), notes);
     }
 
-    private static RecipeData Of(Recipe recipe, LabelledDataset train, SampleMaker kept, SampleMaker? aside, SampleMaker? test, CachedDataset? cache = null)
+    private static TData There<TData>(DataOptions options, TData data, Func<TData, TData> withoutMissing, List<string> notes)
+        where TData : LabelledDataset
+    {
+        if (options.Missing == MissingItems.Error) return data;
+        TData there = withoutMissing(data);
+        if (there.Count < data.Count) notes.Add($"{data.Name}: {data.Count - there.Count} of {data.Count} items are not there and are left out (data.missing).");
+        return there;
+    }
+
+    private static RecipeData Of(Recipe recipe, LabelledDataset train, SampleMaker kept, SampleMaker? aside, SampleMaker? test, IReadOnlyList<string> notes, CachedDataset? cache = null)
     {
         if (test is not null) DatasetSplits.RequireSameClasses(train, test.Data);
         if (test is { Data.MultiLabel: true } && !train.MultiLabel) throw new InvalidDataException($"{test.Data.Name} has several classes an item, {train.Name} one: training and test data must be of one kind.");
@@ -81,7 +97,7 @@ internal sealed class RecipeData : IDisposable
             aside is { Count: > 0 } ? new DataLoader(aside, scoring) : null,
             test is null ? null : new DataLoader(test, scoring),
             train.ClassNames)
-        { Cache = cache };
+        { Cache = cache, Notes = notes };
     }
 
     public void Dispose()

@@ -41,7 +41,7 @@ public static class TrainingRun
         Resume(run, trainer);
 
         long trainable = model.TrainableParameters().Sum(p => p.Value.Length), total = model.Parameters().Sum(p => p.Value.Length);
-        foreach (string warning in recipe.Warnings().Concat(RecipeBackbone.Warnings(recipe, model))) report(new WarningRecord(warning));
+        foreach (string warning in recipe.Warnings().Concat(RecipeBackbone.Warnings(recipe, model)).Concat(data.Notes)) report(new WarningRecord(warning));
         report(new StartRecord(model.Id, recipe.Tuning.Method, trainable, total, data.Train.SamplesPerEpoch, data.Validation?.SamplesPerEpoch ?? 0,
             data.Test?.SamplesPerEpoch ?? 0, data.ClassNames.Count, trainer.PeakLr(data.Train), model.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed));
 

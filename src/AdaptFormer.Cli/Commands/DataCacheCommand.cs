@@ -58,7 +58,8 @@ internal static class DataCacheCommand
         if (!RecipeFiles.Means(source))
             return overrides.Length == 0 ? (DatasetSource.Open(source), null) : throw new ArgumentException("data cache: --set goes with a recipe.");
         DataOptions data = Recipe.Load(RecipeFiles.Find(source), overrides).Data;
-        return (DatasetSource.Open($"{data.Kind}:{data.Train}"), data.Packed);
+        ImageDataset train = DatasetSource.Open($"{data.Kind}:{data.Train}");
+        return (data.Missing == MissingItems.LeaveOut ? DatasetSplits.WithoutMissing(train) : train, data.Packed);
     }
 }
 

@@ -32,6 +32,27 @@ public static class DatasetSplits
         return (new ClipSubset(dataset, kept, "training part"), new ClipSubset(dataset, aside, "part set aside"));
     }
 
+    /// <summary>The pictures whose files are there, with the classes of all.</summary>
+    /// <param name="dataset">The whole set.</param>
+    /// <returns>A part of the set, or the set itself when nothing is missing.</returns>
+    /// <exception cref="FileNotFoundException">Nothing is there.</exception>
+    public static ImageDataset WithoutMissing(ImageDataset dataset) => There(dataset) is { } there ? new SubsetDataset(dataset, there, Told(dataset, there)) : dataset;
+
+    /// <summary>The clips whose files are there, with the classes of all.</summary>
+    /// <param name="dataset">The whole set.</param>
+    /// <returns>A part of the set, or the set itself when nothing is missing.</returns>
+    /// <exception cref="FileNotFoundException">Nothing is there.</exception>
+    public static ClipDataset WithoutMissing(ClipDataset dataset) => There(dataset) is { } there ? new ClipSubset(dataset, there, Told(dataset, there)) : dataset;
+
+    private static int[]? There(LabelledDataset dataset)
+    {
+        int[] there = [.. Enumerable.Range(0, dataset.Count).Where(dataset.IsThere)];
+        if (there.Length == 0) throw new FileNotFoundException($"{dataset.Name}: not one of its {dataset.Count} items is there; the first would be {dataset.Source(0)}.", dataset.FileOf(0));
+        return there.Length == dataset.Count ? null : there;
+    }
+
+    private static string Told(LabelledDataset dataset, int[] there) => $"{there.Length} of {dataset.Count}, the others are not there";
+
     private static (int[] Kept, int[] Aside) Parts(LabelledDataset dataset, double fraction, long seed)
     {
         if (!(fraction > 0 && fraction < 1)) throw new ArgumentOutOfRangeException(nameof(fraction), fraction, "The part to set aside must lie between 0 and 1.");

@@ -1,6 +1,19 @@
+using System.Text.Json.Serialization;
 using AdaptFormer.Data;
+using AdaptFormer.Models;
 
 namespace AdaptFormer.Training.Recipes;
+
+/// <summary>What becomes of items that a list names and whose files are not there.</summary>
+[JsonConverter(typeof(SnakeCaseEnum<MissingItems>))]
+public enum MissingItems
+{
+    /// <summary>They stop training, and count as wrong in a score.</summary>
+    Error,
+
+    /// <summary>They are left out of training and score, and counted: for sets of which nobody has everything, such as Kinetics and NUS-WIDE.</summary>
+    LeaveOut,
+}
 
 /// <summary>Training and test data: the <c>data</c> section of a recipe. Paths are relative to the current directory.</summary>
 /// <param name="Train">File or folder of the training data.</param>
@@ -11,6 +24,7 @@ namespace AdaptFormer.Training.Recipes;
 /// <param name="Packed">Folder of reduced copies of the training pictures, made by <c>adaptformer data cache</c>; null reads the pictures themselves, as validation and test always do.</param>
 /// <param name="Clip">How videos become clips, for models that read clips; the authors' Something-Something settings when left out.</param>
 /// <param name="Balanced">Whether an epoch draws training items with replacement so that all classes come equally often; otherwise each comes once.</param>
+/// <param name="Missing">What becomes of items whose files are not there.</param>
 public sealed record DataOptions(
     string Train,
     string? Test = null,
@@ -19,7 +33,8 @@ public sealed record DataOptions(
     AugmentOptions? Transform = null,
     string? Packed = null,
     ClipSettings? Clip = null,
-    bool Balanced = false)
+    bool Balanced = false,
+    MissingItems Missing = MissingItems.Error)
 {
     /// <summary>The <see cref="Kind"/> that is told by what is there.</summary>
     public const string Auto = "auto";
