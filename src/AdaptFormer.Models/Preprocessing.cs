@@ -37,7 +37,10 @@ public readonly record struct Rgb(float R, float G, float B)
 /// <param name="Std">Divides them afterwards.</param>
 /// <param name="EvalResize">Length of the shorter side before the centre crop; 0 stretches the whole picture instead.</param>
 /// <param name="Interpolation">Filter of the resize.</param>
-public sealed record Preprocessing(int ImgSize, Rgb Mean, Rgb Std, int EvalResize, Resampling Interpolation = Resampling.Bicubic)
+/// <param name="Clips">Which frames of a video are seen, and in how many views; null for pictures, and where it is not known.</param>
+public sealed record Preprocessing(
+    int ImgSize, Rgb Mean, Rgb Std, int EvalResize, Resampling Interpolation = Resampling.Bicubic,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ClipViews? Clips = null)
 {
     private static readonly Rgb ImageNetMean = new(0.485f, 0.456f, 0.406f), ImageNetStd = new(0.229f, 0.224f, 0.225f), Half = new(0.5f, 0.5f, 0.5f);
     private static readonly Rgb ClipMean = new(0.48145466f, 0.4578275f, 0.40821073f), ClipStd = new(0.26862954f, 0.26130258f, 0.27577711f);
@@ -71,7 +74,7 @@ public sealed record Preprocessing(int ImgSize, Rgb Mean, Rgb Std, int EvalResiz
         try
         {
             Preprocessing read = JsonSerializer.Deserialize(json, ModelsJson.Default.Preprocessing) ?? throw new InvalidDataException($"{source}: the preprocessing is null.");
-            if (read.ImgSize is < 1 or > 65536 || read.EvalResize is < 0 or > 65536 || read.Std.ToArray().Any(s => !(s > 0)))
+            if (read.ImgSize is < 1 or > 65536 || read.EvalResize is < 0 or > 65536 || read.Std.ToArray().Any(s => !(s > 0)) || read.Clips is { IsValid: false })
                 throw new InvalidDataException($"{source}: the preprocessing is out of range: {read}.");
             return read;
         }
@@ -95,6 +98,7 @@ public sealed record Preprocessing(int ImgSize, Rgb Mean, Rgb Std, int EvalResiz
         if (Std != other.Std) yield return $"std {Std}, not {other.Std}";
         if (EvalResize != other.EvalResize) yield return $"eval_resize {EvalResize}, not {other.EvalResize}";
         if (Interpolation != other.Interpolation) yield return $"interpolation {Name(Interpolation)}, not {Name(other.Interpolation)}";
+        if (Clips != other.Clips) yield return $"clips of {Clips?.ToString() ?? "unknown views"}, not {other.Clips?.ToString() ?? "unknown views"}";
     }
 
     /// <summary>For example <c>224 px, resize 256 + centre crop, bicubic, imagenet</c>.</summary>
@@ -102,7 +106,7 @@ public sealed record Preprocessing(int ImgSize, Rgb Mean, Rgb Std, int EvalResiz
     {
         string cut = EvalResize == 0 ? "stretched" : $"resize {EvalResize} + centre crop";
         string statistics = Statistics == "custom" ? $"mean {Mean} std {Std}" : Statistics;
-        return $"{ImgSize} px, {cut}, {Name(Interpolation)}, {statistics}";
+        return $"{ImgSize} px, {cut}, {Name(Interpolation)}, {statistics}{(Clips is null ? "" : $", {Clips}")}";
     }
 
     private static int Resized(int imgSize, double cropFraction) => (int)Math.Floor(imgSize / cropFraction);

@@ -3,6 +3,7 @@ using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
+using AdaptFormer.Training.Metrics;
 using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Runs;
 
@@ -14,22 +15,24 @@ namespace AdaptFormer.Training;
 /// <param name="Probability">Softmax of the logits, or each one's sigmoid where a picture may have several classes; in [0, 1].</param>
 public sealed record ClassScore(string Label, int Index, double Probability);
 
-/// <summary>What is on a picture, or why that is not known.</summary>
-/// <param name="Path">The picture's file.</param>
-/// <param name="Classes">The most probable classes, best first; empty when the picture could not be read.</param>
+/// <summary>What is on a picture or in a clip, or why that is not known.</summary>
+/// <param name="Path">The picture's or video's file, or the folder of the clip's frames.</param>
+/// <param name="Classes">The most probable classes, best first; empty when it could not be read.</param>
 /// <param name="Error">Why it could not be read; null when it could.</param>
 public sealed record Prediction(string Path, IReadOnlyList<ClassScore> Classes, string? Error);
 
-/// <summary>A model that answers: from the bytes of a picture to the names of what is on it. Safe for many threads.</summary>
+/// <summary>A model that answers: from the bytes of a picture, or the frames of a clip, to the names of what is on it. Safe for many threads.</summary>
 public sealed class Predictor : IDisposable
 {
-    private readonly ImageTransform _transform;
+    private const int ClipsAtOnce = 4;
+
+    private readonly ImageTransform? _transform;
     private readonly bool _ownsModel;
 
     /// <summary>A predictor of <paramref name="model"/>, which stays the caller's.</summary>
     /// <param name="model">A model with a head.</param>
     /// <param name="labels">Names of the classes, one for each of the head's.</param>
-    /// <param name="pictures">What pictures must look like; what the model's weights expect if null.</param>
+    /// <param name="pictures">What pictures or clips must look like; what the model's weights expect if null.</param>
     /// <param name="multiLabel">Whether a picture may have several classes.</param>
     /// <exception cref="ArgumentException">There is no head, or the number of labels is not that of its classes.</exception>
     public Predictor(Backbone model, IReadOnlyList<string> labels, Preprocessing? pictures = null, bool multiLabel = false)
@@ -42,7 +45,7 @@ public sealed class Predictor : IDisposable
         if (model.Head is not { } head) throw new ArgumentException($"{model.Id} has no classifier: give an adapter, or weights that hold one.");
         if (labels.Count != head.Classes) throw new ArgumentException($"{model.Id} tells {head.Classes} classes apart, got {labels.Count} labels.");
         (Model, Labels, Pictures, MultiLabel, _ownsModel) = (model, labels, pictures ?? model.ExpectedPictures, multiLabel, ownsModel);
-        _transform = ImageTransform.ForEvaluation(Pictures.ToTransform());
+        _transform = model.ReadsClips ? null : ImageTransform.ForEvaluation(Pictures.ToTransform());
     }
 
     /// <summary>The model.</summary>
@@ -54,8 +57,13 @@ public sealed class Predictor : IDisposable
     /// <summary>Whether a picture may have several classes; each has a probability of its own then.</summary>
     public bool MultiLabel { get; }
 
-    /// <summary>What is made of pictures before the model sees them.</summary>
+    /// <summary>What is made of pictures, or of clips, before the model sees them.</summary>
     public Preprocessing Pictures { get; }
+
+    /// <summary>Whether it answers to clips and not to pictures.</summary>
+    public bool ReadsClips => _transform is null;
+
+    private ImageTransform Transform => _transform ?? throw new ArgumentException($"{Model.Id} reads clips of {Model.InputShape[1]} frames, got pictures; give video files or folders of frames.");
 
     /// <summary>Opens an adapter together with the backbone that it was trained on.</summary>
     /// <param name="adapter">The adapter file.</param>
@@ -142,7 +150,7 @@ public sealed class Predictor : IDisposable
         ImageDecoder.Decode(file, scratch.Decoded, name);
         using TensorScope scope = new();
         Tensor pixels = Tensor.Empty(new Shape([1, .. Model.InputShape]));
-        _transform.Apply(scratch.Decoded, new Rng(0), pixels.Span, scratch);
+        Transform.Apply(scratch.Decoded, new Rng(0), pixels.Span, scratch);
         return Best(Model.Forward(pixels).Span, topK, threshold);
     }
 
@@ -152,20 +160,43 @@ public sealed class Predictor : IDisposable
     /// <param name="batch">Pictures per pass through the model.</param>
     /// <param name="threshold">Least probability of a class that is named; null: 0.5 where a picture may have several classes, else 0.</param>
     /// <returns>One answer for each picture, in order, as they come.</returns>
+    /// <exception cref="ArgumentException">The model reads clips.</exception>
     public IEnumerable<Prediction> Predict(FileListDataset pictures, int topK = 5, int batch = 16, double? threshold = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
-        using DataLoader loader = Load(pictures, batch);
-        foreach (Batch loaded in loader.Epoch(0))
-        {
-            using Batch _ = loaded;
-            foreach (Prediction prediction in Answer(loaded, loader, topK, threshold)) yield return prediction;
-        }
+        return Answers(Load(pictures, batch), topK, threshold);
+    }
+
+    /// <summary>Names what is in many clips, as for pictures; the views of a clip are averaged before the softmax.</summary>
+    /// <param name="clips">The clips.</param>
+    /// <param name="topK">How many classes to name at most, at least 1.</param>
+    /// <param name="batch">Views per pass through the model.</param>
+    /// <param name="threshold">Least probability of a class that is named; null: 0.5 where a clip may have several classes, else 0.</param>
+    /// <param name="views">How each clip is shown; as the model was trained to be scored if null.</param>
+    /// <returns>One answer for each clip, in order, as they come.</returns>
+    /// <exception cref="ArgumentException">The model reads pictures, or the views are out of range.</exception>
+    public IEnumerable<Prediction> Predict(UnlabelledClips clips, int topK = 5, int batch = ClipsAtOnce, double? threshold = null, ClipViews? views = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
+        return Answers(Load(clips, batch, views), topK, threshold);
     }
 
     /// <summary>A loader that makes this model's pictures of <paramref name="dataset"/>, for scoring: one that cannot be read counts as wrong.</summary>
+    /// <exception cref="ArgumentException">The model reads clips.</exception>
     public DataLoader Load(ImageDataset dataset, int batch = 64) =>
-        new(dataset, _transform, new LoaderOptions(batch, Shuffle: false, Unreadable: UnreadableImages.CountAsWrong, MultiLabel: MultiLabel && dataset is not FileListDataset));
+        new(dataset, Transform, new LoaderOptions(batch, Shuffle: false, Unreadable: UnreadableImages.CountAsWrong, MultiLabel: MultiLabel && dataset is not FileListDataset));
+
+    /// <summary>A loader that makes this model's views of clips, those of a clip one after the other, for scoring: a clip that cannot be read counts as wrong.</summary>
+    /// <param name="dataset">The clips.</param>
+    /// <param name="batch">Views per pass through the model.</param>
+    /// <param name="views">How each clip is shown; as the model was trained to be scored if null.</param>
+    /// <exception cref="ArgumentException">The model reads pictures, or the views are out of range.</exception>
+    public DataLoader Load(ClipDataset dataset, int batch = ClipsAtOnce, ClipViews? views = null)
+    {
+        if (!ReadsClips) throw new ArgumentException($"{Model.Id} reads pictures, got clips; give image files.");
+        ClipTransform transform = new(Pictures.ToClips(Model.InputShape[1], views), Pictures.Mean.ToArray(), Pictures.Std.ToArray(), train: false);
+        return new DataLoader(new ClipSamples(dataset, transform), new LoaderOptions(batch, Shuffle: false, Unreadable: UnreadableImages.CountAsWrong, MultiLabel: MultiLabel && dataset is not UnlabelledClips));
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -187,22 +218,30 @@ public sealed class Predictor : IDisposable
         }
     }
 
-    private List<Prediction> Answer(Batch batch, DataLoader loader, int topK, double? threshold)
+    /// <summary>One answer an item, in order: the mean of the logits of its views.</summary>
+    private IEnumerable<Prediction> Answers(DataLoader all, int topK, double? threshold)
     {
-        using TensorScope scope = new();
-        using BatchPixels pixels = new(batch);
-        ReadOnlySpan<float> logits = Model.Forward(pixels.Tensor).Span;
+        using DataLoader loader = all;
+        ViewMean views = new(loader.Samples.Views);
         List<Prediction> answers = [];
-        for (int i = 0; i < batch.Count; i++)
+        int item = 0;
+        foreach (Batch loaded in loader.Epoch(0))
         {
-            int index = batch.Indices[i];
-            string path = loader.Dataset.Source(index);
-            answers.Add(batch.Labels[i] == Batch.Unreadable
-                ? new Prediction(path, [], loader.UnreadablePictures.First(unreadable => unreadable.Index == index).Reason)
-                : new Prediction(path, Best(logits.Slice(i * Labels.Count, Labels.Count), topK, threshold), null));
+            answers.Clear();
+            using (Batch batch = loaded)
+            using (TensorScope scope = new())
+            using (BatchPixels pixels = new(batch)) views.Add(Model.Forward(pixels.Tensor), batch.Labels, default, Take);
+            foreach (Prediction answer in answers) yield return answer;
         }
 
-        return answers;
+        void Take(Tensor logits, ReadOnlySpan<int> labels, ReadOnlySpan<float> targets)
+        {
+            int index = item++;
+            string path = loader.Dataset.Source(index);
+            answers.Add(labels[0] == Batch.Unreadable
+                ? new Prediction(path, [], loader.UnreadablePictures.First(unreadable => unreadable.Index == index).Reason)
+                : new Prediction(path, Best(logits.Span, topK, threshold), null));
+        }
     }
 
     private ClassScore[] Best(ReadOnlySpan<float> logits, int topK, double? threshold)

@@ -44,7 +44,7 @@ public static class RecipeBackbone
         return model.DropPath > 0 ? config with { DropPath = model.DropPath } : config;
     }
 
-    /// <summary>What evaluation makes of a picture: the recipe's choices, and the weights' own where it makes none.</summary>
+    /// <summary>What evaluation makes of a picture, or of a clip for models that read clips: the recipe's choices, and the weights' own where it makes none.</summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="model">Its backbone.</param>
     /// <exception cref="ArgumentException">The model does not read square pictures.</exception>
@@ -53,6 +53,7 @@ public static class RecipeBackbone
         AugmentOptions augment = recipe.Data.Transform;
         Preprocessing expected = model.ExpectedPictures;
         (Rgb mean, Rgb std) = Statistics(recipe.Model) ?? (expected.Mean, expected.Std);
+        if (model.ReadsClips) return recipe.Data.Clip.ToPreprocessing(expected.ImgSize, mean, std);
         return new Preprocessing(
             expected.ImgSize, mean, std, augment.EvalResizeFor(expected.ImgSize), Enum.Parse<Resampling>(augment.Interpolation.ToString()));
     }

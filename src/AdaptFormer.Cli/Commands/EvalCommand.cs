@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
+using AdaptFormer.Models;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Metrics;
 using AdaptFormer.Training.Recipes;
@@ -17,7 +18,7 @@ namespace AdaptFormer.Cli.Commands;
 /// <param name="Top1">Percent of the pictures that were right.</param>
 /// <param name="Top5">Percent with the label among the first five.</param>
 /// <param name="Loss">Mean cross-entropy of the readable pictures.</param>
-/// <param name="Images">Pictures scored, unreadable ones included: they count as wrong.</param>
+/// <param name="Images">Pictures or clips scored, unreadable ones included: they count as wrong.</param>
 /// <param name="Unreadable">Pictures that could not be read.</param>
 /// <param name="Seconds">Duration.</param>
 /// <param name="PerClass">Scores of each class; null unless asked for.</param>
@@ -46,40 +47,59 @@ internal static class EvalCommand
     public static Command Create(Screen screen)
     {
         ModelChoice model = new();
-        Option<string> data = new("--data") { Description = "The pictures and their labels; the test data of the recipe if a run is given.", HelpName = "path" };
-        Option<string> kind = new("--kind") { Description = $"Layout of the data: {string.Join(", ", DatasetSource.Kinds)}; told by what is there if left out." };
+        ClipChoice clip = new();
+        Option<string> data = new("--data") { Description = "The pictures or clips and their labels; the test data of the recipe if a run is given.", HelpName = "path" };
+        Option<string> kind = new("--kind") { Description = $"Layout of the data: {string.Join(", ", DatasetSource.Kinds)}; of clips: {string.Join(", ", ClipSource.Kinds)}; told by what is there if left out." };
         Option<string> labelColumn = new("--label-column") { Description = "Header of the labels in a CSV file, if it is none of the usual ones.", HelpName = "name" };
-        Option<int> batch = new("--batch") { Description = "Pictures per pass through the model.", DefaultValueFactory = _ => 32 };
+        Option<string> root = new("--root") { Description = "Clips: the folder that the paths of a list are relative to; that of the list, or the run's, if left out.", HelpName = "folder" };
+        Option<int?> batch = new("--batch") { Description = "Pictures per pass through the model, or views of clips; 32 pictures or 4 views if left out.", HelpName = "n" };
         Option<bool> perClass = new("--per-class") { Description = "Show the scores of each class." };
         Option<bool> json = CommonOptions.Json("Print one JSON line.");
-        Command command = new("eval", "Score a trained model on a data set.") { data, kind, labelColumn, batch, perClass, json };
+        Command command = new("eval", "Score a trained model on a data set.") { data, kind, labelColumn, root, batch, perClass, json };
         model.AddTo(command);
+        clip.AddTo(command);
         command.SetAction((parsed, cancellation) => Task.Run(
             () =>
             {
-                (string layout, string path) = Data(model.Run(parsed), parsed.GetValue(data), parsed.GetValue(kind));
+                TestData test = Data(model.Run(parsed), parsed.GetValue(data), parsed.GetValue(kind), parsed.GetValue(root));
                 using Predictor predictor = model.Open(parsed, screen);
-                ImageDataset dataset = parsed.GetValue(labelColumn) is { } column
-                    ? ManifestDataset.Open(path, predictor.Labels, column)
-                    : DatasetSource.Open($"{layout}:{path}", train: false, predictor.Labels);
+                ClipViews? views = clip.Views(parsed, predictor.Pictures.Clips, predictor.ReadsClips);
+                LabelledDataset dataset = Open(test, predictor, parsed.GetValue(labelColumn));
                 DatasetSplits.RequireSameClasses(predictor.Labels, model.Name(parsed), dataset);
                 if (dataset.MultiLabel && !predictor.MultiLabel) throw new InvalidDataException($"{dataset.Name} has several classes a picture; {model.Name(parsed)} was trained to give one.");
-                using DataLoader loader = predictor.Load(dataset, parsed.GetValue(batch));
+                using DataLoader loader = dataset is ClipDataset clips
+                    ? predictor.Load(clips, parsed.GetValue(batch) ?? 4, views)
+                    : predictor.Load((ImageDataset)dataset, parsed.GetValue(batch) ?? 32);
                 EvalResult result = RunView.Show(screen, parsed.GetValue(json), report => Score(predictor, loader, parsed.GetValue(perClass), report, cancellation));
-                Show(screen, result, parsed.GetValue(json));
+                Show(screen, result, predictor.ReadsClips ? "clips" : "pictures", parsed.GetValue(json));
                 return 0;
             },
             CancellationToken.None));
         return command;
     }
 
-    private static (string Kind, string Path) Data(string? run, string? data, string? kind)
+    private static TestData Data(string? run, string? data, string? kind, string? root)
     {
-        if (data is not null) return (kind ?? DataOptions.Auto, data);
+        if (data is not null) return new TestData(kind ?? DataOptions.Auto, data, root);
         if (run is null) throw new ArgumentException("Which data? Give --data PATH.");
         using RunDirectory directory = RunDirectory.Open(run);
         DataOptions options = directory.ReadRecipe().Data;
-        return options.Test is { } test ? (kind ?? options.Kind, test) : throw new ArgumentException($"The recipe of {run} has no test data; give --data PATH.");
+        if (options.Test is not { } test) throw new ArgumentException($"The recipe of {run} has no test data; give --data PATH.");
+        return new TestData(kind ?? options.Kind, test, root ?? options.Clip.TestRoot ?? options.Clip.Root);
+    }
+
+    private static LabelledDataset Open(TestData test, Predictor predictor, string? labelColumn)
+    {
+        if (test.Kind != DataOptions.Auto && ClipSource.Kinds.Contains(test.Kind) != predictor.ReadsClips)
+            throw new ArgumentException($"--kind {test.Kind} has {(predictor.ReadsClips ? "pictures" : "clips")}, and the model reads {(predictor.ReadsClips ? "clips" : "pictures")}.");
+        if (predictor.ReadsClips)
+        {
+            if (labelColumn is not null) throw new ArgumentException("--label-column is for lists of pictures; a list of clips has the columns clip and label, or class.");
+            return ClipSource.Open($"{test.Kind}:{test.Path}", test.Root, predictor.Labels);
+        }
+
+        if (test.Root is not null) throw new ArgumentException("--root is for lists of clips; the model reads pictures.");
+        return labelColumn is null ? DatasetSource.Open($"{test.Kind}:{test.Path}", train: false, predictor.Labels) : ManifestDataset.Open(test.Path, predictor.Labels, labelColumn);
     }
 
     private static EvalResult Score(Predictor predictor, DataLoader loader, bool perClass, Action<RunRecord> report, CancellationToken cancellation)
@@ -104,7 +124,7 @@ internal static class EvalCommand
         };
     }
 
-    private static void Show(Screen screen, EvalResult result, bool json)
+    private static void Show(Screen screen, EvalResult result, string what, bool json)
     {
         if (json)
         {
@@ -114,7 +134,7 @@ internal static class EvalCommand
 
         if (result.PerClass is { } classes)
         {
-            Table perClass = screen.Table("class", ">pictures", result.Map is null ? ">top-1" : ">AP");
+            Table perClass = screen.Table("class", $">{what}", result.Map is null ? ">top-1" : ">AP");
             foreach (ClassResult one in classes) Screen.Row(perClass, one.Label, Format.Count(one.Images), Format.Percent(one.Ap ?? one.Top1));
             screen.Write(perClass);
         }
@@ -129,12 +149,18 @@ internal static class EvalCommand
         Screen.Row(table, "top-1", Format.Percent(result.Top1));
         Screen.Row(table, "top-5", Format.Percent(result.Top5));
         Screen.Row(table, "loss", result.Loss.ToString("0.0000", CultureInfo.InvariantCulture));
-        Screen.Row(table, "pictures", Format.Count(result.Images));
+        Screen.Row(table, what, Format.Count(result.Images));
         if (result.Unreadable > 0) Screen.Row(table, "unreadable (wrong)", Format.Count(result.Unreadable));
         Screen.Row(table, "time", Format.Duration(result.Seconds));
         screen.Write(table);
     }
 }
+
+/// <summary>What is to be scored.</summary>
+/// <param name="Kind">Layout.</param>
+/// <param name="Path">File or folder.</param>
+/// <param name="Root">Folder that the paths of a list of clips are relative to; that of the list if null.</param>
+internal sealed record TestData(string Kind, string Path, string? Root);
 
 /// <summary>How scores are written for scripts.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -5,12 +5,13 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
+using AdaptFormer.Models;
 using AdaptFormer.Training;
 using Spectre.Console;
 
 namespace AdaptFormer.Cli.Commands;
 
-/// <summary><c>adaptformer predict</c>: names what is on pictures. One that cannot be read is reported, and the others still get their answer.</summary>
+/// <summary><c>adaptformer predict</c>: names what is on pictures or in clips. One that cannot be read is reported, and the others still get their answer.</summary>
 internal static class PredictCommand
 {
     private static readonly PredictJson Json = new(new JsonSerializerOptions(PredictJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
@@ -18,29 +19,36 @@ internal static class PredictCommand
     public static Command Create(Screen screen)
     {
         ModelChoice model = new();
-        Argument<string[]> pictures = new("pictures") { Description = "Image files, and folders whose images are all taken.", Arity = ArgumentArity.OneOrMore };
+        ClipChoice clip = new();
+        Argument<string[]> pictures = new("pictures") { Description = "Image files, and folders whose images are all taken; for a model that reads clips video files, folders of frames, and folders of either.", Arity = ArgumentArity.OneOrMore };
         Option<int> topK = new("--top-k") { Description = "How many classes to name for each picture.", DefaultValueFactory = _ => 5 };
         Option<double?> threshold = new("--threshold") { Description = "Least probability of a class that is named, in [0, 1]; 0.5 where a picture may have several classes, else 0.", HelpName = "p" };
-        Option<int> batch = new("--batch") { Description = "Pictures per pass through the model.", DefaultValueFactory = _ => 16 };
-        Option<bool> json = CommonOptions.Json("Print one JSON line for each picture.");
-        Command command = new("predict", "Name what is on pictures.") { pictures, topK, threshold, batch, json };
+        Option<int?> batch = new("--batch") { Description = "Pictures per pass through the model, or views of clips; 16 pictures or 4 views if left out.", HelpName = "n" };
+        Option<bool> json = CommonOptions.Json("Print one JSON line for each picture or clip.");
+        Command command = new("predict", "Name what is on pictures or in clips.") { pictures, topK, threshold, batch, json };
         model.AddTo(command);
+        clip.AddTo(command);
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(topK) < 1) throw new ArgumentException($"--top-k is {parsed.GetValue(topK)}; expected at least 1.");
             if (parsed.GetValue(batch) < 1) throw new ArgumentException($"--batch is {parsed.GetValue(batch)}; expected at least 1.");
             if (parsed.GetValue(threshold) is { } least && least is not (>= 0 and <= 1)) throw new ArgumentException($"--threshold is {least}; expected a number in [0, 1].");
-            FileListDataset files = FileListDataset.Of(parsed.GetValue(pictures)!);
+            string[] paths = parsed.GetValue(pictures)!;
+            FileListDataset.RequireAll(paths);
             using Predictor predictor = model.Open(parsed, screen);
-            return Show(screen, predictor.Predict(files, parsed.GetValue(topK), parsed.GetValue(batch), parsed.GetValue(threshold)), parsed.GetValue(json));
+            ClipViews? views = clip.Views(parsed, predictor.Pictures.Clips, predictor.ReadsClips);
+            IEnumerable<Prediction> answers = predictor.ReadsClips
+                ? predictor.Predict(UnlabelledClips.Of(paths), parsed.GetValue(topK), parsed.GetValue(batch) ?? 4, parsed.GetValue(threshold), views)
+                : predictor.Predict(FileListDataset.Of(paths), parsed.GetValue(topK), parsed.GetValue(batch) ?? 16, parsed.GetValue(threshold));
+            return Show(screen, answers, predictor.ReadsClips ? "clip" : "picture", parsed.GetValue(json));
         });
         return command;
     }
 
-    private static int Show(Screen screen, IEnumerable<Prediction> predictions, bool json)
+    private static int Show(Screen screen, IEnumerable<Prediction> predictions, string what, bool json)
     {
         int unreadable = 0;
-        Table table = screen.Table("picture", "class", ">probability");
+        Table table = screen.Table(what, "class", ">probability");
         foreach (Prediction prediction in predictions)
         {
             if (prediction.Error is { } error)

@@ -24,9 +24,16 @@ public sealed class FileListDataset : ImageDataset
     /// <exception cref="InvalidDataException">A folder holds no pictures.</exception>
     public static FileListDataset Of(IReadOnlyList<string> paths)
     {
+        RequireAll(paths);
+        return new FileListDataset(paths.SelectMany(path => Directory.Exists(path) ? PicturesIn(path) : [path]));
+    }
+
+    /// <summary>Makes sure that there is something at every path.</summary>
+    /// <exception cref="FileNotFoundException">There is nothing at a path; all such paths are named.</exception>
+    public static void RequireAll(IReadOnlyList<string> paths)
+    {
         string[] missing = [.. paths.Where(path => !Path.Exists(path))];
         if (missing.Length > 0) throw new FileNotFoundException($"There is no file or folder {string.Join(", ", missing.Select(path => $"'{path}'"))}.", missing[0]);
-        return new FileListDataset(paths.SelectMany(path => Directory.Exists(path) ? PicturesIn(path) : [path]));
     }
 
     /// <inheritdoc/>

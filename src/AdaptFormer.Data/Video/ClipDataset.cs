@@ -33,6 +33,28 @@ public abstract class ClipDataset : LabelledDataset
     /// <exception cref="InvalidDataException">The clip is damaged; the message names it.</exception>
     /// <exception cref="IOException">The clip cannot be read.</exception>
     public abstract void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into);
+
+    /// <summary>The picture file that a frame is; null where frames are no files of their own.</summary>
+    /// <param name="index">Clip, in [0, <see cref="LabelledDataset.Count"/>).</param>
+    /// <param name="frame">Its number, in [0, <see cref="FrameCount"/>).</param>
+    public virtual string? FrameFile(int index, int frame) => null;
+
+    /// <summary>Hands over frames of a clip one after the other, however many there are, in memory for a few.</summary>
+    /// <param name="index">Clip, in [0, <see cref="LabelledDataset.Count"/>).</param>
+    /// <param name="every">Distance of the frames: 0, <paramref name="every"/>, 2·<paramref name="every"/>…</param>
+    /// <param name="shortSide">Frames may come reduced to this shorter side.</param>
+    /// <param name="take">Gets each frame; its memory is used again for the next.</param>
+    /// <exception cref="InvalidDataException">The clip is damaged; the message names it.</exception>
+    /// <exception cref="IOException">The clip cannot be read.</exception>
+    public virtual void ForEachFrame(int index, int every, int shortSide, Action<ImageBuffer> take)
+    {
+        using ClipBuffer frame = new();
+        for (int t = 0; t < FrameCount(index); t += every)
+        {
+            Load(index, [t], frame);
+            take(frame[0]);
+        }
+    }
 }
 
 /// <summary>Some clips of a set, in their order.</summary>
@@ -42,6 +64,9 @@ public abstract class ClipDataset : LabelledDataset
 public sealed class ClipSubset(ClipDataset parent, IEnumerable<int> indices, string name) : ClipDataset
 {
     private readonly int[] _indices = [.. indices];
+
+    /// <summary>Positions of this set's clips in the whole set.</summary>
+    public IReadOnlyList<int> Indices => _indices;
 
     /// <inheritdoc/>
     public override string Name => $"{parent.Name} ({name})";
@@ -81,4 +106,10 @@ public sealed class ClipSubset(ClipDataset parent, IEnumerable<int> indices, str
 
     /// <inheritdoc/>
     public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into) => parent.Load(_indices[index], frames, into);
+
+    /// <inheritdoc/>
+    public override string? FrameFile(int index, int frame) => parent.FrameFile(_indices[index], frame);
+
+    /// <inheritdoc/>
+    public override void ForEachFrame(int index, int every, int shortSide, Action<ImageBuffer> take) => parent.ForEachFrame(_indices[index], every, shortSide, take);
 }

@@ -30,8 +30,9 @@ public sealed class ClipSamples(ClipDataset clips, ClipTransform transform) : Sa
     {
         ClipTransform.Scratch working = (ClipTransform.Scratch)scratch;
         (int clip, int view) = Math.DivRem(sample, Views);
-        int[] frames = transform.Frames(clips.FrameCount(clip), view, rng);
-        clips.Load(clip, frames, working.Decoded);
+        Span<int> frames = working.Numbers(transform.Options.NumFrames);
+        transform.Frames(clips.FrameCount(clip), view, rng, frames);
+        working.Load(clips, clip, frames);
         transform.Apply(working.Decoded, view, rng, destination, working);
     }
 }

@@ -93,9 +93,12 @@ public sealed class ClipTransform
     /// <param name="frames">Frames of the video.</param>
     /// <param name="view">Which sample of it, in [0, <see cref="Views"/>): crops of the first clip, then of the second.</param>
     /// <param name="rng">Drawn from in training alone.</param>
-    public int[] Frames(int frames, int view, Rng rng) => _train
-        ? FrameIndices.ForTraining(Options.Sampling, frames, Options.NumFrames, Options.SamplingRate, rng)
-        : FrameIndices.ForScoring(Options.Sampling, frames, Options.NumFrames, Options.SamplingRate, view / Options.Crops, Options.Segments);
+    /// <param name="into">Receives T numbers, ascending.</param>
+    public void Frames(int frames, int view, Rng rng, Span<int> into)
+    {
+        if (_train) FrameIndices.ForTraining(Options.Sampling, frames, Options.SamplingRate, rng, into);
+        else FrameIndices.ForScoring(Options.Sampling, frames, Options.SamplingRate, view / Options.Crops, Options.Segments, into);
+    }
 
     /// <summary>Cuts, resizes and normalises frames.</summary>
     /// <param name="clip">T frames.</param>
@@ -145,9 +148,29 @@ public sealed class ClipTransform
     public sealed class Scratch : IDisposable
     {
         private float[] _frame = [];
+        private int[] _numbers = [], _held = [];
+        private int _clip = -1;
 
         /// <summary>Room for the decoded frames.</summary>
         public ClipBuffer Decoded { get; } = new();
+
+        /// <summary>Room for the numbers of <paramref name="count"/> frames.</summary>
+        internal Span<int> Numbers(int count)
+        {
+            if (_numbers.Length != count) _numbers = new int[count];
+            return _numbers;
+        }
+
+        /// <summary>Reads frames into <see cref="Decoded"/>, unless they are there: the crops of a clip that is scored are of the same frames.</summary>
+        internal void Load(ClipDataset clips, int clip, ReadOnlySpan<int> frames)
+        {
+            if (clip == _clip && frames.SequenceEqual(_held)) return;
+            _clip = -1;      // what a failure leaves behind is no clip
+            clips.Load(clip, frames, Decoded);
+            if (_held.Length != frames.Length) _held = new int[frames.Length];
+            frames.CopyTo(_held);
+            _clip = clip;
+        }
 
         internal ImageBuffer Framed { get; } = new();
 

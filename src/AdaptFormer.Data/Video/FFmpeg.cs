@@ -16,8 +16,8 @@ public static class FFmpeg
     public const string FolderVariable = "ADAPTFORMER_FFMPEG";
 
     private const string Install = "install it (apt-get install ffmpeg, brew install ffmpeg, winget install ffmpeg), or name its folder in " + FolderVariable;
-    private const int MaxMessage = 400;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private const int MaxMessage = 400, EndedBySignal = 255, SigInt = 2, SigTerm = 15;      // 255 is what ffmpeg returns after a signal
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60), PatiencePerFrame = TimeSpan.FromSeconds(0.1);
 
     /// <summary>Size and number of frames of a video.</summary>
     /// <param name="path">The file.</param>
@@ -57,18 +57,17 @@ public static class FFmpeg
     /// <param name="shortSide">Pixels; frames that are smaller keep their size.</param>
     /// <exception cref="InvalidDataException">The file is damaged: fewer frames came than it says to have.</exception>
     /// <exception cref="NotSupportedException">ffmpeg is not installed.</exception>
+    /// <exception cref="OperationCanceledException">ffmpeg was stopped from outside, by Ctrl-C for instance.</exception>
     public static void Decode(string path, VideoInfo info, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = 256)
     {
         Require(path);
         int[] wanted = [.. frames], distinct = [.. wanted.Distinct()];
         if (distinct.Length == 0 || distinct[0] < 0 || !wanted.SequenceEqual(wanted.Order())) throw new ArgumentException("FFmpeg.Decode: frame numbers must be ascending, from 0.", nameof(frames));
-        (int width, int height) = Math.Min(info.Width, info.Height) <= shortSide ? (info.Width, info.Height) : Framing.ShortSide(info.Width, info.Height, shortSide);
+        (int width, int height) = Reduced(info, shortSide);
         string select = string.Join('+', distinct.Select(n => string.Create(CultureInfo.InvariantCulture, $"eq(n\\,{n})")));
         into.Reset(wanted.Length);
         int came = 0, at = 0;
-        string errors = Run("ffmpeg", ["-v", "error", "-nostdin", "-threads", "1", "-i", path, "-map", "0:v:0", "-an", "-sn", "-dn", "-vf",
-            string.Create(CultureInfo.InvariantCulture, $"select='{select}',scale={width}:{height}:flags=bicubic"), "-vsync", "0",
-            "-frames:v", distinct.Length.ToString(CultureInfo.InvariantCulture), "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"], output =>
+        string errors = Run("ffmpeg", Arguments(path, select, width, height, distinct.Length), output =>
         {
             while (came < distinct.Length)
             {
@@ -81,13 +80,55 @@ public static class FFmpeg
 
             output.CopyTo(Stream.Null);
         }, path);
-        if (came < distinct.Length)
-            throw new InvalidDataException($"{path}: {came} of {distinct.Length} frames could be decoded (it says to have {info.Frames}); the file is damaged. {Shorten(errors)}".TrimEnd());
+        if (came < distinct.Length) throw TooFew(path, came, distinct.Length, info, errors);
     }
 
-    /// <summary>Runs a program, hands its output on, and returns what it wrote to stderr.</summary>
-    internal static string Run(string program, IEnumerable<string> arguments, Action<Stream> read, string path)
+    /// <summary>Decodes every n-th frame, resized as <see cref="Decode"/> does, and hands over one after the other: the memory is that of one frame.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="info">What <see cref="Probe"/> says of it.</param>
+    /// <param name="every">n, at least 1: frames 0, n, 2n…</param>
+    /// <param name="shortSide">Pixels; frames that are smaller keep their size.</param>
+    /// <param name="take">Gets each frame; its memory is used again for the next.</param>
+    /// <exception cref="InvalidDataException">The file is damaged: fewer frames came than it says to have.</exception>
+    /// <exception cref="NotSupportedException">ffmpeg is not installed.</exception>
+    /// <exception cref="OperationCanceledException">ffmpeg was stopped from outside, by Ctrl-C for instance.</exception>
+    public static void DecodeAll(string path, VideoInfo info, int every, int shortSide, Action<ImageBuffer> take)
     {
+        Require(path);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(every);
+        (int width, int height) = Reduced(info, shortSide);
+        int expected = (info.Frames + every - 1) / every, came = 0;
+        using ImageBuffer frame = new(width, height);
+        string errors = Run("ffmpeg", Arguments(path, string.Create(CultureInfo.InvariantCulture, $"not(mod(n\\,{every}))"), width, height, expected), output =>
+        {
+            for (; came < expected; came++)
+            {
+                if (output.ReadAtLeast(frame.Pixels, frame.Pixels.Length, throwOnEndOfStream: false) < frame.Pixels.Length) break;
+                take(frame);
+            }
+
+            output.CopyTo(Stream.Null);
+        }, path, Patience + (info.Frames * PatiencePerFrame));
+        if (came < expected) throw TooFew(path, came, expected, info, errors);
+    }
+
+    private static (int Width, int Height) Reduced(VideoInfo info, int shortSide) =>
+        Math.Min(info.Width, info.Height) <= shortSide ? (info.Width, info.Height) : Framing.ShortSide(info.Width, info.Height, shortSide);
+
+    private static string[] Arguments(string path, string select, int width, int height, int count) =>
+    [
+        "-v", "error", "-nostdin", "-threads", "1", "-i", path, "-map", "0:v:0", "-an", "-sn", "-dn",
+        "-vf", string.Create(CultureInfo.InvariantCulture, $"select='{select}',scale={width}:{height}:flags=bicubic"), "-vsync", "0",
+        "-frames:v", count.ToString(CultureInfo.InvariantCulture), "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1",
+    ];
+
+    private static InvalidDataException TooFew(string path, int came, int expected, VideoInfo info, string errors) =>
+        new($"{path}: {came} of {expected} frames could be decoded (it says to have {info.Frames}); the file is damaged. {Shorten(errors)}".TrimEnd());
+
+    /// <summary>Runs a program, hands its output on, and returns what it wrote to stderr.</summary>
+    internal static string Run(string program, IEnumerable<string> arguments, Action<Stream> read, string path, TimeSpan? limitedTo = null)
+    {
+        TimeSpan patience = limitedTo ?? Patience;
         ProcessStartInfo start = new(Locate(program), arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
         using Process process = Start(start, program);
         process.StandardInput.Close();
@@ -100,7 +141,7 @@ public static class FFmpeg
             }
         };
         process.BeginErrorReadLine();
-        using Timer limit = new(_ => Kill(process), state: null, Patience, Timeout.InfiniteTimeSpan);
+        using Timer limit = new(_ => Kill(process), state: null, patience, Timeout.InfiniteTimeSpan);
         long began = Stopwatch.GetTimestamp();
         try
         {
@@ -108,11 +149,13 @@ public static class FFmpeg
         }
         finally
         {
-            if (!process.WaitForExit(Patience)) Kill(process);
+            if (!process.WaitForExit(patience)) Kill(process);
             process.WaitForExit();
         }
 
-        if (Stopwatch.GetElapsedTime(began) >= Patience) throw new InvalidDataException($"{path}: {program} did not end within {Patience.TotalSeconds:0} s and was stopped.");
+        if (Stopwatch.GetElapsedTime(began) >= patience) throw new InvalidDataException($"{path}: {program} did not end within {patience.TotalSeconds:0} s and was stopped.");
+        if (process.ExitCode is EndedBySignal or 128 + SigInt or 128 + SigTerm)
+            throw new OperationCanceledException($"{path}: {program} was stopped from outside.");      // Ctrl-C reaches it too; the file is not to blame
         lock (errors) return errors.ToString();
     }
 

@@ -60,6 +60,9 @@ public sealed class FrameFolderDataset : ClipListDataset
         }
     }
 
+    /// <inheritdoc/>
+    public override string? FrameFile(int index, int frame) => Frames(index)[frame];
+
     private string[] Frames(int index)
     {
         if (Volatile.Read(ref _files[index]) is { } known) return known;
@@ -75,5 +78,6 @@ public sealed class FrameFolderDataset : ClipListDataset
         return files;
     }
 
-    private static bool IsPicture(string path) => ImageFolderDataset.PictureExtensions.Contains(Path.GetExtension(path).ToLowerInvariant());
+    /// <summary>Whether a file's ending is that of a picture.</summary>
+    internal static bool IsPicture(string path) => ImageFolderDataset.PictureExtensions.Contains(Path.GetExtension(path).ToLowerInvariant());
 }

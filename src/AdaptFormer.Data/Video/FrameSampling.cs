@@ -26,46 +26,52 @@ public static class FrameIndices
     /// <summary>Frames of a training clip.</summary>
     /// <param name="rule">The rule.</param>
     /// <param name="frames">Frames of the video F, at least 1.</param>
-    /// <param name="count">Frames of the clip T, at least 1.</param>
     /// <param name="rate">Distance between frames of a dense clip, at least 1.</param>
     /// <param name="rng">The draws.</param>
-    /// <returns>T numbers in [0, F), ascending.</returns>
-    public static int[] ForTraining(FrameSampling rule, int frames, int count, int rate, Rng rng) => rule switch
+    /// <param name="into">Receives T numbers in [0, F), ascending; T is its length.</param>
+    public static void ForTraining(FrameSampling rule, int frames, int rate, Rng rng, Span<int> into)
     {
-        FrameSampling.Segments => JitteredSegments(frames, count, rng),
-        FrameSampling.Dense => Dense(frames, count, rate, frames <= count * rate ? 0 : rng.NextInt(frames - (count * rate))),
-        _ => Middles(frames, count, 0.5),
-    };
+        int span = into.Length * rate;
+        if (rule == FrameSampling.Dense) Dense(frames, rate, frames <= span ? 0 : rng.NextInt(frames - span), into);
+        else if (rule == FrameSampling.Segments && frames >= into.Length) JitteredSegments(frames, rng, into);
+        else Middles(frames, 0.5, into);
+    }
 
     /// <summary>Frames of one of several clips that are scored together.</summary>
     /// <param name="rule">The rule.</param>
     /// <param name="frames">Frames of the video F, at least 1.</param>
-    /// <param name="count">Frames of the clip T, at least 1.</param>
     /// <param name="rate">Distance between frames of a dense clip, at least 1.</param>
     /// <param name="clip">Which clip, in [0, <paramref name="clips"/>).</param>
     /// <param name="clips">Clips of a video, at least 1; one alone is the middle one.</param>
-    /// <returns>T numbers in [0, F), ascending.</returns>
-    public static int[] ForScoring(FrameSampling rule, int frames, int count, int rate, int clip, int clips)
+    /// <param name="into">Receives T numbers in [0, F), ascending; T is its length.</param>
+    public static void ForScoring(FrameSampling rule, int frames, int rate, int clip, int clips, Span<int> into)
     {
-        if (rule != FrameSampling.Dense) return Middles(frames, count, clips == 1 ? 0.5 : (double)clip / clips);
-        int free = Math.Max(0, frames - (count * rate));
-        return Dense(frames, count, rate, clips == 1 ? free / 2 : (int)((long)free * clip / (clips - 1)));
+        if (rule != FrameSampling.Dense)
+        {
+            Middles(frames, clips == 1 ? 0.5 : (double)clip / clips, into);
+            return;
+        }
+
+        int free = Math.Max(0, frames - (into.Length * rate));
+        Dense(frames, rate, clips == 1 ? free / 2 : (int)((long)free * clip / (clips - 1)), into);
     }
 
-    // One draw in each part; a video with fewer frames than parts gives sorted draws, and one with no more than T its frames evenly.
-    private static int[] JitteredSegments(int frames, int count, Rng rng)
+    // One draw in each part; a video with fewer frames than parts has no parts to draw from and shows its frames evenly.
+    private static void JitteredSegments(int frames, Rng rng, Span<int> into)
     {
-        int length = frames / count;
-        if (length > 0) return [.. Enumerable.Range(0, count).Select(i => (i * length) + rng.NextInt(length))];
-        return Middles(frames, count, 0.5);
+        int length = frames / into.Length;
+        for (int i = 0; i < into.Length; i++) into[i] = (i * length) + rng.NextInt(length);
     }
 
-    private static int[] Middles(int frames, int count, double offset)
+    private static void Middles(int frames, double offset, Span<int> into)
     {
-        double part = (double)frames / count;
-        return [.. Enumerable.Range(0, count).Select(i => Math.Clamp((int)(part * (i + offset)), 0, frames - 1))];
+        double part = (double)frames / into.Length;
+        for (int i = 0; i < into.Length; i++) into[i] = Math.Clamp((int)(part * (i + offset)), 0, frames - 1);
     }
 
     // A short video is gone through at the same rate, and its last frame stands for what is missing.
-    private static int[] Dense(int frames, int count, int rate, int start) => [.. Enumerable.Range(0, count).Select(i => Math.Min(start + (i * rate), frames - 1))];
+    private static void Dense(int frames, int rate, int start, Span<int> into)
+    {
+        for (int i = 0; i < into.Length; i++) into[i] = Math.Min(start + (i * rate), frames - 1);
+    }
 }

@@ -12,45 +12,49 @@ public sealed record MultiScaleCrop(int ImgSize)
     /// <summary>1, 0.875, 0.75 and 0.66.</summary>
     public static IReadOnlyList<double> Scales { get; } = [1, 0.875, 0.75, 0.66];
 
+    /// <summary>Pairs of positions in <see cref="Scales"/> for height and width, at most one apart.</summary>
+    private static readonly (int Height, int Width)[] Pairs =
+        [.. Enumerable.Range(0, Scales.Count).SelectMany(h => Enumerable.Range(0, Scales.Count).Where(w => Math.Abs(h - w) <= 1).Select(w => (h, w)))];
+
+    /// <summary>Quarters of the room along x and y: the corners and the centre, the middles of the sides, and the quarters.</summary>
+    private static readonly (int X, int Y)[] Quarters = [(0, 0), (4, 0), (0, 4), (4, 4), (2, 2), (0, 2), (4, 2), (2, 4), (2, 0), (1, 1), (3, 1), (1, 3), (3, 3)];
+
+    /// <summary>Number of sizes that are drawn from.</summary>
+    public static int SizeCount => Pairs.Length;
+
+    /// <summary>Number of places that are drawn from.</summary>
+    public static int PlaceCount => Quarters.Length;
+
     /// <summary>Draws a crop.</summary>
     /// <param name="width">Frame width in pixels.</param>
     /// <param name="height">Frame height in pixels.</param>
     /// <param name="rng">Two draws: size, then place.</param>
     public PixelBox Sample(int width, int height, Rng rng)
     {
-        List<(int Width, int Height)> sizes = Sizes(width, height);
-        (int cropWidth, int cropHeight) = sizes[rng.NextInt(sizes.Count)];
-        List<(int X, int Y)> places = Places(width - cropWidth, height - cropHeight);
-        (int x, int y) = places[rng.NextInt(places.Count)];
+        (int cropWidth, int cropHeight) = Size(rng.NextInt(SizeCount), width, height);
+        (int x, int y) = Place(rng.NextInt(PlaceCount), width - cropWidth, height - cropHeight);
         return new PixelBox(x, y, cropWidth, cropHeight);
     }
 
-    /// <summary>All sizes that are drawn from, in order.</summary>
-    public List<(int Width, int Height)> Sizes(int width, int height)
+    /// <summary>One of the sizes that are drawn from.</summary>
+    /// <param name="number">In [0, <see cref="SizeCount"/>): heights from the largest, and for each its widths from the largest.</param>
+    /// <param name="width">Frame width in pixels.</param>
+    /// <param name="height">Frame height in pixels.</param>
+    public (int Width, int Height) Size(int number, int width, int height)
     {
         int shorter = Math.Min(width, height);
-        int[] sides = [.. Scales.Select(scale => (int)(shorter * scale)).Select(side => Math.Abs(side - ImgSize) < 3 ? Math.Min(ImgSize, shorter) : side)];
-        List<(int, int)> sizes = [];
-        for (int h = 0; h < sides.Length; h++)
+        return (Side(Pairs[number].Width), Side(Pairs[number].Height));
+
+        int Side(int scale)
         {
-            for (int w = 0; w < sides.Length; w++)
-            {
-                if (Math.Abs(h - w) <= 1) sizes.Add((Math.Max(1, sides[w]), Math.Max(1, sides[h])));
-            }
+            int side = (int)(shorter * Scales[scale]);
+            return Math.Max(1, Math.Abs(side - ImgSize) < 3 ? Math.Min(ImgSize, shorter) : side);
         }
-
-        return sizes;
     }
 
-    /// <summary>The 13 places of a crop's corner, for the room that it leaves: the corners and the centre, the middles of the sides, and the quarters.</summary>
-    public static List<(int X, int Y)> Places(int freeX, int freeY)
-    {
-        int x = freeX / 4, y = freeY / 4;
-        return
-        [
-            (0, 0), (4 * x, 0), (0, 4 * y), (4 * x, 4 * y), (2 * x, 2 * y),
-            (0, 2 * y), (4 * x, 2 * y), (2 * x, 4 * y), (2 * x, 0),
-            (x, y), (3 * x, y), (x, 3 * y), (3 * x, 3 * y),
-        ];
-    }
+    /// <summary>One of the places of a crop's corner, for the room that it leaves.</summary>
+    /// <param name="number">In [0, <see cref="PlaceCount"/>): corners, centre, middles of the sides, quarters.</param>
+    /// <param name="freeX">Room along x, in pixels.</param>
+    /// <param name="freeY">Room along y, in pixels.</param>
+    public static (int X, int Y) Place(int number, int freeX, int freeY) => (Quarters[number].X * (freeX / 4), Quarters[number].Y * (freeY / 4));
 }

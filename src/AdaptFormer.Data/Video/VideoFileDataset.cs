@@ -39,6 +39,9 @@ public sealed class VideoFileDataset : ClipListDataset
     /// <inheritdoc/>
     public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into) => FFmpeg.Decode(FileOf(index), Info(index), frames, into);
 
+    /// <inheritdoc/>
+    public override void ForEachFrame(int index, int every, int shortSide, Action<ImageBuffer> take) => FFmpeg.DecodeAll(_paths[index], Info(index), every, shortSide, take);
+
     /// <summary>A folder with one sub-folder of video files for each class.</summary>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     /// <exception cref="InvalidDataException">It has no class folders, or one without videos.</exception>

@@ -1,6 +1,3 @@
-using System.Text.Json;
-using AdaptFormer.Models.VideoVit;
-using AdaptFormer.Tests.Data;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Runs;
@@ -10,9 +7,9 @@ namespace AdaptFormer.Tests.Training;
 
 public sealed class ClipTrainingTests : IDisposable
 {
-    private readonly TempFolder _folder = new();
+    private readonly TinyClips _task = new();
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose() => _task.Dispose();
 
     [Fact]
     public void A_video_model_learns_from_folders_of_frames()
@@ -34,14 +31,13 @@ public sealed class ClipTrainingTests : IDisposable
     [Fact]
     public void A_clip_that_cannot_be_read_is_an_error_in_training_and_wrong_in_the_score()
     {
-        Write();
-        string frame = Directory.GetFiles(_folder["test/bright0"]).Order().ElementAt(2);
+        string frame = Directory.GetFiles(_task["test/bright0"]).Order().ElementAt(2);
         File.WriteAllText(frame, "no picture");
         (TrainingSummary summary, _) = Run("scored");
         Assert.Equal(6, summary.TestImages);
         Assert.Equal(100 * 5 / 6.0, summary.TestTop1!.Value, 1e-9);
 
-        foreach (string picture in Directory.GetFiles(_folder["train/dark0"])) File.WriteAllText(picture, "no picture");
+        foreach (string picture in Directory.GetFiles(_task["train/dark0"])) File.WriteAllText(picture, "no picture");
         Assert.Contains("dark0", Assert.Throws<InvalidDataException>(() => Run("trained")).Message, StringComparison.Ordinal);
     }
 
@@ -68,39 +64,8 @@ public sealed class ClipTrainingTests : IDisposable
 
     private (TrainingSummary Summary, EpochRecord[] Epochs) Run(string name, params string[] settings)
     {
-        if (!Directory.Exists(_folder["train"])) Write();
         List<RunRecord> records = [];
-        TrainingSummary summary = TrainingRun.Execute(Recipe.Load(_folder["recipe.json"], settings), _folder[name], ExistingRun.Refuse, records.Add);
+        TrainingSummary summary = TrainingRun.Execute(Recipe.Load(_task.Recipe, settings), _task[name], ExistingRun.Refuse, records.Add);
         return (summary, [.. records.OfType<EpochRecord>()]);
-    }
-
-    private void Write()
-    {
-        foreach ((string part, int each) in new[] { ("train", 6), ("test", 3) })
-        {
-            List<string> lines = ["clip,class"];
-            foreach ((string name, int gray) in new[] { ("dark", 20), ("bright", 200) })
-            {
-                for (int i = 0; i < each; i++)
-                {
-                    for (int t = 0; t < 6; t++) _folder.WritePng($"{part}/{name}{i}/{t}.png", (byte)(gray + (5 * t) + i), 20, 16);
-                    lines.Add($"{name}{i},{name}");
-                }
-            }
-
-            _folder.Write($"{part}/list.csv", string.Join('\n', lines));
-        }
-
-        VideoVitConfig sizes = new(4, 16, 16, 2, 8, EmbedDim: 16, Depth: 2, NumHeads: 2, MlpRatio: 2);
-        _folder.Write("recipe.json", JsonSerializer.Serialize(new
-        {
-            model = new { name = "tiny", weights = (string?)null, normalize = "imagenet", config = JsonDocument.Parse(sizes.ToJson()).RootElement },
-            tuning = new { method = "full" },
-            data = new { kind = "clip-csv", train = _folder["train/list.csv"], test = _folder["test/list.csv"] },
-            epochs = 6,
-            batch = 6,
-            precision = "float32",
-            optimizer = new { name = "adamw", base_lr = 0.2 },
-        }));
     }
 }

@@ -15,11 +15,13 @@ public sealed class ClipTransformTests
         Assert.Equal([256, 224, 192, 168], MultiScaleCrop.Scales.Select(scale => (int)(256 * scale)));
         Assert.Equal(
             [(256, 256), (224, 256), (256, 224), (224, 224), (192, 224), (224, 192), (192, 192), (168, 192), (192, 168), (168, 168)],
-            crop.Sizes(340, 256));
+            Sizes(crop, 340, 256));
         Assert.Equal(
             [(0, 0), (100, 0), (0, 60), (100, 60), (50, 30), (0, 30), (100, 30), (50, 60), (50, 0), (25, 15), (75, 15), (25, 45), (75, 45)],
-            MultiScaleCrop.Places(100, 60));
-        Assert.Contains((224, 224), new MultiScaleCrop(224).Sizes(340, 226));      // within 3 pixels of the result's size
+            Enumerable.Range(0, MultiScaleCrop.PlaceCount).Select(place => MultiScaleCrop.Place(place, 100, 60)));
+        Assert.Contains((224, 224), Sizes(crop, 340, 226));      // within 3 pixels of the result's size
+
+        static IEnumerable<(int Width, int Height)> Sizes(MultiScaleCrop crop, int width, int height) => Enumerable.Range(0, MultiScaleCrop.SizeCount).Select(size => crop.Size(size, width, height));
     }
 
     [Fact]
