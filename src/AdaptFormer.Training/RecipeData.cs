@@ -25,7 +25,7 @@ internal sealed class RecipeData : IDisposable
     /// <summary>What was left out of the data, for people; mostly nothing.</summary>
     public IReadOnlyList<string> Notes { get; private init; } = [];
 
-    private CachedDataset? Cache { get; init; }
+    private IDisposable? Cache { get; init; }
 
     /// <summary>Pictures of validation and test that could not be read so far, with the reason.</summary>
     public IEnumerable<(int Index, string Reason)> Unreadable => [.. Validation?.UnreadablePictures ?? [], .. Test?.UnreadablePictures ?? []];
@@ -68,10 +68,12 @@ internal sealed class RecipeData : IDisposable
         (ClipDataset kept, ClipDataset? aside) = options.ValidationFraction > 0
             ? DatasetSplits.Stratified(train, options.ValidationFraction, recipe.Seed)
             : (train, (ClipDataset?)null);
+        CachedClipDataset? cache = options.Packed is { } folder ? ClipCache.Open(train, folder) : null;
+        if (cache is not null) kept = aside is null ? cache : new ClipSubset(cache, ((ClipSubset)kept).Indices, "training part");
         ClipOptions clip = options.Clip.For(input[1], input[2]);
         float[] mean = pictures.Mean.ToArray(), std = pictures.Std.ToArray();
         ClipTransform learning = new(clip, mean, std, train: true), scoring = new(clip, mean, std, train: false);
-        return Of(recipe, train, new ClipSamples(kept, learning), aside is null ? null : new ClipSamples(aside, scoring), test is null ? null : new ClipSamples(test, scoring), notes);
+        return Of(recipe, train, new ClipSamples(kept, learning), aside is null ? null : new ClipSamples(aside, scoring), test is null ? null : new ClipSamples(test, scoring), notes, cache);
     }
 
     private static TData There<TData>(DataOptions options, TData data, Func<TData, TData> withoutMissing, List<string> notes)
@@ -83,7 +85,7 @@ internal sealed class RecipeData : IDisposable
         return there;
     }
 
-    private static RecipeData Of(Recipe recipe, LabelledDataset train, SampleMaker kept, SampleMaker? aside, SampleMaker? test, IReadOnlyList<string> notes, CachedDataset? cache = null)
+    private static RecipeData Of(Recipe recipe, LabelledDataset train, SampleMaker kept, SampleMaker? aside, SampleMaker? test, IReadOnlyList<string> notes, IDisposable? cache)
     {
         if (test is not null) DatasetSplits.RequireSameClasses(train, test.Data);
         if (test is { Data.MultiLabel: true } && !train.MultiLabel) throw new InvalidDataException($"{test.Data.Name} has several classes an item, {train.Name} one: training and test data must be of one kind.");

@@ -42,8 +42,8 @@ public static class TrainingRun
 
         long trainable = model.TrainableParameters().Sum(p => p.Value.Length), total = model.Parameters().Sum(p => p.Value.Length);
         foreach (string warning in recipe.Warnings().Concat(RecipeBackbone.Warnings(recipe, model)).Concat(data.Notes)) report(new WarningRecord(warning));
-        report(new StartRecord(model.Id, recipe.Tuning.Method, trainable, total, data.Train.SamplesPerEpoch, data.Validation?.SamplesPerEpoch ?? 0,
-            data.Test?.SamplesPerEpoch ?? 0, data.ClassNames.Count, trainer.PeakLr(data.Train), model.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed));
+        report(new StartRecord(model.Id, recipe.Tuning.Method, trainable, total, data.Train.SamplesPerEpoch, data.Validation?.Dataset.Count ?? 0,
+            data.Test?.Dataset.Count ?? 0, data.ClassNames.Count, trainer.PeakLr(data.Train), model.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed) { Clips = model.ReadsClips });
 
         using RunSources sources = new(recipe.Cache, recipe.Mix, model, data, report, cancellation);
         List<EpochRecord> epochs = [.. run.ReadLog()];

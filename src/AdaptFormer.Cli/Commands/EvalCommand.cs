@@ -80,12 +80,12 @@ internal static class EvalCommand
 
     private static TestData Data(string? run, string? data, string? kind, string? root)
     {
-        if (data is not null) return new TestData(kind ?? DataOptions.Auto, data, root);
+        if (data is not null) return new TestData(kind ?? DataOptions.Auto, data, root, LeaveOut: false);
         if (run is null) throw new ArgumentException("Which data? Give --data PATH.");
         using RunDirectory directory = RunDirectory.Open(run);
         DataOptions options = directory.ReadRecipe().Data;
         if (options.Test is not { } test) throw new ArgumentException($"The recipe of {run} has no test data; give --data PATH.");
-        return new TestData(kind ?? options.Kind, test, root ?? options.Clip.TestRoot ?? options.Clip.Root);
+        return new TestData(kind ?? options.Kind, test, root ?? options.Clip.TestRoot ?? options.Clip.Root, options.Missing == MissingItems.LeaveOut);
     }
 
     private static LabelledDataset Open(TestData test, Predictor predictor, string? labelColumn)
@@ -95,11 +95,14 @@ internal static class EvalCommand
         if (predictor.ReadsClips)
         {
             if (labelColumn is not null) throw new ArgumentException("--label-column is for lists of pictures; a list of clips has the columns clip and label, or class.");
-            return ClipSource.Open($"{test.Kind}:{test.Path}", test.Root, predictor.Labels);
+            ClipDataset clips = ClipSource.Open($"{test.Kind}:{test.Path}", test.Root, predictor.Labels, train: false);
+            return test.LeaveOut ? DatasetSplits.WithoutMissing(clips) : clips;
         }
 
         if (test.Root is not null) throw new ArgumentException("--root is for lists of clips; the model reads pictures.");
-        return labelColumn is null ? DatasetSource.Open($"{test.Kind}:{test.Path}", train: false, predictor.Labels) : ManifestDataset.Open(test.Path, predictor.Labels, labelColumn);
+        if (labelColumn is not null) return ManifestDataset.Open(test.Path, predictor.Labels, labelColumn);
+        ImageDataset pictures = DatasetSource.Open($"{test.Kind}:{test.Path}", train: false, predictor.Labels);
+        return test.LeaveOut ? DatasetSplits.WithoutMissing(pictures) : pictures;
     }
 
     private static EvalResult Score(Predictor predictor, DataLoader loader, bool perClass, Action<RunRecord> report, CancellationToken cancellation)
@@ -160,7 +163,8 @@ internal static class EvalCommand
 /// <param name="Kind">Layout.</param>
 /// <param name="Path">File or folder.</param>
 /// <param name="Root">Folder that the paths of a list of clips are relative to; that of the list if null.</param>
-internal sealed record TestData(string Kind, string Path, string? Root);
+/// <param name="LeaveOut">Whether what is not there is left out, as the run's recipe says, and not counted as wrong.</param>
+internal sealed record TestData(string Kind, string Path, string? Root, bool LeaveOut);
 
 /// <summary>How scores are written for scripts.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -13,7 +13,7 @@ internal static class RunText
         yield return $"{r.Method} on {r.Model}: {Format.Count(r.TrainableParameters)} of {Format.Count(r.TotalParameters)} parameters train ({Format.Share(r.TrainableParameters, r.TotalParameters)})";
         string validation = r.ValidationImages > 0 ? $", {Format.Count(r.ValidationImages)} to choose the best epoch" : "";
         string test = r.TestImages > 0 ? $", {Format.Count(r.TestImages)} to test" : ", none to test";
-        yield return $"{Format.Count(r.TrainImages)} pictures of {r.Classes} classes{validation}{test}";
+        yield return $"{Format.Count(r.TrainImages)} {(r.Clips ? "clips" : "pictures")} of {r.Classes} classes{validation}{test}";
         yield return Invariant($"peak learning rate {r.PeakLr:0.######}, seed {r.Seed}, {r.Precision} on {r.Backend}");
     }
 
@@ -24,7 +24,7 @@ internal static class RunText
     public static IEnumerable<string> Lines(PretrainStartRecord r)
     {
         yield return $"pre-training of {r.Model}: {Format.Count(r.EncoderParameters)} parameters, and {Format.Count(r.DecoderParameters)} of a decoder that is dropped afterwards";
-        yield return $"{Format.Count(r.TrainImages)} pictures of {r.Patches} patches{(r.ResumedEpoch > 0 ? $", going on after epoch {r.ResumedEpoch}" : "")}";
+        yield return $"{Format.Count(r.TrainImages)} {(r.Clips ? "clips" : "pictures")} of {r.Patches} patches{(r.ResumedEpoch > 0 ? $", going on after epoch {r.ResumedEpoch}" : "")}";
         yield return Invariant($"peak learning rate {r.PeakLr:0.######}, seed {r.Seed}, {r.Precision} on {r.Backend}");
     }
 

@@ -83,13 +83,28 @@ public sealed class ShardSet : IDisposable
     public ShardRecord Read(int number)
     {
         (byte kind, long offset, int length, uint crc) = Entry(number);
-        (SafeFileHandle file, _, string path) = _shards[number / _perShard];
+        SafeFileHandle file = _shards[number / _perShard].File;
         byte[] buffer = ArrayPool<byte>.Shared.Rent(length);
         int read = RandomAccess.Read(file, buffer.AsSpan(0, length), offset);
         if (read == length && Crc32C.Compute(buffer.AsSpan(0, length)) == crc) return new ShardRecord(kind, buffer, length);
         ArrayPool<byte>.Shared.Return(buffer);
-        throw new InvalidDataException($"{path}: record {number} is damaged; delete the file and run `adaptformer data cache` again, which makes only what is missing.");
+        throw Damaged(number);
     }
+
+    /// <summary>Bytes of a record.</summary>
+    /// <param name="number">Record, in [0, <see cref="Count"/>).</param>
+    internal int Length(int number) => Entry(number).Length;
+
+    /// <summary>Reads a part of a record, which is not checked: the record's own format must have a checksum for it.</summary>
+    /// <param name="number">Record, in [0, <see cref="Count"/>).</param>
+    /// <param name="offset">Place in the record.</param>
+    /// <param name="into">Receives the bytes.</param>
+    /// <returns>Number of bytes; less than asked for where the file ends.</returns>
+    internal int ReadPart(int number, int offset, Span<byte> into) => RandomAccess.Read(_shards[number / _perShard].File, into, Entry(number).Offset + offset);
+
+    /// <summary>The error of a record whose bytes are not those that were written.</summary>
+    internal InvalidDataException Damaged(int number) =>
+        new($"{FileOf(number)}: record {number} is damaged; delete the file and run `adaptformer data cache` again, which makes only what is missing.");
 
     /// <inheritdoc/>
     public void Dispose()

@@ -98,6 +98,20 @@ public sealed class ClipConcat : ClipDataset
         part.Load(at, frames, into);
     }
 
+    /// <inheritdoc/>
+    public override string? FrameFile(int index, int frame)
+    {
+        (ClipDataset part, int at) = Locate(index);
+        return part.FrameFile(at, frame);
+    }
+
+    /// <inheritdoc/>
+    public override void ForEachFrame(int index, int every, int shortSide, Action<ImageBuffer> take)
+    {
+        (ClipDataset part, int at) = Locate(index);
+        part.ForEachFrame(at, every, shortSide, take);
+    }
+
     private (ClipDataset Part, int Index) Locate(int index)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);

@@ -51,6 +51,9 @@ public sealed class UnlabelledClips : ClipDataset
     public override string FileOf(int index) => _clips[index].Set.FileOf(_clips[index].Index);
 
     /// <inheritdoc/>
+    public override bool IsThere(int index) => _clips[index].Set.IsThere(_clips[index].Index);
+
+    /// <inheritdoc/>
     public override int FrameCount(int index) => _clips[index].Set.FrameCount(_clips[index].Index);
 
     /// <inheritdoc/>

@@ -40,7 +40,7 @@ public sealed class VideoFileDataset : ClipListDataset
     public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into) => FFmpeg.Decode(FileOf(index), Info(index), frames, into);
 
     /// <inheritdoc/>
-    public override void ForEachFrame(int index, int every, int shortSide, Action<ImageBuffer> take) => FFmpeg.DecodeAll(_paths[index], Info(index), every, shortSide, take);
+    public override void ForEachFrame(int index, int every, int shortSide, Action<ImageBuffer> take) => FFmpeg.DecodeAll(FileOf(index), Info(index), every, shortSide, take);
 
     /// <summary>A folder with one sub-folder of video files for each class.</summary>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>

@@ -14,7 +14,7 @@ using AdaptFormer.Training.Schedules;
 
 namespace AdaptFormer.Training.Pretraining;
 
-/// <summary>A recipe of pre-training carried out on pictures.</summary>
+/// <summary>A recipe of pre-training carried out on pictures or clips.</summary>
 public static class PretrainingRun
 {
     private const long WeightsStream = 2;
@@ -36,9 +36,9 @@ public static class PretrainingRun
         Stopwatch clock = Stopwatch.StartNew();
         using MaskedAutoencoder model = Create(recipe);
         Preprocessing pictures = RecipeBackbone.Pictures(new Recipe(recipe.Model, new LinearProbe(), recipe.Data), model.Encoder);
-        ImageDataset dataset = Pictures(recipe.Data);
-        using DataLoader loader = new(dataset, ImageTransform.ForTraining(pictures.ToTransform(recipe.Data.Transform)),
-            new LoaderOptions(Math.Min(recipe.Batch, dataset.Count), Shuffle: true, DropLast: true, recipe.Workers, Seed: recipe.Seed));
+        SampleMaker samples = PretrainingData.Samples(recipe.Data, pictures, model.Encoder, out IDisposable? cache);
+        using IDisposable? opened = cache;
+        using DataLoader loader = new(samples, new LoaderOptions(Math.Min(recipe.Batch, samples.Count), Shuffle: true, DropLast: true, recipe.Workers, Seed: recipe.Seed, MultiLabel: false));
         using Pretrainer trainer = new(model, recipe.Optimizer, recipe.Schedule, recipe.Pretraining.MaskRatio, recipe.Seed);
         using PretrainingDirectory run = PretrainingDirectory.Create(output, recipe, existing);
         int done = existing == ExistingRun.Resume ? run.Restore(model, trainer) : 0;
@@ -46,7 +46,7 @@ public static class PretrainingRun
 
         ScheduledRun course = new(recipe.Optimizer.PeakLr(loader.Options.BatchSize), recipe.Epochs, loader.BatchesPerEpoch);
         long encoder = model.Encoder.Parameters().Sum(entry => entry.Value.Length), all = model.Parameters().Sum(entry => entry.Value.Length);
-        report(new PretrainStartRecord(model.Encoder.Id, encoder, all - encoder, loader.SamplesPerEpoch, model.Config.Patches, course.PeakLr, model.Encoder.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed, done));
+        report(new PretrainStartRecord(model.Encoder.Id, encoder, all - encoder, loader.SamplesPerEpoch, model.Config.Patches, course.PeakLr, model.Encoder.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed, done) { Clips = model.Encoder.ReadsClips });
         double loss = double.NaN;
         int saved = done;
         try
@@ -99,8 +99,6 @@ public static class PretrainingRun
     private static MaskedAutoencoder Create(PretrainRecipe recipe)
     {
         BackboneConfig encoder = RecipeBackbone.Sizes(recipe.Model);
-        if (encoder is VideoVitConfig)
-            throw new ArgumentException($"{recipe.Model.Name} reads clips; 'pretrain' reads pictures. Clips are pre-trained from a program of your own, with MaskedAutoencoder and Pretrainer.");
         PretrainingOptions options = recipe.Pretraining;
         MaskedAutoencoder model = new(recipe.Model.Name, new MaeConfig(encoder, options.DecoderEmbedDim, options.DecoderDepth, options.DecoderNumHeads, options.NormPixLoss), recipe.Precision.Compute());
         if (recipe.Model.Weights is not { } weights)
@@ -114,19 +112,5 @@ public static class PretrainingRun
         foreach ((string name, StateDict.Weight weight) in StateDict.Of(file).Weights) copied.Add(name, new StateDict.Weight(weight.Shape, weight.Read));      // the file closes
         MaeNames.Load(model, copied, weights);
         return model;
-    }
-
-    /// <summary>All pictures below a folder whatever their arrangement, or a data set of the kind that is named.</summary>
-    private static ImageDataset Pictures(DataOptions data)
-    {
-        if (data.Kind != DataOptions.Auto || !Directory.Exists(data.Train)) return DatasetSource.Open($"{data.Kind}:{data.Train}");
-        try
-        {
-            return FileListDataset.Of([data.Train]);
-        }
-        catch (InvalidDataException)
-        {
-            return DatasetSource.Open($"{data.Kind}:{data.Train}");      // CIFAR's binary files, for one
-        }
     }
 }

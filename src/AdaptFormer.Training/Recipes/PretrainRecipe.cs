@@ -6,7 +6,7 @@ namespace AdaptFormer.Training.Recipes;
 
 /// <summary>The pre-training of a backbone by masking, as one JSON file: what <c>adaptformer pretrain</c> carries out.</summary>
 /// <param name="Model">The encoder; <c>weights</c> is null for random numbers, or a checkpoint of MAE with its decoder to go on from.</param>
-/// <param name="Data">Pictures; their labels are not read, and a folder may hold them in any order.</param>
+/// <param name="Data">Pictures, or clips for an encoder that reads clips; their labels are not read, and a folder may hold them in any order.</param>
 /// <param name="Pretraining">Mask and decoder; MAE's when left out.</param>
 /// <param name="Epochs">Passes over the pictures, at least 1.</param>
 /// <param name="Batch">Pictures per optimizer step, at least 1.</param>
@@ -37,6 +37,21 @@ public sealed record PretrainRecipe(
 
     /// <summary>The learning rate's course, never null.</summary>
     public Schedule Schedule { get; init; } = Schedule ?? new CosineSchedule(WarmupEpochs: Epochs / 20.0);
+
+    /// <summary>Whether a file is a recipe of pre-training and not one of fine-tuning, which has a <c>tuning</c>.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static bool IsPretrain(string path)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllText(path), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("model", out _) && !document.RootElement.TryGetProperty("tuning", out _);
+        }
+        catch (JsonException)
+        {
+            return false;       // reading it as a recipe says what is wrong
+        }
+    }
 
     /// <summary>Reads a recipe file strictly; see <see cref="Recipe.Load"/>.</summary>
     /// <param name="path">The file.</param>

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace AdaptFormer.Training.Runs;
 
 /// <summary>What will be pre-trained: said before the first step.</summary>
@@ -12,7 +14,12 @@ namespace AdaptFormer.Training.Runs;
 /// <param name="Seed">The run's seed.</param>
 /// <param name="ResumedEpoch">Epochs that an interrupted run had done; 0 for a new one.</param>
 public sealed record PretrainStartRecord(
-    string Model, long EncoderParameters, long DecoderParameters, int TrainImages, int Patches, double PeakLr, string Precision, string Backend, long Seed, int ResumedEpoch) : RunRecord;
+    string Model, long EncoderParameters, long DecoderParameters, int TrainImages, int Patches, double PeakLr, string Precision, string Backend, long Seed, int ResumedEpoch) : RunRecord
+{
+    /// <summary>Whether the pictures are clips.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Clips { get; init; }
+}
 
 /// <summary>The figures of one epoch of pre-training: a line of <c>log.jsonl</c>.</summary>
 /// <param name="Epoch">The epoch, from 1.</param>

@@ -41,7 +41,12 @@ public abstract record RunRecord
 /// <param name="Seed">The run's seed.</param>
 public sealed record StartRecord(
     string Model, string Method, long TrainableParameters, long TotalParameters, int TrainImages, int ValidationImages, int TestImages, int Classes,
-    double PeakLr, string Precision, string Backend, long Seed) : RunRecord;
+    double PeakLr, string Precision, string Backend, long Seed) : RunRecord
+{
+    /// <summary>Whether the pictures are clips.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Clips { get; init; }
+}
 
 /// <summary>Something that may not be meant; the run goes on.</summary>
 /// <param name="Message">What was found and what to do about it.</param>

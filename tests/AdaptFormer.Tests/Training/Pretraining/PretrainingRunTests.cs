@@ -50,6 +50,31 @@ public sealed class PretrainingRunTests(TinyTask task) : IClassFixture<TinyTask>
     }
 
     [Fact]
+    public void Clips_make_a_backbone_and_training_goes_on_with_it()
+    {
+        using TinyClips clips = new();
+        string recipe = clips.Write("pretrain.json", $$"""
+            {
+              "model": { "name": "tiny", "weights": null, "normalize": "imagenet",
+                "config": { "family": "video_vit", "num_frames": 4, "img_height": 16, "img_width": 16, "patch_size": 8, "embed_dim": 16, "depth": 2, "num_heads": 2, "mlp_ratio": 2 } },
+              "pretraining": { "mask_ratio": 0.5, "decoder_embed_dim": 12, "decoder_depth": 1, "decoder_num_heads": 3 },
+              "data": { "train": {{System.Text.Json.JsonSerializer.Serialize(clips["train"])}} },
+              "epochs": 2, "batch": 4, "precision": "float32"
+            }
+            """);
+        List<RunRecord> seen = [];
+        PretrainSummary summary = PretrainingRun.Execute(PretrainRecipe.Load(recipe), clips["pretrained"], ExistingRun.Refuse, seen.Add);
+        PretrainStartRecord start = Assert.Single(seen.OfType<PretrainStartRecord>());
+        Assert.Equal((true, 12, 8), (start.Clips, start.TrainImages, start.Patches));
+        Assert.All(seen.OfType<PretrainEpochRecord>(), epoch => Assert.True(double.IsFinite(epoch.TrainLoss)));
+        Assert.True(PretrainRecipe.IsPretrain(recipe));
+        Assert.False(PretrainRecipe.IsPretrain(clips.Recipe));
+
+        Recipe tune = AdaptFormer.Training.Recipes.Recipe.Load(clips.Recipe, [$"model.weights={summary.Weights}", "epochs=1"]);
+        Assert.Equal(6, TrainingRun.Execute(tune, clips["tuned"], ExistingRun.Refuse, _ => { }).TestImages);
+    }
+
+    [Fact]
     public async Task The_program_says_what_it_does_and_what_is_wrong()
     {
         string recipe = Write("recipe-cli.json");
