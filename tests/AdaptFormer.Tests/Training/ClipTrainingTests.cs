@@ -44,15 +44,14 @@ public sealed class ClipTrainingTests : IDisposable
     [Fact]
     public void A_clip_that_is_not_there_is_left_out_where_the_recipe_says_so()
     {
-        Write();
-        Directory.Delete(_folder["test/bright0"], recursive: true);
+        Directory.Delete(_task["test/bright0"], recursive: true);
         Assert.Equal((6, Math.Round(100 * 5 / 6.0, 9)), Scored("error"));
         Assert.Equal((5, 100.0), Scored("leave_out"));
 
         (int, double) Scored(string missing)
         {
             List<RunRecord> records = [];
-            TrainingSummary summary = TrainingRun.Execute(Recipe.Load(_folder["recipe.json"], [$"data.missing={missing}"]), _folder[missing], ExistingRun.Refuse, records.Add);
+            TrainingSummary summary = TrainingRun.Execute(Recipe.Load(_task["recipe.json"], [$"data.missing={missing}"]), _task[missing], ExistingRun.Refuse, records.Add);
             Assert.Equal(missing == "leave_out", records.OfType<WarningRecord>().Any(warning => warning.Message.Contains("1 of 6 items are not there", StringComparison.Ordinal)));
             return (summary.TestImages, Math.Round(summary.TestTop1!.Value, 9));
         }
