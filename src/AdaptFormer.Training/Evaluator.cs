@@ -20,9 +20,9 @@ public readonly record struct Scores(int Images, double Loss, double Top1, doubl
 }
 
 /// <summary>The answer to one picture.</summary>
-/// <param name="Label">Its class; -1 when it could not be read.</param>
+/// <param name="Label">Its class, or of several that with the largest logit; -1 when it could not be read, or has none.</param>
 /// <param name="Predicted">The class with the largest logit.</param>
-/// <param name="Confidence">Its probability, in [0, 1].</param>
+/// <param name="Confidence">Its probability, in [0, 1], by softmax; by sigmoid where a picture may have several classes.</param>
 /// <param name="Right">Whether the answer counts as right: a tie with a lower class does not.</param>
 public readonly record struct Answer(int Label, int Predicted, float Confidence, bool Right);
 
@@ -117,11 +117,11 @@ public sealed class Evaluator
         {
             bool known = labels[i] != Batch.Unreadable;
             counted[i] = known ? labels[i] : SoftmaxCrossEntropyOp.IgnoreIndex;
-            (int best, float confidence) = Best(logits.Span.Slice(i * classes, classes));
-            _answers.Add(new Answer(known ? labels[i] : -1, best, confidence, known && Rank(logits.Span.Slice(i * classes, classes), labels[i]) == 0));
+            ReadOnlySpan<float> row = logits.Span.Slice(i * classes, classes);
+            int rank = known ? TopKAccuracy.Rank(row, labels[i]) : int.MaxValue, predicted = Best(row);
+            _answers.Add(new Answer(known ? labels[i] : -1, predicted, Softmax(row, predicted), rank == 0));
             if (!known) continue;
             readable++;
-            int rank = Rank(logits.Span.Slice(i * classes, classes), labels[i]);
             _classes[labels[i]].Images++;
             if (rank < 1)
             {
@@ -146,19 +146,20 @@ public sealed class Evaluator
             bool known = labels[i] != Batch.Unreadable;
             ReadOnlySpan<float> row = logits.Span.Slice(i * classes, classes), held = targets.Slice(i * classes, classes);
             MultiLabel.Add(row, held, known);
-            if (!known) continue;
-            _readable++;
-            _loss += BinaryCrossEntropy(row, held);
-            int best = int.MaxValue;
-            for (int k = 0; k < classes; k++)
+            int best = int.MaxValue, label = -1, predicted = Best(row);
+            for (int k = 0; known && k < classes; k++)
             {
                 if (held[k] < 0.5f) continue;
-                int rank = Rank(row, k);
-                best = Math.Min(best, rank);
+                int rank = TopKAccuracy.Rank(row, k);
+                if (rank < best) (best, label) = (rank, k);
                 _classes[k].Images++;
                 if (rank < 1) _classes[k].Right++;
             }
 
+            _answers.Add(new Answer(label, predicted, (float)(1 / (1 + Math.Exp(-row[predicted]))), best == 0));
+            if (!known) continue;
+            _readable++;
+            _loss += BinaryCrossEntropy(row, held);
             if (best < 1) _top1++;
             if (best < 5) _top5++;
         }
@@ -173,20 +174,7 @@ public sealed class Evaluator
         return sum / logits.Length;
     }
 
-    /// <summary>How many classes score above the label's, ties counted against it when their index is lower: a constant answer is not right by luck.</summary>
-    private static int Rank(ReadOnlySpan<float> logits, int label)
-    {
-        if (!float.IsFinite(logits[label])) return int.MaxValue;
-        int rank = 0;
-        for (int k = 0; k < logits.Length; k++)
-        {
-            if (logits[k] > logits[label] || (logits[k] == logits[label] && k < label)) rank++;
-        }
-
-        return rank;
-    }
-
-    private static (int Class, float Probability) Best(ReadOnlySpan<float> logits)
+    private static int Best(ReadOnlySpan<float> logits)
     {
         int best = 0;
         for (int k = 1; k < logits.Length; k++)
@@ -194,9 +182,15 @@ public sealed class Evaluator
             if (logits[k] > logits[best]) best = k;
         }
 
+        return best;
+    }
+
+    /// <summary>Probability of a class, from the largest logit.</summary>
+    private static float Softmax(ReadOnlySpan<float> logits, int best)
+    {
         double sum = 0;
         foreach (float logit in logits) sum += Math.Exp(logit - logits[best]);
-        return (best, (float)(1 / sum));
+        return (float)(1 / sum);
     }
 
     private double Percent(int count) => _images == 0 ? 0 : 100.0 * count / _images;

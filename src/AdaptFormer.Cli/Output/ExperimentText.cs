@@ -53,13 +53,7 @@ internal static class ExperimentText
     /// <summary>What the table means.</summary>
     public static IEnumerable<string> Lines(ExperimentResult result)
     {
-        string seeds = result.Seeds.Count == 1 ? $"seed {result.Seeds[0]}" : $"mean ± deviation of seeds {string.Join(", ", result.Seeds)}";
-        yield return Invariant($"Top-1 in percent, {seeds}; * the best on the {result.BestBy} data{(result.ValidationFraction > 0 ? Invariant($" ({100 * result.ValidationFraction:0.#} % of the training data)") : "")}. Time is of one training.");
-        if (result.Significance == "mcnemar_exact") yield return "To the best: points, the 95 % bootstrap interval over the test pictures, and p of McNemar's exact test; significant below 0.05.";
-        if (result.Significance == "paired_bootstrap") yield return "To the best: points and the 95 % bootstrap interval over seeds and test pictures; significant when it leaves out 0.";
-        foreach (RowResult row in result.Rows.Where(row => row.Failure is not null)) yield return $"{row.Name}: {row.Failure}";
-        foreach (RowResult row in result.Rows.Where(row => row.Candidates is not null))
-            yield return $"{row.Name} was chosen with {string.Join(", ", row.Values.Select(pair => $"{pair.Key}={pair.Value}"))} of {row.Candidates!.Count} candidates.";
+        foreach (string note in ExperimentNotes.Of(result)) yield return note;
         if (result.Halving is { } halving)
             yield return Invariant($"{halving.Epochs} of {halving.GridEpochs} epochs ({100.0 * halving.Epochs / halving.GridEpochs:0.0} %), {Format.Duration(halving.Seconds)}. Chosen: {string.Join(' ', halving.Chosen.Select(pair => $"--set {pair.Key}={pair.Value}"))}");
     }

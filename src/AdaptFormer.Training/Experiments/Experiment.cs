@@ -1,6 +1,7 @@
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training.Experiments.Statistics;
 using AdaptFormer.Training.Recipes;
+using AdaptFormer.Training.Reporting;
 using AdaptFormer.Training.Runs;
 
 namespace AdaptFormer.Training.Experiments;
@@ -113,7 +114,7 @@ public sealed class Experiment
         TrainingSummary[] ended = [.. trials.Select(trial => trial.Summary).OfType<TrainingSummary>()];
         return new Row(planned, candidate, new RowResult(
             planned.Name, candidate.Settings.ToDictionary(setting => setting.Key, setting => setting.Value), candidate.Recipe.Tuning.Method, candidate.Recipe.Tuning.Formula, candidate.Recipe.Epochs,
-            Spread.Of(trials.Select(trial => trial.Summary?.ValidationTop1)), Test: null, ToBest: null,
+            Spread.Of(trials.Select(trial => trial.Summary?.ValidationMap ?? trial.Summary?.ValidationTop1)), Test: null, ToBest: null,
             ended.FirstOrDefault()?.TrainableParameters ?? 0, ended.FirstOrDefault()?.TotalParameters ?? 0,
             Mean(run => run.Seconds), Mean(run => run.SecondsPerEpoch), ended.Select(run => run.PeakBytes).DefaultIfEmpty().Max(), ended.FirstOrDefault()?.AdapterBytes ?? 0,
             planned.Paper, trials.FirstOrDefault(trial => trial.Failure is not null)?.Failure, trials, Candidates: null));
@@ -135,7 +136,8 @@ public sealed class Experiment
         List<RowResult> scored = [.. rows.Select(row => asked.FirstOrDefault(entry => ReferenceEquals(entry.Row, row)) is { Answers: { } answers } ? WithTest(row, answers) : row.Result)];
         RowResult? winner = best is null ? null : scored[rows.IndexOf(best)];
         if (winner is null && scored.Where(row => row.Test is not null).MaxBy(row => row.Test!.Mean) is { } onTest) (winner, bestBy) = (onTest, "test");
-        bool compared = asked.Count > 1 && winner?.Test is not null;
+        // A mean average precision is no mean over pictures, which both tests need.
+        bool compared = asked.Count > 1 && winner?.Test is not null && asked.All(entry => entry.Answers.All(answers => answers.Map is null));
         if (compared)
         {
             bool[][] right = Right(winner!.Name);
@@ -148,6 +150,7 @@ public sealed class Experiment
             _plan.TrialOf(first, 0).Recipe.Data.ValidationFraction, _plan.Seeds, scored, winner?.Name, bestBy,
             !compared ? null : _plan.Seeds.Count == 1 ? "mcnemar_exact" : "paired_bootstrap", warnings, halving);
         _store.Keep(result);
+        ExperimentReport.Write(_store.Folder, result);
         _report(result);
         return result;
 
@@ -176,12 +179,12 @@ public sealed class Experiment
 
     private RowResult WithTest(Row row, TestAnswers[] answers) => row.Result with
     {
-        Test = Spread.Of(answers.Select(a => (double?)a.Top1)),
+        Test = Spread.Of(answers.Select(a => a.Map ?? (double?)a.Top1)),
         Trials =
         [
             .. row.Result.Trials.Zip(answers, (trial, a) => trial with
             {
-                Test = new TestResult(a.Top1, a.Top5, a.Loss, a.Right.Length, TrialStore.AnswersOf(_plan.TrialOf(row.Candidate.Recipe, trial.Seed))),
+                Test = new TestResult(a.Top1, a.Top5, a.Loss, a.Right.Length, TrialStore.AnswersOf(_plan.TrialOf(row.Candidate.Recipe, trial.Seed))) { Map = a.Map },
             }),
         ],
     };

@@ -51,7 +51,12 @@ public sealed record TrialRecord(
 /// <param name="Loss">Mean loss of the readable pictures.</param>
 /// <param name="Images">Pictures scored, unreadable ones included: they count as wrong.</param>
 /// <param name="Answers">The file with the answer to every picture (<see cref="TestAnswers"/>), relative to the experiment's folder.</param>
-public sealed record TestResult(double Top1, double Top5, double Loss, int Images, string Answers);
+public sealed record TestResult(double Top1, double Top5, double Loss, int Images, string Answers)
+{
+    /// <summary>Mean average precision in percent, in ASL's definition; null where a picture has one class.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? Map { get; init; }
+}
 
 /// <summary>A trial and what came of it.</summary>
 /// <param name="Folder">Its run directory, relative to the experiment's folder.</param>
@@ -79,8 +84,8 @@ public sealed record CandidateResult(IReadOnlyDictionary<string, string> Values,
 /// <param name="Method">The method's id.</param>
 /// <param name="Formula">The method as an equation.</param>
 /// <param name="Epochs">Length of its trainings.</param>
-/// <param name="Validation">Top-1 on the validation data in percent, over the seeds; null without validation data, or if a trial failed.</param>
-/// <param name="Test">Top-1 on the test data in percent, over the seeds; null if it was not scored.</param>
+/// <param name="Validation">Top-1 on the validation data in percent, over the seeds, or mean average precision where a picture may have several classes; null without validation data, or if a trial failed.</param>
+/// <param name="Test">The same on the test data; null if it was not scored.</param>
 /// <param name="ToBest">How far it lies from the best row on the test data; null for that row, and without test data.</param>
 /// <param name="TrainableParameters">Numbers that training changed.</param>
 /// <param name="TotalParameters">All numbers of the model.</param>
@@ -129,6 +134,10 @@ public sealed record ExperimentResult(
     string Kind, string? Command, RunEnvironment Environment, string Model, string TrainData, string? TestData, double ValidationFraction, IReadOnlyList<long> Seeds,
     IReadOnlyList<RowResult> Rows, string? Best, string BestBy, string? Significance, IReadOnlyList<string> Warnings, HalvingResult? Halving = null) : ExperimentRecord
 {
+    /// <summary>Whether a picture may have several classes: accuracy is mean average precision then, and top-1 otherwise.</summary>
+    [JsonIgnore]
+    public bool MultiLabel => Rows.SelectMany(row => row.Trials).Any(trial => trial.Summary?.ValidationMap is not null || trial.Test?.Map is not null);
+
     /// <summary>As indented JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, new ExperimentJson(new JsonSerializerOptions(ExperimentJson.Default.Options) { WriteIndented = true }).ExperimentResult);
 

@@ -41,7 +41,7 @@ public sealed class TopKAccuracy(int k = 5)
 
     /// <summary>
     /// How many classes come before <paramref name="label"/>: those with a larger logit, or an equal one and a smaller index.
-    /// A logit that is not a number never hits: a model that has diverged must not score.
+    /// A logit that is not finite never hits: a model that has diverged must not score.
     /// </summary>
     /// <param name="logits">[K].</param>
     /// <param name="label">In [0, K).</param>
@@ -52,7 +52,7 @@ public sealed class TopKAccuracy(int k = 5)
             throw new ArgumentOutOfRangeException(nameof(label), label, $"TopKAccuracy: the model has {logits.Length} classes, labels must be in [0, {logits.Length}).");
 
         float own = logits[label];
-        if (float.IsNaN(own)) return int.MaxValue;
+        if (!float.IsFinite(own)) return int.MaxValue;
         int rank = 0;
         for (int i = 0; i < logits.Length; i++)
         {

@@ -21,7 +21,7 @@ public sealed record ReportData(
     IReadOnlyList<SampleReport> Samples, JsonNode? Recipe, JsonNode? Environment)
 {
     /// <summary>As JSON that may stand in a page: no sign in it ends a script.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, ReportJson.Default.ReportData).Replace("<", "\\u003c", StringComparison.Ordinal);
+    public string ToJson() => ReportPage.Safe(JsonSerializer.Serialize(this, ReportJson.Default.ReportData));
 }
 
 /// <summary>A figure for the head of a page.</summary>
@@ -62,4 +62,5 @@ public sealed record SampleReport(string Picture, string Source, string Label, s
 /// <summary>How a report's data are written.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(ReportData))]
+[JsonSerializable(typeof(IReadOnlyList<ReportFact>))]
 internal sealed partial class ReportJson : JsonSerializerContext;

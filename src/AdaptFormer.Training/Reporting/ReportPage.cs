@@ -14,14 +14,23 @@ public static class ReportPage
     public static void Write(string path, ReportData data) => AtomicFile.WriteAllText(path, Html(data));
 
     /// <summary>The page.</summary>
-    public static string Html(ReportData data) => Fill(Part("report.html"), new()
+    public static string Html(ReportData data) => Html(data.Title, data.ToJson(), "report.js");
+
+    /// <summary>A page of any kind.</summary>
+    /// <param name="title">Its heading.</param>
+    /// <param name="json">Its data, with <c>facts</c> for the head; no sign in it may end a script.</param>
+    /// <param name="script">The part that draws them.</param>
+    internal static string Html(string title, string json, string script) => Fill(Part("report.html"), new()
     {
-        ["TITLE"] = WebUtility.HtmlEncode(data.Title),
+        ["TITLE"] = WebUtility.HtmlEncode(title),
         ["STYLE"] = Part("report.css"),
         ["CHARTS"] = Part("chart.umd.min.js"),
-        ["SCRIPT"] = Part("report.js"),
-        ["DATA"] = data.ToJson(),
+        ["SCRIPT"] = Part("page.js") + Part(script),
+        ["DATA"] = json,
     });
+
+    /// <summary>JSON in which no sign ends a script.</summary>
+    internal static string Safe(string json) => json.Replace("<", "\\u003c", StringComparison.Ordinal);
 
     // One pass, so that what is filled in is never searched for further marks.
     private static string Fill(string template, Dictionary<string, string> parts)

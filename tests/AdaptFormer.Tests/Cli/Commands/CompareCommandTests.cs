@@ -26,6 +26,11 @@ public sealed class CompareCommandTests(TinyTask task) : IClassFixture<TinyTask>
         Assert.Equal(["recipe", "linear"], result.GetProperty("rows").EnumerateArray().Select(row => row.GetProperty("name").GetString()));
         Assert.All(result.GetProperty("rows").EnumerateArray(), row => Assert.True(row.GetProperty("peak_bytes").GetInt64() > 0));
 
+        string page = File.ReadAllText(task["killed/report.html"]);
+        CliOutcome report = await CliProgram.Run("report", task["killed"]);
+        Assert.True(report.Code == 0, report.Error);
+        Assert.Equal(page, File.ReadAllText(report.Output.Trim()));
+
         CliOutcome sweep = await CliProgram.Run("sweep", task.Recipe, "--grid", "tuning.bottleneck=1", "--output", task["killed"], "--test", "none");
         Assert.True(sweep.Code == 0, sweep.Error);
         Assert.Contains("bottleneck 1 *", sweep.Output, StringComparison.Ordinal);

@@ -1,6 +1,9 @@
+using System.Text.Json;
 using AdaptFormer.Tests.Cli;
+using AdaptFormer.Tests.Training.Reporting;
 using AdaptFormer.Training.Experiments;
 using AdaptFormer.Training.Recipes;
+using AdaptFormer.Training.Reporting;
 using AdaptFormer.Training.Runs;
 using Xunit;
 
@@ -28,6 +31,36 @@ public sealed class ExperimentTests(TinyTask task) : IClassFixture<TinyTask>
         Assert.Equal(best.Trials[0].Test!.Top1, 100.0 * answers.Right.Count(right => right) / 15, 9);
         Assert.All(answers.Right.Select((right, i) => (right, i)), pair => Assert.Equal(pair.right, answers.Predicted[pair.i] == answers.Labels[pair.i]));
         Assert.Equal(Figures(result), Figures(ExperimentResult.Read(Path.Combine(task["table"], "comparison.json"))));
+
+        string page = File.ReadAllText(task["table/report.html"]);
+        Assert.DoesNotMatch("(src|href)=\"?http", page);
+        JsonElement data = ReportPages.Data(page);
+        Assert.Equal(result.Rows.Select(row => row.Name), data.GetProperty("recipes").EnumerateObject().Select(recipe => recipe.Name));
+        Assert.Equal("linear", data.GetProperty("recipes").GetProperty("linear").GetProperty("tuning").GetProperty("method").GetString());
+        Assert.Equal(best.Test!.Mean, data.GetProperty("result").GetProperty("rows").EnumerateArray().First(row => row.GetProperty("name").GetString() == best.Name).GetProperty("test").GetProperty("mean").GetDouble());
+        Assert.All(result.Rows.SelectMany(row => row.Trials), trial => Assert.True(File.Exists(task[$"table/{trial.Folder}/report.html"]), trial.Folder));
+        Assert.Equal(page, File.ReadAllText(ExperimentReport.Remake(task["table"])));
+        ReportPages.DrawsItself(task["table/report.html"]);
+    }
+
+    [Fact]
+    public void Methods_on_several_labels_are_compared_by_their_mean_average_precision()
+    {
+        string[] many = ["data.kind=synthetic-multilabel", "data.train=48:1:16", "data.test=24:2:16", "epochs=2"];
+        ExperimentPlan plan = new("comparison", [Row("adapter", many), Row("linear", [.. many, "tuning.method=linear"])], [0], TestRows.All);
+        ExperimentResult result = Run("many", plan);
+        Assert.True(result.MultiLabel);
+        Assert.Null(result.Significance);
+        foreach (RowResult row in result.Rows)
+        {
+            Assert.Equal(row.Trials[0].Summary!.ValidationMap, row.Validation!.Mean);
+            Assert.Equal(row.Trials[0].Test!.Map, row.Test!.Mean);
+            TestAnswers answers = TestAnswers.Read(Path.Combine(task["many"], row.Trials[0].Test!.Answers));
+            Assert.Equal(row.Trials[0].Test!.Top1, 100.0 * answers.Right.Count(right => right) / 24, 9);
+        }
+
+        Assert.Equal("mAP", ReportPages.Data(File.ReadAllText(task["many/report.html"])).GetProperty("metric").GetString());
+        ReportPages.DrawsItself(task["many/report.html"]);
     }
 
     [Fact]
@@ -66,6 +99,7 @@ public sealed class ExperimentTests(TinyTask task) : IClassFixture<TinyTask>
         Assert.Equal(result.Halving.Rungs[^1].Rows[0].Name, result.Best);
         Assert.Equal(result.Rows.First(row => row.Name == result.Best).Values, result.Halving.Chosen);
         Assert.Single(result.Rows, row => row.Test is not null);
+        ReportPages.DrawsItself(task["halved/report.html"]);
     }
 
     [Fact]

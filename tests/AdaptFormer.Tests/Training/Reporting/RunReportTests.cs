@@ -9,7 +9,7 @@ using Xunit;
 
 namespace AdaptFormer.Tests.Training.Reporting;
 
-public sealed partial class RunReportTests : IDisposable
+public sealed class RunReportTests : IDisposable
 {
     private readonly TinyTask _task = new();
 
@@ -22,7 +22,7 @@ public sealed partial class RunReportTests : IDisposable
         string page = File.ReadAllText(_task["run/report.html"]);
         Assert.DoesNotMatch("(src|href)=\"?http", page);
         Assert.DoesNotContain("{{", page[..page.IndexOf("<script>", StringComparison.Ordinal)], StringComparison.Ordinal);
-        JsonElement data = Data(page);
+        JsonElement data = ReportPages.Data(page);
         Assert.Equal(3, data.GetProperty("epochs").GetArrayLength());
         Assert.Equal(TinyTask.Labels, data.GetProperty("classes").EnumerateArray().Select(name => name.GetString()));
         Assert.Equal(15, data.GetProperty("test").GetProperty("confusion").EnumerateArray().Sum(cell => cell[2].GetInt32()));
@@ -32,6 +32,7 @@ public sealed partial class RunReportTests : IDisposable
         Assert.All(data.GetProperty("samples").EnumerateArray(), sample => Assert.StartsWith("data:image/png;base64,", sample.GetProperty("picture").GetString(), StringComparison.Ordinal));
         Assert.Equal("adaptformer", data.GetProperty("recipe").GetProperty("tuning").GetProperty("method").GetString());
 
+        ReportPages.DrawsItself(_task["run/report.html"]);
         string again = RunReport.Remake(_task["run"]);
         Assert.Equal(page, File.ReadAllText(again));
     }
@@ -40,7 +41,7 @@ public sealed partial class RunReportTests : IDisposable
     public void A_run_without_test_data_has_curves_alone()
     {
         TrainingRun.Execute(Recipe.Load(_task.Recipe, ["data.test=null"]), _task["run"], ExistingRun.Refuse, _ => { });
-        JsonElement data = Data(File.ReadAllText(_task["run/report.html"]));
+        JsonElement data = ReportPages.Data(File.ReadAllText(_task["run/report.html"]));
         Assert.Equal(JsonValueKind.Null, data.GetProperty("test").ValueKind);
         Assert.Equal(0, data.GetProperty("samples").GetArrayLength());
     }
@@ -50,7 +51,7 @@ public sealed partial class RunReportTests : IDisposable
     {
         ReportData data = new("</script><b>", "command", [], [], ["</script>", "<!--"], null, null, [], null, null);
         string page = ReportPage.Html(data);
-        Assert.Equal("</script>", Data(page).GetProperty("classes")[0].GetString());
+        Assert.Equal("</script>", ReportPages.Data(page).GetProperty("classes")[0].GetString());
         Assert.Equal(3, Regex.Count(page, "</script>"));
     }
 
@@ -63,9 +64,4 @@ public sealed partial class RunReportTests : IDisposable
         Assert.Equal([[0, 0, 1], [0, 1, 1], [1, 1, 1]], test.Confusion);
         Assert.Equal(((2 * 0.45) + (1 * 0.45)) / 3, test.CalibrationError, 1e-6);
     }
-
-    private static JsonElement Data(string page) => JsonDocument.Parse(DataScript().Match(page).Groups[1].Value).RootElement;
-
-    [GeneratedRegex("<script type=\"application/json\" id=\"data\">(.*?)</script>", RegexOptions.Singleline)]
-    private static partial Regex DataScript();
 }
