@@ -29,12 +29,14 @@ public static class SomethingSomethingDataset
         ListBuilder clips = new(list, videos, "clips");
         ReadOnlySpan<byte> json = Bytes(list);
         Utf8JsonReader reader = new(json);
+        int line = 1, counted = 0;
         try
         {
             if (!reader.Read() || reader.TokenType != JsonTokenType.StartArray) throw new JsonException("expected an array of objects.");
             while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
             {
-                int line = 1 + json[..(int)reader.TokenStartIndex].Count((byte)'\n');
+                line += json[counted..(int)reader.TokenStartIndex].Count((byte)'\n');
+                counted = (int)reader.TokenStartIndex;
                 using JsonDocument entry = JsonDocument.ParseValue(ref reader);
                 string id = Text(entry.RootElement, "id", list, line), template = Text(entry.RootElement, "template", list, line);
                 if (id.Length is 0 or > 20 || !id.All(char.IsAsciiDigit)) throw new InvalidDataException($"{list}, line {line}: the id '{id}' is not a number.");
