@@ -40,7 +40,7 @@ public static class ClipSource
         if (kind == "auto") kind = Directory.Exists(path) ? "clips" : ManifestReader.JsonLinesExtensions.Contains(Path.GetExtension(path).ToLowerInvariant()) ? "clip-jsonl" : "clip-csv";
         return kind switch
         {
-            "clips" => VideoFileDataset.OpenFolder(DatasetSource.PartOf(path, train)),
+            "clips" => ClipFolder.Open(DatasetSource.PartOf(path, train)),
             "clip-csv" or "clip-jsonl" => OpenManifest(path, root, classNames),
             "clip-list" => OpenList(path, root, classNames),
             "frame-list" => FrameList.Open(path, root, classNames),

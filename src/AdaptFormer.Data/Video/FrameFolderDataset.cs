@@ -1,10 +1,10 @@
 namespace AdaptFormer.Data;
 
-/// <summary>Clips as folders of pictures, one a frame, in the order of their names.</summary>
+/// <summary>Clips as folders of pictures, one a frame, in the order of their names. A folder is listed once; its names stay in memory as UTF-8.</summary>
 public sealed class FrameFolderDataset : ClipListDataset
 {
     private readonly IReadOnlyList<(int First, int? Last)>? _ranges;
-    private readonly string[]?[] _files;
+    private readonly PathList?[] _names;
 
     /// <summary>One clip.</summary>
     /// <param name="Folder">Its folder.</param>
@@ -29,10 +29,10 @@ public sealed class FrameFolderDataset : ClipListDataset
     /// <param name="items">The folders.</param>
     /// <param name="ranges">Positions of the first and last frame of each among its folder's pictures, from 0; null takes all frames.</param>
     internal FrameFolderDataset(string name, string root, ListedItems items, IReadOnlyList<(int First, int? Last)>? ranges = null)
-        : base(name, root, items) => (_ranges, _files) = (ranges, new string[]?[items.Paths.Count]);
+        : base(name, root, items) => (_ranges, _names) = (ranges, new PathList?[items.Paths.Count]);
 
     /// <inheritdoc/>
-    public override string FileOf(int index) => Directory.Exists(PathOf(index)) ? Frames(index)[0] : PathOf(index);
+    public override string FileOf(int index) => Directory.Exists(PathOf(index)) ? FrameFile(index, 0) : PathOf(index);
 
     /// <summary>The clip's folder, and which of its frames if it is a part of them.</summary>
     public override string Source(int index) => _ranges?[index] is (var first, { } last) ? $"{PathOf(index)} (frames {first + 1} to {last + 1})" : PathOf(index);
@@ -41,41 +41,42 @@ public sealed class FrameFolderDataset : ClipListDataset
     public override bool IsThere(int index) => Directory.Exists(PathOf(index));
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> FilesOf(int index) => Frames(index);
+    public override IReadOnlyList<string> FilesOf(int index) => [.. Enumerable.Range(0, FrameCount(index)).Select(t => FrameFile(index, t))];
 
     /// <inheritdoc/>
-    public override int FrameCount(int index) => Frames(index).Length;
+    public override int FrameCount(int index) => Names(index).Count;
 
     /// <inheritdoc/>
     public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into)
     {
-        string[] files = Frames(index);
         into.Reset(frames.Length);
         for (int t = 0; t < frames.Length; t++)
         {
             if (t > 0 && frames[t] == frames[t - 1]) into[t].CopyFrom(into[t - 1]);
-            else ImageDecoder.Decode(files[frames[t]], into[t]);
+            else ImageDecoder.Decode(FrameFile(index, frames[t]), into[t]);
             if (into[t].Width != into[0].Width || into[t].Height != into[0].Height)
-                throw new InvalidDataException($"{files[frames[t]]}: it is {into[t].Width}x{into[t].Height} pixels, the clip's first frame {into[0].Width}x{into[0].Height}.");
+                throw new InvalidDataException($"{FrameFile(index, frames[t])}: it is {into[t].Width}x{into[t].Height} pixels, the clip's first frame {into[0].Width}x{into[0].Height}.");
         }
     }
 
     /// <inheritdoc/>
-    public override string? FrameFile(int index, int frame) => Frames(index)[frame];
+    public override string FrameFile(int index, int frame) => Path.Combine(PathOf(index), Names(index)[frame]);
 
-    private string[] Frames(int index)
+    private PathList Names(int index)
     {
-        if (Volatile.Read(ref _files[index]) is { } known) return known;
+        if (Volatile.Read(ref _names[index]) is { } known) return known;
         string folder = PathOf(index);
         if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"There is no folder of frames '{folder}'.");
-        string[] all = [.. Directory.EnumerateFiles(folder).Where(IsPicture).Order(StringComparer.Ordinal)];
+        string[] all = [.. Directory.EnumerateFiles(folder).Where(IsPicture).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
         (int first, int? end) = _ranges?[index] ?? (0, null);
         int last = end ?? all.Length - 1;
         if (all.Length == 0 || first < 0 || first > last || last >= all.Length)
             throw new InvalidDataException($"{folder}: frames {first} to {last} were asked for, counted from 0, and it has {all.Length}.");
-        string[] files = all[first..(last + 1)];
-        Volatile.Write(ref _files[index], files);
-        return files;
+        PathList names = new();
+        foreach (string file in all.AsSpan(first..(last + 1))) names.Add(file);
+        names.Trim();
+        Volatile.Write(ref _names[index], names);
+        return names;
     }
 
     /// <summary>Whether a file's ending is that of a picture.</summary>

@@ -42,27 +42,6 @@ public sealed class VideoFileDataset : ClipListDataset
     /// <inheritdoc/>
     public override void ForEachFrame(int index, int every, int shortSide, Action<ImageBuffer> take) => FFmpeg.DecodeAll(FileOf(index), Info(index), every, shortSide, take);
 
-    /// <summary>A folder with one sub-folder of video files for each class.</summary>
-    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    /// <exception cref="InvalidDataException">It has no class folders, or one without videos.</exception>
-    public static VideoFileDataset OpenFolder(string folder)
-    {
-        if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"There is no folder '{folder}'.");
-        string[] classes = [.. Directory.GetDirectories(folder).Order(StringComparer.Ordinal)];
-        if (classes.Length == 0) throw new InvalidDataException($"{folder}: expected one folder of videos for each class, found no folders.");
-        List<string> paths = [];
-        List<int> labels = [];
-        for (int c = 0; c < classes.Length; c++)
-        {
-            string[] clips = [.. Directory.EnumerateFiles(classes[c], "*", SearchOption.AllDirectories).Where(IsVideo).Order(StringComparer.Ordinal)];
-            if (clips.Length == 0) throw new InvalidDataException($"{classes[c]}: the class has no videos ({string.Join(" ", Extensions)}).");
-            paths.AddRange(clips);
-            labels.AddRange(Enumerable.Repeat(c, clips.Length));
-        }
-
-        return new VideoFileDataset(folder, paths, labels, [.. classes.Select(path => Path.GetFileName(path)!)]);
-    }
-
     /// <summary>The file or folder that a list means, whose paths may lack the ending of a video; null if there is none.</summary>
     internal static string? Locate(string path) => Path.Exists(path) ? path : Extensions.Select(ending => path + ending).FirstOrDefault(File.Exists);
 

@@ -103,8 +103,22 @@ public sealed class ClipSourceTests
         Assert.All(parts, part => Assert.Equal([0, 1], Enumerable.Range(0, 2).Select(part.Data.Label)));
         Assert.Equal("3.mkv", Path.GetFileName(parts[1].Data.Source(0)));
         Directory.CreateDirectory(folder["train/empty"]);
-        Assert.Contains("the class has no videos", Assert.Throws<InvalidDataException>(() => ClipSource.Open(folder.Path)).Message);
+        Assert.Contains("the class has no clips", Assert.Throws<InvalidDataException>(() => ClipSource.Open(folder.Path)).Message);
         Assert.Contains("kind 'folder' is not one of clips", Assert.Throws<ArgumentException>(() => ClipSource.Open("folder:x")).Message);
+    }
+
+    [Fact]
+    public void A_class_may_have_folders_of_frames_but_not_beside_classes_of_videos()
+    {
+        using TempFolder folder = new();
+        foreach (string frame in new[] { "run/1/0.png", "run/1/1.png", "sit/deep/2/0.png" }) folder.WritePng(frame, 1);
+        ClipDataset clips = ClipSource.Open("clips:" + folder.Path);
+        Assert.Equal([2, 1], Enumerable.Range(0, 2).Select(clips.FrameCount));
+        Assert.Equal([0, 1], Enumerable.Range(0, 2).Select(clips.Label));
+        folder.Write("walk/1.mp4", "");
+        Assert.Contains("run has folders of frames and walk videos", Assert.Throws<InvalidDataException>(() => ClipSource.Open("clips:" + folder.Path)).Message);
+        Assert.Contains("found no folders", Assert.Throws<InvalidDataException>(() => ClipSource.Open("clips:" + folder["run/1"])).Message);
+        Assert.Contains("nowhere", Assert.Throws<DirectoryNotFoundException>(() => ClipSource.Open("clips:nowhere")).Message);
     }
 
     [Fact]
