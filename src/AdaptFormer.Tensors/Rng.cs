@@ -19,14 +19,19 @@ public sealed class Rng
     private Rng(ulong key) => Key = key;
 
     /// <summary>The stream's identity; two streams with equal keys are equal.</summary>
-    public ulong Key { get; }
+    public ulong Key { get; private set; }
 
     /// <summary>An independent stream named by this stream and <paramref name="path"/>. Does not advance this stream.</summary>
-    public Rng Derive(params ReadOnlySpan<long> path)
+    public Rng Derive(params ReadOnlySpan<long> path) => new(KeyOf(path));
+
+    /// <summary>Makes <paramref name="stream"/> the stream that <see cref="Derive"/> returns, at its start: one object serves sample after sample. Does not advance this stream.</summary>
+    public void DeriveInto(Rng stream, params ReadOnlySpan<long> path) => (stream.Key, stream._counter, stream._spareNormal) = (KeyOf(path), 0, double.NaN);
+
+    private ulong KeyOf(ReadOnlySpan<long> path)
     {
         ulong key = Key;
         foreach (long step in path) key = Mix(key ^ Mix(unchecked((ulong)step + Golden)));
-        return new Rng(key);
+        return key;
     }
 
     /// <summary>The number at <paramref name="index"/> of the stream <paramref name="key"/>: random access, for masks made in parallel.</summary>

@@ -38,4 +38,15 @@ public sealed class RngTests
         Vector512<ulong> index = Vector512.Create(3UL, 9, 27, 81, 1UL << 40, 5, 6, 7), eight = Rng.At(42, index);
         for (int lane = 0; lane < 8; lane++) Assert.Equal(Rng.At(42, index[lane]), eight[lane]);
     }
+
+    [Fact]
+    public void A_stream_that_is_used_again_equals_a_fresh_one()
+    {
+        (Rng root, Rng used) = (new(5), new(9));
+        used.NextNormal();
+        root.DeriveInto(used, 3, 4);
+        Rng fresh = root.Derive(3, 4);
+        Assert.Equal(fresh.Key, used.Key);
+        for (int i = 0; i < 3; i++) Assert.Equal(fresh.NextNormal(), used.NextNormal());
+    }
 }

@@ -21,5 +21,6 @@ public static class EpochOrder
     /// <param name="root">The stream named by the seed.</param>
     /// <param name="epoch">Epoch.</param>
     /// <param name="index">Position of the picture in the data set.</param>
-    public static Rng Sample(Rng root, int epoch, int index) => root.Derive(epoch, index);
+    /// <param name="into">Becomes that stream.</param>
+    public static void Sample(Rng root, int epoch, int index, Rng into) => root.DeriveInto(into, epoch, index);
 }

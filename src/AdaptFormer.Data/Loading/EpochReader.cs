@@ -78,12 +78,13 @@ internal sealed class EpochReader : IDisposable
     private void Work()
     {
         IDisposable scratch = _loader.RentScratch();
+        Rng rng = new(0);
         while (NextSample() is var (batch, slot, index))
         {
             Exception? error = null;
             try
             {
-                Fill(batch, slot, index, scratch);
+                Fill(batch, slot, index, rng, scratch);
             }
             catch (Exception caught)
             {
@@ -115,7 +116,7 @@ internal sealed class EpochReader : IDisposable
         }
     }
 
-    private void Fill(Batch batch, int slot, int sample, IDisposable scratch)
+    private void Fill(Batch batch, int slot, int sample, Rng rng, IDisposable scratch)
     {
         SampleMaker samples = _loader.Samples;
         int item = sample / samples.Views;
@@ -123,7 +124,8 @@ internal sealed class EpochReader : IDisposable
         {
             if (batch.Classes > 0) batch.SetTargets(slot, samples.Data.Labels(item));
             batch.SetLabel(slot, sample, batch.Classes > 0 ? 0 : samples.Data.Label(item));
-            samples.Make(sample, EpochOrder.Sample(_root, _epoch, sample), batch.Slot(slot), scratch);
+            EpochOrder.Sample(_root, _epoch, sample, rng);
+            samples.Make(sample, rng, batch.Slot(slot), scratch);
         }
         catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException or ArgumentException)
         {

@@ -1,4 +1,5 @@
 using AdaptFormer.Data;
+using AdaptFormer.Tensors;
 using Xunit;
 
 namespace AdaptFormer.Tests.Data;
@@ -124,6 +125,30 @@ public sealed class ClipCacheTests : IDisposable
         video.Load(0, [0, 4, 8], expected);
         cache.Load(0, [1, 4, 9], actual);
         for (int t = 0; t < 3; t++) Assert.InRange(Difference(expected[t], actual[t]), 0, 3);
+    }
+
+    [Fact]
+    public void A_training_sample_of_packed_frames_takes_no_new_memory()
+    {
+        FrameFolderDataset clips = Clips(("a", 9), ("b", 12));
+        using CachedClipDataset cache = ClipCache.Build(clips, _folder["cache"], new ClipCacheOptions());
+        ClipSamples samples = new(cache, new ClipTransform(new ClipOptions(8, 16, Flip: true), [0, 0, 0], [1, 1, 1], train: true));
+        using IDisposable scratch = samples.CreateScratch();
+        float[] sample = new float[samples.Length];
+        (Rng root, Rng rng) = (new(1), new(0));
+        Epochs(6);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Epochs(3);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        void Epochs(int count)
+        {
+            for (int i = 0; i < count * 2; i++)
+            {
+                root.DeriveInto(rng, i % 4, i % 2);
+                samples.Make(i % 2, rng, sample, scratch);
+            }
+        }
     }
 
     private static bool HasFFmpeg()
