@@ -59,8 +59,8 @@ public static class DatasetSource
     {
         (string kind, string path) = SplitKind(spec);
         bool both = Parted.ContainsKey(kind) ? Directory.Exists(path)
-            : kind.StartsWith("cifar", StringComparison.Ordinal) || (kind is "" or "auto" && CifarDataset.IsCifarFolder(path)) ? Directory.Exists(path)
-            : kind is "" or "auto" or "folder" && PartOf(path, true) != PartOf(path, false);
+            : kind.StartsWith("cifar", StringComparison.Ordinal) || (kind is "" && CifarDataset.IsCifarFolder(path)) ? Directory.Exists(path)
+            : kind is "" or "folder" && PartOf(path, true) != PartOf(path, false);
         return both ? [("train", Open(spec)), ("test", Open(spec, train: false))] : [("all", Open(spec))];
     }
 
@@ -69,7 +69,8 @@ public static class DatasetSource
         int colon = spec.IndexOf(':', StringComparison.Ordinal);
         if (colon < 2) return ("", spec);      // no colon, or a Windows drive
         string kind = spec[..colon];
-        if (kind == "auto" || Kinds.Contains(kind)) return (kind, spec[(colon + 1)..]);
+        if (kind == "auto") return SplitKind(spec[(colon + 1)..]);      // what a recipe leaves open, its path may still say
+        if (Kinds.Contains(kind)) return (kind, spec[(colon + 1)..]);
         if (Path.Exists(spec)) return ("", spec);
         throw new ArgumentException($"Data '{spec}': kind '{kind}' is not known; known: {string.Join(", ", Kinds)}; of clips: {string.Join(", ", ClipSource.Kinds)}.", nameof(spec));
     }

@@ -93,7 +93,8 @@ public static class ClipSource
     private static (string Kind, string Path) SplitKind(string spec)
     {
         int colon = spec.IndexOf(':', StringComparison.Ordinal);
-        return colon > 1 ? (spec[..colon], spec[(colon + 1)..]) : ("auto", spec);
+        if (colon < 2 || Path.Exists(spec)) return ("auto", spec);      // no colon, or a Windows drive
+        return spec[..colon] == "auto" ? SplitKind(spec[(colon + 1)..]) : (spec[..colon], spec[(colon + 1)..]);
     }
 
     private static ClipDataset OpenManifest(string path, string? root, IReadOnlyList<string>? classNames)

@@ -6,6 +6,20 @@ namespace AdaptFormer.Tests.Data;
 public sealed class DatasetSourceTests
 {
     [Fact]
+    public void A_path_may_say_the_kind_that_a_recipe_leaves_open()
+    {
+        using TempFolder folder = new();
+        string list = folder.Write("list", "a.png,x\n");
+        Assert.Equal(1, DatasetSource.Open($"auto:csv:{list}").Count);
+        Assert.Equal(1, DatasetSource.Open($"csv:{list}").Count);
+        folder.WritePng("f/0.png", 1);
+        string frames = folder.Write("frames", "f 1 0\n");
+        Assert.Equal(1, ClipSource.Open($"auto:frame-list:{frames}").Count);
+        Assert.True(ClipSource.Means($"auto:frame-list:{frames}"));
+        Assert.False(ClipSource.Means($"auto:csv:{list}"));
+    }
+
+    [Fact]
     public void Unknown_kinds_and_missing_paths_are_named()
     {
         Assert.Contains("tfrecord", Assert.Throws<ArgumentException>(() => DatasetSource.Open("tfrecord:x")).Message);
