@@ -11,7 +11,7 @@ public enum FrameSampling
     [JsonStringEnumMemberName("segments")]
     Segments,
 
-    /// <summary>T frames with a fixed distance from a random start (Kinetics, HMDB51).</summary>
+    /// <summary>T frames with a fixed distance from a random start; scored clips are spread over the video. What the authors' code does with every data set.</summary>
     [JsonStringEnumMemberName("dense")]
     Dense,
 
@@ -20,7 +20,7 @@ public enum FrameSampling
     Uniform,
 }
 
-/// <summary>Frame numbers for each rule. What the authors' code does with videos that are too short is done here too.</summary>
+/// <summary>Frame numbers for each rule. Dense clips are those of the authors' code to the frame, its ways with short videos included.</summary>
 public static class FrameIndices
 {
     /// <summary>Frames of a training clip.</summary>
@@ -31,8 +31,7 @@ public static class FrameIndices
     /// <param name="into">Receives T numbers in [0, F), ascending; T is its length.</param>
     public static void ForTraining(FrameSampling rule, int frames, int rate, Rng rng, Span<int> into)
     {
-        int span = into.Length * rate;
-        if (rule == FrameSampling.Dense) Dense(frames, rate, frames <= span ? 0 : rng.NextInt(frames - span), into);
+        if (rule == FrameSampling.Dense) DenseFrom(Start(frames - (into.Length * rate), rng), frames, rate, into);
         else if (rule == FrameSampling.Segments && frames >= into.Length) JitteredSegments(frames, rng, into);
         else Middles(frames, 0.5, into);
     }
@@ -52,8 +51,23 @@ public static class FrameIndices
             return;
         }
 
-        int free = Math.Max(0, frames - (into.Length * rate));
-        Dense(frames, rate, clips == 1 ? free / 2 : (int)((long)free * clip / (clips - 1)), into);
+        // Every rate-th frame of the video, of which a clip has T; the last of them stands for what is missing.
+        int all = (frames + rate - 1) / rate, free = Math.Max(0, all - into.Length);
+        int start = clips == 1 ? free / 2 : (int)(clip * ((double)free / (clips - 1)));
+        for (int i = 0; i < into.Length; i++) into[i] = rate * Math.Min(start + i, all - 1);
+    }
+
+    /// <summary>Where a dense clip begins that leaves <paramref name="free"/> frames of its video.</summary>
+    private static int Start(int free, Rng rng) => free < 0 ? 0 : rng.NextInt(free + 1);
+
+    // A clip that comes to the end of its video stands still, and it does so one frame before the last.
+    private static void DenseFrom(int frame, int frames, int rate, Span<int> into)
+    {
+        foreach (ref int index in into)
+        {
+            index = frame;
+            if (frame + rate < frames - 1) frame += rate;
+        }
     }
 
     // One draw in each part; a video with fewer frames than parts has no parts to draw from and shows its frames evenly.
@@ -67,11 +81,5 @@ public static class FrameIndices
     {
         double part = (double)frames / into.Length;
         for (int i = 0; i < into.Length; i++) into[i] = Math.Clamp((int)(part * (i + offset)), 0, frames - 1);
-    }
-
-    // A short video is gone through at the same rate, and its last frame stands for what is missing.
-    private static void Dense(int frames, int rate, int start, Span<int> into)
-    {
-        for (int i = 0; i < into.Length; i++) into[i] = Math.Min(start + (i * rate), frames - 1);
     }
 }

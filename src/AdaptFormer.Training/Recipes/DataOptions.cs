@@ -22,7 +22,7 @@ public enum MissingItems
 /// <param name="ValidationFraction">Share of the training data, in [0, 0.9], set aside to choose the best epoch; 0 keeps the last epoch.</param>
 /// <param name="Transform">How pictures are cut and resized; the authors' image settings when left out.</param>
 /// <param name="Packed">Folder of reduced copies of the training pictures or clips, made by <c>adaptformer data cache</c>; null reads the files themselves, as validation and test always do.</param>
-/// <param name="Clip">How videos become clips, for models that read clips; the authors' Something-Something settings when left out.</param>
+/// <param name="Clip">How videos become clips, for models that read clips; one frame of each of T parts and multi-scale crops when left out.</param>
 /// <param name="Balanced">Whether an epoch draws training items with replacement so that all classes come equally often; otherwise each comes once.</param>
 /// <param name="Missing">What becomes of items whose files are not there.</param>
 public sealed record DataOptions(

@@ -25,13 +25,42 @@ public sealed class FrameIndicesTests
         }
     }
 
-    [Fact]
-    public void Dense_clips_keep_their_rate_and_start_where_the_draw_says()
+    [Theory]
+    [InlineData(100, 8, 4)]
+    [InlineData(33, 8, 4)]
+    [InlineData(32, 8, 4)]
+    [InlineData(31, 8, 4)]
+    [InlineData(17, 8, 4)]
+    [InlineData(10, 8, 1)]
+    [InlineData(1, 8, 4)]
+    public void Dense_training_clips_are_those_of_the_authors_code(int frames, int count, int rate)
     {
-        int[] indices = Training(FrameSampling.Dense, 100, 8, 4, new Rng(3));
-        int start = new Rng(3).NextInt(100 - 32);
-        Assert.Equal(Enumerable.Range(0, 8).Select(i => start + (4 * i)), indices);
-        Assert.Equal([0, 4, 8, 9, 9, 9, 9, 9], Training(FrameSampling.Dense, 10, 8, 4, new Rng(3)));
+        // Their loader counts frames from 1: an offset drawn among F - T·rate + 1, advanced by the rate while the next one stays below F.
+        int places = frames - (count * rate) + 1, offset = 1 + (places > 0 ? new Rng(3).NextInt(places) : 0);
+        List<int> expected = [];
+        for (int i = 0; i < count; i++)
+        {
+            expected.Add(offset - 1);
+            if (offset + rate < frames) offset += rate;
+        }
+
+        Assert.Equal(expected, Training(FrameSampling.Dense, frames, count, rate, new Rng(3)));
+    }
+
+    [Theory]
+    [InlineData(100, 8, 4, 4)]
+    [InlineData(48, 8, 4, 4)]
+    [InlineData(75, 8, 2, 5)]
+    [InlineData(21, 8, 4, 3)]
+    [InlineData(1, 8, 4, 2)]
+    public void Dense_clips_to_score_are_those_of_the_authors_code(int frames, int count, int rate, int clips)
+    {
+        // Their loader takes every rate-th frame, repeats the last until there are T, and cuts windows whose starts are spread evenly.
+        List<int> taken = [.. Enumerable.Range(0, frames).Where(frame => frame % rate == 0)];
+        while (taken.Count < count) taken.Add(taken[^1]);
+        double step = Math.Max((double)(taken.Count - count) / (clips - 1), 0);
+        for (int clip = 0; clip < clips; clip++)
+            Assert.Equal(taken.Slice((int)(clip * step), count), Scoring(FrameSampling.Dense, frames, count, rate, clip, clips));
     }
 
     [Fact]
@@ -40,9 +69,7 @@ public sealed class FrameIndicesTests
         Assert.Equal([3, 9, 15, 21], Scoring(FrameSampling.Segments, 24, 4, 4, 0, 1));
         Assert.Equal([0, 6, 12, 18], Scoring(FrameSampling.Segments, 24, 4, 4, 0, 2));
         Assert.Equal([3, 9, 15, 21], Scoring(FrameSampling.Segments, 24, 4, 4, 1, 2));
-        Assert.Equal([34, 38, 42, 46, 50, 54, 58, 62], Scoring(FrameSampling.Dense, 100, 8, 4, 0, 1));
-        Assert.Equal(0, Scoring(FrameSampling.Dense, 100, 8, 4, 0, 5)[0]);
-        Assert.Equal(68, Scoring(FrameSampling.Dense, 100, 8, 4, 4, 5)[0]);
+        Assert.Equal([32, 36, 40, 44, 48, 52, 56, 60], Scoring(FrameSampling.Dense, 100, 8, 4, 0, 1));
         Assert.Equal([0, 0, 1, 1], Scoring(FrameSampling.Uniform, 2, 4, 4, 0, 1));
     }
 
