@@ -13,15 +13,16 @@ public static class DatasetCheck
     /// <typeparam name="TData">Pictures or clips.</typeparam>
     /// <param name="splits">The parts with their names, training first.</param>
     /// <param name="progress">Told, from any thread and in no order, how many items of how many are done; may be null.</param>
+    /// <param name="read">Whether everything is read; if not, only what is missing is found.</param>
     /// <param name="cancellation">Ends the check.</param>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     /// <exception cref="DllNotFoundException">A library that the pictures' format needs is not installed.</exception>
     /// <exception cref="NotSupportedException">ffmpeg is not installed, and the clips are videos.</exception>
-    public static DatasetReport Run<TData>(IReadOnlyList<(string Name, TData Data)> splits, Action<int, int>? progress = null, CancellationToken cancellation = default)
+    public static DatasetReport Run<TData>(IReadOnlyList<(string Name, TData Data)> splits, Action<int, int>? progress = null, bool read = true, CancellationToken cancellation = default)
         where TData : LabelledDataset
     {
         string[] classNames = [.. splits.SelectMany(split => split.Data.ClassNames).Distinct()];
-        Part[] parts = [.. splits.Select(split => new Part(split.Name, split.Data))];
+        Part[] parts = [.. splits.Select(split => new Part(split.Name, split.Data, read))];
         int total = splits.Sum(split => split.Data.Count), done = 0;
         foreach (Part part in parts) part.Read(() => progress?.Invoke(Interlocked.Increment(ref done), total), cancellation);
 
@@ -55,7 +56,7 @@ public static class DatasetCheck
         return [.. groups.OrderByDescending(group => group.AcrossSplits).ThenByDescending(group => group.LabelsDiffer).ThenBy(group => group.Members[0].Source, StringComparer.Ordinal)];
     }
 
-    private sealed class Part(string name, LabelledDataset data)
+    private sealed class Part(string name, LabelledDataset data, bool read)
     {
         /// <summary>What each item is; all 0 if it could not be read.</summary>
         public ItemFacts[] Items { get; } = new ItemFacts[data.Count];
@@ -98,7 +99,8 @@ public static class DatasetCheck
         {
             try
             {
-                Items[index] = reader.Read(index);
+                if (read) Items[index] = reader.Read(index);
+                else if (!data.IsThere(index)) throw new FileNotFoundException("It is not there.");
             }
             catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException or ArgumentException)
             {

@@ -81,7 +81,7 @@ public static class ClipSource
         if (found is null)
         {
             string sought = Path.Combine(root, items.Paths[0]);
-            throw new FileNotFoundException($"{name}: not one of its {items.Paths.Count} clips is there, neither as a video nor as a folder of frames; the first would be {sought}. Set data.clip.root to the folder that the paths are relative to.", sought);
+            throw new FileNotFoundException($"{name}: not one of its {items.Paths.Count} clips is there, neither as a video nor as a folder of frames; the first would be {sought}. Name the folder that the paths are relative to: data.clip.root in a recipe, --root on the command line.", sought);
         }
 
         return ranges is not null || Directory.Exists(found) ? new FrameFolderDataset(name, root, items, ranges) : new VideoFileDataset(name, root, items);

@@ -49,6 +49,19 @@ public sealed class DataCheckCommandTests
     }
 
     [Fact]
+    public async Task A_quick_check_finds_what_is_missing_and_reads_nothing()
+    {
+        using TempFolder folder = Pictures();
+        folder.Write("train/b/torn.png", "not a picture");
+        (int code, string output, string error) = await Run("data", "check", folder.Path, "--quick");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("Nothing is missing; whether all can be read was not tried.", output);
+        (code, output, _) = await Run("data", "check", folder.Write("list.csv", "train/a/1.png,x\nnone.png,x\n"), "--quick");
+        Assert.Equal(1, code);
+        Assert.Contains("none.png: It is not there.", output);
+    }
+
+    [Fact]
     public async Task Clips_have_frames_and_the_same_exit_codes()
     {
         using TempFolder folder = new();

@@ -118,6 +118,6 @@ public sealed class DatasetCheckTests
     public void It_can_be_stopped()
     {
         using CancellationTokenSource stop = new();
-        Assert.ThrowsAny<OperationCanceledException>(() => DatasetCheck.Run(DatasetSource.OpenParts("synthetic-downstream:5000"), (_, _) => stop.Cancel(), stop.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => DatasetCheck.Run(DatasetSource.OpenParts("synthetic-downstream:5000"), (_, _) => stop.Cancel(), cancellation: stop.Token));
     }
 }

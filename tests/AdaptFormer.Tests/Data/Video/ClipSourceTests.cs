@@ -42,7 +42,7 @@ public sealed class ClipSourceTests
     {
         using TempFolder folder = Videos();
         string list = folder.Write("lists/train.csv", "a.mp4 0\n");
-        Assert.Contains("Set data.clip.root", Assert.Throws<FileNotFoundException>(() => ClipSource.Open("clip-list:" + list)).Message);
+        Assert.Contains("data.clip.root in a recipe", Assert.Throws<FileNotFoundException>(() => ClipSource.Open("clip-list:" + list)).Message);
         Assert.Equal(folder[Path.Combine("x", "a.mp4")], ClipSource.Open("clip-list:" + list, root: folder["x"]).FileOf(0));
     }
 
