@@ -58,7 +58,7 @@ public static class CpuParallel
         Job job = new(items, body);
         for (int i = 0; i < wanted; i++) _helpers[i].Start(job);
         job.Run();
-        for (int i = 0; i < wanted; i++) _helpers[i].Wait();
+        for (int i = 0; i < wanted; i++) _helpers[i].Finish(job);
         job.ThrowIfFailed();
     }
 
@@ -90,9 +90,9 @@ public static class CpuParallel
     [System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "Helpers live as long as the process.")]
     private sealed class Helper
     {
-        private readonly SemaphoreSlim _wake = new(0);
-        private volatile Job? _job;
-        private volatile bool _asleep;
+        private readonly SemaphoreSlim _wake = new(0), _done = new(0);
+        private Job? _offered;
+        private volatile bool _busy, _asleep, _awaited;
 
         public Helper()
         {
@@ -102,28 +102,40 @@ public static class CpuParallel
 
         public void Start(Job job)
         {
-            _job = job;
+            _busy = true;
+            Volatile.Write(ref _offered, job);
             Interlocked.MemoryBarrier();
             if (_asleep) _wake.Release();
         }
 
-        public void Wait()
+        /// <summary>
+        /// Returns when this helper has no part in the job any more. One that has not begun is not waited for: on a machine that others use too, it may get a
+        /// core only when all items are long done.
+        /// </summary>
+        public void Finish(Job job)
         {
+            if (Interlocked.CompareExchange(ref _offered, null, job) == job) return;
+
             // Items are short: a yield would hand the core to some background process for a whole time slice.
-            for (int round = 0; round < SpinRounds && _job is not null; round++) Thread.SpinWait(20);
-            SpinWait spin = default;
-            while (_job is not null) spin.SpinOnce(sleep1Threshold: -1);
+            for (int round = 0; round < SpinRounds && _busy; round++) Thread.SpinWait(20);
+            _awaited = true;
+            Interlocked.MemoryBarrier();
+            while (_busy) _done.Wait();      // a release that came too late for an earlier job only goes round once more
+            _awaited = false;
         }
 
         private void Loop()
         {
             while (true)
             {
-                Job job = Next();
-                job.Run();
-                _job = null;
+                Next().Run();
+                _busy = false;
+                Interlocked.MemoryBarrier();
+                if (_awaited) _done.Release();
             }
         }
+
+        private Job? Take() => Volatile.Read(ref _offered) is null ? null : Interlocked.Exchange(ref _offered, null);
 
         private Job Next()
         {
@@ -131,13 +143,13 @@ public static class CpuParallel
             {
                 for (int round = 0; round < SpinRounds; round++)
                 {
-                    if (_job is { } job) return job;
+                    if (Take() is { } job) return job;
                     Thread.SpinWait(20);
                 }
 
                 _asleep = true;
                 Interlocked.MemoryBarrier();
-                if (_job is null) _wake.Wait();
+                if (Volatile.Read(ref _offered) is null) _wake.Wait();
                 _asleep = false;
             }
         }
