@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
 /// <summary>
@@ -10,7 +12,7 @@ public static class CpuParallel
     /// <summary>Work on one item.</summary>
     public delegate void Body(int item, Worker worker);
 
-    private const int SpinRounds = 2_000;
+    private static readonly long SpinTicks = Stopwatch.Frequency / 20_000;      // 50 µs: about what waking a thread takes
     private static readonly Lock Gate = new();
     private static Helper[] _helpers = [];
     private static int _threads = Environment.ProcessorCount;
@@ -117,7 +119,7 @@ public static class CpuParallel
             if (Interlocked.CompareExchange(ref _offered, null, job) == job) return;
 
             // Items are short: a yield would hand the core to some background process for a whole time slice.
-            for (int round = 0; round < SpinRounds && _busy; round++) Thread.SpinWait(20);
+            for (long began = Stopwatch.GetTimestamp(); _busy && Stopwatch.GetTimestamp() - began < SpinTicks;) Thread.SpinWait(20);
             _awaited = true;
             Interlocked.MemoryBarrier();
             while (_busy) _done.Wait();      // a release that came too late for an earlier job only goes round once more
@@ -141,7 +143,7 @@ public static class CpuParallel
         {
             while (true)
             {
-                for (int round = 0; round < SpinRounds; round++)
+                for (long began = Stopwatch.GetTimestamp(); Stopwatch.GetTimestamp() - began < SpinTicks;)
                 {
                     if (Take() is { } job) return job;
                     Thread.SpinWait(20);
