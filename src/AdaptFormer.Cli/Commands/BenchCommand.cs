@@ -31,12 +31,14 @@ internal static class BenchCommand
         Option<string[]> modes = new("--modes") { Description = "What to measure: train, predict, or both.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [Train, Predict] };
         modes.AcceptOnlyFromAmong(Train, Predict);
         Option<double> seconds = new("--seconds") { Description = "Time for each measurement, after warm-up.", DefaultValueFactory = _ => 8 };
+        Option<string> against = new("--against") { Description = "A method to measure in turns with the first: full, linear, …", HelpName = "method" };
+        Option<bool> kept = new("--kept") { Description = "Train from kept results of the frozen first blocks, as with a run's cache of them." };
         Option<bool> profile = new("--profile") { Description = "Show where the time of a step goes." };
         Option<string> loading = new("--loading") { Description = "Measure instead how fast one core reads the pictures of a folder, or data as kind:path.", HelpName = "folder" };
         Option<string> cache = new("--cache") { Description = "With --loading: a cache of these data, which the training transform then reads.", HelpName = "folder" };
         Option<bool> json = CommonOptions.Json("Print one JSON line.");
         Command command = new("bench", "Measure images per second and memory on this machine.")
-            { model, method, layers, batch, precision, size, weights, set, modes, seconds, profile, loading, cache, json };
+            { model, method, layers, batch, precision, size, weights, set, modes, seconds, against, kept, profile, loading, cache, json };
         command.SetAction(parsed =>
         {
             TimeSpan duration = TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(seconds), 0, 3600));
@@ -47,8 +49,10 @@ internal static class BenchCommand
             IEnumerable<string> edits = keys.Where(k => parsed.GetResult(k.Option) is not null)
                 .Select(k => string.Create(CultureInfo.InvariantCulture, $"{k.Key}={parsed.GetResult(k.Option)!.Tokens[^1].Value}"));
             Recipe recipe = Recipe.Parse(Base, "bench", [.. edits, .. parsed.GetValue(set) ?? []]);
+            Recipe? other = parsed.GetValue(against) is { } name ? Recipe.Parse(Base, "bench --against", [$"tuning.method={name}"]) : null;
             string[] wanted = parsed.GetValue(modes)!;
-            BenchmarkResult result = Benchmark.Run(new BenchmarkOptions(recipe, wanted.Contains(Train), wanted.Contains(Predict), duration, parsed.GetValue(profile)));
+            BenchmarkResult result = Benchmark.Run(
+                new BenchmarkOptions(recipe, wanted.Contains(Train), wanted.Contains(Predict), duration, parsed.GetValue(profile), other, parsed.GetValue(kept)));
             return Show(screen, result, parsed.GetValue(json));
         });
         return command;
@@ -69,6 +73,12 @@ internal static class BenchCommand
         Row(table, Predict, result.PredictImagesPerS, result.PredictGflopPerImage, result.PredictShareOfMatmulLimit);
         screen.Write(table);
         screen.Line(Text($"limit: {result.MatmulGflops:0} GFLOP/s, matrix products of a ViT-B block in {result.Precision}; peak memory: {Format.Bytes(result.PeakRssBytes)}"));
+        if (result.Against is { } against)
+        {
+            string[] ratios = [.. new[] { (Train, result.TrainTimeRatio), (Predict, result.PredictTimeRatio) }.Where(m => m.Item2 is not null).Select(m => Text($"{m.Item2:0.000} to {m.Item1}"))];
+            screen.Line($"time of {result.Method} divided by that of {against}, step by step in turns: {string.Join(", ", ratios)}; the memory is that of both");
+        }
+
         ShowProfile(screen, Train, result.TrainProfile);
         ShowProfile(screen, Predict, result.PredictProfile);
         return 0;

@@ -14,7 +14,9 @@ namespace AdaptFormer.Training.Benchmarking;
 /// <param name="Predict">Whether to measure predictions.</param>
 /// <param name="Duration">Time for each of the two, after warm-up.</param>
 /// <param name="Profile">Whether to tell where the time of a step goes.</param>
-public sealed record BenchmarkOptions(Recipe Recipe, bool Train, bool Predict, TimeSpan Duration, bool Profile = false);
+/// <param name="Against">A recipe whose steps are measured in turns with those of the first, in the same process; none if null. Its model is the first one's.</param>
+/// <param name="Kept">Whether training starts from kept results of the part that no training changes, as with a run's cache of them.</param>
+public sealed record BenchmarkOptions(Recipe Recipe, bool Train, bool Predict, TimeSpan Duration, bool Profile = false, Recipe? Against = null, bool Kept = false);
 
 /// <summary>What a user feels on this machine, and how close that is to what the machine can do.</summary>
 /// <param name="Model">The backbone's id.</param>
@@ -36,11 +38,15 @@ public sealed record BenchmarkOptions(Recipe Recipe, bool Train, bool Predict, T
 /// <param name="PredictGflopPerImage">The same of a prediction.</param>
 /// <param name="TrainProfile">Where a training step's time goes; null unless asked for.</param>
 /// <param name="PredictProfile">Where a prediction's time goes; null unless asked for.</param>
+/// <param name="Against">The method that was measured in turns with this one; null when there was none.</param>
+/// <param name="TrainTimeRatio">Time of this method's training step divided by that of the other's: the median over pairs of steps; null when not measured.</param>
+/// <param name="PredictTimeRatio">The same of a prediction.</param>
 public sealed record BenchmarkResult(
     string Model, string Method, string? Layers, int Batch, int ImageSize, string Precision, string Backend, int Threads, long TrainableParameters,
     double? TrainImagesPerS, double? PredictImagesPerS, long PeakRssBytes, double MatmulGflops,
     double? ShareOfMatmulLimit, double? PredictShareOfMatmulLimit, double? TrainGflopPerImage, double? PredictGflopPerImage,
-    IReadOnlyList<ProfileLine>? TrainProfile, IReadOnlyList<ProfileLine>? PredictProfile);
+    IReadOnlyList<ProfileLine>? TrainProfile, IReadOnlyList<ProfileLine>? PredictProfile,
+    string? Against, double? TrainTimeRatio, double? PredictTimeRatio);
 
 /// <summary>One kind of call within a step.</summary>
 /// <param name="Call">The backend's method.</param>
@@ -67,12 +73,12 @@ public static class Benchmark
         using RandomWeights? random = recipe.Model is { Weights: null, Config: null } ? RandomWeights.For(ModelZoo.Get(recipe.Model.Name)) : null;
         if (random is not null) recipe = recipe with { Model = recipe.Model with { Weights = random.Path } };
 
-        Backbone model = RecipeBackbone.Load(recipe);
+        using ModelBenchmark steps = Prepare(recipe, options.Kept);
+        using ModelBenchmark? others = options.Against is { } other ? Prepare(recipe with { Tuning = other.Tuning }, kept: false) : null;
         if (!OperatingSystem.IsWindows()) random?.Dispose();      // what is mapped stays; a killed process leaves nothing behind
-        // One picture has no variance that BatchNorm could learn from.
-        using ModelBenchmark steps = new(model, recipe.Batch == 1 ? recipe.Tuning with { Head = HeadKind.Plain } : recipe.Tuning, recipe.Batch);
-        Measured? predict = options.Predict ? Measure(steps, steps.Predict, options) : null;
-        Measured? train = options.Train ? Measure(steps, steps.TrainStep, options) : null;
+        Measured? predict = options.Predict ? Measure(steps, steps.Predict, others is null ? null : others.Predict, options) : null;
+        Measured? train = options.Train ? Measure(steps, steps.TrainStep, others is null ? null : others.TrainStep, options) : null;
+        Backbone model = steps.Model;
         double? Share(Measured? m) => m?.GflopPerImage * m?.ImagesPerS * 1e9 / limit;
 
         using Process process = Process.GetCurrentProcess();
@@ -80,12 +86,17 @@ public static class Benchmark
             model.Id, recipe.Tuning.Method, (recipe.Tuning as Peft.AdaptFormerTuning)?.Layers, recipe.Batch, model.InputShape[^1], model.Compute.ToString().ToLowerInvariant(),
             Backend.Current.Name, CpuParallel.Threads, model.TrainableParameters().Sum(entry => entry.Value.Length),
             train?.ImagesPerS, predict?.ImagesPerS, process.PeakWorkingSet64, limit / 1e9,
-            Share(train), Share(predict), train?.GflopPerImage, predict?.GflopPerImage, train?.Profile, predict?.Profile);
+            Share(train), Share(predict), train?.GflopPerImage, predict?.GflopPerImage, train?.Profile, predict?.Profile,
+            options.Against?.Tuning.Method, train?.TimeRatio, predict?.TimeRatio);
     }
 
-    private static Measured Measure(ModelBenchmark steps, Action step, BenchmarkOptions options)
+    // One picture has no variance that BatchNorm could learn from.
+    private static ModelBenchmark Prepare(Recipe recipe, bool kept) =>
+        new(RecipeBackbone.Load(recipe), recipe.Batch == 1 ? recipe.Tuning with { Head = HeadKind.Plain } : recipe.Tuning, recipe.Batch, kept: kept);
+
+    private static Measured Measure(ModelBenchmark steps, Action step, Action? other, BenchmarkOptions options)
     {
-        double rate = steps.ImagesPerSecond(step, options.Duration);
+        (double rate, double? ratio) = steps.ImagesPerSecond(step, options.Duration, other);
         ProfilingBackend profile = new(Backend.Current);
         int count = options.Profile ? ProfiledSteps : 1;
         long start = Stopwatch.GetTimestamp();
@@ -96,12 +107,12 @@ public static class Benchmark
 
         double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         IReadOnlyList<ProfileLine>? lines = options.Profile ? [.. profile.Costs.Select(Line)] : null;
-        return new Measured(rate, profile.Flops / count / options.Recipe.Batch / 1e9, lines);
+        return new Measured(rate, profile.Flops / count / options.Recipe.Batch / 1e9, lines, ratio);
 
         ProfileLine Line(ProfiledCall cost) => new(
             cost.Call, (double)cost.Calls / count, cost.Time.TotalMilliseconds / count, cost.Time.TotalMilliseconds / milliseconds,
             cost.Flops > 0 ? cost.Flops / cost.Time.TotalSeconds / 1e9 : null);
     }
 
-    private sealed record Measured(double ImagesPerS, double GflopPerImage, IReadOnlyList<ProfileLine>? Profile);
+    private sealed record Measured(double ImagesPerS, double GflopPerImage, IReadOnlyList<ProfileLine>? Profile, double? TimeRatio);
 }

@@ -13,42 +13,39 @@ public static class MatMulRate
     private const int Rows = 16 * 197;
     private static readonly (int I, int O)[] Shapes = [(768, 2304), (768, 768), (768, 3072), (3072, 768)];
 
-    /// <summary>The best of several rounds, in floating-point operations (two for each multiply-add) per second.</summary>
+    /// <summary>The best of several rounds of each, in floating-point operations (two for each multiply-add) per second.</summary>
     /// <param name="type">Type of the products' inputs.</param>
-    /// <param name="rounds">Rounds over the four products, at least 1.</param>
+    /// <param name="rounds">Rounds of each product, at least 1.</param>
     public static double Measure(DataType type, int rounds = 8)
     {
-        using TensorScope scope = new();
-        double flops = 0, best = double.PositiveInfinity;
-        List<(Tensor X, Parameter W, Tensor Y)> products = [];
+        // One shape after the other: together they would take more memory than a small model, whose peak is to be read afterwards.
+        double flops = 0, seconds = 0;
         Rng rng = new(0);
         foreach ((int i, int o) in Shapes)
         {
+            using TensorScope scope = new();
             Tensor x = Tensor.Empty(new Shape(Rows, i), type);
-            using Tensor values = Tensor.Full(x.Shape, 0);
-            foreach (ref float value in values.Span) value = rng.NextSingle() - 0.5f;
-            Backend.Current.Copy(values, x);
-            Parameter w = Parameter.Full(new Shape(o, i), 0);
-            foreach (ref float value in w.Span) value = rng.NextSingle() - 0.5f;
-            products.Add((x, w, Tensor.Empty(new Shape(Rows, o), type)));
-            flops += 2.0 * Rows * i * o;
-        }
+            using (Tensor values = Tensor.Full(x.Shape, 0))
+            {
+                foreach (ref float value in values.Span) value = rng.NextSingle() - 0.5f;
+                Backend.Current.Copy(values, x);
+            }
 
-        try
-        {
+            using Parameter w = Parameter.Full(new Shape(o, i), 0);
+            foreach (ref float value in w.Span) value = rng.NextSingle() - 0.5f;
+            Tensor y = Tensor.Empty(new Shape(Rows, o), type);
+            double best = double.PositiveInfinity;
             for (int round = 0; round <= rounds; round++)
             {
                 long start = Stopwatch.GetTimestamp();
-                foreach ((Tensor x, Parameter w, Tensor y) in products) Backend.Current.Linear(x, w, null, null, 1, Tensors.Backends.Cpu.Epilogue.None, y);
-                double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-                if (round > 0) best = Math.Min(best, seconds);      // the first round packs the weights
+                Backend.Current.Linear(x, w, null, null, 1, Tensors.Backends.Cpu.Epilogue.None, y);
+                if (round > 0) best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);      // the first round packs the weights
             }
-        }
-        finally
-        {
-            foreach ((_, Parameter w, _) in products) w.Dispose();
+
+            flops += 2.0 * Rows * i * o;
+            seconds += best;
         }
 
-        return flops / best;
+        return flops / seconds;
     }
 }

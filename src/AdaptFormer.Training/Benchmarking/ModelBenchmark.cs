@@ -10,10 +10,11 @@ namespace AdaptFormer.Training.Benchmarking;
 /// <summary>Training steps and predictions of one model, method, batch and precision on random pixels: what a user's machine does without waiting for data.</summary>
 public sealed class ModelBenchmark : IDisposable
 {
-    private readonly Backbone _model;
     private readonly FlatParameters _flat;
     private readonly Sgd _sgd;
     private readonly Tensor _pixels;
+    private readonly int? _cut;
+    private readonly Tensor? _kept;
     private readonly int[] _labels;
     private int _steps;
 
@@ -22,9 +23,11 @@ public sealed class ModelBenchmark : IDisposable
     /// <param name="tuning">The method.</param>
     /// <param name="batch">Images of the largest call.</param>
     /// <param name="classes">K.</param>
-    public ModelBenchmark(Backbone model, Tuning tuning, int batch, int classes = 100)
+    /// <param name="kept">Whether training steps start behind the part that they do not change, from its results for these images.</param>
+    /// <exception cref="ArgumentException">Results are to be kept, and training changes the model from its first layer on.</exception>
+    public ModelBenchmark(Backbone model, Tuning tuning, int batch, int classes = 100, bool kept = false)
     {
-        _model = model;
+        Model = model;
         Rng rng = new(0);
         tuning.Attach(model, classes, rng.Derive(1));
         _flat = new FlatParameters(model.TrainableParameters());
@@ -32,7 +35,13 @@ public sealed class ModelBenchmark : IDisposable
         _pixels = Tensor.Empty(new Shape([batch, .. model.InputShape]));
         foreach (ref float value in _pixels.Span) value = (float)rng.NextNormal();
         _labels = [.. Enumerable.Range(0, batch).Select(i => i % classes)];
+        if (!kept) return;
+        _cut = model.FrozenCut ?? throw new ArgumentException($"{model.Id} with {tuning.Method}: training changes the model from its first block on, so there are no results to keep.");
+        _kept = model.RunBefore(_cut.Value, _pixels);
     }
+
+    /// <summary>The model.</summary>
+    public Backbone Model { get; }
 
     /// <summary>One training step: forward, loss, backward, optimizer.</summary>
     public void TrainStep() => TrainStep(_labels.Length);
@@ -42,7 +51,8 @@ public sealed class ModelBenchmark : IDisposable
     {
         using TensorScope scope = new();
         using Tape tape = new(new Rng(_steps++));
-        Tensor loss = _model.Forward(tape.Watch(First(images))).SoftmaxCrossEntropy(_labels.AsSpan(0, images));
+        Tensor input = tape.Watch(First(images, _kept ?? _pixels));
+        Tensor loss = (_cut is { } cut ? Model.RunAfter(cut, input) : Model.Forward(input)).SoftmaxCrossEntropy(_labels.AsSpan(0, images));
         _flat.ZeroGradients();
         tape.Backward(loss);
         _sgd.Step(_flat.Values, _flat.Gradients, 1e-3);
@@ -56,38 +66,51 @@ public sealed class ModelBenchmark : IDisposable
     public void Predict(int images)
     {
         using TensorScope scope = new();
-        _model.Forward(First(images));
+        Model.Forward(First(images, _pixels));
     }
 
     /// <summary>Ends training: predictions from now on run as those of a model that was loaded to be used.</summary>
-    public void Freeze() => _model.Freeze();
+    public void Freeze() => Model.Freeze();
 
-    /// <summary>The median images per second of <paramref name="action"/> over about <paramref name="duration"/>, after a warm-up.</summary>
-    public double ImagesPerSecond(Action action, TimeSpan duration)
+    /// <summary>
+    /// The median images per second of <paramref name="action"/> over about <paramref name="duration"/>, after a warm-up. With another action, the two take turns, and
+    /// the median over the turns of the first one's time divided by the other's comes with it: what disturbs the machine disturbs both.
+    /// </summary>
+    public (double ImagesPerSecond, double? TimeRatio) ImagesPerSecond(Action action, TimeSpan duration, Action? other = null)
     {
-        action();
-        action();
-        List<double> seconds = [];
+        for (int i = 0; i < 2; i++)
+        {
+            action();
+            other?.Invoke();
+        }
+
+        List<double> seconds = [], ratios = [];
         long begin = Stopwatch.GetTimestamp();
         do
         {
-            long start = Stopwatch.GetTimestamp();
-            action();
-            seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+            seconds.Add(Seconds(action));
+            if (other is not null) ratios.Add(seconds[^1] / Seconds(other));
         }
         while (seconds.Count < 3 || Stopwatch.GetElapsedTime(begin) < duration);
 
-        seconds.Sort();
-        return _pixels.Shape[0] / seconds[seconds.Count / 2];
+        return (_pixels.Shape[0] / LatencyBenchmark.Quantile(seconds, 0.5), other is null ? null : LatencyBenchmark.Quantile(ratios, 0.5));
     }
 
-    private Tensor First(int images) => _pixels.View(new Shape([images, .. _model.InputShape]));
+    private static double Seconds(Action action)
+    {
+        long start = Stopwatch.GetTimestamp();
+        action();
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    private static Tensor First(int images, Tensor all) => all.View(all.Shape.WithFirst(images));
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _flat.Dispose();
+        _kept?.Dispose();
         _pixels.Dispose();
-        _model.Dispose();
+        Model.Dispose();
     }
 }
