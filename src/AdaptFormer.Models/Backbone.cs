@@ -157,7 +157,7 @@ public abstract class Backbone : Module
         }
     }
 
-    private const long ChunkBytes = 5 << 20;
+    private const long ChunkBytes = 5 << 19;
 
     /// <summary>Bytes of one image's tokens, f32.</summary>
     protected abstract long TokenBytes { get; }
@@ -171,13 +171,14 @@ public abstract class Backbone : Module
     /// <param name="readout">How many of the first tokens are read afterwards: the last block makes no others, unless somebody observes it.</param>
     /// <param name="from">The first block to run.</param>
     /// <param name="to">The block to stop ahead of; all to the end if null.</param>
-    protected Tensor RunBlocks(Tensor x, Observer? observe, int readout, int from = 0, int? to = null)
+    /// <param name="ownsInput">Nobody reads x afterwards, so its memory goes back once the first block has used it.</param>
+    protected Tensor RunBlocks(Tensor x, Observer? observe, int readout, int from = 0, int? to = null, bool ownsInput = false)
     {
         int inner = x.Shape[1];
         for (int i = from; i < (to ?? Blocks.Count); i++)
         {
             Tensor y = RunBlock(i, x, observe, inner, i == Blocks.Count - 1 ? readout : inner);
-            if (i > from && y != x) x.Dispose();       // a prediction holds two blocks' tokens, not all; a tape holds what it needs
+            if ((i > from || ownsInput) && y != x) x.Dispose();       // a prediction holds two blocks' tokens, not all; a tape holds what it needs
             x = y;
         }
 

@@ -9,8 +9,8 @@ public abstract class TokenBackbone : Backbone
     /// <inheritdoc/>
     public sealed override Tensor Features(Tensor pixels, Observer? observe = null)
     {
-        Tensor x = Embed(pixels, observe);                                      // [B, N, C]
-        return Finish(Pool(RunBlocks(x, observe, Readout(x.Shape[1]))));        // [B, F]
+        Tensor x = TensorScope.Run(() => Embed(pixels, observe));                              // [B, N, C]
+        return Finish(Pool(RunBlocks(x, observe, Readout(x.Shape[1]), ownsInput: true)));      // [B, F]
     }
 
     /// <inheritdoc/>
@@ -33,8 +33,8 @@ public abstract class TokenBackbone : Backbone
         if (cut > Blocks.Count) return base.RunBefore(cut, pixels);
         return InChunks(pixels, chunk =>
         {
-            Tensor x = Embed(chunk, observe: null);
-            x = RunBlocks(x, observe: null, cut == Blocks.Count ? Readout(x.Shape[1]) : x.Shape[1], from: 0, to: cut);
+            Tensor x = TensorScope.Run(() => Embed(chunk, observe: null));
+            x = RunBlocks(x, observe: null, cut == Blocks.Count ? Readout(x.Shape[1]) : x.Shape[1], from: 0, to: cut, ownsInput: true);
             return cut == Blocks.Count ? Pool(x) : x;
         });
     }

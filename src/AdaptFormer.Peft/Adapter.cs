@@ -1,6 +1,7 @@
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends.Cpu;
 using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Peft;
@@ -42,27 +43,38 @@ public sealed class Adapter : BranchDelta
     public override bool ReadsAllTokens => _convolution is not null;
 
     /// <inheritdoc/>
-    public override Tensor Apply(Tensor x, Tensor normed, Branch branch)
+    public override Tensor Apply(Tensor x, Tensor normed, Branch branch, bool intoStream = false)
     {
-        if (_options.Position == AdapterPosition.Parallel)
+        if (_options.Position == AdapterPosition.Parallel)      // y = x + MLP(LN(x)) + Δ(x)
         {
-            Tensor input = _options.Input == AdapterInput.SharedNorm ? normed : x;
-            return AddDelta(branch(normed, x), input);       // y = x + MLP(LN(x)) + Δ(x)
+            if (IsPlain && x.Tape is null && _options.Input == AdapterInput.Residual)
+                return branch(normed, x.AddBottleneck((_down!.Weight, _down.Bias), (_up.Weight, _up.Bias), Activation, _options.Scale, _compute, intoStream), intoResidual: true);
+
+            Tensor h = Hidden(_options.Input == AdapterInput.SharedNorm ? normed : x);
+            return AddDelta(branch(normed, x, intoStream), h);
         }
 
         Tensor f = branch(normed, null);
         f = f.Type == DataType.Float32 ? f : f.Cast(DataType.Float32);
-        return x + AddDelta(f, f);                           // y = x + f + Δ(f), f = MLP(LN(x))
+        return x + (IsPlain && f.Tape is null
+            ? f.AddBottleneck((_down!.Weight, _down.Bias), (_up.Weight, _up.Bias), Activation, _options.Scale, _compute, inPlace: true)
+            : AddDelta(f, Hidden(f)));                          // y = x + f + Δ(f), f = MLP(LN(x))
     }
 
-    /// <summary>y + Δ(x).</summary>
-    private Tensor AddDelta(Tensor y, Tensor x)
+    /// <summary>Whether Δ is two linear maps, a nonlinearity and a constant factor, and nothing else.</summary>
+    private bool IsPlain => _convolution is null && _norm is null && _scale is null && _down is { Delta: null, After: null } && _up is { Delta: null, After: null };
+
+    private Epilogue Activation => _options.Activation switch { AdapterActivation.Relu => Epilogue.Relu, AdapterActivation.Gelu => Epilogue.Gelu, _ => Epilogue.None };
+
+    /// <summary>f(W_down·x + b_down), [B, N, M].</summary>
+    private Tensor Hidden(Tensor x) => Down(_options.Input == AdapterInput.OwnNormIn ? _norm!.Forward(x) : x).Dropout(_options.Dropout);
+
+    /// <summary>y + Δ, of its hidden features h.</summary>
+    private Tensor AddDelta(Tensor y, Tensor h)
     {
-        Tensor input = _options.Input == AdapterInput.OwnNormIn ? _norm!.Forward(x) : x;
-        Tensor h = Down(input).Dropout(_options.Dropout);                                 // [B, N, M]
         if (_norm is null || _options.Input == AdapterInput.OwnNormIn)
         {
-            if (_scale is null) return _up.Forward(h, residual: y, _options.Scale, intoResidual: y != x);       // y + s·W_up·h
+            if (_scale is null) return _up.Forward(h, residual: y, _options.Scale, intoResidual: true);       // y + s·W_up·h
             return y + Up(h).ScaleBy(_scale);
         }
 

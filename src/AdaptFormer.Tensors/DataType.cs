@@ -11,11 +11,14 @@ public enum DataType
 
     /// <summary>One byte whose meaning only the op that wrote it knows.</summary>
     Code8,
+
+    /// <summary>Two bytes whose meaning only the op that wrote them knows.</summary>
+    Code16,
 }
 
 /// <summary>Sizes and names of <see cref="DataType"/> values.</summary>
 public static class DataTypes
 {
     /// <summary>Bytes of one element.</summary>
-    public static int Size(this DataType type) => type switch { DataType.Float32 => 4, DataType.BFloat16 => 2, _ => 1 };
+    public static int Size(this DataType type) => type switch { DataType.Float32 => 4, DataType.BFloat16 or DataType.Code16 => 2, _ => 1 };
 }

@@ -1,4 +1,5 @@
 using AdaptFormer.Tensors.Backends;
+using AdaptFormer.Tensors.Memory;
 
 namespace AdaptFormer.Tensors;
 
@@ -88,6 +89,7 @@ public sealed class Tape : IDisposable
         _nodes.Clear();
         _kept.Clear();
         KeptBytes = 0;
+        Garbage.Collect();
     }
 
     internal void Add(Tensor output, ReadOnlySpan<Tensor?> keep, Action<Tensor> backward)

@@ -154,6 +154,14 @@ public unsafe class Tensor : IDisposable
         return new Tensor(shape, Type, StorageReference.Retain(), _offsetBytes + (offset * Type.Size()));
     }
 
+    /// <summary>This tensor's memory under another shape of as many elements, for a result that takes it over: this tensor has none from now on.</summary>
+    internal Tensor Move(Shape shape)
+    {
+        Storage? storage = Interlocked.Exchange(ref _storage, null);
+        if (storage is null) Throw.Released(this);
+        return new Tensor(shape, Type, storage, _offsetBytes);
+    }
+
     /// <summary>One more holder beside the owner: the memory stays until each has called <see cref="Release"/>.</summary>
     internal void Retain() => Interlocked.Increment(ref _holders);
 

@@ -80,8 +80,10 @@ public sealed class Block : Module
     {
         if (readout < x.Shape[1] && ReadsAllTokens) return Forward(x).SliceTokens(0, readout);
         Tensor rest = x.SliceTokens(0, readout);
-        Tensor h = Branch(rest, Norm1.Forward(x), AttnDelta, (n, residual) => Scaled(AttnScale, r => Attn.Forward(n, r, readout), residual));      // h = x + Attn(LN(x)), paper eq. (1)
-        return Branch(h, Norm2.Forward(h), FfnDelta, (n, residual) => Scaled(MlpScale, r => Mlp.Forward(n, r), residual));                                                      // y = h + MLP(LN(h)) + Δ(h), paper eq. (2) and (4)
+        Tensor n1 = Norm1.Forward(x);
+        Tensor h = Branch(rest, n1, AttnDelta, (n, residual, _) => Scaled(AttnScale, r => Attn.Forward(n, r, readout), residual));      // h = x + Attn(LN(x)), paper eq. (1)
+        n1.Dispose();      // a tape holds what it needs; a block's memory is what lives at once
+        return Branch(h, Norm2.Forward(h), FfnDelta, (n, residual, into) => Scaled(MlpScale, r => Mlp.Forward(n, r, into), residual), intoStream: h != rest);      // y = h + MLP(LN(h)) + Δ(h), paper eq. (2) and (4)
     }
 
     private static Tensor Scaled(LayerScale? scale, Func<Tensor?, Tensor> branch, Tensor? residual) =>
@@ -89,12 +91,13 @@ public sealed class Block : Module
 
     private bool ReadsAllTokens => !Attn.TakesQueries || AttnDelta is not null || FfnDelta is { ReadsAllTokens: true };
 
-    private Tensor Branch(Tensor x, Tensor normed, BranchDelta? delta, Func<Tensor, Tensor?, Tensor> f) =>
-        delta is null ? DropPath(f, normed, x) : delta.Apply(x, normed, (n, residual) => DropPath(f, n, residual));
+    /// <summary>x + f(normed), with the delta; in x's memory where that is this block's own.</summary>
+    private Tensor Branch(Tensor x, Tensor normed, BranchDelta? delta, BranchDelta.Branch f, bool intoStream = false) =>
+        delta is null ? DropPath(f, normed, x, intoStream) : delta.Apply(x, normed, (n, residual, into) => DropPath(f, n, residual, into), intoStream);
 
-    private Tensor DropPath(Func<Tensor, Tensor?, Tensor> f, Tensor normed, Tensor? residual)
+    private Tensor DropPath(BranchDelta.Branch f, Tensor normed, Tensor? residual, bool intoResidual)
     {
-        if (_dropPath == 0 || normed.Tape is null) return f(normed, residual);
+        if (_dropPath == 0 || normed.Tape is null) return f(normed, residual, intoResidual);
         Tensor branch = f(normed, null).DropPath(_dropPath);
         return residual is null ? branch : residual + branch;
     }

@@ -38,7 +38,14 @@ public sealed class Mlp : Module
     public override Tensor Forward(Tensor x) => Forward(x, residual: null);
 
     /// <summary>residual + MLP(x).</summary>
-    public Tensor Forward(Tensor x, Tensor? residual) => Fc2.Forward(Activate(x), residual);
+    /// <param name="x">[B, N, C].</param>
+    /// <param name="residual">[B, N, C], f32; none if null.</param>
+    /// <param name="intoResidual">The result takes the residual's memory, whose numbers nobody reads afterwards.</param>
+    public Tensor Forward(Tensor x, Tensor? residual, bool intoResidual = false)
+    {
+        using Tensor h = Activate(x);      // [B, N, hidden]
+        return Fc2.Forward(h, residual, intoResidual: intoResidual);
+    }
 
     private Tensor Activate(Tensor x) => _activation == MlpActivation.Gelu ? Fc1.ForwardGelu(x) : Fc1.Forward(x).QuickGelu();
 }

@@ -42,8 +42,12 @@ public sealed class SelfAttention : Attention
     public Parameter? VBias { get; }
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tensor x, Tensor? residual, int? queries = null) =>
-        Proj.Forward(Project(x).Attention(_heads, queries: queries), residual);
+    public override Tensor Forward(Tensor x, Tensor? residual, int? queries = null)
+    {
+        using Tensor qkv = Project(x);                                              // [B, N, 3·C]
+        using Tensor answers = qkv.Attention(_heads, queries: queries);             // [B, queries, C]
+        return Proj.Forward(answers, residual);
+    }
 
     /// <inheritdoc/>
     public override Tensor Probabilities(Tensor x) => Project(x).AttentionProbabilities(_heads);

@@ -87,9 +87,13 @@ public abstract class Backend
     /// <summary>y = residual + scale·f(x·Wᵀ + b); residual and bias may be null.</summary>
     internal abstract void Linear(Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, Epilogue epilogue, Tensor y);
 
+    /// <summary>y = x + scale·(f(x·Downᵀ + b)·Upᵀ + c) in one sweep, the products' inputs in <paramref name="compute"/>; y may be x. Both biases may be null.</summary>
+    internal abstract void AddBottleneck(
+        Tensor x, Parameter down, Parameter? downBias, Parameter up, Parameter? upBias, Epilogue activation, float scale, DataType compute, Tensor y);
+
     /// <summary>
-    /// y = GELU(x·Wᵀ + b) in one sweep; <paramref name="kept"/> becomes what the backward pass reads: the pre-activation in the type of y, or, when it is
-    /// <see cref="DataType.Code8"/>, the derivative in a byte.
+    /// y = GELU(x·Wᵀ + b) in one sweep; <paramref name="kept"/>, of type <see cref="DataType.Code8"/> or <see cref="DataType.Code16"/>, becomes what the backward pass
+    /// reads: the derivative.
     /// </summary>
     internal abstract void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor kept, Tensor y);
 

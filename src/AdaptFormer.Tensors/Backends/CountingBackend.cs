@@ -105,6 +105,16 @@ public sealed class CountingBackend : Backend
 
     internal override void Linear(Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, Epilogue epilogue, Tensor y) => Product(weight, x, y.Length, backward: false);
 
+    internal override void AddBottleneck(
+        Tensor x, Parameter down, Parameter? downBias, Parameter up, Parameter? upBias, Epilogue activation, float scale, DataType compute, Tensor y)
+    {
+        Macs += 2 * x.Length * down.Shape[0];
+        foreach (Parameter weight in new[] { down, up })
+        {
+            if (_forms.Add((weight, compute, false))) WeightBytes += weight.Length * compute.Size();
+        }
+    }
+
     internal override void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor kept, Tensor y) => Product(weight, x, y.Length, backward: false);
 
     internal override void LinearGeluBackward(Tensor kept, Tensor dy, Tensor dPre)

@@ -148,6 +148,14 @@ public sealed class ProfilingBackend(Backend inner) : Backend
         _inner.Linear(x, weight, bias, residual, scale, epilogue, y);
     }
 
+    internal override void AddBottleneck(
+        Tensor x, Parameter down, Parameter? downBias, Parameter up, Parameter? upBias, Epilogue activation, float scale, DataType compute, Tensor y)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _inner.AddBottleneck(x, down, downBias, up, upBias, activation, scale, compute, y);
+        Add(nameof(AddBottleneck), began, 4.0 * x.Length * down.Shape[0]);
+    }
+
     internal override void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor kept, Tensor y)
     {
         using Call _ = Time(2.0 * x.Length * weight.Shape[0]);

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
 
 namespace AdaptFormer.Tensors.Memory;
 
@@ -7,13 +6,19 @@ namespace AdaptFormer.Tensors.Memory;
 /// 64-byte aligned native blocks in size classes, kept for reuse: a training step asks for the same sizes again and again, and
 /// fresh pages from the operating system would cost more than the kernels that fill them.
 /// </summary>
-public static unsafe class BufferPool
+/// <remarks>
+/// Sizes of the forward pass wait unused during the backward pass, and the other way round. So that the process hardly takes more than its blocks in use ever
+/// needed at once, large blocks that have waited long go back to the system before a new one is made.
+/// </remarks>
+public static class BufferPool
 {
     private const int ClassesPerOctave = 8;      // at most 12.5 % of a block is wasted
     private const int MinimumBytes = 256;
+    private const long LargeBytes = 1 << 20;     // smaller blocks are too little to be worth a system call
+    private const int LongWait = 32;             // large blocks that came back later: a few layers' worth, so that what each layer needs stays
     private static readonly Lock Gate = new();
-    private static readonly Dictionary<long, Stack<nint>> Free = [];
-    private static long _liveBuffers, _liveBytes, _peakBytes, _pooledBytes;
+    private static readonly Dictionary<long, List<Waiting>> Free = [];
+    private static long _liveBuffers, _liveBytes, _peakBytes, _mostLive, _pooledBytes, _returns;
 
     /// <summary>Blocks in use.</summary>
     public static long LiveBuffers => Interlocked.Read(ref _liveBuffers);
@@ -35,13 +40,13 @@ public static unsafe class BufferPool
     {
         lock (Gate)
         {
-            foreach (Stack<nint> blocks in Free.Values)
+            foreach ((long capacity, List<Waiting> blocks) in Free)
             {
-                foreach (nint block in blocks) NativeMemory.AlignedFree((void*)block);
+                foreach (Waiting waiting in blocks) SystemMemory.Free(waiting.Block, capacity);
             }
 
             Free.Clear();
-            _pooledBytes = 0;
+            (_pooledBytes, _mostLive) = (0, _liveBytes);
         }
     }
 
@@ -54,14 +59,24 @@ public static unsafe class BufferPool
             _liveBuffers++;
             _liveBytes += capacity;
             _peakBytes = Math.Max(_peakBytes, _liveBytes);
-            if (Free.TryGetValue(capacity, out Stack<nint>? blocks) && blocks.TryPop(out nint block))
+            _mostLive = Math.Max(_mostLive, _liveBytes);
+            if (Free.TryGetValue(capacity, out List<Waiting>? blocks) && blocks.Count > 0)
             {
+                nint block = blocks[^1].Block;
+                blocks.RemoveAt(blocks.Count - 1);
                 _pooledBytes -= capacity;
                 return block;
             }
+
+            if (capacity >= LargeBytes)
+            {
+                while (_liveBytes + _pooledBytes > _mostLive && FreeLongestWaiting())
+                {
+                }
+            }
         }
 
-        return (nint)NativeMemory.AlignedAlloc((nuint)capacity, 64);
+        return SystemMemory.Allocate(capacity);
     }
 
     /// <summary>Takes a block back.</summary>
@@ -72,8 +87,8 @@ public static unsafe class BufferPool
             _liveBuffers--;
             _liveBytes -= capacity;
             _pooledBytes += capacity;
-            if (!Free.TryGetValue(capacity, out Stack<nint>? blocks)) Free[capacity] = blocks = new();
-            blocks.Push(block);
+            if (!Free.TryGetValue(capacity, out List<Waiting>? blocks)) Free[capacity] = blocks = [];
+            blocks.Add(new Waiting(block, capacity >= LargeBytes ? _returns++ : _returns));
         }
     }
 
@@ -84,4 +99,23 @@ public static unsafe class BufferPool
         long step = Math.Max(64, (long)(BitOperations.RoundUpToPowerOf2((ulong)bytes) / (2 * ClassesPerOctave)));
         return (bytes + step - 1) / step * step;
     }
+
+    /// <summary>Gives the large block that was returned first back to the system; false when none has waited long.</summary>
+    private static bool FreeLongestWaiting()
+    {
+        (long capacity, List<Waiting>? oldest) = (0, null);
+        foreach ((long size, List<Waiting> blocks) in Free)
+        {
+            if (size >= LargeBytes && blocks.Count > 0 && (oldest is null || blocks[0].Since < oldest[0].Since)) (capacity, oldest) = (size, blocks);
+        }
+
+        if (oldest is null || _returns - oldest[0].Since < LongWait) return false;
+        SystemMemory.Free(oldest[0].Block, capacity);
+        oldest.RemoveAt(0);
+        _pooledBytes -= capacity;
+        return true;
+    }
+
+    /// <summary>A block in the pool; a later one has a larger number.</summary>
+    private readonly record struct Waiting(nint Block, long Since);
 }

@@ -13,7 +13,7 @@ public static class LinearPartsOp
         /// <param name="places">Which part of the result each one of x is added to; all different.</param>
         /// <param name="residual">r, [..., O] with O a multiple of n.</param>
         /// <param name="scale">s.</param>
-        /// <param name="intoResidual">The result takes the residual's memory: only for a residual whose numbers nobody reads afterwards.</param>
+        /// <param name="intoResidual">The result takes the residual's memory if nobody else holds it: only for a residual that is not read afterwards.</param>
         /// <returns>The shape and type of the residual.</returns>
         /// <remarks>x is [..., P·R]. The parts are computed as one product with a matrix of mostly zeros: R is small, and so is what that wastes.</remarks>
         /// <exception cref="ArgumentException">A shape does not fit.</exception>
@@ -25,8 +25,9 @@ public static class LinearPartsOp
             if (o % n != 0 || places.Any(place => place < 0 || place >= o / n) || residual.Shape != x.Shape.WithLast(o))
                 Throw.Shape("LinearParts", $"residual must be [..., O] with parts of {n} for all of {string.Join(", ", places)}", ("x", x), ("residual", residual));
 
-            Tensor y = intoResidual && residual.HasOneHolder ? residual.View(residual.Shape) : Tensor.Empty(residual.Shape, residual.Type);
-            Backend.Current.Linear(x, Whole(), null, residual, scale, Epilogue.None, y);
+            bool inPlace = intoResidual && residual.HasOneHolder;
+            Tensor y = inPlace ? residual.Move(residual.Shape) : Tensor.Empty(residual.Shape, residual.Type);
+            Backend.Current.Linear(x, Whole(), null, inPlace ? y : residual, scale, Epilogue.None, y);
             return y.Record([x, weight, residual], keep: weight.NeedsGrad ? [x] : [], dy =>
             {
                 residual.PassGrad(dy);

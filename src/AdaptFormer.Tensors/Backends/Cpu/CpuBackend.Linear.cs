@@ -19,6 +19,33 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
+    internal override void AddBottleneck(
+        Tensor x, Parameter down, Parameter? downBias, Parameter up, Parameter? upBias, Epilogue activation, float scale, DataType compute, Tensor y)
+    {
+        (int m, int c) = down.AsMatrix();
+        WeightForm wDown = WeightForm.Packed(down, compute, _matmul), wUp = WeightForm.Packed(up, compute, _matmul);
+        MatMulKey toHidden = new(1, 0, m, c, Operand.Dense(compute, c), wDown.Layout, Operand.Dense(compute, m), wDown.IsPacked, downBias is not null, activation);
+        MatMulKey toSum = new(1, 0, c, m, Operand.Dense(compute, m), wUp.Layout, Operand.Dense(DataType.Float32, c), wUp.IsPacked, upBias is not null, Scale: scale, Accumulate: true);
+        RowBlocks blocks = new(y.Length / c);
+        CpuParallel.For(blocks.Count, (i, worker) =>
+        {
+            (long row, int rows) = blocks[i];
+            (nint from, nint to) = (At(x, row * c), At(y, row * c));
+            (long inputBytes, long hiddenBytes) = ((long)rows * c * compute.Size(), (long)rows * m * compute.Size());
+            nint workspace = (nint)worker.Workspace((nuint)(hiddenBytes + 64 + (compute == DataType.Float32 ? 0 : inputBytes)));
+            nint hidden = workspace, input = from;
+            if (compute != DataType.Float32)
+            {
+                input = workspace + (nint)((hiddenBytes + 63) / 64 * 64);
+                Converter.Copy(from, DataType.Float32, input, compute, (long)rows * c);
+            }
+
+            _matmul.Plan(toHidden with { M = rows }).Run(worker, input, wDown.Pointer, downBias?.Pointer ?? 0, hidden);
+            if (from != to) Converter.Copy(from, DataType.Float32, to, DataType.Float32, (long)rows * c);
+            _matmul.Plan(toSum with { M = rows }).Run(worker, hidden, wUp.Pointer, upBias?.Pointer ?? 0, to);
+        });
+    }
+
     internal override void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor kept, Tensor y)
     {
         (int n, int k) = weight.AsMatrix();
@@ -29,19 +56,13 @@ public sealed unsafe partial class CpuBackend
         {
             (long row, int m) = blocks[i];
             (long start, long count) = (row * n, (long)m * n);
-            bool coded = kept.Type == DataType.Code8;
-            nint pre = coded ? At(y, start) : At(kept, start);      // in place: GELU may overwrite what it reads
-            _matmul.Plan(key with { M = m }).Run(worker, At(x, row * k), w.Pointer, bias?.Pointer ?? 0, pre);
-            if (coded) GeluSlope.Forward(pre, y.Type, At(y, start), y.Type, (byte*)At(kept, start), count);
-            else Activation.Gelu(pre, kept.Type, At(y, start), y.Type, count);
+            _matmul.Plan(key with { M = m }).Run(worker, At(x, row * k), w.Pointer, bias?.Pointer ?? 0, At(y, start));
+            GeluSlope.Forward(At(y, start), y.Type, At(y, start), y.Type, At(kept, start), kept.Type, count);      // in place
         });
     }
 
-    internal override void LinearGeluBackward(Tensor kept, Tensor dy, Tensor dPre)
-    {
-        if (kept.Type != DataType.Code8) ActivateBackward(ActivationKind.Gelu, kept, dy, dPre);
-        else Sweep(dPre.Length, (start, n) => GeluSlope.Backward((byte*)At(kept, start), At(dy, start), dy.Type, At(dPre, start), dPre.Type, n));
-    }
+    internal override void LinearGeluBackward(Tensor kept, Tensor dy, Tensor dPre) => Sweep(dPre.Length, (start, n) =>
+        GeluSlope.Backward(At(kept, start), kept.Type, At(dy, start), dy.Type, At(dPre, start), dPre.Type, n));
 
     internal override void LinearBackwardInput(Tensor dy, Tensor weight, float scale, Tensor dx, bool accumulate)
     {

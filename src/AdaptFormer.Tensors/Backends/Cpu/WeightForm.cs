@@ -36,6 +36,10 @@ internal sealed class WeightForm : IDisposable
         return parameter.Derived((library, type, backward), () => Packed(parameter, type, backward, library));
     }
 
+    /// <summary>The right operand of y = x·Wᵀ in <paramref name="type"/>, packed also when the weight trains: for predictions, between which it seldom changes.</summary>
+    public static WeightForm Packed(Parameter weight, DataType type, MatMulLibrary library) =>
+        weight.Derived((library, type, false), () => Packed(weight, type, backward: false, library));
+
     /// <inheritdoc/>
     public void Dispose() => _owned?.Dispose();
 
