@@ -151,9 +151,8 @@ public sealed class ProfilingBackend(Backend inner) : Backend
     internal override void AddBottleneck(
         Tensor x, Parameter down, Parameter? downBias, Parameter up, Parameter? upBias, Epilogue activation, float scale, DataType compute, Tensor y)
     {
-        long began = Stopwatch.GetTimestamp();
+        using Call _ = Time(4.0 * x.Length * down.Shape[0]);
         _inner.AddBottleneck(x, down, downBias, up, upBias, activation, scale, compute, y);
-        Add(nameof(AddBottleneck), began, 4.0 * x.Length * down.Shape[0]);
     }
 
     internal override void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor kept, Tensor y)
