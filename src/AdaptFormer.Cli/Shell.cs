@@ -33,6 +33,7 @@ internal static class Shell
             DataCommand.Create(screen),
             ConvertCommand.Create(screen),
             ReportCommand.Create(screen),
+            VisualizeCommand.Create(screen),
             BenchCommand.Create(screen),
             DoctorCommand.Create(screen),
         };

@@ -5,10 +5,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
-using AdaptFormer.Models;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Metrics;
-using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Runs;
 using Spectre.Console;
 
@@ -47,62 +45,24 @@ internal static class EvalCommand
     public static Command Create(Screen screen)
     {
         ModelChoice model = new();
-        ClipChoice clip = new();
-        Option<string> data = new("--data") { Description = "The pictures or clips and their labels; the test data of the recipe if a run is given.", HelpName = "path" };
-        Option<string> kind = new("--kind") { Description = $"Layout of the data: {string.Join(", ", DatasetSource.Kinds)}; of clips: {string.Join(", ", ClipSource.Kinds)}; told by what is there if left out." };
-        Option<string> labelColumn = new("--label-column") { Description = "Header of the labels in a CSV file, if it is none of the usual ones.", HelpName = "name" };
-        Option<string> root = new("--root") { Description = "Clips: the folder that the paths of a list are relative to; that of the list, or the run's, if left out.", HelpName = "folder" };
-        Option<int?> batch = new("--batch") { Description = "Pictures per pass through the model, or views of clips; 32 pictures or 4 views if left out.", HelpName = "n" };
+        TestDataChoice test = new("The pictures or clips and their labels");
         Option<bool> perClass = new("--per-class") { Description = "Show the scores of each class." };
         Option<bool> json = CommonOptions.Json("Print one JSON line.");
-        Command command = new("eval", "Score a trained model on a data set.") { data, kind, labelColumn, root, batch, perClass, json };
+        Command command = new("eval", "Score a trained model on a data set.") { perClass, json };
         model.AddTo(command);
-        clip.AddTo(command);
+        test.AddTo(command);
         command.SetAction((parsed, cancellation) => Task.Run(
             () =>
             {
-                TestData test = Data(model.Run(parsed), parsed.GetValue(data), parsed.GetValue(kind), parsed.GetValue(root));
+                test.Check(parsed, model.Run(parsed));
                 using Predictor predictor = model.Open(parsed, screen);
-                ClipViews? views = clip.Views(parsed, predictor.Pictures.Clips, predictor.ReadsClips);
-                LabelledDataset dataset = Open(test, predictor, parsed.GetValue(labelColumn));
-                DatasetSplits.RequireSameClasses(predictor.Labels, model.Name(parsed), dataset);
-                if (dataset.MultiLabel && !predictor.MultiLabel) throw new InvalidDataException($"{dataset.Name} has several classes a picture; {model.Name(parsed)} was trained to give one.");
-                using DataLoader loader = dataset is ClipDataset clips
-                    ? predictor.Load(clips, parsed.GetValue(batch) ?? 4, views)
-                    : predictor.Load((ImageDataset)dataset, parsed.GetValue(batch) ?? 32);
+                using DataLoader loader = test.Load(parsed, model.Run(parsed), model.Name(parsed), predictor);
                 EvalResult result = RunView.Show(screen, parsed.GetValue(json), report => Score(predictor, loader, parsed.GetValue(perClass), report, cancellation));
                 Show(screen, result, predictor.ReadsClips ? "clips" : "pictures", parsed.GetValue(json));
                 return 0;
             },
             CancellationToken.None));
         return command;
-    }
-
-    private static TestData Data(string? run, string? data, string? kind, string? root)
-    {
-        if (data is not null) return new TestData(kind ?? DataOptions.Auto, data, root, LeaveOut: false);
-        if (run is null) throw new ArgumentException("Which data? Give --data PATH.");
-        using RunDirectory directory = RunDirectory.Open(run);
-        DataOptions options = directory.ReadRecipe().Data;
-        if (options.Test is not { } test) throw new ArgumentException($"The recipe of {run} has no test data; give --data PATH.");
-        return new TestData(kind ?? options.Kind, test, root ?? options.Clip.TestRoot ?? options.Clip.Root, options.Missing == MissingItems.LeaveOut);
-    }
-
-    private static LabelledDataset Open(TestData test, Predictor predictor, string? labelColumn)
-    {
-        if (test.Kind != DataOptions.Auto && ClipSource.Kinds.Contains(test.Kind) != predictor.ReadsClips)
-            throw new ArgumentException($"--kind {test.Kind} has {(predictor.ReadsClips ? "pictures" : "clips")}, and the model reads {(predictor.ReadsClips ? "clips" : "pictures")}.");
-        if (predictor.ReadsClips)
-        {
-            if (labelColumn is not null) throw new ArgumentException("--label-column is for lists of pictures; a list of clips has the columns clip and label, or class.");
-            ClipDataset clips = ClipSource.Open($"{test.Kind}:{test.Path}", test.Root, predictor.Labels, train: false);
-            return test.LeaveOut ? DatasetSplits.WithoutMissing(clips) : clips;
-        }
-
-        if (test.Root is not null) throw new ArgumentException("--root is for lists of clips; the model reads pictures.");
-        if (labelColumn is not null) return ManifestDataset.Open(test.Path, predictor.Labels, labelColumn);
-        ImageDataset pictures = DatasetSource.Open($"{test.Kind}:{test.Path}", train: false, predictor.Labels);
-        return test.LeaveOut ? DatasetSplits.WithoutMissing(pictures) : pictures;
     }
 
     private static EvalResult Score(Predictor predictor, DataLoader loader, bool perClass, Action<RunRecord> report, CancellationToken cancellation)
@@ -158,13 +118,6 @@ internal static class EvalCommand
         screen.Write(table);
     }
 }
-
-/// <summary>What is to be scored.</summary>
-/// <param name="Kind">Layout.</param>
-/// <param name="Path">File or folder.</param>
-/// <param name="Root">Folder that the paths of a list of clips are relative to; that of the list if null.</param>
-/// <param name="LeaveOut">Whether what is not there is left out, as the run's recipe says, and not counted as wrong.</param>
-internal sealed record TestData(string Kind, string Path, string? Root, bool LeaveOut);
 
 /// <summary>How scores are written for scripts.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -86,6 +86,11 @@ public sealed class Block : Module
         return Branch(h, Norm2.Forward(h), FfnDelta, (n, residual, into) => Scaled(MlpScale, r => Mlp.Forward(n, r, into), residual), intoStream: h != rest);      // y = h + MLP(LN(h)) + Δ(h), paper eq. (2) and (4)
     }
 
+    /// <summary>How much each token reads of each other in this block's attention; no gradient passes through.</summary>
+    /// <param name="x">[B, N, C]: what the block reads.</param>
+    /// <returns>As <see cref="Attention.Probabilities"/>.</returns>
+    public Tensor AttentionProbabilities(Tensor x) => Attn.Probabilities(Norm1.Forward(x));
+
     private static Tensor Scaled(LayerScale? scale, Func<Tensor?, Tensor> branch, Tensor? residual) =>
         scale is null ? branch(residual) : scale.Forward(branch(null), residual);
 

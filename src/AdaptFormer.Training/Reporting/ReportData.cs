@@ -20,6 +20,9 @@ public sealed record ReportData(
     string Title, string Command, IReadOnlyList<ReportFact> Facts, IReadOnlyList<EpochRecord> Epochs, IReadOnlyList<string> Classes, TestReport? Test, FeatureMap? Map,
     IReadOnlyList<SampleReport> Samples, JsonNode? Recipe, JsonNode? Environment)
 {
+    /// <summary>Items with maps of what the model read; empty without.</summary>
+    public IReadOnlyList<AttentionReport> Attention { get; init; } = [];
+
     /// <summary>As JSON that may stand in a page: no sign in it ends a script.</summary>
     public string ToJson() => ReportPage.Safe(JsonSerializer.Serialize(this, ReportJson.Default.ReportData));
 }
@@ -49,7 +52,11 @@ public sealed record CalibrationBin(int Count, double Confidence, double Right);
 /// <param name="Y">Ordinates.</param>
 /// <param name="Labels">Classes.</param>
 /// <param name="Of">Number of test items that these were taken from.</param>
-public sealed record FeatureMap(IReadOnlyList<double> X, IReadOnlyList<double> Y, IReadOnlyList<int> Labels, int Of);
+public sealed record FeatureMap(IReadOnlyList<double> X, IReadOnlyList<double> Y, IReadOnlyList<int> Labels, int Of)
+{
+    /// <summary>Whether <see cref="Labels"/> are the model's answers, for items whose class is not known.</summary>
+    public bool ByAnswer { get; init; }
+}
 
 /// <summary>A test item and its answer.</summary>
 /// <param name="Picture">The picture as a data address; a clip's middle frame; empty if it could not be read.</param>
@@ -58,6 +65,19 @@ public sealed record FeatureMap(IReadOnlyList<double> X, IReadOnlyList<double> Y
 /// <param name="Answer">The answer.</param>
 /// <param name="Confidence">The answer's probability, in [0, 1].</param>
 public sealed record SampleReport(string Picture, string Source, string Label, string Answer, double Confidence);
+
+/// <summary>An item and maps of what the model read, drawn over it; pictures are data addresses.</summary>
+/// <param name="Source">Where it comes from.</param>
+/// <param name="Label">Its class; null where it is not known.</param>
+/// <param name="Answer">The answer.</param>
+/// <param name="Confidence">The answer's probability, in [0, 1].</param>
+/// <param name="Reader">Whose attention is shown, in words.</param>
+/// <param name="Picture">What the model saw; of a clip, some frames side by side.</param>
+/// <param name="Mean">Attention of the last block, the mean of its heads.</param>
+/// <param name="Rollout">Attention through all blocks; null where attention is confined to windows.</param>
+/// <param name="Heads">Attention of the last block, each head.</param>
+public sealed record AttentionReport(
+    string Source, string? Label, string Answer, double Confidence, string Reader, string Picture, string Mean, string? Rollout, IReadOnlyList<string> Heads);
 
 /// <summary>How a report's data are written.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]

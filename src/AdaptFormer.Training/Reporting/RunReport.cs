@@ -58,14 +58,17 @@ public static class RunReport
     }
 
     /// <summary>Counts of answers, and how far confidence can be trusted.</summary>
-    internal static TestReport Test(IReadOnlyList<Answer> answers, TrainingSummary summary)
+    internal static TestReport Test(IReadOnlyList<Answer> answers, TrainingSummary summary) => Test(answers, summary.TestTop1 ?? 0, summary.TestTop5 ?? 0);
+
+    /// <summary>Counts of answers, and how far confidence can be trusted.</summary>
+    internal static TestReport Test(IReadOnlyList<Answer> answers, double top1, double top5)
     {
         Answer[] readable = [.. answers.Where(answer => answer.Label >= 0)];
         int[][] confusion = [.. readable.GroupBy(answer => (answer.Label, answer.Predicted)).OrderBy(pair => pair.Key).Select(pair => (int[])[pair.Key.Label, pair.Key.Predicted, pair.Count()])];
         CalibrationBin[] bins = [.. Enumerable.Range(0, CalibrationBins).Select(bin => readable.Where(answer => Math.Min(CalibrationBins - 1, (int)(answer.Confidence * CalibrationBins)) == bin).ToArray())
             .Select(bin => new CalibrationBin(bin.Length, bin.Length == 0 ? 0 : bin.Average(answer => answer.Confidence), bin.Length == 0 ? 0 : bin.Average(answer => answer.Right ? 1.0 : 0)))];
         double error = readable.Length == 0 ? 0 : bins.Sum(bin => bin.Count * Math.Abs(bin.Confidence - bin.Right)) / readable.Length;
-        return new TestReport(summary.TestTop1 ?? 0, summary.TestTop5 ?? 0, confusion, answers.Count - readable.Length, bins, error);
+        return new TestReport(top1, top5, confusion, answers.Count - readable.Length, bins, error);
     }
 
     private static string Command(Recipe recipe, RunDirectory run) => $"adaptformer train {Path.GetFileName(run.RecipePath)} --output {Path.GetFileName(run.Path)}-again";
@@ -89,9 +92,12 @@ public static class RunReport
     }
 
     /// <summary>Features of test items, evenly over the set; those that cannot be read are left out.</summary>
-    private static FeatureMap? Map(Backbone model, SampleMaker samples, long seed)
+    internal static FeatureMap? Map(Backbone model, SampleMaker samples, long seed) => Map(model, samples, seed, MapItems, samples.Data.Label);
+
+    /// <summary>Features of at most <paramref name="most"/> items, evenly over the set, each with the class that <paramref name="label"/> gives it.</summary>
+    internal static FeatureMap? Map(Backbone model, SampleMaker samples, long seed, int most, Func<int, int> label)
     {
-        int count = Math.Min(MapItems, samples.Data.Count);
+        int count = Math.Min(most, samples.Data.Count);
         List<float> features = [];
         List<int> labels = [];
         using IDisposable scratch = samples.CreateScratch();
@@ -124,20 +130,23 @@ public static class RunReport
         {
             using TensorScope pass = new();
             features.AddRange(model.RunBefore(model.Blocks.Count + 1, inputs.SliceBatch(0, batch.Count)).ToArray());
-            labels.AddRange(batch.Select(samples.Data.Label));
+            labels.AddRange(batch.Select(label));
             batch.Clear();
         }
     }
 
     /// <summary>Some items with their answers: as many wrong ones as there are, up to half, the surest first.</summary>
-    private static List<SampleReport> Some(SampleMaker samples, IReadOnlyList<Answer> answers, IReadOnlyList<string> classes, long seed)
+    internal static List<SampleReport> Some(SampleMaker samples, IReadOnlyList<Answer> answers, IReadOnlyList<string> classes, long seed) =>
+        [.. Pick(answers, seed, Samples).Select(i => new SampleReport(
+            Picture(samples.Data, i), samples.Data.Source(i), classes[answers[i].Label], classes[answers[i].Predicted], answers[i].Confidence))];
+
+    /// <summary>Which items are shown: wrong ones, the surest first, and right ones, half of each where there are enough.</summary>
+    internal static int[] Pick(IReadOnlyList<Answer> answers, long seed, int count)
     {
         int[] order = [.. Enumerable.Range(0, answers.Count)];
         new Rng(seed).Shuffle<int>(order);
-        int[] wrong = [.. order.Where(i => answers[i] is { Right: false, Label: >= 0 }).OrderByDescending(i => answers[i].Confidence).Take(Samples / 2)];
-        int[] right = [.. order.Where(i => answers[i].Right).Take(Samples - wrong.Length)];
-        return [.. wrong.Concat(right).Select(i => new SampleReport(
-            Picture(samples.Data, i), samples.Data.Source(i), classes[answers[i].Label], classes[answers[i].Predicted], answers[i].Confidence))];
+        int[] wrong = [.. order.Where(i => answers[i] is { Right: false, Label: >= 0 }).OrderByDescending(i => answers[i].Confidence).Take(count / 2)];
+        return [.. wrong, .. order.Where(i => answers[i].Right).Take(count - wrong.Length)];
     }
 
     private static string Picture(LabelledDataset data, int item)
@@ -163,9 +172,7 @@ public static class RunReport
         int side = Math.Min(shown.Width, shown.Height);
         PixelBox middle = Framing.CenterCrop(shown.Width, shown.Height, side, side);
         resizer.Resize(shown, middle, ThumbnailSide, ThumbnailSide, Interpolation.Bilinear, small);
-        using MemoryStream png = new();
-        PngWriter.Write(png, small);
-        return $"data:image/png;base64,{Convert.ToBase64String(png.ToArray())}";
+        return DataAddress.Png(small);
     }
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -1,13 +1,18 @@
+using System.Numerics;
 using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends.Cpu;
 
 namespace AdaptFormer.Training.Reporting;
 
 /// <summary>
 /// t-SNE, van der Maaten and Hinton 2008, exact: points whose features are near each other lie near each other in the plane. Time and memory grow with the
-/// square of the number of points, so it is for a few hundred of them.
+/// square of the number of points: two thousand take some seconds and 32 MB, <see cref="MostPoints"/> about half a minute and 400 MB.
 /// </summary>
 public static class Tsne
 {
+    /// <summary>Most points: what is reasonable to wait for without approximation.</summary>
+    public const int MostPoints = 5000;
+
     private const int Dimensions = 2, EarlyIterations = 250;
     private const double EarlyExaggeration = 12, Tolerance = 1e-5;
 
@@ -18,10 +23,11 @@ public static class Tsne
     /// <param name="perplexity">How many neighbours a point has, in effect; at most a third of the others.</param>
     /// <param name="iterations">Steps of gradient descent.</param>
     /// <returns>[n, 2].</returns>
-    /// <exception cref="ArgumentException">The features are not n rows.</exception>
+    /// <exception cref="ArgumentException">The features are not n rows, or there are more than <see cref="MostPoints"/>.</exception>
     public static double[] Embed(ReadOnlySpan<float> features, int n, Rng rng, double perplexity = 30, int iterations = 1000)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(n, 2);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(n, MostPoints);
         if (features.Length % n != 0) throw new ArgumentException($"Tsne: {features.Length} numbers are not {n} rows.", nameof(features));
         double[] p = Affinities(SquaredDistances(features, n), n, Math.Max(1, Math.Min(perplexity, (n - 1) / 3.0)));
         double[] y = new double[n * Dimensions], gradient = new double[y.Length], velocity = new double[y.Length], gains = new double[y.Length];
@@ -56,21 +62,48 @@ public static class Tsne
     }
 
     /// <summary>∂C/∂yᵢ = 4·Σⱼ (pᵢⱼ − qᵢⱼ)·(yᵢ − yⱼ)/(1 + |yᵢ − yⱼ|²), p times <paramref name="exaggeration"/>.</summary>
+    /// <remarks>Each point has its own two sums over all others, of pᵢⱼ·w·(yᵢ − yⱼ) and of w²·(yᵢ − yⱼ), w being the similarity; Σw, which q needs, is known after all points have been seen once.</remarks>
     internal static void Gradient(double[] p, double[] y, int n, double exaggeration, double[] gradient)
     {
-        double sum = Similarities(y, n, out double[] weights);
+        double[] xs = new double[n], ys = new double[n], sums = new double[n * 5];
+        for (int i = 0; i < n; i++) (xs[i], ys[i]) = (y[2 * i], y[(2 * i) + 1]);
+        ByRow(n, i => Forces(p.AsSpan(i * n, n), xs, ys, i, sums.AsSpan(5 * i, 5)));
+        double sum = 0;
+        for (int i = 0; i < n; i++) sum += sums[5 * i];
         for (int i = 0; i < n; i++)
         {
-            double gx = 0, gy = 0;
-            for (int j = 0; j < n; j++)
-            {
-                double weight = weights[(i * n) + j], force = ((exaggeration * p[(i * n) + j]) - (weight / sum)) * weight;
-                gx += force * (y[2 * i] - y[2 * j]);
-                gy += force * (y[(2 * i) + 1] - y[(2 * j) + 1]);
-            }
-
-            (gradient[2 * i], gradient[(2 * i) + 1]) = (4 * gx, 4 * gy);
+            Span<double> own = sums.AsSpan(5 * i, 5);
+            (gradient[2 * i], gradient[(2 * i) + 1]) = (4 * ((exaggeration * own[1]) - (own[3] / sum)), 4 * ((exaggeration * own[2]) - (own[4] / sum)));
         }
+    }
+
+    // Of one point: Σw, Σ p·w·dx, Σ p·w·dy, Σ w²·dx, Σ w²·dy. The point itself adds nothing to the last four, and 1 to the first.
+    private static void Forces(ReadOnlySpan<double> p, double[] xs, double[] ys, int i, Span<double> own)
+    {
+        Vector<double> x = new(xs[i]), y = new(ys[i]), one = Vector<double>.One, w = default, ax = default, ay = default, rx = default, ry = default;
+        int j = 0;
+        for (; j <= xs.Length - Vector<double>.Count; j += Vector<double>.Count)
+        {
+            Vector<double> dx = x - new Vector<double>(xs, j), dy = y - new Vector<double>(ys, j), near = one / (one + (dx * dx) + (dy * dy)), pull = new Vector<double>(p[j..]) * near, push = near * near;
+            w += near;
+            ax += pull * dx;
+            ay += pull * dy;
+            rx += push * dx;
+            ry += push * dy;
+        }
+
+        (double sw, double sax, double say, double srx, double sry) = (Vector.Sum(w) - 1, Vector.Sum(ax), Vector.Sum(ay), Vector.Sum(rx), Vector.Sum(ry));
+        for (; j < xs.Length; j++)
+        {
+            double dx = xs[i] - xs[j], dy = ys[i] - ys[j], near = 1 / (1 + (dx * dx) + (dy * dy));
+            sw += near;
+            sax += p[j] * near * dx;
+            say += p[j] * near * dy;
+            srx += near * near * dx;
+            sry += near * near * dy;
+        }
+
+        (own[0], own[1], own[2], own[3], own[4]) = (sw, sax, say, srx, sry);
     }
 
     /// <summary>Symmetric affinities [n, n] whose rows have the wanted perplexity before they are made symmetric; they sum to 1.</summary>
@@ -120,23 +153,38 @@ public static class Tsne
     internal static double[] SquaredDistances(ReadOnlySpan<float> features, int n)
     {
         int d = features.Length / n;
+        float[] rows = features.ToArray();
         double[] squared = new double[n * n];
-        for (int i = 0; i < n; i++)
+        ByRow(n, i =>
         {
-            for (int j = i + 1; j < n; j++)
-            {
-                double sum = 0;
-                for (int k = 0; k < d; k++)
-                {
-                    double difference = features[(i * d) + k] - features[(j * d) + k];
-                    sum += difference * difference;
-                }
+            for (int j = 0; j < n; j++) squared[(i * n) + j] = SquaredDistance(rows.AsSpan(i * d, d), rows.AsSpan(j * d, d));
+        });
+        return squared;
+    }
 
-                squared[(i * n) + j] = squared[(j * n) + i] = sum;
-            }
+    private static double SquaredDistance(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        Vector<float> sums = default;
+        int k = 0;
+        for (; k <= a.Length - Vector<float>.Count; k += Vector<float>.Count)
+        {
+            Vector<float> difference = new Vector<float>(a[k..]) - new Vector<float>(b[k..]);
+            sums += difference * difference;
         }
 
-        return squared;
+        double sum = Vector.Sum(sums);
+        for (; k < a.Length; k++) sum += (double)(a[k] - b[k]) * (a[k] - b[k]);
+        return sum;
+    }
+
+    // Rows do not depend on each other, so the result does not depend on the threads.
+    private static void ByRow(int n, Action<int> row)
+    {
+        const int Rows = 16;
+        CpuParallel.For((n + Rows - 1) / Rows, (block, _) =>
+        {
+            for (int i = block * Rows; i < Math.Min(n, (block + 1) * Rows); i++) row(i);
+        });
     }
 
     private static double Similarities(double[] y, int n, out double[] weights)

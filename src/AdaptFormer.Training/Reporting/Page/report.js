@@ -99,7 +99,7 @@ function map(points) {
     data: { datasets: shown.map((label, i) => ({ label: data.classes[label], data: points.x.map((x, j) => ({ x, y: points.y[j] })).filter((_, j) => points.labels[j] === label), backgroundColor: `hsl(${Math.round(360 * i / shown.length)} 60% ${i % 2 ? 45 : 60}%)`, pointRadius: 3 })) },
     options: { scales: { x: { display: false }, y: { display: false } }, plugins: { legend: { display: shown.length <= 12, labels: { boxWidth: 10 } }, tooltip: { callbacks: { label: i => i.dataset.label } } } },
   }, "square");
-  element("p", `${points.labels.length} of ${points.of} test items, coloured by class. Distances between far groups mean nothing.`, box, "note");
+  element("p", `${points.labels.length} of ${points.of} items, coloured by ${points.by_answer ? "the model's answer" : "class"}. Distances between far groups mean nothing.`, box, "note");
 }
 
 function samples(list) {
@@ -118,12 +118,38 @@ function samples(list) {
   }
 }
 
+function attention(list) {
+  const box = section("Where the model looks", true), all = element("div", null, box, "looks");
+  const picture = (parent, address, caption, className) => {
+    const figure = element("figure", null, parent, className), image = element("img", null, figure);
+    image.onload = () => { if (image.naturalWidth > 1.5 * image.naturalHeight) parent.classList.add("strips"); };
+    image.src = address;
+    image.alt = caption;
+    element("figcaption", caption, figure);
+  };
+  for (const item of list) {
+    const row = element("article", null, all), known = item.label !== null && item.label !== undefined;
+    const words = `${item.answer} ${percent(100 * item.confidence, 0)}` + (known && item.label !== item.answer ? `, is: ${item.label || "none of the classes"}` : "");
+    const maps = element("div", null, row, "maps");
+    picture(maps, item.picture, words, known ? (item.label.split(", ").includes(item.answer) ? "right" : "wrong") : "");
+    picture(maps, item.mean, "last block, mean of the heads");
+    if (item.rollout) picture(maps, item.rollout, "rollout through all blocks");
+    const heads = element("details", null, row);
+    element("summary", `${item.heads.length} heads of the last block`, heads);
+    const grid = element("div", null, heads, "heads");
+    item.heads.forEach((head, i) => picture(grid, head, `head ${i + 1}`));
+    element("p", item.source, row, "note");
+  }
+  element("p", `Shown is ${list[0].reader}, from dark (least) to light (most) of each map.${list[0].rollout ? "" : " Rollout is not defined where attention is confined to windows."}`, box, "note");
+}
+
 if (data.test) {
   if (data.classes.length <= 200) confusion(data.test);
   calibration(data.test);
 }
 if (data.map) map(data.map);
+if (data.attention.length > 0) attention(data.attention);
 if (data.samples.length > 0) samples(data.samples);
 element("pre", data.command, section("The command", true));
-element("pre", JSON.stringify(data.recipe, null, 2), section("Recipe"));
-element("pre", JSON.stringify(data.environment, null, 2), section("Environment"));
+if (data.recipe) element("pre", JSON.stringify(data.recipe, null, 2), section("Recipe"));
+if (data.environment) element("pre", JSON.stringify(data.environment, null, 2), section("Environment", !data.recipe));

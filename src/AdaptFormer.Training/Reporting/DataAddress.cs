@@ -1,0 +1,15 @@
+using AdaptFormer.Data;
+
+namespace AdaptFormer.Training.Reporting;
+
+/// <summary>Pictures as addresses that hold them, for pages that load nothing.</summary>
+internal static class DataAddress
+{
+    /// <summary>A picture as PNG.</summary>
+    public static string Png(ImageBuffer picture)
+    {
+        using MemoryStream png = new();
+        PngWriter.Write(png, picture);
+        return $"data:image/png;base64,{Convert.ToBase64String(png.GetBuffer().AsSpan(0, (int)png.Length))}";
+    }
+}
