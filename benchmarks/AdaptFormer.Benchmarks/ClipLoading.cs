@@ -16,7 +16,7 @@ internal static class ClipLoading
     private static readonly ClipOptions Options = new(Frames, Side, Flip: true);
 
     /// <summary>Measures and prints a table.</summary>
-    /// <param name="spec">Clips in video files, as a recipe names them.</param>
+    /// <param name="spec">Clips, as a recipe names them; where they are folders of frames, ffmpeg is left out.</param>
     /// <param name="root">Folder that the paths of a list are relative to; that of the list if null.</param>
     public static int Run(string spec, string? root)
     {
@@ -27,11 +27,20 @@ internal static class ClipLoading
             ClipTransform transform = new(Options, Mean, Std, train: true);
             int total = Enumerable.Range(0, files.Count).Sum(files.FrameCount);      // asks ffprobe, so that it is not measured with the epochs
             Print($"{files.Count} clips, {(double)total / files.Count:0} frames each; a sample is {Frames} frames of {Side} pixels; one thread unless it says otherwise");
-            Print($"ffprobe:                                 {Rate(files.Count, () => All(files.Count, i => FFmpeg.Probe(files.FileOf(i)))),8:0.0} clips/s, once a file");
-            double alone = Rate(files.Count, () => All(files.Count, i => Alone(files, transform, i)));
-            Print($"ffmpeg alone, the same frames:           {alone,8:0.0} clips/s");
+            double alone = double.NaN;
+            if (files.FrameFile(0, 0) is null)
+            {
+                Print($"ffprobe:                                 {Rate(files.Count, () => All(files.Count, i => FFmpeg.Probe(files.FileOf(i)))),8:0.0} clips/s, once a file");
+                alone = Rate(files.Count, () => All(files.Count, i => Alone(files, transform, i)));
+                Print($"ffmpeg alone, the same frames:           {alone,8:0.0} clips/s");
+            }
+            else
+            {
+                Epoch(new ClipSamples(files, transform), 1);      // brings files into memory and code to its final form, as shards have it below
+            }
+
             double fromFiles = Rate(files.Count, () => Epoch(new ClipSamples(files, transform), 1));
-            Print($"training samples from files:             {fromFiles,8:0.0} clips/s, {fromFiles / alone:0.00} of ffmpeg alone");
+            Print($"training samples from files:             {fromFiles,8:0.0} clips/s{(double.IsNaN(alone) ? "" : $", {fromFiles / alone:0.00} of ffmpeg alone")}");
 
             long start = Stopwatch.GetTimestamp();
             using CachedClipDataset packed = ClipCache.Build(files, folder, new ClipCacheOptions());

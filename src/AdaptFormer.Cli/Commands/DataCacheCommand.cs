@@ -28,6 +28,7 @@ internal static class DataCacheCommand
     {
         Argument<string> source = new("source") { Description = "A recipe, whose training pictures or clips are meant, or the data themselves: a path or kind:path." };
         Option<string[]> set = new("--set") { Description = "Change a key of the recipe.", HelpName = "key=value" };
+        Option<string> root = new("--root") { Description = "Folder of the clips, when they lie elsewhere than their list.", HelpName = "folder" };
         Option<string> output = new("--output") { Description = "The cache's folder; data.packed of the recipe if left out.", HelpName = "folder" };
         Option<int> side = new("--short-side") { Description = "Shorter side that larger pictures and frames are reduced to.", HelpName = "pixels", DefaultValueFactory = _ => new ImageCacheOptions().ShortSide };
         Option<ImageCacheFormat> format = new("--format") { Description = "jpeg is small; raw keeps pixels, ten times as large and fastest. Clips are kept as JPEG." };
@@ -36,11 +37,11 @@ internal static class DataCacheCommand
         Option<double> most = new("--max-gigabytes") { Description = "Stop before the cache is larger than this.", HelpName = "n", DefaultValueFactory = _ => double.PositiveInfinity };
         Option<bool> json = CommonOptions.Json("Print one JSON object.");
         Command command = new("cache", "Pack reduced copies of the training pictures, or the frames of the training clips, for faster epochs. A call that was interrupted goes on where it was.")
-            { source, set, output, side, format, quality, every, most, json };
+            { source, set, root, output, side, format, quality, every, most, json };
         command.SetAction((parsed, cancellation) => Task.Run(
             () =>
             {
-                (LabelledDataset data, string? folder) = Open(parsed.GetValue(source)!, parsed.GetValue(set) ?? []);
+                (LabelledDataset data, string? folder) = Open(parsed.GetValue(source)!, parsed.GetValue(set) ?? [], parsed.GetValue(root));
                 folder = parsed.GetValue(output) ?? folder ?? throw new ArgumentException("data cache: where to? Give --output FOLDER.");
                 double limit = parsed.GetValue(most) * Gigabyte;
                 if (!(limit > 0)) throw new ArgumentException("data cache: --max-gigabytes must be positive.");
@@ -70,13 +71,15 @@ internal static class DataCacheCommand
         return command;
     }
 
-    private static (LabelledDataset Data, string? Folder) Open(string source, string[] overrides)
+    private static (LabelledDataset Data, string? Folder) Open(string source, string[] overrides, string? root)
     {
         if (!RecipeFiles.Means(source))
         {
             if (overrides.Length > 0) throw new ArgumentException("data cache: --set goes with a recipe.");
-            return (ClipSource.Means(source) ? ClipSource.Open(source) : DatasetSource.Open(source), null);
+            return (ClipSource.Means(source) ? ClipSource.Open(source, root) : DatasetSource.Open(source), null);
         }
+
+        if (root is not null) throw new ArgumentException("data cache: a recipe names the clips' folder itself; change it with --set data.clip.root=PATH.");
 
         string path = RecipeFiles.Find(source);
         if (PretrainRecipe.IsPretrain(path))

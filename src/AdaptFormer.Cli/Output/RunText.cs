@@ -7,6 +7,21 @@ namespace AdaptFormer.Cli.Output;
 /// <summary>A run's records as people read them.</summary>
 internal static class RunText
 {
+    /// <summary>What the speed of a run on pictures is called.</summary>
+    public const string ImageRate = "images/s";
+
+    private const string ClipRate = "clips/s";
+
+    /// <summary>What a run's speeds are called, once a record has said of what it is.</summary>
+    /// <param name="record">A record of the run.</param>
+    /// <param name="before">What they were called so far.</param>
+    public static string Rate(RunRecord record, string before) => record switch
+    {
+        StartRecord start => start.Clips ? ClipRate : ImageRate,
+        PretrainStartRecord start => start.Clips ? ClipRate : ImageRate,
+        _ => before,
+    };
+
     /// <summary>What will be trained, in three lines.</summary>
     public static IEnumerable<string> Lines(StartRecord r)
     {
@@ -29,16 +44,16 @@ internal static class RunText
     }
 
     /// <summary>An epoch of pre-training in one line.</summary>
-    public static string Line(PretrainEpochRecord r, int epochs) =>
-        Invariant($"epoch {r.Epoch}{(epochs > 0 ? $"/{epochs}" : "")}  loss {r.TrainLoss:0.0000}  lr {r.Lr:0.######}  {r.ImagesPerS:0.0} images/s  waiting {100 * r.WaitShare:0} %  {Format.Duration(r.Seconds)}");
+    public static string Line(PretrainEpochRecord r, int epochs, string rate = ImageRate) =>
+        Invariant($"epoch {r.Epoch}{(epochs > 0 ? $"/{epochs}" : "")}  loss {r.TrainLoss:0.0000}  lr {r.Lr:0.######}  {r.ImagesPerS:0.0} {rate}  waiting {100 * r.WaitShare:0} %  {Format.Duration(r.Seconds)}");
 
     /// <summary>Where the run is, in one line.</summary>
-    public static string Line(ProgressRecord r)
+    public static string Line(ProgressRecord r, string rate = ImageRate)
     {
         string loss = r.Loss is { } value ? Invariant($"  loss {value:0.0000}") : "";
         string left = r.SecondsLeft is { } seconds ? $"  {Format.Duration(seconds)} left" : "";
         string percent = r.Steps > 0 ? $" {100L * r.Step / r.Steps} %" : "";
-        return Invariant($"{Title(r)}{percent}{loss}  {r.ImagesPerS:0.0} images/s  waiting {100 * r.WaitShare:0} %{left}");
+        return Invariant($"{Title(r)}{percent}{loss}  {r.ImagesPerS:0.0} {rate}  waiting {100 * r.WaitShare:0} %{left}");
     }
 
     /// <summary>What is being done, for a progress bar.</summary>
@@ -47,15 +62,15 @@ internal static class RunText
     /// <summary>An epoch's figures in one line.</summary>
     /// <param name="r">The epoch.</param>
     /// <param name="epochs">Number of epochs; 0 if unknown.</param>
-    public static string Line(EpochRecord r, int epochs)
+    public static string Line(EpochRecord r, int epochs, string rate = ImageRate)
     {
         string of = epochs > 0 ? $"/{epochs}" : "";
         string validation = r.ValidationMap is { } map ? Invariant($"  val mAP {map:0.00} %") : r.ValidationTop1 is { } top1 ? Invariant($"  val {top1:0.00} %") : "";
-        return Invariant($"epoch {r.Epoch}{of}  loss {r.TrainLoss:0.0000}  train {r.TrainTop1:0.00} %{validation}  lr {r.Lr:0.######}  {r.ImagesPerS:0.0} images/s  waiting {100 * r.WaitShare:0} %  {Format.Duration(r.Seconds)}");
+        return Invariant($"epoch {r.Epoch}{of}  loss {r.TrainLoss:0.0000}  train {r.TrainTop1:0.00} %{validation}  lr {r.Lr:0.######}  {r.ImagesPerS:0.0} {rate}  waiting {100 * r.WaitShare:0} %  {Format.Duration(r.Seconds)}");
     }
 
     /// <summary>The outcome of a run.</summary>
-    public static Table Table(Screen screen, TrainingSummary r)
+    public static Table Table(Screen screen, TrainingSummary r, string rate = ImageRate)
     {
         Table table = screen.Table("result", ">");
         if (r.TestMap is not null)
@@ -75,7 +90,7 @@ internal static class RunText
         Screen.Row(table, "trainable parameters", $"{Format.Count(r.TrainableParameters)} ({Format.Share(r.TrainableParameters, r.TotalParameters)})");
         if (r.Adapter is not null) Screen.Row(table, "adapter", $"{r.Adapter} ({Format.Bytes(r.AdapterBytes)})");
         Screen.Row(table, "time", $"{Format.Duration(r.Seconds)} ({Format.Duration(r.SecondsPerEpoch)} an epoch)");
-        Screen.Row(table, "speed", Invariant($"{r.ImagesPerS:0.0} images/s"));
+        Screen.Row(table, "speed", Invariant($"{r.ImagesPerS:0.0} {rate}"));
         Screen.Row(table, "peak memory", Format.Bytes(r.PeakBytes));
         return table;
     }

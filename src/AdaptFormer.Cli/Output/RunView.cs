@@ -40,19 +40,21 @@ internal static class RunView
     {
         private long _last = clock.GetTimestamp();
         private int _epochs;
+        private string _rate = RunText.ImageRate;
 
         public void Show(RunRecord record)
         {
+            _rate = RunText.Rate(record, _rate);
             if (record is ProgressRecord progress)
             {
                 _epochs = Math.Max(_epochs, progress.Epochs);
                 if (clock.GetElapsedTime(_last) < PlainInterval) return;
                 _last = clock.GetTimestamp();
-                screen.Line(RunText.Line(progress));
+                screen.Line(RunText.Line(progress, _rate));
             }
             else
             {
-                ShowKept(screen, record, _epochs);
+                ShowKept(screen, record, _epochs, _rate);
             }
         }
     }
@@ -61,12 +63,14 @@ internal static class RunView
     {
         private ProgressTask? _bar;
         private int _epochs;
+        private string _rate = RunText.ImageRate;
 
         public void Show(RunRecord record)
         {
+            _rate = RunText.Rate(record, _rate);
             if (record is not ProgressRecord progress)
             {
-                ShowKept(screen, record, _epochs);
+                ShowKept(screen, record, _epochs, _rate);
                 return;
             }
 
@@ -74,12 +78,12 @@ internal static class RunView
             _bar ??= context.AddTask("");
             _bar.MaxValue = Math.Max(1, progress.Steps);
             _bar.Value = progress.Step;
-            _bar.Description = Markup.Escape(RunText.Line(progress));
+            _bar.Description = Markup.Escape(RunText.Line(progress, _rate));
         }
     }
 
     // What stays on the screen when the run is over; above a moving bar, Spectre keeps the two apart.
-    private static void ShowKept(Screen screen, RunRecord record, int epochs)
+    private static void ShowKept(Screen screen, RunRecord record, int epochs, string rate)
     {
         switch (record)
         {
@@ -93,16 +97,16 @@ internal static class RunView
                 screen.Line(RunText.Line(cache));
                 break;
             case EpochRecord epoch:
-                screen.Line(RunText.Line(epoch, epochs));
+                screen.Line(RunText.Line(epoch, epochs, rate));
                 break;
             case TrainingSummary summary:
-                screen.Write(RunText.Table(screen, summary));
+                screen.Write(RunText.Table(screen, summary, rate));
                 break;
             case PretrainStartRecord start:
                 foreach (string line in RunText.Lines(start)) screen.Line(line);
                 break;
             case PretrainEpochRecord epoch:
-                screen.Line(RunText.Line(epoch, epochs));
+                screen.Line(RunText.Line(epoch, epochs, rate));
                 break;
             case PretrainSummary pretrained:
                 screen.Line($"{pretrained.Weights} ({Format.Bytes(pretrained.WeightsBytes)}) holds the encoder and its decoder; name it as model.weights. Time: {Format.Duration(pretrained.Seconds)}.");

@@ -26,9 +26,11 @@ public static class PretrainingData
     /// <summary>All clips below a folder whatever their arrangement, video files and folders of frames, or a data set of the kind that is named.</summary>
     /// <exception cref="IOException">There is no such path.</exception>
     /// <exception cref="InvalidDataException">The data are damaged, or a folder holds none.</exception>
-    public static ClipDataset Clips(DataOptions data) => data.Kind == DataOptions.Auto && Directory.Exists(data.Train)
-        ? UnlabelledClips.Of([data.Train])
-        : ClipSource.Open($"{data.Kind}:{data.Train}", data.Clip.Root);
+    public static ClipDataset Clips(DataOptions data)
+    {
+        if (data.Kind == DataOptions.Auto) FileListDataset.RequireAll([data.Train]);
+        return data.Kind == DataOptions.Auto && Directory.Exists(data.Train) ? UnlabelledClips.Of([data.Train]) : ClipSource.Open($"{data.Kind}:{data.Train}", data.Clip.Root);
+    }
 
     /// <summary>What becomes of them, from their cache if there is one.</summary>
     /// <param name="data">What the recipe says.</param>

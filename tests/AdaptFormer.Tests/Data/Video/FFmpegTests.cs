@@ -34,6 +34,16 @@ public sealed class FFmpegTests : IDisposable
     }
 
     [Theory]
+    [InlineData("exit 255")]
+    [InlineData("kill -INT $$")]
+    public void A_decoder_that_was_stopped_from_outside_is_no_damaged_file(string script)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such signals.");
+        Assert.Throws<OperationCanceledException>(() => FFmpeg.Run("/bin/sh", ["-c", script], output => output.CopyTo(Stream.Null), "v.mp4"));
+        FFmpeg.Run("/bin/sh", ["-c", "exit 1"], output => output.CopyTo(Stream.Null), "v.mp4");      // what a decoder says of bad files is read elsewhere
+    }
+
+    [Theory]
     [InlineData("empty")]
     [InlineData("random")]
     [InlineData("truncated")]
