@@ -39,7 +39,7 @@ public sealed class CachedDataset : ImageDataset, IDisposable
     public override string FileOf(int index) => _shards.FileOf(index);
 
     /// <inheritdoc/>
-    public override void Load(int index, ImageBuffer into) => ImageCache.Load(_shards, index, into, () => Source(index));
+    public override void Load(int index, ImageBuffer into) => ImageCache.Load(_shards, index, into, _inner);
 
     /// <inheritdoc/>
     public void Dispose() => _shards.Dispose();

@@ -67,7 +67,7 @@ public static class ImageCache
     public static CachedDataset Open(ImageDataset dataset, string folder) =>
         new(dataset, ShardSet.Open(folder, Key(dataset, ImageCacheOptions.FromTag(ShardSet.TagOf(folder))), dataset.Count));
 
-    internal static void Load(ShardSet shards, int index, ImageBuffer into, Func<string> source)
+    internal static void Load(ShardSet shards, int index, ImageBuffer into, ImageDataset pictures)
     {
         using ShardRecord record = shards.Read(index);
         ReadOnlySpan<byte> bytes = record.Bytes;
@@ -83,7 +83,7 @@ public static class ImageCache
             case Error:
                 throw new InvalidDataException(Encoding.UTF8.GetString(bytes));
             default:
-                throw new InvalidDataException($"{source()}: its record in the cache is of an unknown kind; build the cache again.");
+                throw new InvalidDataException($"{pictures.Source(index)}: its record in the cache is of an unknown kind; build the cache again.");
         }
     }
 

@@ -1,4 +1,5 @@
 using AdaptFormer.Data;
+using AdaptFormer.Tensors;
 using Xunit;
 
 namespace AdaptFormer.Tests.Data;
@@ -40,6 +41,33 @@ public sealed class ImageCacheTests
         Assert.Equal((a.Width, a.Height), (b.Width, b.Height));
         double difference = a.Pixels.ToArray().Zip(b.Pixels.ToArray(), (x, y) => Math.Abs(x - y)).Average();
         Assert.InRange(difference, 0, 4);
+    }
+
+    [Theory]
+    [InlineData(ImageCacheFormat.Raw)]
+    [InlineData(ImageCacheFormat.Jpeg)]
+    public void A_training_sample_of_packed_pictures_takes_no_new_memory(ImageCacheFormat format)
+    {
+        Assert.SkipUnless(format == ImageCacheFormat.Raw || NativeImageLibraries.Describe()[0].Found, "libturbojpeg is not installed.");
+        using TempFolder folder = Pictures();
+        using CachedDataset cache = ImageCache.Build(DatasetSource.Open("folder:" + folder["pictures"]), folder["cache"], new ImageCacheOptions(32, format));
+        PictureSamples samples = new(cache, ImageTransform.ForTraining(new TransformOptions(16)));
+        using IDisposable scratch = samples.CreateScratch();
+        float[] sample = new float[samples.Length];
+        (Rng root, Rng rng) = (new(1), new(0));
+        Make(8);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Make(8);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        void Make(int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                root.DeriveInto(rng, i, i % 2);
+                samples.Make(i % 2, rng, sample, scratch);
+            }
+        }
     }
 
     [Fact]

@@ -35,7 +35,7 @@ public sealed class FFmpegTests : IDisposable
 
     [Theory]
     [InlineData("exit 255")]
-    [InlineData("kill -INT $$")]
+    [InlineData("kill -TERM $$")]
     public void A_decoder_that_was_stopped_from_outside_is_no_damaged_file(string script)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such signals.");
