@@ -7,6 +7,7 @@ using AdaptFormer.Training.Caching;
 using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Reporting;
 using AdaptFormer.Training.Runs;
+using AdaptFormer.Training.TensorBoard;
 
 namespace AdaptFormer.Training;
 
@@ -47,6 +48,7 @@ public static class TrainingRun
 
         using RunSources sources = new(recipe.Cache, recipe.Mix, model, data, report, cancellation);
         List<EpochRecord> epochs = [.. run.ReadLog()];
+        using TensorBoardLog? board = recipe.Tensorboard ? new(run.TensorBoardPath, recipe, epochs) : null;
         if (recipe.Checkpoints) trainer.CheckpointDue = () => trainer.SaveCheckpoint(run.CheckpointPath);
         trainer.Progress = report;
         trainer.EpochDone = (record, best) =>
@@ -54,6 +56,7 @@ public static class TrainingRun
             if (best) RecipeAdapter.Save(model, recipe, data, record, run.AdapterPath);
             run.Log(record);
             epochs.Add(record);
+            board?.Add(record);
             report(record);
         };
 
@@ -77,7 +80,9 @@ public static class TrainingRun
             clock.Elapsed.TotalSeconds, Median(epochs.Select(e => e.Seconds)), Median(epochs.Select(e => e.ImagesPerS)), PeakBytes(),
             new FileInfo(run.AdapterPath).Length, run.AdapterPath, recipe.Seed) { TestMap = test?.MeanAp, TestMapSklearn = test?.MeanApSklearn, ValidationMap = trainer.BestMap };
         run.Finish(summary);
-        RunReport.Write(run, recipe, model, data.MultiLabel ? null : data.Test, data.ClassNames, epochs, summary, answers?.Answers ?? []);
+        FeatureSet? features = data.Test is null ? null : FeatureSet.Of(model, data.Test.Samples, RunReport.MapItems, recipe.Seed);
+        ReportData page = RunReport.Write(run, recipe, model, features, data.ClassNames, epochs, summary, answers);
+        board?.End(summary, page, features);
         report(summary);
         return summary;
     }

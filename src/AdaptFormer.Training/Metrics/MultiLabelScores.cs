@@ -38,6 +38,10 @@ public sealed class MultiLabelScores(int classes)
         }
     }
 
+    /// <summary>The logits of a picture, [K]; negative infinity where it could not be read.</summary>
+    /// <param name="picture">Its number, in the order in which they came.</param>
+    public IReadOnlyList<float> Logits(int picture) => _scores.GetRange(picture * classes, classes);
+
     /// <summary>Average precision of each class, as a fraction; see <see cref="AveragePrecision"/>.</summary>
     public double[] PerClass(ApDefinition definition) => AveragePrecision.PerClass([.. _scores], [.. _targets], classes, definition);
 

@@ -28,6 +28,7 @@ namespace AdaptFormer.Training.Recipes;
 /// <param name="LayerDecay">Factor of the learning rate from one block to the one before it, in (0, 1]; null for one rate.</param>
 /// <param name="Checkpoints">Whether each epoch leaves what <c>train --resume</c> needs.</param>
 /// <param name="Mix">How training batches are mixed; not at all when left out.</param>
+/// <param name="Tensorboard">Whether the run leaves what TensorBoard reads.</param>
 public sealed record Recipe(
     ModelOptions Model,
     Tuning Tuning,
@@ -47,7 +48,8 @@ public sealed record Recipe(
     double EmaDecay = 0,
     double? LayerDecay = null,
     bool Checkpoints = true,
-    MixOptions? Mix = null)
+    MixOptions? Mix = null,
+    bool Tensorboard = true)
 {
     /// <summary>The optimizer's settings, never null.</summary>
     public OptimizerOptions Optimizer { get; init; } = Optimizer ?? new SgdOptions();

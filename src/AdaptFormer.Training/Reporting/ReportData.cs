@@ -11,13 +11,14 @@ namespace AdaptFormer.Training.Reporting;
 /// <param name="Facts">Figures for the head of the page, name and value.</param>
 /// <param name="Epochs">The curves.</param>
 /// <param name="Classes">Names of the classes.</param>
-/// <param name="Test">What was answered on the test data; null without.</param>
+/// <param name="Test">What was answered on the test data; null without, or where an item may have several classes.</param>
+/// <param name="MultiLabel">The same where an item may have several classes; else null.</param>
 /// <param name="Map">Test items in the plane; null without.</param>
 /// <param name="Samples">Some test items with their answers.</param>
 /// <param name="Recipe">The resolved recipe.</param>
 /// <param name="Environment">Where it ran.</param>
 public sealed record ReportData(
-    string Title, string Command, IReadOnlyList<ReportFact> Facts, IReadOnlyList<EpochRecord> Epochs, IReadOnlyList<string> Classes, TestReport? Test, FeatureMap? Map,
+    string Title, string Command, IReadOnlyList<ReportFact> Facts, IReadOnlyList<EpochRecord> Epochs, IReadOnlyList<string> Classes, TestReport? Test, MultiLabelReport? MultiLabel, FeatureMap? Map,
     IReadOnlyList<SampleReport> Samples, JsonNode? Recipe, JsonNode? Environment)
 {
     /// <summary>Items with maps of what the model read; empty without.</summary>
@@ -41,6 +42,18 @@ public sealed record ReportFact(string Name, string Value);
 /// <param name="CalibrationError">Mean distance of confidence and share that was right, weighted by number (ECE), in [0, 1].</param>
 public sealed record TestReport(double Top1, double Top5, IReadOnlyList<int[]> Confusion, int Unreadable, IReadOnlyList<CalibrationBin> Calibration, double CalibrationError);
 
+/// <summary>How test data whose items may have several classes were answered.</summary>
+/// <param name="Map">Mean average precision in percent, in ASL's definition.</param>
+/// <param name="MapSklearn">The same in scikit-learn's definition.</param>
+/// <param name="Classes">Each class.</param>
+public sealed record MultiLabelReport(double Map, double MapSklearn, IReadOnlyList<ClassReport> Classes);
+
+/// <summary>A class of such data.</summary>
+/// <param name="Class">Its index.</param>
+/// <param name="Items">Test items that have it.</param>
+/// <param name="AveragePrecision">In percent, in ASL's definition.</param>
+public sealed record ClassReport(int Class, int Items, double AveragePrecision);
+
 /// <summary>The answers within a step of confidence.</summary>
 /// <param name="Count">How many.</param>
 /// <param name="Confidence">Their mean confidence, in [0, 1].</param>
@@ -50,7 +63,7 @@ public sealed record CalibrationBin(int Count, double Confidence, double Right);
 /// <summary>Features of test items in the plane, by t-SNE.</summary>
 /// <param name="X">Abscissas.</param>
 /// <param name="Y">Ordinates.</param>
-/// <param name="Labels">Classes.</param>
+/// <param name="Labels">Classes, the first of several; -1 for none.</param>
 /// <param name="Of">Number of test items that these were taken from.</param>
 public sealed record FeatureMap(IReadOnlyList<double> X, IReadOnlyList<double> Y, IReadOnlyList<int> Labels, int Of)
 {
@@ -59,12 +72,14 @@ public sealed record FeatureMap(IReadOnlyList<double> X, IReadOnlyList<double> Y
 }
 
 /// <summary>A test item and its answer.</summary>
-/// <param name="Picture">The picture as a data address; a clip's middle frame; empty if it could not be read.</param>
+/// <param name="Picture">The picture as a data address, some frames side by side for a clip; empty if there is nothing to see.</param>
 /// <param name="Source">Where it comes from.</param>
-/// <param name="Label">Its class.</param>
-/// <param name="Answer">The answer.</param>
-/// <param name="Confidence">The answer's probability, in [0, 1].</param>
-public sealed record SampleReport(string Picture, string Source, string Label, string Answer, double Confidence);
+/// <param name="Label">Its class, or all of them.</param>
+/// <param name="Answer">The answer; where there may be several, those that are likelier than not.</param>
+/// <param name="Confidence">The likeliest answer's probability, in [0, 1].</param>
+/// <param name="Right">Whether the likeliest answer counts as right.</param>
+/// <param name="Frames">Squares in the picture.</param>
+public sealed record SampleReport(string Picture, string Source, string Label, string Answer, double Confidence, bool Right, int Frames);
 
 /// <summary>An item and maps of what the model read, drawn over it; pictures are data addresses.</summary>
 /// <param name="Source">Where it comes from.</param>

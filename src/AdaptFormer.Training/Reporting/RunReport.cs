@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using AdaptFormer.Data;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Ops;
+using AdaptFormer.Training.Metrics;
 using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Runs;
 
@@ -15,7 +15,7 @@ public static class RunReport
     /// <summary>Most test items whose features are drawn; the time of t-SNE grows with its square.</summary>
     public const int MapItems = 300;
 
-    private const int Samples = 12, ThumbnailSide = 112, FeatureBatch = 16, CalibrationBins = 10;
+    private const int Samples = 12, ThumbnailSide = 112, ClipFrames = 4, CalibrationBins = 10;
 
     /// <summary>Makes the page of a finished run anew: its test data are answered again.</summary>
     /// <param name="folder">The run's folder.</param>
@@ -31,8 +31,9 @@ public static class RunReport
         Recipe recipe = run.ReadRecipe();
         using Predictor predictor = Predictor.OpenRun(folder);
         using RecipeData data = RecipeData.Open(recipe, RecipeBackbone.Pictures(recipe, predictor.Model), predictor.Model.InputShape);
-        IReadOnlyList<Answer> answers = data.Test is null || data.MultiLabel ? [] : Evaluator.Score(predictor.Model, data.Test, (_, done) => progress?.Invoke(done, data.Test.BatchesPerEpoch), cancellation).Answers;
-        Write(run, recipe, predictor.Model, data.MultiLabel ? null : data.Test, predictor.Labels, run.ReadLog(), summary, answers);
+        Evaluator? scored = data.Test is null ? null : Evaluator.Score(predictor.Model, data.Test, (_, done) => progress?.Invoke(done, data.Test.BatchesPerEpoch), cancellation);
+        FeatureSet? features = data.Test is null ? null : FeatureSet.Of(predictor.Model, data.Test.Samples, MapItems, recipe.Seed);
+        Write(run, recipe, predictor.Model, features, predictor.Labels, run.ReadLog(), summary, scored);
         return run.ReportPath;
     }
 
@@ -40,21 +41,32 @@ public static class RunReport
     /// <param name="run">The folder.</param>
     /// <param name="recipe">The recipe.</param>
     /// <param name="model">The model as it was kept.</param>
-    /// <param name="test">The test data; null if there are none.</param>
+    /// <param name="features">Features of test items; null if there are no test data.</param>
     /// <param name="classes">Names of the classes.</param>
     /// <param name="epochs">The curves.</param>
     /// <param name="summary">The outcome.</param>
-    /// <param name="answers">The answers on the test data, in their order; empty if there are none.</param>
-    internal static void Write(
-        RunDirectory run, Recipe recipe, Backbone model, DataLoader? test, IReadOnlyList<string> classes, IReadOnlyList<EpochRecord> epochs, TrainingSummary summary, IReadOnlyList<Answer> answers)
+    /// <param name="scored">The answers on the test data, in their order; null if there are none.</param>
+    /// <returns>What the page shows.</returns>
+    internal static ReportData Write(
+        RunDirectory run, Recipe recipe, Backbone model, FeatureSet? features, IReadOnlyList<string> classes, IReadOnlyList<EpochRecord> epochs, TrainingSummary summary, Evaluator? scored)
     {
         ReportData data = new(
             $"{recipe.Tuning.Method} on {model.Id}", Command(recipe, run), Facts(recipe, model, summary), epochs, classes,
-            answers.Count == 0 ? null : Test(answers, summary),
-            test is null ? null : Map(model, test.Samples, recipe.Seed),
-            test is null ? [] : Some(test.Samples, answers, classes, recipe.Seed),
+            scored is null or { MultiLabel: not null } ? null : Test(scored.Answers, summary),
+            scored?.MultiLabel is { } many ? Classes(many, scored) : null,
+            features is null ? null : Map(features, recipe.Seed),
+            features is null || scored is null ? [] : Some(features.Data, scored, classes, recipe.Seed),
             JsonNode.Parse(recipe.ToJson()), JsonNode.Parse(File.ReadAllText(run.EnvironmentPath)));
         ReportPage.Write(run.ReportPath, data);
+        return data;
+    }
+
+    /// <summary>How each class did where a picture may have several.</summary>
+    internal static MultiLabelReport Classes(MultiLabelScores many, Evaluator scored)
+    {
+        double[] precision = many.PerClass(ApDefinition.Asl);
+        int[] positives = many.Positives;
+        return new MultiLabelReport(scored.Result.MeanAp ?? 0, scored.Result.MeanApSklearn ?? 0, [.. precision.Select((ap, k) => new ClassReport(k, positives[k], 100 * ap))]);
     }
 
     /// <summary>Counts of answers, and how far confidence can be trusted.</summary>
@@ -76,6 +88,8 @@ public static class RunReport
     private static List<ReportFact> Facts(Recipe recipe, Backbone model, TrainingSummary r)
     {
         List<ReportFact> facts = [];
+        if (r.TestMap is { } map) facts.Add(new("test mAP", Invariant($"{map:0.00} %")));
+        if (r.ValidationMap is { } aside) facts.Add(new("validation mAP", Invariant($"{aside:0.00} %")));
         if (r.TestTop1 is { } top1) facts.Add(new("test top-1", Invariant($"{top1:0.00} %")));
         if (r.TestTop5 is { } top5) facts.Add(new("test top-5", Invariant($"{top5:0.00} %")));
         if (r.ValidationTop1 is { } validation) facts.Add(new("validation top-1", Invariant($"{validation:0.00} %")));
@@ -91,54 +105,32 @@ public static class RunReport
         return facts;
     }
 
-    /// <summary>Features of test items, evenly over the set; those that cannot be read are left out.</summary>
-    internal static FeatureMap? Map(Backbone model, SampleMaker samples, long seed) => Map(model, samples, seed, MapItems, samples.Data.Label);
-
-    /// <summary>Features of at most <paramref name="most"/> items, evenly over the set, each with the class that <paramref name="label"/> gives it.</summary>
-    internal static FeatureMap? Map(Backbone model, SampleMaker samples, long seed, int most, Func<int, int> label)
+    /// <summary>Features in the plane; null for too few of them.</summary>
+    internal static FeatureMap? Map(FeatureSet features, long seed)
     {
-        int count = Math.Min(most, samples.Data.Count);
-        List<float> features = [];
-        List<int> labels = [];
-        using IDisposable scratch = samples.CreateScratch();
-        List<int> batch = [];
-        using TensorScope scope = new();
-        Tensor inputs = Tensor.Empty(new Shape([FeatureBatch, .. samples.Dims]));
-        for (int i = 0; i < count; i++)
-        {
-            int item = (int)((long)i * samples.Data.Count / count);
-            try
-            {
-                samples.Make(item * samples.Views, new Rng(seed), inputs.Span.Slice(batch.Count * samples.Length, samples.Length), scratch);
-                batch.Add(item);
-            }
-            catch (Exception e) when (e is InvalidDataException or IOException)
-            {
-                continue;
-            }
-
-            if (batch.Count == FeatureBatch) Take();
-        }
-
-        if (batch.Count > 0) Take();
-        if (labels.Count < 8) return null;
-        double[] places = Tsne.Embed(features.ToArray(), labels.Count, new Rng(seed));
+        if (features.Count < 8) return null;
+        double[] places = Tsne.Embed(features.Values, features.Count, new Rng(seed));
         return new FeatureMap(
-            [.. Enumerable.Range(0, labels.Count).Select(i => Math.Round(places[2 * i], 4))], [.. Enumerable.Range(0, labels.Count).Select(i => Math.Round(places[(2 * i) + 1], 4))], labels, samples.Data.Count);
-
-        void Take()
-        {
-            using TensorScope pass = new();
-            features.AddRange(model.RunBefore(model.Blocks.Count + 1, inputs.SliceBatch(0, batch.Count)).ToArray());
-            labels.AddRange(batch.Select(label));
-            batch.Clear();
-        }
+            [.. Enumerable.Range(0, features.Count).Select(i => Math.Round(places[2 * i], 4))], [.. Enumerable.Range(0, features.Count).Select(i => Math.Round(places[(2 * i) + 1], 4))],
+            features.Labels, features.Data.Count);
     }
 
-    /// <summary>Some items with their answers: as many wrong ones as there are, up to half, the surest first.</summary>
-    internal static List<SampleReport> Some(SampleMaker samples, IReadOnlyList<Answer> answers, IReadOnlyList<string> classes, long seed) =>
-        [.. Pick(answers, seed, Samples).Select(i => new SampleReport(
-            Picture(samples.Data, i), samples.Data.Source(i), classes[answers[i].Label], classes[answers[i].Predicted], answers[i].Confidence))];
+    /// <summary>Some items with their answers.</summary>
+    internal static List<SampleReport> Some(LabelledDataset data, Evaluator scored, IReadOnlyList<string> classes, long seed)
+    {
+        IReadOnlyList<Answer> answers = scored.Answers;
+        using Thumbnail thumbnail = new();
+        using ImageBuffer shown = new();
+        return [.. Pick(answers, seed, Samples).Select(i => new SampleReport(Picture(i), data.Source(i), Labels(i), Predicted(i), answers[i].Confidence, answers[i].Right, shown.Width / ThumbnailSide))];
+
+        string Labels(int i) => scored.MultiLabel is null ? classes[answers[i].Label] : string.Join(", ", data.Labels(i).Select(k => classes[k]));
+
+        // Several answers are those that are likelier than not, or the likeliest one.
+        string Predicted(int i) => scored.MultiLabel is not { } many ? classes[answers[i].Predicted]
+            : string.Join(", ", many.Logits(i).Select((logit, k) => (logit, k)).Where(pair => pair.logit > 0 || pair.k == answers[i].Predicted).Select(pair => classes[pair.k]));
+
+        string Picture(int i) => thumbnail.Load(data, i, ThumbnailSide, ClipFrames, shown) ? DataAddress.Png(shown) : "";
+    }
 
     /// <summary>Which items are shown: wrong ones, the surest first, and right ones, half of each where there are enough.</summary>
     internal static int[] Pick(IReadOnlyList<Answer> answers, long seed, int count)
@@ -147,32 +139,6 @@ public static class RunReport
         new Rng(seed).Shuffle<int>(order);
         int[] wrong = [.. order.Where(i => answers[i] is { Right: false, Label: >= 0 }).OrderByDescending(i => answers[i].Confidence).Take(count / 2)];
         return [.. wrong, .. order.Where(i => answers[i].Right).Take(count - wrong.Length)];
-    }
-
-    private static string Picture(LabelledDataset data, int item)
-    {
-        using ImageBuffer small = new();
-        using ImageResizer resizer = new();
-        using ClipBuffer clip = new();
-        using ImageBuffer picture = new();
-        ImageBuffer shown = picture;
-        switch (data)
-        {
-            case ImageDataset images:
-                images.Load(item, picture);
-                break;
-            case ClipDataset clips:
-                clips.Load(item, [clips.FrameCount(item) / 2], clip);
-                shown = clip[0];
-                break;
-            default:
-                return "";
-        }
-
-        int side = Math.Min(shown.Width, shown.Height);
-        PixelBox middle = Framing.CenterCrop(shown.Width, shown.Height, side, side);
-        resizer.Resize(shown, middle, ThumbnailSide, ThumbnailSide, Interpolation.Bilinear, small);
-        return DataAddress.Png(small);
     }
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -52,7 +52,7 @@ public sealed record Visualization(ReportData Page, Scores? Scores, IReadOnlyLis
         if (loader.UnreadablePictures.Count == loader.Dataset.Count) throw new InvalidDataException($"Nothing of {loader.Dataset.Name} could be read: {loader.UnreadablePictures[0].Reason}");
 
         HashSet<int> unreadable = [.. loader.UnreadablePictures.Select(item => item.Index)];
-        int[] shown = labelled && answers.Count > 0
+        int[] shown = labelled
             ? RunReport.Pick(answers, options.Seed, options.Pictures)
             : [.. Enumerable.Range(0, loader.Dataset.Count).Where(item => !unreadable.Contains(item)).Take(options.Pictures)];
         List<VisualizedItem> items = [];
@@ -67,10 +67,10 @@ public sealed record Visualization(ReportData Page, Scores? Scores, IReadOnlyLis
         Scores? scores = labelled ? evaluator.Result : null;
         TestReport? test = scores is { MeanAp: null } one ? RunReport.Test(answers, one.Top1, one.Top5) : null;
         FeatureMap? map = options.Points == 0 ? null
-            : RunReport.Map(predictor.Model, loader.Samples, options.Seed, options.Points, labelled ? loader.Dataset.Label : item => item < answers.Count ? answers[item].Predicted : 0);
+            : RunReport.Map(FeatureSet.Of(predictor.Model, loader.Samples, options.Points, options.Seed, labelled ? null : item => answers[item].Predicted), options.Seed);
         ReportData page = new(
-            title, command, Facts(predictor, loader, scores, test), [], predictor.Labels, test, map is null || labelled ? map : map with { ByAnswer = true },
-            test is null ? [] : RunReport.Some(loader.Samples, answers, predictor.Labels, options.Seed), null, JsonNode.Parse(RunEnvironment.Capture(Backend.Current.Name).ToJson()))
+            title, command, Facts(predictor, loader, scores, test), [], predictor.Labels, test, labelled && evaluator.MultiLabel is { } many ? RunReport.Classes(many, evaluator) : null, map is null || labelled ? map : map with { ByAnswer = true },
+            labelled ? RunReport.Some(loader.Dataset, evaluator, predictor.Labels, options.Seed) : [], null, JsonNode.Parse(RunEnvironment.Capture(Backend.Current.Name).ToJson()))
         {
             Attention = drawn,
         };

@@ -18,13 +18,13 @@ public enum ExistingRun
 
 /// <summary>
 /// The folder of one run: <c>recipe.json</c> (resolved), <c>environment.json</c>, <c>log.jsonl</c>, <c>summary.json</c>,
-/// <c>adapter.safetensors</c> and <c>checkpoints/</c>. Every file is either whole or absent, whenever the process dies; the
+/// <c>adapter.safetensors</c>, <c>checkpoints/</c> and <c>tensorboard/</c>. Every file is either whole or absent, whenever the process dies; the
 /// log loses at most a line it was writing.
 /// </summary>
 public sealed class RunDirectory : IDisposable
 {
     private const string RecipeName = "recipe.json", EnvironmentName = "environment.json", LogName = "log.jsonl", SummaryName = "summary.json",
-        AdapterName = "adapter.safetensors", CheckpointsName = "checkpoints", ReportName = "report.html";
+        AdapterName = "adapter.safetensors", CheckpointsName = "checkpoints", ReportName = "report.html", TensorBoardName = "tensorboard";
 
     private static readonly string[] OwnFiles = [RecipeName, EnvironmentName, LogName, SummaryName, AdapterName, ReportName];
 
@@ -47,6 +47,9 @@ public sealed class RunDirectory : IDisposable
 
     /// <summary>The page that shows the run; there once it has ended well.</summary>
     public string ReportPath => In(ReportName);
+
+    /// <summary>The folder of what TensorBoard reads.</summary>
+    public string TensorBoardPath => In(TensorBoardName);
 
     /// <summary>The folder of what a resumed run needs.</summary>
     public string CheckpointsPath => In(CheckpointsName);
@@ -166,7 +169,8 @@ public sealed class RunDirectory : IDisposable
     private void DeleteOwnFiles()
     {
         // The recipe goes last: a folder in which deleting was cut short is still known as a run.
-        if (Directory.Exists(CheckpointsPath)) Directory.Delete(CheckpointsPath, recursive: true);
+        foreach (string folder in (string[])[CheckpointsPath, TensorBoardPath])
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         foreach (string name in OwnFiles.Reverse()) File.Delete(In(name));
     }
 }

@@ -81,10 +81,11 @@ public sealed class ResumeTests : IDisposable
 
     private static void Copy(string from, string to)
     {
-        Directory.CreateDirectory(Path.Combine(to, "checkpoints"));
         foreach (string file in Directory.GetFiles(from, "*", SearchOption.AllDirectories).Where(file => !file.EndsWith(".lock", StringComparison.Ordinal)))
         {
-            using FileStream source = new(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite), target = File.Create(Path.Combine(to, Path.GetRelativePath(from, file)));
+            string copy = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            using FileStream source = new(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite), target = File.Create(copy);
             source.CopyTo(target);
         }
     }

@@ -13,7 +13,8 @@ function lines(title, unit, series) {
 
 if (data.epochs.length > 0) {
   const of = name => data.epochs.map(e => e[name]);
-  lines("Loss", "cross-entropy", [{ name: "training", values: of("train_loss") }, { name: "validation", values: of("validation_loss") }]);
+  lines("Loss", data.multi_label ? "training loss, binary cross-entropy" : "cross-entropy", [{ name: "training", values: of("train_loss") }, { name: "validation", values: of("validation_loss") }]);
+  lines("Mean average precision", "mAP in percent", [{ name: "validation", values: of("validation_map") }]);
   lines("Right answers", "top-1 in percent", [{ name: "training, augmented", values: of("train_top1") }, { name: "validation", values: of("validation_top1") }]);
   lines("Learning rate", "at the end of the epoch", [{ name: "learning rate", values: of("lr") }]);
   lines("Speed", "pictures a second", [{ name: "training", values: of("images_per_s") }]);
@@ -75,6 +76,19 @@ function confusion(test) {
   });
 }
 
+function precision(many) {
+  const known = many.classes.filter(c => c.items > 0).sort((a, b) => a.average_precision - b.average_precision), shown = known.slice(0, 40);
+  const box = section(known.length > shown.length ? `Average precision by class, the ${shown.length} lowest` : "Average precision by class");
+  const place = element("div", null, box, "chart");
+  place.style.height = `${4 + 1.3 * shown.length}rem`;
+  new Chart(element("canvas", null, place), {
+    type: "bar",
+    data: { labels: shown.map(c => data.classes[c.class]), datasets: [{ data: shown.map(c => c.average_precision), backgroundColor: colour("accent") }] },
+    options: { indexAxis: "y", plugins: { legend: { display: false }, tooltip: { callbacks: { label: i => `${percent(i.raw)}, ${shown[i.dataIndex].items} items` } } }, scales: { x: { min: 0, max: 100 }, y: { ticks: { autoSkip: false } } } },
+  });
+  element("p", `Mean over all classes ${percent(many.map)} in the definition of ASL, ${percent(many.map_sklearn)} in that of scikit-learn.`, box, "note");
+}
+
 function calibration(test) {
   const bins = test.calibration.filter(b => b.count > 0);
   const box = section("Calibration");
@@ -96,16 +110,17 @@ function map(points) {
   const shown = [...new Set(points.labels)].sort((a, b) => a - b);
   chart(box, {
     type: "scatter",
-    data: { datasets: shown.map((label, i) => ({ label: data.classes[label], data: points.x.map((x, j) => ({ x, y: points.y[j] })).filter((_, j) => points.labels[j] === label), backgroundColor: `hsl(${Math.round(360 * i / shown.length)} 60% ${i % 2 ? 45 : 60}%)`, pointRadius: 3 })) },
+    data: { datasets: shown.map((label, i) => ({ label: data.classes[label] ?? "none", data: points.x.map((x, j) => ({ x, y: points.y[j] })).filter((_, j) => points.labels[j] === label), backgroundColor: `hsl(${Math.round(360 * i / shown.length)} 60% ${i % 2 ? 45 : 60}%)`, pointRadius: 3 })) },
     options: { scales: { x: { display: false }, y: { display: false } }, plugins: { legend: { display: shown.length <= 12, labels: { boxWidth: 10 } }, tooltip: { callbacks: { label: i => i.dataset.label } } } },
   }, "square");
-  element("p", `${points.labels.length} of ${points.of} items, coloured by ${points.by_answer ? "the model's answer" : "class"}. Distances between far groups mean nothing.`, box, "note");
+  const by = points.by_answer ? "the model's answer" : data.multi_label ? "the first of their classes" : "class";
+  element("p", `${points.labels.length} of ${points.of} items, coloured by ${by}. Distances between far groups mean nothing.`, box, "note");
 }
 
 function samples(list) {
   const box = section("Some answers", true), grid = element("div", null, box, "samples");
   for (const sample of list) {
-    const figure = element("figure", null, grid, sample.label === sample.answer ? "" : "wrong");
+    const figure = element("figure", null, grid, `${sample.right ? "" : "wrong"}${sample.frames > 1 ? " strip" : ""}`);
     if (sample.picture) {
       const image = element("img", null, figure);
       image.src = sample.picture;
@@ -147,6 +162,7 @@ if (data.test) {
   if (data.classes.length <= 200) confusion(data.test);
   calibration(data.test);
 }
+if (data.multi_label) precision(data.multi_label);
 if (data.map) map(data.map);
 if (data.attention.length > 0) attention(data.attention);
 if (data.samples.length > 0) samples(data.samples);

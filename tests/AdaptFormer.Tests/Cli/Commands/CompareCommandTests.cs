@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Xunit;
 
 namespace AdaptFormer.Tests.Cli.Commands;
@@ -7,24 +8,26 @@ namespace AdaptFormer.Tests.Cli.Commands;
 public sealed class CompareCommandTests(TinyTask task) : IClassFixture<TinyTask>
 {
     [Fact]
-    public async Task Killed_in_the_middle_and_started_again_it_ends_and_keeps_what_was_finished()
+    public async Task Killed_at_any_moment_and_started_again_it_ends_with_the_same_table()
     {
-        string[] call = ["compare", task.Recipe, "--variant", "linear: tuning.method=linear", "--seeds", "1", "--output", task["killed"], "--json"];
-        using (Process first = CliProgram.Start(call))
-        {
-            string? line = await first.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken);       // one training is over, the next one runs
-            Assert.Equal("trial", JsonDocument.Parse(line!).RootElement.GetProperty("record").GetString());
-            first.Kill();                                                                                          // not its children: they must notice
-            await first.WaitForExitAsync(TestContext.Current.CancellationToken);
-        }
+        string[] call = ["compare", task.Recipe, "--variant", "linear: tuning.method=linear", "--seeds", "1", "--json"], killed = [.. call, "--output", task["killed"]];
+        Task<CliOutcome> whole = CliProgram.Run([.. call, "--output", task["whole"]]);
 
-        CliOutcome second = await CliProgram.Run(call);
-        Assert.True(second.Code == 0, second.Error);
-        Assert.Equal([true, false], second.Json.Where(r => r.GetProperty("record").GetString() == "trial").Select(r => r.GetProperty("kept").GetBoolean()));
-        JsonElement result = second.Json[^1];
+        // In the middle of the first training, in that of the second one, and between two rows' test pictures. Not the children: they must notice.
+        await KillWhen(killed, () => Files("trials", "log.jsonl").Any(file => file.Length > 0));
+        await KillWhen(killed, () => Files("trials", "summary.json").Length == 1 && Files("trials", "log.jsonl").Length == 2);
+        await KillWhen(killed, () => Files("test", "*.json").Length > 0);
+        Assert.False(File.Exists(task["killed/report.html"]) && File.Exists(task["killed/comparison.json"]), "It was over before it was killed.");
+
+        CliOutcome last = await CliProgram.Run(killed);
+        Assert.True(last.Code == 0, last.Error);
+        Assert.Equal([true, true], last.Json.Where(r => r.GetProperty("record").GetString() == "trial").Select(r => r.GetProperty("kept").GetBoolean()));
+        JsonElement result = last.Json[^1];
         Assert.Equal("mcnemar_exact", result.GetProperty("significance").GetString());
         Assert.Equal(["recipe", "linear"], result.GetProperty("rows").EnumerateArray().Select(row => row.GetProperty("name").GetString()));
         Assert.All(result.GetProperty("rows").EnumerateArray(), row => Assert.True(row.GetProperty("peak_bytes").GetInt64() > 0));
+        Assert.True((await whole).Code == 0, (await whole).Error);
+        Assert.Equal(Timeless(File.ReadAllText(task["whole/comparison.json"])), Timeless(File.ReadAllText(task["killed/comparison.json"])));
 
         string page = File.ReadAllText(task["killed/report.html"]);
         CliOutcome report = await CliProgram.Run("report", task["killed"]);
@@ -48,5 +51,40 @@ public sealed class CompareCommandTests(TinyTask task) : IClassFixture<TinyTask>
         Assert.Equal(2, outcome.Code);
         Assert.Contains(says, outcome.Error, StringComparison.Ordinal);
         Assert.False(Directory.Exists(task["wrong"]));
+    }
+
+    private static readonly string[] Times = ["seconds", "seconds_per_epoch", "images_per_s", "wait_share", "peak_bytes", "environment", "command", "adapter"];
+
+    // A result without what the machine and the moment decide.
+    private static string Timeless(string json)
+    {
+        JsonNode result = JsonNode.Parse(json)!;
+        Strip(result);
+        return result.ToJsonString();
+
+        static void Strip(JsonNode? node)
+        {
+            if (node is JsonArray list)
+            {
+                foreach (JsonNode? item in list) Strip(item);
+            }
+            else if (node is JsonObject map)
+            {
+                foreach (string time in Times) map.Remove(time);
+                foreach ((_, JsonNode? value) in map) Strip(value);
+            }
+        }
+    }
+
+    private FileInfo[] Files(string part, string name) => Directory.Exists(task[$"killed/{part}"]) ? new DirectoryInfo(task[$"killed/{part}"]).GetFiles(name, SearchOption.AllDirectories) : [];
+
+    private static async Task KillWhen(string[] call, Func<bool> due)
+    {
+        using Process process = CliProgram.Start(call);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        while (!process.HasExited && !due()) await Task.Delay(2, TestContext.Current.CancellationToken);
+        process.Kill();
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
     }
 }

@@ -21,7 +21,7 @@ public sealed class TrainCommandTests(TinyTask task) : IClassFixture<TinyTask>
         Assert.Equal((2 * ((2 * 16 * 4) + 4 + 16)) + (16 * 3) + 3, summary.GetProperty("trainable_parameters").GetInt64());
         Assert.True(summary.GetProperty("seconds").GetDouble() > 0);
         Assert.Equal(
-            ["adapter.safetensors", "checkpoints", "environment.json", "log.jsonl", "recipe.json", "report.html", "summary.json"],
+            ["adapter.safetensors", "checkpoints", "environment.json", "log.jsonl", "recipe.json", "report.html", "summary.json", "tensorboard"],
             Directory.EnumerateFileSystemEntries(run).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
 
         Task<CliOutcome> ofRun = CliProgram.Run("eval", "--run", run, "--json", "--per-class");

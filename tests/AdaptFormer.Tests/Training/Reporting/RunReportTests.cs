@@ -47,9 +47,28 @@ public sealed class RunReportTests : IDisposable
     }
 
     [Fact]
+    public void Several_labels_a_picture_have_their_average_precision_and_no_confusion()
+    {
+        TrainingSummary summary = TrainingRun.Execute(
+            Recipe.Load(_task.Recipe, ["data.kind=synthetic-multilabel", "data.train=48:1:16", "data.test=24:2:16", "epochs=1"]), _task["run"], ExistingRun.Refuse, _ => { });
+        JsonElement data = ReportPages.Data(File.ReadAllText(_task["run/report.html"]));
+        Assert.Equal(JsonValueKind.Null, data.GetProperty("test").ValueKind);
+        JsonElement many = data.GetProperty("multi_label");
+        Assert.Equal(summary.TestMap!.Value, many.GetProperty("map").GetDouble());
+        Assert.Equal(summary.TestMap.Value, many.GetProperty("classes").EnumerateArray().Average(c => c.GetProperty("average_precision").GetDouble()), 9);
+        Assert.Equal(24, data.GetProperty("map").GetProperty("labels").GetArrayLength());
+        JsonElement[] samples = [.. data.GetProperty("samples").EnumerateArray()];
+        Assert.All(samples, sample => Assert.NotEmpty(sample.GetProperty("label").GetString()!));
+        foreach (JsonElement sample in samples.Where(sample => sample.GetProperty("right").GetBoolean()))
+            Assert.NotEmpty(sample.GetProperty("label").GetString()!.Split(", ").Intersect(sample.GetProperty("answer").GetString()!.Split(", ")));
+        ReportPages.DrawsItself(_task["run/report.html"]);
+        Assert.Equal(_task["run/report.html"], RunReport.Remake(_task["run"]));
+    }
+
+    [Fact]
     public void Names_cannot_end_the_data_of_a_page()
     {
-        ReportData data = new("</script><b>", "command", [], [], ["</script>", "<!--"], null, null, [], null, null);
+        ReportData data = new("</script><b>", "command", [], [], ["</script>", "<!--"], null, null, null, [], null, null);
         string page = ReportPage.Html(data);
         Assert.Equal("</script>", ReportPages.Data(page).GetProperty("classes")[0].GetString());
         Assert.Equal(3, Regex.Count(page, "</script>"));

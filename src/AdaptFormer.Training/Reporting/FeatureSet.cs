@@ -1,0 +1,78 @@
+using AdaptFormer.Data;
+using AdaptFormer.Models;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Ops;
+
+namespace AdaptFormer.Training.Reporting;
+
+/// <summary>What a model makes of some items, ahead of its classifier.</summary>
+internal sealed class FeatureSet
+{
+    private const int Batch = 16;
+    private readonly List<float> _values = [];
+    private readonly List<int> _items = [], _labels = [];
+
+    private FeatureSet(LabelledDataset data) => Data = data;
+
+    /// <summary>Where the items are from.</summary>
+    public LabelledDataset Data { get; }
+
+    /// <summary>The items, by index.</summary>
+    public IReadOnlyList<int> Items => _items;
+
+    /// <summary>Their classes, the first of several; -1 for none.</summary>
+    public IReadOnlyList<int> Labels => _labels;
+
+    /// <summary>Number of items.</summary>
+    public int Count => _items.Count;
+
+    /// <summary>All features, [Count, C].</summary>
+    public float[] Values => [.. _values];
+
+    /// <summary>Features of one, [C].</summary>
+    public IEnumerable<float> Row(int i) => _values.GetRange(i * (_values.Count / Count), _values.Count / Count);
+
+    /// <summary>Takes items evenly from the whole set; those that cannot be read are left out.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="samples">The set.</param>
+    /// <param name="most">Most items.</param>
+    /// <param name="seed">Names the draws of transforms with chance.</param>
+    /// <param name="label">Class of an item; the data's own if null.</param>
+    public static FeatureSet Of(Backbone model, SampleMaker samples, int most, long seed, Func<int, int>? label = null)
+    {
+        label ??= samples.Data.Label;
+        FeatureSet set = new(samples.Data);
+        int count = Math.Min(most, samples.Data.Count);
+        using IDisposable scratch = samples.CreateScratch();
+        List<int> batch = [];
+        using TensorScope scope = new();
+        Tensor inputs = Tensor.Empty(new Shape([Batch, .. samples.Dims]));
+        for (int i = 0; i < count; i++)
+        {
+            int item = (int)((long)i * samples.Data.Count / count);
+            try
+            {
+                samples.Make(item * samples.Views, new Rng(seed), inputs.Span.Slice(batch.Count * samples.Length, samples.Length), scratch);
+                batch.Add(item);
+            }
+            catch (Exception e) when (e is InvalidDataException or IOException)
+            {
+                continue;
+            }
+
+            if (batch.Count == Batch) set.Take(model, inputs, batch, label);
+        }
+
+        if (batch.Count > 0) set.Take(model, inputs, batch, label);
+        return set;
+    }
+
+    private void Take(Backbone model, Tensor inputs, List<int> batch, Func<int, int> label)
+    {
+        using TensorScope pass = new();
+        _values.AddRange(model.RunBefore(model.Blocks.Count + 1, inputs.SliceBatch(0, batch.Count)).ToArray());
+        _items.AddRange(batch);
+        _labels.AddRange(batch.Select(label));
+        batch.Clear();
+    }
+}
