@@ -3,6 +3,7 @@
 Each measurement is a process of its own. Peak memory is the kernel's high-water mark of the resident set of that process.
 """
 import argparse
+import dataclasses
 import datetime
 import fnmatch
 import json
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import threading
 
-from cases import SUITES
+from cases import F32, SUITES
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -92,6 +93,8 @@ def our_run(case, a):
     command = ["dotnet", a.program] if a.program.endswith(".dll") else [a.program]
     command += ["bench", "--model", case.model, "--method", case.method, "--batch", str(case.batch), "--precision", case.precision, "--json"]
     command += ["--modes", *case.modes]
+    if a.own_seconds is not None:
+        command += ["--seconds", str(a.own_seconds)]
     if case.layers:
         command += ["--layers", case.layers]
     if case.image_size != 224:
@@ -108,7 +111,7 @@ def measure(cases, a):
     """Yields one record per process: case, who, repetition, and its figures or its error."""
     for case in cases:
         for repetition in range(a.repetitions):
-            for who in (*case.peers, "ours"):
+            for who in ((*case.peers, "ours") if not a.alone else ("ours",)):
                 print(f"{case.name}: repetition {repetition + 1} of {a.repetitions}, {who}", file=sys.stderr)
                 record = {"case": case.name, "who": who, "repetition": repetition}
                 try:
@@ -152,10 +155,28 @@ def table(cases, records):
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def own_table(cases, records):
+    """The table without PyTorch: rates, peak memory and share of the machine's limit."""
+    lines = [["case", "mode", "images/s", "peak MB", "share of limit"], ["---"] * 5]
+    for case in cases:
+        for mode in case.modes:
+            ours = [r for r in records if r["case"] == case.name and f"{mode}_images_per_s" in r]
+            if ours:
+                share = statistics.median(r[("" if mode == "train" else "predict_") + "share_of_matmul_limit"] for r in ours)
+                lines.append([case.name, mode, spread([r[f"{mode}_images_per_s"] for r in ours], 2),
+                              f"{statistics.median(r['peak_rss_bytes'] for r in ours) / 1e6:.0f}", f"{share:.2f}"])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16")
+
+
 def machine():
     with open("/proc/cpuinfo") as info:
-        model = next((line.split(":", 1)[1].strip() for line in info if line.startswith("model name")), platform.processor())
-    return {"cpu": model, "cores": CORES, "system": platform.platform(), "date": datetime.date.today().isoformat(), "load_before": os.getloadavg()[0]}
+        lines = info.read().splitlines()
+    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    flags = next((line.split(":", 1)[1].split() for line in lines if line.startswith("flags")), [])
+    return {"cpu": model, "features": [f for f in FEATURES if f in flags], "cores": CORES, "system": platform.platform(), "date": datetime.date.today().isoformat(), "load_before": os.getloadavg()[0]}
 
 
 def main():
@@ -166,19 +187,27 @@ def main():
     parser.add_argument("--python", default=sys.executable, help="an interpreter that has torch")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8, help="per mode, for PyTorch's timed steps")
+    parser.add_argument("--alone", action="store_true", help="measure this program only, without PyTorch")
+    parser.add_argument("--core-type", help="OpenBLAS core type for f32, known from an earlier run; measured if not given")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), help="measure all cases in this one")
+    parser.add_argument("--own-seconds", type=float, help="per mode, for this program's timed steps; its own choice if not given")
     parser.add_argument("--min-steps", type=int, default=2)
     parser.add_argument("--timeout", type=float, default=240, help="seconds until a process is stopped")
     parser.add_argument("--output", default="peers.json", help="where the JSON goes")
     a = parser.parse_args()
 
     cases = [c for c in SUITES[a.suite] if any(fnmatch.fnmatch(c.name, p) for p in a.cases)]
+    if a.precision:
+        cases = [dataclasses.replace(c, precision=a.precision, peers=F32 if a.precision == "float32" else c.peers) for c in cases]
     if not cases:
         raise SystemExit(f"no case matches {' '.join(a.cases)}; known: {', '.join(c.name for c in SUITES[a.suite])}")
 
     report = {"machine": machine(), "suite": a.suite}
     a.program = os.path.abspath(a.program) if a.program else build_program()
-    report["core_types_gflops"] = probe_core_types(a.python, min(1.0, a.seconds))
-    fastest = max(report["core_types_gflops"], key=report["core_types_gflops"].get)
+    fastest = a.core_type
+    if not fastest and not a.alone:
+        report["core_types_gflops"] = probe_core_types(a.python, min(1.0, a.seconds))
+        fastest = max(report["core_types_gflops"], key=report["core_types_gflops"].get)
     a.best_core = fastest if fastest in CORE_TYPES else None
 
     records = report["measurements"] = []
@@ -189,9 +218,10 @@ def main():
 
     torch_version = next((r["torch"] for r in records if "torch" in r), "?")
     m = report["machine"]
-    print(f"\n{m['date']}, {m['cpu']}, {m['cores']} cores, {m['system']}; PyTorch {torch_version}, OpenBLAS core type: {fastest}.")
+    peer = "" if a.alone else f"; PyTorch {torch_version}, OpenBLAS core type: {fastest}"
+    print(f"\n{m['date']}, {m['cpu']} ({', '.join(m['features'])}), {m['cores']} cores, {m['system']}{peer}.")
     print(f"Median of {a.repetitions} repetitions (smallest-largest); load before the start {m['load_before']:.1f}.\n")
-    print(table(cases, records))
+    print(own_table(cases, records) if a.alone else table(cases, records))
     if any("error" in r for r in records):
         raise SystemExit(1)
 

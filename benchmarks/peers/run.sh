@@ -4,6 +4,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-/usr/bin/python3}
+case " $* " in *" --alone "*) exec "$python" "$here/measure.py" "$@" ;; esac
 if ! "$python" -c 'import torch' 2>/dev/null; then
     echo "PyTorch is missing: apt-get install --no-install-recommends python3-torch libopenblas0-pthread (or set PYTHON)" >&2
     exit 1
