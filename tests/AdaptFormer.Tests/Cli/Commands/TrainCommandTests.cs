@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using AdaptFormer.Tests.Support;
 using AdaptFormer.Training.Runs;
 using Xunit;
 
@@ -65,7 +66,7 @@ public sealed class TrainCommandTests(TinyTask task) : IClassFixture<TinyTask>
     [Fact]
     public async Task Ctrl_C_keeps_what_was_learned_and_says_so_in_one_line()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no way to send Ctrl-C to one process.");
+        Interrupts.SkipUnlessHeard();
         string run = task["stopped"];
         using Process training = CliProgram.Start("train", task.Recipe, "--output", run, "--set", "epochs=1000000", "--json");
         Assert.NotNull(await training.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));          // an epoch is over
