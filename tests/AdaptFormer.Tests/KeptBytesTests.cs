@@ -33,7 +33,7 @@ public sealed class KeptBytesTests
         int adapted = Attention(N, N) + FeedForward(N) + (2 * B * N * M) - Statistics(N, N);
         int last = Attention(N, 1) + FeedForward(1) + (2 * B * M) - Statistics(N, 1);
         int statistics = Statistics(N, N) + Statistics(N, 1);
-        Assert.Equal((Half * (first + adapted + last)) + Gelu(N) + Gelu(1) + (Float * (statistics + NormOfClassToken + Head)), Kept(new AdaptFormerTuning(M), DataType.BFloat16));
+        Assert.Equal((Half * (first + adapted + last)) + Hidden(N) + Hidden(1) + (Float * (statistics + NormOfClassToken + Head)), Kept(new AdaptFormerTuning(M), DataType.BFloat16));
     }
 
     [Fact]
@@ -84,7 +84,7 @@ public sealed class KeptBytesTests
     [Fact]
     public void Houlsby_keeps_each_adapters_input_and_bottleneck_twice()
     {
-        int adapters = 2 * ((B * N * C) + (2 * B * N * M));
+        int adapters = 2 * ((B * N * C) + (B * N * M * 3 / 2));          // the bottleneck's GELU too keeps its slope in half a float
         int block = Attention(N, N) + FeedForward(N) + Gelu(N) + adapters;
         Assert.Equal(Float * ((Depth * block) + NormOfClassToken + Head), Kept(new HoulsbyTuning(M)));
         int first = adapters + FeedForward(N) + (2 * B * N) + Gelu(N);                          // norms frozen: nothing below the first adapter
@@ -94,7 +94,7 @@ public sealed class KeptBytesTests
     [Fact]
     public void Ssf_keeps_the_output_of_every_layer()
     {
-        int block = Attention(N, N) + FeedForward(N) + Gelu(N) + Outputs(N, N), last = Attention(N, 1) + FeedForward(1) + Gelu(1) + Outputs(N, 1);
+        int block = Attention(N, N) + FeedForward(N) + Hidden(N) + Outputs(N, N), last = Attention(N, 1) + FeedForward(1) + Hidden(1) + Outputs(N, 1);      // GELU stands alone, behind a scale, and keeps its input
         int patches = B * (N - 1) * C, norm = B * C;
         Assert.Equal(Float * (patches + ((Depth - 1) * block) + last + norm + NormOfClassToken + Head), Kept(new SsfTuning()));
 
@@ -155,8 +155,11 @@ public sealed class KeptBytesTests
     // norm2's input.
     private static int FeedForward(int tokens) => B * tokens * C;
 
-    // The input of GELU, or its slope.
-    private static int Gelu(int tokens) => B * tokens * H;
+    // The slope of GELU, two bytes each: half a float.
+    private static int Gelu(int tokens) => Hidden(tokens) / 2;
+
+    // The hidden units, or a slope in a byte for each.
+    private static int Hidden(int tokens) => B * tokens * H;
 
     // A mean and a deviation for each row of the two norms.
     private static int Statistics(int tokens, int readout) => 2 * B * (tokens + readout);
