@@ -70,10 +70,11 @@ internal static class DataCheckCommand
                 Spread(split.Width), Spread(split.Height), .. clips ? [Spread(split.Frames)] : Array.Empty<string>(), .. timed ? [Spread(split.Seconds)] : Array.Empty<string>(), split.Source]);
         }
 
-        screen.Out.Write(splits);
+        screen.Write(splits);
+        screen.Line("");
         Table classes = screen.Table([report.ClassNames.Count > classesShown ? $"class (the first {classesShown} of {report.ClassNames.Count})" : "class", .. report.Splits.Select(split => $">{split.Name}")]);
         for (int c = 0; c < Math.Min(classesShown, report.ClassNames.Count); c++) Screen.Row(classes, [report.ClassNames[c], .. report.Splits.Select(split => Format.Count(split.PerClass[c]))]);
-        screen.Out.Write(classes);
+        screen.Write(classes);
 
         List(screen, "missing or damaged", [.. report.Unreadable.Select(bad => $"{bad.Split}: {(bad.Reason.Contains(bad.Source, StringComparison.Ordinal) ? bad.Reason : $"{bad.Source}: {bad.Reason}")}")], listed);
         string item = clips ? "clip" : "picture";
