@@ -67,7 +67,8 @@ public sealed class Adapter : BranchDelta
     private Epilogue Activation => _options.Activation switch { AdapterActivation.Relu => Epilogue.Relu, AdapterActivation.Gelu => Epilogue.Gelu, _ => Epilogue.None };
 
     /// <summary>f(W_down·x + b_down), [B, N, M].</summary>
-    private Tensor Hidden(Tensor x) => Down(_options.Input == AdapterInput.OwnNormIn ? _norm!.Forward(x) : x).Dropout(_options.Dropout);
+    private Tensor Hidden(Tensor x) =>
+        Down(_options.Input == AdapterInput.OwnNormIn ? _norm!.Forward(x) : x).Dropout(_options.Dropout, overwrite: _options.Activation == AdapterActivation.Relu);
 
     /// <summary>y + Δ, of its hidden features h.</summary>
     private Tensor AddDelta(Tensor y, Tensor h)

@@ -19,19 +19,19 @@ public sealed class KeptBytesTests
     [Fact]
     public void AdaptFormer_keeps_no_input_of_a_frozen_layer()
     {
-        // Nothing below the first adapter needs a gradient: there its own input and its two bottleneck activations are all.
-        int first = (B * N * C) + (2 * B * N * M);
-        int adapted = Attention(N, N) + FeedForward(N) + Gelu(N) + (2 * B * N * M);
-        int last = Attention(N, 1) + FeedForward(1) + Gelu(1) + (2 * B * M);              // only the class token goes on
+        // Nothing below the first adapter needs a gradient: there its own input and its bottleneck, once for ReLU and dropout, are all.
+        int first = (B * N * C) + (B * N * M);
+        int adapted = Attention(N, N) + FeedForward(N) + Gelu(N) + (B * N * M);
+        int last = Attention(N, 1) + FeedForward(1) + Gelu(1) + (B * M);                  // only the class token goes on
         Assert.Equal(Float * (first + adapted + last + NormOfClassToken + Head), Kept(new AdaptFormerTuning(M)));
     }
 
     [Fact]
     public void In_bf16_the_activations_of_the_blocks_take_half_and_the_slope_of_gelu_a_byte()
     {
-        int first = (B * N * C) + (2 * B * N * M);
-        int adapted = Attention(N, N) + FeedForward(N) + (2 * B * N * M) - Statistics(N, N);
-        int last = Attention(N, 1) + FeedForward(1) + (2 * B * M) - Statistics(N, 1);
+        int first = (B * N * C) + (B * N * M);
+        int adapted = Attention(N, N) + FeedForward(N) + (B * N * M) - Statistics(N, N);
+        int last = Attention(N, 1) + FeedForward(1) + (B * M) - Statistics(N, 1);
         int statistics = Statistics(N, N) + Statistics(N, 1);
         Assert.Equal((Half * (first + adapted + last)) + Hidden(N) + Hidden(1) + (Float * (statistics + NormOfClassToken + Head)), Kept(new AdaptFormerTuning(M), DataType.BFloat16));
     }
@@ -105,7 +105,7 @@ public sealed class KeptBytesTests
     [Fact]
     public void Convolving_adapters_keep_their_input_and_the_bottleneck()
     {
-        int first = (B * N * C) + (2 * B * N * M), adapted = Attention(N, N) + FeedForward(N) + Gelu(N) + (2 * B * N * M);
+        int first = (B * N * C) + (B * N * M), adapted = Attention(N, N) + FeedForward(N) + Gelu(N) + (B * N * M);
         int whole = Float * (first + ((Depth - 1) * adapted) + NormOfClassToken + Head);
         Assert.Equal(whole, Kept(new AdaptFormerTuning(M, Form: AdapterForm.Conv)));
         Assert.Equal(whole + (Float * Depth * B * N * M), Kept(new AdaptFormerTuning(M, Form: AdapterForm.Dwconv)));

@@ -15,6 +15,7 @@ public static class BufferPool
     private const int ClassesPerOctave = 8;      // at most 12.5 % of a block is wasted
     private const int MinimumBytes = 256;
     private const long LargeBytes = 1 << 20;     // smaller blocks are too little to be worth a system call
+    private const long Spare = 32 << 20;         // what may wait beyond that need: a small model's blocks go round without asking the system for any
     private const int LongWait = 32;             // large blocks that came back later: a few layers' worth, so that what each layer needs stays
     private static readonly Lock Gate = new();
     private static readonly Dictionary<long, List<Waiting>> Free = [];
@@ -70,7 +71,7 @@ public static class BufferPool
 
             if (capacity >= LargeBytes)
             {
-                while (_liveBytes + _pooledBytes > _mostLive && FreeLongestWaiting())
+                while (_liveBytes + _pooledBytes > _mostLive + Spare && FreeLongestWaiting())
                 {
                 }
             }

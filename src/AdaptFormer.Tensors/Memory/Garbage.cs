@@ -6,7 +6,7 @@ namespace AdaptFormer.Tensors.Memory;
 /// </summary>
 internal static class Garbage
 {
-    private const long Budget = 8 << 20;
+    private const long Budget = 2 << 20;
     private static long _collectedAt;
 
     /// <summary>Collects the youngest objects if enough were made since the last time: a fraction of a millisecond.</summary>

@@ -2,23 +2,52 @@ using System.Runtime.InteropServices;
 
 namespace AdaptFormer.Tensors.Memory;
 
-/// <summary>Aligned memory that really goes back to the system when it is freed.</summary>
+/// <summary>
+/// Aligned memory that really goes back to the system when it is freed. On Linux a block of a megabyte or more has a mapping of its own, in huge pages as far as
+/// they fit: half the page faults, and fewer addresses to look up for products that stream through it.
+/// </summary>
 internal static unsafe partial class SystemMemory
 {
-    private const int Alignment = 64, DontNeed = 4;
-    private const long Page = 1 << 16;      // of all page sizes in use the largest
+    private const int Alignment = 64, HugePageAdvice = 14, ReadWrite = 3, PrivateAnonymous = 0x22;
+    private const long Mapped = 1 << 20, HugePage = 2 << 20, Page = 1 << 16;      // of all page sizes in use the largest
 
     /// <summary>A block of <paramref name="bytes"/> bytes, 64-byte aligned, contents undefined.</summary>
-    public static nint Allocate(long bytes) => (nint)NativeMemory.AlignedAlloc((nuint)bytes, Alignment);
+    /// <exception cref="OutOfMemoryException">The system has no such block.</exception>
+    public static nint Allocate(long bytes) => HasMapping(bytes) ? Map(bytes) : (nint)NativeMemory.AlignedAlloc((nuint)bytes, Alignment);
 
-    /// <summary>Frees a block. The C library keeps what lies between other blocks of its heap, so whole pages are handed back first.</summary>
+    /// <summary>Frees a block of <see cref="Allocate"/>, with the same <paramref name="bytes"/>.</summary>
     public static void Free(nint block, long bytes)
     {
-        nint first = (nint)((block + Page - 1) / Page * Page), end = (nint)((block + bytes) / Page * Page);
-        if (OperatingSystem.IsLinux() && end > first) _ = MAdvise(first, end - first, DontNeed);
-        NativeMemory.AlignedFree((void*)block);
+        if (HasMapping(bytes)) _ = Unmap(block, (nint)WholePages(bytes));
+        else NativeMemory.AlignedFree((void*)block);
     }
 
+    private static bool HasMapping(long bytes) => bytes >= Mapped && OperatingSystem.IsLinux();
+
+    private static long WholePages(long bytes) => (bytes + Page - 1) / Page * Page;
+
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2201", Justification = "What the runtime's own allocator throws in the same case.")]
+    private static nint Map(long bytes)
+    {
+        (long size, long reserved) = (WholePages(bytes), WholePages(bytes) + HugePage);
+        nint address = Map(0, (nint)reserved, ReadWrite, PrivateAnonymous, file: -1, offset: 0);
+        if (address == -1) throw new OutOfMemoryException($"The system gave no block of {bytes:N0} bytes.");
+
+        nint block = (nint)((address + HugePage - 1) / HugePage * HugePage), end = (nint)(block + size), last = (nint)(address + reserved);
+        if (block > address) _ = Unmap(address, block - address);
+        if (last > end) _ = Unmap(end, last - end);
+
+        // Only as far as whole huge pages go: what lies behind would otherwise be taken up to the next one.
+        _ = Advise(block, (nint)(bytes / HugePage * HugePage), HugePageAdvice);
+        return block;
+    }
+
+    [LibraryImport("libc", EntryPoint = "mmap")]
+    private static partial nint Map(nint address, nint bytes, int protection, int flags, int file, nint offset);
+
+    [LibraryImport("libc", EntryPoint = "munmap")]
+    private static partial int Unmap(nint address, nint bytes);
+
     [LibraryImport("libc", EntryPoint = "madvise")]
-    private static partial int MAdvise(nint address, nint bytes, int advice);
+    private static partial int Advise(nint address, nint bytes, int advice);
 }

@@ -12,6 +12,27 @@ public sealed class DropoutOpTests : RandomMaskOpTests<DropoutOpTests>, IOpTests
     protected override Tensor Drop(Tensor x, float rate) => x.Dropout(rate);
 
     [Fact]
+    public void Overwriting_the_output_of_a_relu_changes_neither_result_nor_gradient_and_keeps_one_of_two()
+    {
+        using Parameter x = GradCheck.Uniform(new Rng(1), 5, 48);
+        (float[] result, float[][] gradients) = GradCheck.Run(t => t[0].Relu().Dropout(0.3f), [x]);
+        (float[] overwritten, float[][] same) = GradCheck.Run(t => t[0].Relu().Dropout(0.3f, overwrite: true), [x]);
+        Assert.Equal(result, overwritten);
+        Assert.Equal(gradients, same);
+        Assert.Contains(result, y => y > 0);
+        Assert.Equal(Kept(overwrite: false), 2 * Kept(overwrite: true));
+
+        long Kept(bool overwrite)
+        {
+            using TensorScope scope = new();
+            using Tape tape = new(new Rng(1));
+            Tensor y = tape.Watch(x).Relu().Dropout(0.3f, overwrite);
+            _ = y.Multiply(y);      // keeps what it reads
+            return tape.KeptBytes;
+        }
+    }
+
+    [Fact]
     public void A_given_mask_is_taken_instead_of_a_drawn_one()
     {
         using TensorScope scope = new();

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using AdaptFormer.Tensors.Backends.Cpu.Simd;
+using AdaptFormer.Tensors.Memory;
 
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
@@ -87,8 +88,8 @@ public sealed class ManagedMatMul : MatMulLibrary
 
         public Packed(long bytes)
         {
-            _memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 64), 64);
             Bytes = bytes;
+            _memory = (void*)SystemMemory.Allocate(bytes);
         }
 
         ~Packed() => Free();
@@ -105,7 +106,8 @@ public sealed class ManagedMatMul : MatMulLibrary
 
         private void Free()
         {
-            NativeMemory.AlignedFree(_memory);
+            if (_memory == null) return;
+            SystemMemory.Free((nint)_memory, Bytes);
             _memory = null;
         }
     }

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using AdaptFormer.Tensors.Backends.Cpu;
+using AdaptFormer.Tensors.Memory;
 
 namespace AdaptFormer.Tensors.Backends.OneDnn;
 
@@ -16,7 +16,7 @@ internal sealed unsafe class OneDnnPackedMatrix : PackedMatrix
     private OneDnnPackedMatrix(WeightLayout layout)
     {
         Bytes = layout.Bytes;
-        _memory = NativeMemory.AlignedAlloc((nuint)layout.Bytes, 64);
+        _memory = (void*)SystemMemory.Allocate(layout.Bytes);
         Remember((nint)_memory, layout);
     }
 
@@ -74,8 +74,9 @@ internal sealed unsafe class OneDnnPackedMatrix : PackedMatrix
 
     private void Free()
     {
+        if (_memory == null) return;
         Forget((nint)_memory);
-        NativeMemory.AlignedFree(_memory);
+        SystemMemory.Free((nint)_memory, Bytes);
         _memory = null;
     }
 
