@@ -49,10 +49,11 @@ public sealed class Experiment
         List<Row> trained = [];
         foreach ((int count, int epochs) in halving.Rungs)
         {
-            rows = trained.Count == 0 ? rows : [.. Order(trained).Take(count).Select(row => _plan.Rows.First(planned => planned.Name == row.Planned.Name))];
+            rows = trained.Count == 0 ? rows : [.. MostPromising(trained).Take(count).Select(row => _plan.Rows.First(planned => planned.Name == row.Planned.Name))];
             _report(new StageRecord($"round {rungs.Count + 1} of {halving.Rungs.Count}: {rows.Count} combinations, {epochs} epoch{(epochs == 1 ? "" : "s")} each"));
             trained = Train([.. rows.Select(row => row with { Candidates = [.. row.Candidates.Select(c => c with { Recipe = Shorten(c.Recipe, epochs) })] })], cancellation);
-            rungs.Add(new RungResult(epochs, [.. Order(trained).Select(row => row.Result)]));
+            bool last = rungs.Count == halving.Rungs.Count - 1;
+            rungs.Add(new RungResult(epochs, [.. (last ? Order(trained) : MostPromising(trained)).Select(row => row.Result)]));
         }
 
         RowResult[] all = [.. rungs.SelectMany(rung => rung.Rows)];
@@ -81,8 +82,16 @@ public sealed class Experiment
     /// <summary>Best first: accuracy, then loss, then fewer parameters, then the plan's order.</summary>
     private static IOrderedEnumerable<Row> Order(IEnumerable<Row> rows) => rows
         .OrderByDescending(row => row.Result.Validation?.Mean ?? double.NegativeInfinity)
-        .ThenBy(row => row.Result.Trials.Average(trial => trial.ValidationLoss) ?? double.PositiveInfinity)
+        .ThenBy(LossOf)
         .ThenBy(row => row.Result.TrainableParameters);
+
+    /// <summary>
+    /// Best first, after a short training: by loss. After an epoch or two hardly an answer has changed, so accuracies are ties and chance, while the loss already shows which
+    /// combination moves.
+    /// </summary>
+    private static IOrderedEnumerable<Row> MostPromising(IEnumerable<Row> rows) => rows.OrderBy(LossOf).ThenBy(row => row.Result.TrainableParameters);
+
+    private static double LossOf(Row row) => row.Result.Trials.Average(trial => trial.ValidationLoss) ?? double.PositiveInfinity;
 
     // A part of a grid that is too large: evenly from its whole length.
     private static PlannedRow[] Sample(IReadOnlyList<PlannedRow> rows, int count) =>

@@ -112,7 +112,7 @@ public sealed record HalvingResult(IReadOnlyList<RungResult> Rungs, long Epochs,
 
 /// <summary>A round of successive halving.</summary>
 /// <param name="Epochs">Length of its trainings.</param>
-/// <param name="Rows">Its combinations, best first.</param>
+/// <param name="Rows">Its combinations, best first: by validation loss, in the last round by accuracy.</param>
 public sealed record RungResult(int Epochs, IReadOnlyList<RowResult> Rows);
 
 /// <summary>An experiment's outcome: <c>comparison.json</c> or <c>sweep.json</c>, from which a report can be made.</summary>

@@ -96,6 +96,12 @@ public sealed class ExperimentTests(TinyTask task) : IClassFixture<TinyTask>
         Assert.Equal(halving.Cost, result.Halving!.Epochs);
         Assert.Equal(12, result.Halving.GridEpochs);
         Assert.Equal(halving.Rungs, result.Halving.Rungs.Select(rung => new Rung(rung.Rows.Count, rung.Epochs)));
+        foreach ((RungResult rung, RungResult next) in result.Halving.Rungs.Zip(result.Halving.Rungs.Skip(1)))
+        {
+            string[] byLoss = [.. rung.Rows.OrderBy(row => row.Trials.Average(trial => trial.ValidationLoss)).Select(row => row.Name)];
+            Assert.Equal(byLoss.Take(next.Rows.Count).Order(), next.Rows.Select(row => row.Name).Order());
+        }
+
         Assert.Equal(result.Halving.Rungs[^1].Rows[0].Name, result.Best);
         Assert.Equal(result.Rows.First(row => row.Name == result.Best).Values, result.Halving.Chosen);
         Assert.Single(result.Rows, row => row.Test is not null);
