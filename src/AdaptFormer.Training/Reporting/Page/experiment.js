@@ -12,7 +12,7 @@ const scored = rows.filter(row => row.test).length > 1 || !rows.some(row => row.
 const score = row => row[scored];
 const known = rows.filter(score);
 const axis = `${metric} on the ${scored} data, percent`;
-const capital = text => text[0].toUpperCase() + text.slice(1);
+const capital = text => text.startsWith("mAP") ? text : text[0].toUpperCase() + text.slice(1);
 
 const duration = s => s < 60 ? s.toFixed(1) + " s" : s < 3600 ? `${Math.floor(s / 60)} min ${Math.round(s % 60)} s` : `${Math.floor(s / 3600)} h ${Math.round(s % 3600 / 60)} min`;
 const bytes = b => b >= 1e9 ? (b / 1e9).toFixed(2) + " GB" : b >= 1e6 ? (b / 1e6).toFixed(b >= 1e8 ? 0 : 1) + " MB" : (b / 1e3).toFixed(1) + " kB";
