@@ -26,25 +26,26 @@ public abstract class ModelParityTests<TSelf> where TSelf : IModelParity
 
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Cases))]
-    public void Model_and_method_equal_the_original(string file, string backend)
+    public void Model_and_method_equal_the_original(string file, string backend) => With(file, backend, DataType.Float32, (golden, model) =>
     {
-        using IDisposable _ = CpuBackends.Use(backend);
-        using TensorScope scope = new();
-        ParityCase golden = ParityCase.Open(file);
-        using Backbone model = TSelf.Build(golden, DataType.Float32);
         int compared = ModelParity.Check(golden, model, (name, value) => TSelf.Arranged(golden, name, value));
         Assert.True(compared > 0, $"{file} names no result that the model makes");
-    }
+    });
 
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Cases))]
-    public void Bf16_logits_are_within_two_percent(string file, string backend)
+    public void Bf16_logits_are_within_two_percent(string file, string backend) => With(file, backend, DataType.BFloat16, (golden, model) =>
+    {
+        Tensor pixels = Tensor.From(golden.Floats("input/x"), new Shape(golden.Shape("input/x")));
+        ParityCase.AssertClose("logits in bf16", golden.Floats("out/logits"), model.Forward(pixels).ToArray(), 2e-2);
+    });
+
+    private static void With(string file, string backend, DataType compute, Action<ParityCase, Backbone> check)
     {
         using IDisposable _ = CpuBackends.Use(backend);
         using TensorScope scope = new();
         ParityCase golden = ParityCase.Open(file);
-        using Backbone model = TSelf.Build(golden, DataType.BFloat16);
-        Tensor pixels = Tensor.From(golden.Floats("input/x"), new Shape(golden.Shape("input/x")));
-        ParityCase.AssertClose("logits in bf16", golden.Floats("out/logits"), model.Forward(pixels).ToArray(), 2e-2);
+        using Backbone model = TSelf.Build(golden, compute);
+        check(golden, model);
     }
 }
