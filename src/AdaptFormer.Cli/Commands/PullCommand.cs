@@ -45,7 +45,7 @@ internal static class PullCommand
                     Dictionary<string, ProgressTask> tasks = [];
                     return await pull(at =>
                     {
-                        if (!tasks.TryGetValue(at.File, out ProgressTask? bar)) tasks[at.File] = bar = bars.AddTask(Markup.Escape(at.File), maxValue: Math.Max(1, at.Bytes));
+                        if (!tasks.TryGetValue(at.File, out ProgressTask? bar)) tasks[at.File] = bar = Bars.Add(bars, at.File, at.Bytes);
                         bar.Value = at.Bytes == 0 ? 1 : at.Done;
                     }).ConfigureAwait(false);
                 }).ConfigureAwait(false);

@@ -21,7 +21,7 @@ internal static class CountView
             .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 24 }, new PercentageColumn(), new RemainingTimeColumn())
             .Start(context =>
             {
-                ProgressTask bar = context.AddTask(Markup.Escape(title));
+                ProgressTask bar = Bars.Add(context, title);
                 return work((done, total) =>
                 {
                     bar.MaxValue = Math.Max(1, total);

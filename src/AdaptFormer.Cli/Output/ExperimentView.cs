@@ -72,9 +72,9 @@ internal static class ExperimentView
         {
             if (record is TrialProgress { Report: ProgressRecord step } progress)
             {
-                if (!_bars.TryGetValue(progress.Trial, out ProgressTask? bar)) _bars[progress.Trial] = bar = context.AddTask("");
-                (bar.MaxValue, bar.Value) = (Math.Max(1, (long)step.Epochs * step.Steps), ((long)step.Epoch - 1) * step.Steps + step.Step);
-                bar.Description = Markup.Escape(ExperimentText.Line(progress));
+                string line = ExperimentText.Line(progress);
+                if (!_bars.TryGetValue(progress.Trial, out ProgressTask? bar)) _bars[progress.Trial] = bar = Bars.Add(context, line);
+                Bars.Move(bar, line, ((long)step.Epoch - 1) * step.Steps + step.Step, (long)step.Epochs * step.Steps);
             }
             else if (record is not TrialProgress)
             {

@@ -75,10 +75,8 @@ internal static class RunView
             }
 
             _epochs = Math.Max(_epochs, progress.Epochs);
-            _bar ??= context.AddTask("");
-            _bar.MaxValue = Math.Max(1, progress.Steps);
-            _bar.Value = progress.Step;
-            _bar.Description = Markup.Escape(RunText.Line(progress, _rate));
+            string line = RunText.Line(progress, _rate);
+            Bars.Move(_bar ??= Bars.Add(context, line), line, progress.Step, progress.Steps);
         }
     }
 
