@@ -1,4 +1,3 @@
-using System.Buffers;
 using Microsoft.Win32.SafeHandles;
 
 namespace AdaptFormer.Data;
@@ -17,14 +16,15 @@ internal readonly ref struct FileBytes
         using SafeFileHandle file = File.OpenHandle(path, options: FileOptions.SequentialScan);
         long length = RandomAccess.GetLength(file);
         if (length > Array.MaxLength) throw ImageErrors.Bad(path, $"{length} bytes are too many for an image file.");
-        byte[] buffer = ArrayPool<byte>.Shared.Rent((int)length);
+        byte[] buffer = PixelMemory.Rent((int)length);
         try
         {
-            while (_length < length && RandomAccess.Read(file, buffer.AsSpan(_length, (int)length - _length), _length) is var read and > 0) _length += read;
+            while (_length < length && RandomAccess.Read(file, buffer.AsSpan(_length, (int)length - _length), _length) is var read and > 0)
+                _length += read;
         }
         catch
         {
-            ArrayPool<byte>.Shared.Return(buffer);
+            PixelMemory.Return(buffer);
             throw;
         }
 
@@ -34,5 +34,5 @@ internal readonly ref struct FileBytes
     /// <summary>The content; valid until <see cref="Dispose"/>.</summary>
     public ReadOnlySpan<byte> Span => _buffer.AsSpan(0, _length);
 
-    public void Dispose() => ArrayPool<byte>.Shared.Return(_buffer);
+    public void Dispose() => PixelMemory.Return(_buffer);
 }

@@ -1,15 +1,17 @@
-using System.Buffers;
-
 namespace AdaptFormer.Data;
 
 /// <summary>
 /// An RGB picture, 8 bits a channel, rows top to bottom, pixels R G B without padding between rows. The memory is pooled and
-/// only grows, so one buffer serves any number of pictures; not safe for use by two threads at once.
+/// kept, so one buffer serves any number of pictures, but for that of giants, which goes when a small picture comes; not safe for
+/// use by two threads at once.
 /// </summary>
 public sealed class ImageBuffer : IDisposable
 {
     /// <summary>Largest picture accepted, in pixels: where Pillow, too, suspects a decompression bomb.</summary>
     public const int MaxPixels = 178_956_970;
+
+    /// <summary>Longest side accepted, in pixels: that of JPEG and GIF. It bounds rows, and the tables of a resize.</summary>
+    public const int MaxSide = 65_535;
 
     /// <summary>Bytes after the last pixel that kernels may read (never use) so that a vector load needs no tail case.</summary>
     internal const int Slack = 64;
@@ -46,20 +48,29 @@ public sealed class ImageBuffer : IDisposable
 
     /// <summary>Sets the size; contents are undefined afterwards.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A side is not positive, or the area exceeds <see cref="MaxPixels"/>.</exception>
-    public void Reset(int width, int height)
+    public void Reset(int width, int height) => Reserve(width, height, 3);
+
+    /// <summary>
+    /// Sets the size, with room for pixels of <paramref name="bytesPerPixel"/> bytes: a decoder that knows no RGB writes its own
+    /// kind into <see cref="Room"/> and then packs it, in place.
+    /// </summary>
+    internal void Reserve(int width, int height, int bytesPerPixel)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
         ArgumentOutOfRangeException.ThrowIfGreaterThan((long)width * height, MaxPixels, nameof(width));
-        int needed = (width * height * 3) + Slack;
-        if (_bytes.Length < needed)
+        int needed = (width * height * bytesPerPixel) + Slack;
+        if (_bytes.Length < needed || (_bytes.Length >= PixelMemory.Giant && needed < PixelMemory.Giant / 2))
         {
             Release();
-            _bytes = ArrayPool<byte>.Shared.Rent(needed);
+            _bytes = PixelMemory.Rent(needed);
         }
 
         (Width, Height) = (width, height);
     }
+
+    /// <summary>All of the memory, longer than the pixels.</summary>
+    internal Span<byte> Room => _bytes;
 
     /// <summary>Makes this buffer a copy of <paramref name="other"/>.</summary>
     public void CopyFrom(ImageBuffer other)
@@ -77,7 +88,7 @@ public sealed class ImageBuffer : IDisposable
 
     private void Release()
     {
-        if (_bytes.Length > 0) ArrayPool<byte>.Shared.Return(_bytes);
+        PixelMemory.Return(_bytes);
         _bytes = [];
     }
 }

@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace AdaptFormer.Data;
 
-/// <summary>Writes JPEG through TurboJPEG's 2.x interface, with colour at half resolution (4:2:0). One per thread.</summary>
+/// <summary>
+/// Writes JPEG with colour at half resolution (4:2:0), through TurboJPEG's 2.x interface or, without it, SkiaSharp. One per thread.
+/// </summary>
 internal sealed unsafe partial class JpegEncoder : IDisposable
 {
     private const int FormatRgb = 0, Samples420 = 2, NoRealloc = 1024;
@@ -12,18 +14,24 @@ internal sealed unsafe partial class JpegEncoder : IDisposable
     private nint _handle;
 
     /// <param name="quality">In [1, 100].</param>
-    /// <exception cref="DllNotFoundException">libturbojpeg is not installed.</exception>
     public JpegEncoder(int quality)
     {
-        NativeImageLibraries.Require(NativeImageLibraries.TurboJpeg, "a JPEG cache");
         _quality = quality;
+        if (!NativeImageLibraries.HasTurboJpeg) return;
         _handle = tjInitCompress();
         if (_handle == 0) throw new InvalidOperationException("tjInitCompress failed: libturbojpeg could not create a compressor.");
     }
 
     /// <summary>Appends a picture.</summary>
+    /// <exception cref="DllNotFoundException">This system has neither library.</exception>
     public void Encode(ImageBuffer image, ArrayBufferWriter<byte> into)
     {
+        if (_handle == 0)
+        {
+            into.Write(SkiaPictures.EncodeJpeg(image, _quality));
+            return;
+        }
+
         int most = checked((int)tjBufSize(image.Width, image.Height, Samples420).Value);
         fixed (byte* pixels = image.Pixels, destination = into.GetSpan(most))
         {
@@ -52,7 +60,8 @@ internal sealed unsafe partial class JpegEncoder : IDisposable
     private static partial CULong tjBufSize(int width, int height, int subsampling);
 
     [LibraryImport(NativeImageLibraries.TurboJpeg)]
-    private static partial int tjCompress2(nint handle, byte* pixels, int width, int pitch, int height, int format, byte** result, CULong* size, int subsampling, int quality, int flags);
+    private static partial int tjCompress2(nint handle, byte* pixels, int width, int pitch, int height, int format, byte** result,
+        CULong* size, int subsampling, int quality, int flags);
 
     [LibraryImport(NativeImageLibraries.TurboJpeg)]
     private static partial nint tjGetErrorStr2(nint handle);

@@ -48,7 +48,9 @@ internal ref struct JpegFile
         if (_copy is not null) ArrayPool<byte>.Shared.Return(_copy);
     }
 
-    /// <summary>Position of the first FF xx from <paramref name="at"/> on, where xx is neither 00 nor a fill byte FF; -1 if there is none.</summary>
+    /// <summary>
+    /// Position of the first FF xx from <paramref name="at"/> on, where xx is neither 00 nor a fill byte FF; -1 if there is none.
+    /// </summary>
     private readonly int NextMarker(int at)
     {
         for (; at < _data.Length - 1; at++)

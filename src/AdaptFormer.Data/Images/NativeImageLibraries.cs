@@ -13,8 +13,9 @@ namespace AdaptFormer.Data;
 public sealed record NativeLibraryInfo(string Name, string Purpose, bool Found, string? Path, string? Version, string Install);
 
 /// <summary>
-/// Finds the native image decoders at run time. Both are optional: without them every other format still works, and the
-/// formats that need them fail with a message that names the package.
+/// Finds the native image decoders at run time. TurboJPEG and libwebp are optional: where they are not installed, or hidden by
+/// setting the environment variable ADAPTFORMER_NATIVE to <c>none</c>, SkiaSharp, whose native part comes with the package, takes their
+/// place.
 /// </summary>
 public static class NativeImageLibraries
 {
@@ -23,7 +24,8 @@ public static class NativeImageLibraries
 
     private static readonly Lazy<(nint Handle, string? Path)> TurboJpegLibrary = new(() => Probe(
         ["libturbojpeg.so.0", "libturbojpeg.so"],
-        ["libturbojpeg.0.dylib", "/opt/homebrew/opt/jpeg-turbo/lib/libturbojpeg.0.dylib", "/usr/local/opt/jpeg-turbo/lib/libturbojpeg.0.dylib"],
+        ["libturbojpeg.0.dylib", "/opt/homebrew/opt/jpeg-turbo/lib/libturbojpeg.0.dylib",
+            "/usr/local/opt/jpeg-turbo/lib/libturbojpeg.0.dylib"],
         ["turbojpeg.dll", "libturbojpeg.dll", @"C:\libjpeg-turbo64\bin\turbojpeg.dll"]));
 
     private static readonly Lazy<(nint Handle, string? Path)> WebPLibrary = new(() => Probe(
@@ -36,21 +38,19 @@ public static class NativeImageLibraries
     /// <summary>State of every native library that image decoding can use.</summary>
     public static IReadOnlyList<NativeLibraryInfo> Describe() =>
     [
-        Info("libturbojpeg", "reading JPEG", TurboJpegLibrary.Value, InstallTurboJpeg, h => NativeLibrary.TryGetExport(h, "tj3Init", out _) ? "3.x" : "2.x"),
-        Info("libwebp", "reading WebP", WebPLibrary.Value, InstallWebP, _ => WebPDecoder.LibraryVersion()),
+        Info("libturbojpeg", "reading JPEG faster", TurboJpegLibrary.Value, InstallTurboJpeg,
+            h => NativeLibrary.TryGetExport(h, "tj3Init", out _) ? "3.x" : "2.x"),
+        Info("libwebp", "reading WebP faster", WebPLibrary.Value, InstallWebP, _ => LibWebP.Version()),
+        SkiaPictures.Describe(),
     ];
 
-    /// <summary>Makes sure that calls into <paramref name="library"/> will find it.</summary>
-    /// <exception cref="DllNotFoundException">It is not installed.</exception>
-    internal static void Require(string library, string name)
-    {
-        (nint handle, string format, string install) = library == TurboJpeg
-            ? (TurboJpegLibrary.Value.Handle, "JPEG", InstallTurboJpeg)
-            : (WebPLibrary.Value.Handle, "WebP", InstallWebP);
-        if (handle == 0) throw new DllNotFoundException($"{name}: reading {format} needs lib{library}, which was not found. Install it: {install}.");
-    }
+    /// <summary>Whether libturbojpeg is there.</summary>
+    internal static bool HasTurboJpeg => TurboJpegLibrary.Value.Handle != 0;
 
-    private static string InstallTurboJpeg => OperatingSystem.IsWindows() ? "winget install libjpeg-turbo.libjpeg-turbo.VC"
+    /// <summary>Whether libwebp is there.</summary>
+    internal static bool HasWebP => WebPLibrary.Value.Handle != 0;
+
+    internal static string InstallTurboJpeg => OperatingSystem.IsWindows() ? "winget install libjpeg-turbo.libjpeg-turbo.VC"
         : OperatingSystem.IsMacOS() ? "brew install jpeg-turbo"
         : "apt-get install libturbojpeg0 (Debian, Ubuntu), dnf install turbojpeg (Fedora)";
 
@@ -67,6 +67,7 @@ public static class NativeImageLibraries
 
     private static (nint Handle, string? Path) Probe(string[] linux, string[] mac, string[] windows)
     {
+        if (Environment.GetEnvironmentVariable("ADAPTFORMER_NATIVE") == "none") return (0, null);
         foreach (string candidate in OperatingSystem.IsWindows() ? windows : OperatingSystem.IsMacOS() ? mac : linux)
         {
             if (NativeLibrary.TryLoad(candidate, typeof(NativeImageLibraries).Assembly, null, out nint handle))
@@ -86,6 +87,7 @@ public static class NativeImageLibraries
             .FirstOrDefault(path => Path.GetFileName(path).StartsWith(stem + ".so", StringComparison.Ordinal)) ?? candidate;
     }
 
-    private static NativeLibraryInfo Info(string name, string purpose, (nint Handle, string? Path) library, string install, Func<nint, string> version) =>
+    private static NativeLibraryInfo Info(
+        string name, string purpose, (nint Handle, string? Path) library, string install, Func<nint, string> version) =>
         new(name, purpose, library.Handle != 0, library.Path, library.Handle == 0 ? null : version(library.Handle), install);
 }

@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace AdaptFormer.Data;
 
-/// <summary>PNG's five row filters: each byte is stored as its difference from a prediction made of its left, upper and upper left neighbours.</summary>
+/// <summary>
+/// PNG's five row filters: each byte is stored as its difference from a prediction made of its left, upper and upper left neighbours.
+/// </summary>
 internal static class PngFilter
 {
     public const int None = 0, Sub = 1, Up = 2, Average = 3, Paeth = 4;

@@ -12,7 +12,7 @@ internal readonly record struct PngHeader(int Width, int Height, int BitDepth, P
     public int Channels => Color switch { PngColor.Rgb => 3, PngColor.GrayAlpha => 2, PngColor.Rgba => 4, _ => 1 };
 
     /// <summary>Bytes of a row of <paramref name="width"/> pixels, without its filter byte.</summary>
-    public int RowBytes(int width) => checked((int)((((long)width * Channels * BitDepth) + 7) / 8));
+    public int RowBytes(int width) => ((width * Channels * BitDepth) + 7) / 8;
 
     /// <summary>Distance in bytes between a sample and the one left of it, for the filters; at least 1.</summary>
     public int FilterStep => Math.Max(1, Channels * BitDepth / 8);
@@ -27,7 +27,7 @@ internal readonly record struct PngHeader(int Width, int Height, int BitDepth, P
             throw ImageErrors.Bad(name, "the checksum of chunk IHDR does not match: the file is damaged.");
 
         ReadOnlySpan<byte> ihdr = data.Slice(16, 13);
-        ImageErrors.CheckSize(name, ImageFormat.Png, BinaryPrimitives.ReadUInt32BigEndian(ihdr), BinaryPrimitives.ReadUInt32BigEndian(ihdr[4..]));
+        ImageErrors.CheckSize(name, "PNG", BinaryPrimitives.ReadUInt32BigEndian(ihdr), BinaryPrimitives.ReadUInt32BigEndian(ihdr[4..]));
         (int depth, int color, int interlace) = (ihdr[8], ihdr[9], ihdr[12]);
         bool known = color switch
         {
@@ -38,9 +38,13 @@ internal readonly record struct PngHeader(int Width, int Height, int BitDepth, P
         };
         if (!known) throw ImageErrors.Bad(name, $"PNG colour type {color} with bit depth {depth} does not exist.");
         if (ihdr[10] != 0 || ihdr[11] != 0 || interlace > 1)
-            throw ImageErrors.Bad(name, $"unknown PNG compression {ihdr[10]}, filter {ihdr[11]} or interlace method {interlace}; only 0, 0 and 0 or 1 exist.");
-        return new PngHeader(
-            BinaryPrimitives.ReadInt32BigEndian(ihdr), BinaryPrimitives.ReadInt32BigEndian(ihdr[4..]), depth, (PngColor)color, interlace == 1);
+        {
+            throw ImageErrors.Bad(name, $"unknown PNG compression {ihdr[10]}, filter {ihdr[11]} or interlace method {interlace}; "
+                + "only 0, 0 and 0 or 1 exist.");
+        }
+
+        (int width, int height) = (BinaryPrimitives.ReadInt32BigEndian(ihdr), BinaryPrimitives.ReadInt32BigEndian(ihdr[4..]));
+        return new PngHeader(width, height, depth, (PngColor)color, interlace == 1);
     }
 }
 

@@ -1,9 +1,11 @@
 namespace AdaptFormer.Data;
 
-/// <summary>Widens the samples of a restored PNG row to RGB.</summary>
+/// <summary>Widens the samples of a row, as PNG and TIFF pack them, to RGB.</summary>
 internal static class PngPixels
 {
-    /// <summary>Converts <paramref name="width"/> pixels and writes them <paramref name="pitch"/> bytes apart (more than 3 in an Adam7 pass).</summary>
+    /// <summary>
+    /// Converts <paramref name="width"/> pixels and writes them <paramref name="pitch"/> bytes apart (more than 3 in an Adam7 pass).
+    /// </summary>
     /// <returns>False if a palette index has no colour.</returns>
     public static bool ToRgb(ReadOnlySpan<byte> row, int width, PngHeader header, ReadOnlySpan<byte> palette, Span<byte> rgb, int pitch)
     {
@@ -22,7 +24,7 @@ internal static class PngPixels
     }
 
     /// <summary>8 or 16 bits a sample: the first (high) byte of each is kept, alpha is left out.</summary>
-    private static void FromBytes(ReadOnlySpan<byte> row, int width, int channels, int bytes, Span<byte> rgb, int pitch)
+    public static void FromBytes(ReadOnlySpan<byte> row, int width, int channels, int bytes, Span<byte> rgb, int pitch)
     {
         int step = channels * bytes, green = channels > 2 ? bytes : 0;
         for (int x = 0, i = 0, o = 0; x < width; x++, i += step, o += pitch)
@@ -33,7 +35,7 @@ internal static class PngPixels
         }
     }
 
-    private static void FromPackedGray(ReadOnlySpan<byte> row, int width, int depth, Span<byte> rgb, int pitch)
+    public static void FromPackedGray(ReadOnlySpan<byte> row, int width, int depth, Span<byte> rgb, int pitch)
     {
         int scale = 255 / ((1 << depth) - 1);
         for (int x = 0, o = 0; x < width; x++, o += pitch)
@@ -45,7 +47,7 @@ internal static class PngPixels
         }
     }
 
-    private static bool FromPalette(ReadOnlySpan<byte> row, int width, int depth, ReadOnlySpan<byte> palette, Span<byte> rgb, int pitch)
+    public static bool FromPalette(ReadOnlySpan<byte> row, int width, int depth, ReadOnlySpan<byte> palette, Span<byte> rgb, int pitch)
     {
         for (int x = 0, o = 0; x < width; x++, o += pitch)
         {

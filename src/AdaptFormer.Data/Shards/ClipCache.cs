@@ -123,7 +123,7 @@ internal sealed class ClipPacker(ClipDataset dataset, ClipCacheOptions options) 
     {
         using FileBytes bytes = new(file);
         ImageDecoder.Decode(bytes.Span, _frame, file);      // damage must be noticed now, not in training
-        if (Math.Min(_frame.Width, _frame.Height) > options.ShortSide || ImageDecoder.Identify(bytes.Span, file).Format != ImageFormat.Jpeg)
+        if (Math.Min(_frame.Width, _frame.Height) > options.ShortSide || ImageDecoder.Identify(bytes.Span, file).Format != ImageFormats.Jpeg)
         {
             Encode(_frame);
             return;

@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace AdaptFormer.Data;
 
 /// <summary>
@@ -24,7 +22,9 @@ public sealed unsafe class ImageResizer : IDisposable
     public void Resize(ImageBuffer source, PixelBox crop, int width, int height, Interpolation filter, ImageBuffer destination) =>
         Resize(source, crop, width, height, filter, new PixelBox(0, 0, width, height), destination);
 
-    /// <summary>As <see cref="Resize(ImageBuffer, PixelBox, int, int, Interpolation, ImageBuffer)"/>, but computes only a part of the result.</summary>
+    /// <summary>
+    /// As <see cref="Resize(ImageBuffer, PixelBox, int, int, Interpolation, ImageBuffer)"/>, but computes only a part of the result.
+    /// </summary>
     /// <param name="source">The picture.</param>
     /// <param name="crop">The part to resize.</param>
     /// <param name="width">Width that the crop gets.</param>
@@ -34,13 +34,17 @@ public sealed unsafe class ImageResizer : IDisposable
     /// <param name="destination">Receives the window; not <paramref name="source"/>.</param>
     /// <exception cref="ArgumentException">Crop or window do not fit, or source and destination are one.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A side is not positive, or the result has too many pixels.</exception>
-    public void Resize(ImageBuffer source, PixelBox crop, int width, int height, Interpolation filter, PixelBox window, ImageBuffer destination)
+    public void Resize(
+        ImageBuffer source, PixelBox crop, int width, int height, Interpolation filter, PixelBox window, ImageBuffer destination)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
-        if (!crop.FitsIn(source.Width, source.Height)) throw new ArgumentException($"Resize: the crop {crop} must lie within the {source.Width}x{source.Height} image.", nameof(crop));
-        if (!window.FitsIn(width, height)) throw new ArgumentException($"Resize: the window {window} must lie within the {width}x{height} result.", nameof(window));
-        if (ReferenceEquals(source, destination)) throw new ArgumentException("Resize: source and destination must be two buffers.", nameof(destination));
+        if (!crop.FitsIn(source.Width, source.Height))
+            throw new ArgumentException($"Resize: the crop {crop} must lie within the {source.Width}x{source.Height} image.", nameof(crop));
+        if (!window.FitsIn(width, height))
+            throw new ArgumentException($"Resize: the window {window} must lie within the {width}x{height} result.", nameof(window));
+        if (ReferenceEquals(source, destination))
+            throw new ArgumentException("Resize: source and destination must be two buffers.", nameof(destination));
 
         destination.Reset(window.Width, window.Height);
         _columns.Prepare(crop.Width, width, window.Left, window.Width, filter);
@@ -73,7 +77,7 @@ public sealed unsafe class ImageResizer : IDisposable
     /// <summary>Returns the scratch memory to the pool.</summary>
     public void Dispose()
     {
-        if (_scratch.Length > 0) ArrayPool<byte>.Shared.Return(_scratch);
+        PixelMemory.Return(_scratch);
         _scratch = [];
     }
 
@@ -99,7 +103,8 @@ public sealed unsafe class ImageResizer : IDisposable
             {
                 // Padding weights are zero, but their rows may not exist: use only the taps that fall on rows.
                 int taps = Math.Min(_rows.Taps, _rows.End - _rows.First[y]);
-                ResizeKernels.Vertical(input + ((_rows.First[y] - firstRow) * (long)stride), stride, output, window.Width * 3, weights + (y * _rows.Taps), taps);
+                ResizeKernels.Vertical(input + ((_rows.First[y] - firstRow) * (long)stride), stride, output, window.Width * 3,
+                    weights + (y * _rows.Taps), taps);
             }
         }
     }
@@ -107,11 +112,13 @@ public sealed unsafe class ImageResizer : IDisposable
     private byte[] Scratch(int rows, int stride)
     {
         long bytes = ((long)rows * stride) + ImageBuffer.Slack;
-        if (bytes > Array.MaxLength) throw new ArgumentException($"Resize: stretching {rows} rows to {stride / 3} pixels each needs {bytes} bytes; the picture is too long and thin.");
-        if (_scratch.Length < bytes)
+        if (bytes > Array.MaxLength)
+            throw new ArgumentException(
+                $"Resize: stretching {rows} rows to {stride / 3} pixels each needs {bytes} bytes; the picture is too long and thin.");
+        if (_scratch.Length < bytes || (_scratch.Length >= PixelMemory.Giant && bytes < PixelMemory.Giant / 2))
         {
             Dispose();
-            _scratch = ArrayPool<byte>.Shared.Rent((int)bytes);
+            _scratch = PixelMemory.Rent((int)bytes);
         }
 
         return _scratch;

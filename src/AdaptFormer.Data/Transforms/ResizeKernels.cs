@@ -7,7 +7,9 @@ namespace AdaptFormer.Data;
 /// The two passes of a resize on RGB bytes: out = clamp((2^21 + Σ pixel·weight) >> 22). All sums are 32-bit integers, so the
 /// order of additions, and with it the vector width, cannot change a result.
 /// </summary>
-/// <remarks>Pointers may be read up to <see cref="ImageBuffer.Slack"/> bytes past the last pixel, and written likewise by the vertical pass.</remarks>
+/// <remarks>
+/// Pointers may be read up to <see cref="ImageBuffer.Slack"/> bytes past the last pixel, and written likewise by the vertical pass.
+/// </remarks>
 internal static unsafe class ResizeKernels
 {
     private const int Bits = ResizeWeights.FractionBits, Half = 1 << (Bits - 1);
@@ -23,7 +25,10 @@ internal static unsafe class ResizeKernels
             Horizontal128(row, result, count, first, weights, taps);
     }
 
-    /// <summary>Four input pixels a step: 12 bytes spread to lanes r g b 0 | r g b 0 | …, times each pixel's weight; the four groups are added at the end.</summary>
+    /// <summary>
+    /// Four input pixels a step: 12 bytes spread to lanes r g b 0 | r g b 0 | …, times each pixel's weight; the four groups are added at
+    /// the end.
+    /// </summary>
     private static void Horizontal512(byte* row, byte* result, int count, int* first, int* weights, int taps)
     {
         Vector128<byte> spread = Vector128.Create((byte)0, 1, 2, 255, 3, 4, 5, 255, 6, 7, 8, 255, 9, 10, 11, 255);
@@ -77,7 +82,10 @@ internal static unsafe class ResizeKernels
         }
     }
 
-    /// <summary>One row of <paramref name="bytes"/> bytes from <paramref name="taps"/> rows that lie <paramref name="stride"/> bytes apart. Writes up to 31 bytes more.</summary>
+    /// <summary>
+    /// One row of <paramref name="bytes"/> bytes from <paramref name="taps"/> rows that lie <paramref name="stride"/> bytes apart. Writes
+    /// up to 31 bytes more.
+    /// </summary>
     public static void Vertical(byte* rows, int stride, byte* result, int bytes, int* weights, int taps)
     {
         if (Vector512.IsHardwareAccelerated)
@@ -121,7 +129,8 @@ internal static unsafe class ResizeKernels
                 d += weight * Vector128.WidenUpper(high).AsInt32();
             }
 
-            Vector128<short> ab = Vector128.NarrowWithSaturation(a >> Bits, b >> Bits), cd = Vector128.NarrowWithSaturation(c >> Bits, d >> Bits);
+            Vector128<short> ab = Vector128.NarrowWithSaturation(a >> Bits, b >> Bits);
+            Vector128<short> cd = Vector128.NarrowWithSaturation(c >> Bits, d >> Bits);
             Vector128.NarrowWithSaturation(Vector128.Max(ab, default).AsUInt16(), Vector128.Max(cd, default).AsUInt16()).Store(result + i);
         }
     }
@@ -133,7 +142,8 @@ internal static unsafe class ResizeKernels
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(Vector128<int> sum, byte* result)
     {
-        Vector128<int> value = Vector128.Min(Vector128.Max((sum + Vector128.Create(Half)) >> Bits, Vector128<int>.Zero), Vector128.Create(255));
+        Vector128<int> value = Vector128.Min(Vector128.Max((sum + Vector128.Create(Half)) >> Bits, Vector128<int>.Zero),
+            Vector128.Create(255));
         *(ushort*)result = (ushort)(value[0] | (value[1] << 8));
         result[2] = (byte)value[2];
     }

@@ -12,7 +12,9 @@ internal sealed class ResizeWeights
     private (int In, int Out, int Start, int Count, Interpolation Filter) _key;
     private double[] _weights = [];
 
-    /// <summary>Where each output sample's weights begin. Never so late that <see cref="Taps"/> weights reach more than 3 samples past the end.</summary>
+    /// <summary>
+    /// Where each output sample's weights begin. Never so late that <see cref="Taps"/> weights reach more than 3 samples past the end.
+    /// </summary>
     public int[] First { get; private set; } = [];
 
     /// <summary>Weights, [Count, <see cref="Taps"/>], zero where a sample does not count.</summary>
@@ -27,7 +29,10 @@ internal sealed class ResizeWeights
     /// <summary>The last input sample with a weight, plus one.</summary>
     public int End { get; private set; }
 
-    /// <summary>Prepares the outputs [<paramref name="start"/>, start + <paramref name="count"/>) of resizing <paramref name="sizeIn"/> samples to <paramref name="sizeOut"/>.</summary>
+    /// <summary>
+    /// Prepares the outputs [<paramref name="start"/>, start + <paramref name="count"/>) of resizing <paramref name="sizeIn"/> samples to
+    /// <paramref name="sizeOut"/>.
+    /// </summary>
     public void Prepare(int sizeIn, int sizeOut, int start, int count, Interpolation filter)
     {
         var key = (sizeIn, sizeOut, start, count, filter);

@@ -15,7 +15,7 @@ public sealed class ImageDecoderTests
         using ImageBuffer image = Noise(width, height);
         using MemoryStream file = new();
         PngWriter.Write(file, image);
-        Assert.Equal(new ImageInfo(ImageFormat.Png, width, height), ImageDecoder.Identify(file.ToArray()));
+        Assert.Equal(new ImageInfo(ImageFormats.Png, width, height), ImageDecoder.Identify(file.ToArray()));
         using ImageBuffer back = ImageDecoder.Decode(file.ToArray());
         Assert.True(image.Pixels.SequenceEqual(back.Pixels));
     }
@@ -63,7 +63,8 @@ public sealed class ImageDecoderTests
     [InlineData("P5 2 x", "number")]
     [InlineData("P5 60000 60000 255\n", "decompression bombs")]
     [InlineData("P2 1 1 7 9", "larger than the maximum")]
-    [InlineData("GIF89a..", "4749463839612E2E")]
+    [InlineData("GIF89a..", "end early")]
+    [InlineData("XIF89a..", "5849463839612E2E")]
     [InlineData("", "empty")]
     public void Damaged_files_get_a_message_with_name_and_reason(string text, string reason)
     {
@@ -93,7 +94,7 @@ public sealed class ImageDecoderTests
     public void Native_libraries_are_described_with_what_to_install()
     {
         IReadOnlyList<NativeLibraryInfo> libraries = NativeImageLibraries.Describe();
-        Assert.Equal(["libturbojpeg", "libwebp"], libraries.Select(l => l.Name));
+        Assert.Equal(["libturbojpeg", "libwebp", "libSkiaSharp"], libraries.Select(l => l.Name));
         Assert.All(libraries, l => Assert.Equal(l.Found, l.Path is not null && l.Version is not null));
         Assert.All(libraries, l => Assert.Contains("install", l.Install));
     }
@@ -102,7 +103,6 @@ public sealed class ImageDecoderTests
     public void A_JPEG_decodes_whatever_was_decoded_before_it_on_the_thread()
     {
         string folder = SharedData.Require("odd_images");
-        Assert.SkipUnless(NativeImageLibraries.Describe()[0].Found, "libturbojpeg is not installed.");
         string good = Path.Combine(folder, "jpeg/hopper.jpg");
         using ImageBuffer before = ImageDecoder.Decode(good);
         Assert.Throws<InvalidDataException>(() => ImageDecoder.Decode(Path.Combine(folder, "jpeg_corrupt/derive-huffman-codes-overflow.jpg")));

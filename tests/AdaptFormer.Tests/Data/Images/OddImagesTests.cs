@@ -26,9 +26,12 @@ public sealed class OddImagesTests
     /// <summary>16-bit gray whose values all lie below 256, so the manifest did not divide them; as 16-bit values they are black, and so they are read.</summary>
     private const string NearlyBlack = "png/pillow_i_trns.png";
 
-    [Fact]
-    public void Every_file_is_accepted_or_refused_as_its_manifest_says()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Every_file_is_accepted_or_refused_as_its_manifest_says(bool native)
     {
+        if (native) Assert.SkipUnless(NativeImageLibraries.HasTurboJpeg && NativeImageLibraries.HasWebP, "libturbojpeg or libwebp is not installed.");
         string root = SharedData.Require("odd_images");
         List<string> wrong = [];
         int seen = 0;
@@ -41,7 +44,7 @@ public sealed class OddImagesTests
             try
             {
                 ImageInfo info = ImageDecoder.Identify(path);
-                using ImageBuffer image = ImageDecoder.Decode(path);
+                using ImageBuffer image = PictureFile.Decode(File.ReadAllBytes(path), path, native);
                 if (!expected) wrong.Add($"{file}: accepted");
                 else if ((image.Width, image.Height) != (int.Parse(row[6]), int.Parse(row[7])) || (info.Width, info.Height) != (image.Width, image.Height)) wrong.Add($"{file}: size {image.Width}x{image.Height}, header {info}");
                 else if (file == NearlyBlack) Assert.Equal(-1, image.Pixels.IndexOfAnyExcept((byte)0));
@@ -66,12 +69,14 @@ public sealed class OddImagesTests
         Assert.All(Rows(root), row => Assert.Equal(row[2], Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(root, row[0]))))));
     }
 
-    [Fact]
-    public void A_file_cut_short_anywhere_is_decoded_or_refused_and_nothing_else()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_file_cut_short_anywhere_is_decoded_or_refused_and_nothing_else(bool native)
     {
+        if (native) Assert.SkipUnless(NativeImageLibraries.HasTurboJpeg && NativeImageLibraries.HasWebP, "libturbojpeg or libwebp is not installed.");
         string root = SharedData.Require("odd_images");
         Rng rng = new(3);
-        using ImageBuffer image = new();
         int refused = 0, tried = 0;
         foreach (string[] row in Rows(root))
         {
@@ -80,7 +85,7 @@ public sealed class OddImagesTests
             {
                 try
                 {
-                    ImageDecoder.Decode(file.AsSpan(0, rng.NextInt(file.Length)), image, row[0]);
+                    PictureFile.Decode(file.AsSpan(0, rng.NextInt(file.Length)), row[0], native).Dispose();
                 }
                 catch (InvalidDataException error)
                 {

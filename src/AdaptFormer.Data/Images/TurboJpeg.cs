@@ -1,60 +1,23 @@
-using System.Buffers;
 using System.Runtime.InteropServices;
 
 namespace AdaptFormer.Data;
 
-/// <summary>JPEG through TurboJPEG's 2.x interface, which 3.x keeps. Its pixels equal Pillow's, which uses the same library.</summary>
-internal static unsafe partial class JpegDecoder
+/// <summary>
+/// Decodes JPEG through TurboJPEG's 2.x interface, which 3.x keeps. Its pixels equal Pillow's, which uses the same library.
+/// </summary>
+internal static unsafe partial class TurboJpeg
 {
     private const int FormatRgb = 0, FormatCmyk = 11;
     private const int ColorspaceCmyk = 3, ColorspaceYcck = 4;
-    private const int LimitScans = 1 << 15;      // refuses progressive files with thousands of scans, which take minutes to decode
 
-    public static ImageInfo Identify(ReadOnlySpan<byte> data, string name)
-    {
-        using JpegFile file = new(data);
-        using Decompressor jpeg = new(file.Bytes, name);
-        return new ImageInfo(ImageFormat.Jpeg, jpeg.Width, jpeg.Height);
-    }
-
+    /// <summary>Decodes a file without stray bytes between its segments.</summary>
+    /// <exception cref="InvalidDataException">The library refuses it, or warns of it.</exception>
     public static void Decode(ReadOnlySpan<byte> data, ImageBuffer into, string name)
     {
-        using JpegFile file = new(data);
-        using Decompressor jpeg = new(file.Bytes, name);
-        into.Reset(jpeg.Width, jpeg.Height);
-        if (!jpeg.IsCmyk)
-        {
-            jpeg.Decompress(file.Bytes, into.Pixels, FormatRgb);
-            return;
-        }
-
-        byte[] cmyk = ArrayPool<byte>.Shared.Rent(checked(jpeg.Width * jpeg.Height * 4));
-        try
-        {
-            jpeg.Decompress(file.Bytes, cmyk, FormatCmyk);
-            CmykToRgb(cmyk, into.Pixels);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(cmyk);
-        }
-    }
-
-    /// <summary>
-    /// Pillow's arithmetic on inks stored inverted, as Adobe programs write them: with n = K (255: no black) each channel is
-    /// n - (255 - C)·n / 255, the division rounded by shifts.
-    /// </summary>
-    private static void CmykToRgb(ReadOnlySpan<byte> cmyk, Span<byte> rgb)
-    {
-        for (int i = 0, o = 0; o < rgb.Length; i += 4, o += 3)
-        {
-            int n = cmyk[i + 3];
-            for (int c = 0; c < 3; c++)
-            {
-                int t = ((255 - cmyk[i + c]) * n) + 128;
-                rgb[o + c] = (byte)Math.Clamp(n - (((t >> 8) + t) >> 8), 0, 255);
-            }
-        }
+        using Decompressor jpeg = new(data, name);
+        into.Reserve(jpeg.Width, jpeg.Height, jpeg.IsCmyk ? 4 : 3);
+        jpeg.Decompress(data, into.Room, jpeg.IsCmyk ? FormatCmyk : FormatRgb);
+        if (jpeg.IsCmyk) Cmyk.ToRgb(into.Room, into.Pixels);
     }
 
     /// <summary>
@@ -69,13 +32,13 @@ internal static unsafe partial class JpegDecoder
 
         public Decompressor(ReadOnlySpan<byte> data, string name)
         {
-            NativeImageLibraries.Require(NativeImageLibraries.TurboJpeg, name);
             _name = name;
             _handle = tjInitDecompress();
             if (_handle == 0) throw new InvalidOperationException("tjInitDecompress failed: libturbojpeg could not create a decompressor.");
             fixed (byte* bytes = data)
             {
-                int status = tjDecompressHeader3(_handle, bytes, new CULong((nuint)data.Length), out int width, out int height, out _, out _colorspace);
+                int status = tjDecompressHeader3(_handle, bytes, new CULong((nuint)data.Length), out int width, out int height, out _,
+                    out _colorspace);
 
                 // A truncated header is only a warning to the library, and it leaves the size at 0. Odd sampling factors are
                 // an error to this call although decoding handles them.
@@ -83,7 +46,7 @@ internal static unsafe partial class JpegDecoder
                 try
                 {
                     if (!usable || width <= 0 || height <= 0) throw Failed("header");
-                    ImageErrors.CheckSize(name, ImageFormat.Jpeg, width, height);
+                    ImageErrors.CheckSize(name, "JPEG", width, height);
                 }
                 catch
                 {
@@ -107,12 +70,13 @@ internal static unsafe partial class JpegDecoder
         {
             fixed (byte* bytes = data, destination = pixels)
             {
-                if (tjDecompress2(_handle, bytes, new CULong((nuint)data.Length), destination, Width, 0, Height, format, LimitScans) == 0) return;
+                if (tjDecompress2(_handle, bytes, new CULong((nuint)data.Length), destination, Width, 0, Height, format, 0) == 0) return;
             }
 
             // A warning means that pixels were made up for missing or damaged data: an error here. The library keeps the first
             // warning, so if that is about superfluous bytes after the last pixel, everything before it was in order.
-            if (tjGetErrorCode(_handle) != 0 || !Error.EndsWith("extraneous bytes before marker 0xd9", StringComparison.Ordinal)) throw Failed("data");
+            if (tjGetErrorCode(_handle) != 0 || !Error.EndsWith("extraneous bytes before marker 0xd9", StringComparison.Ordinal))
+                throw Failed("data");
         }
 
         public void Dispose() => _ = tjDestroy(_handle);
@@ -128,10 +92,12 @@ internal static unsafe partial class JpegDecoder
     private static partial int tjDestroy(nint handle);
 
     [LibraryImport(NativeImageLibraries.TurboJpeg)]
-    private static partial int tjDecompressHeader3(nint handle, byte* data, CULong size, out int width, out int height, out int subsampling, out int colorspace);
+    private static partial int tjDecompressHeader3(nint handle, byte* data, CULong size, out int width, out int height,
+        out int subsampling, out int colorspace);
 
     [LibraryImport(NativeImageLibraries.TurboJpeg)]
-    private static partial int tjDecompress2(nint handle, byte* data, CULong size, byte* destination, int width, int pitch, int height, int format, int flags);
+    private static partial int tjDecompress2(nint handle, byte* data, CULong size, byte* destination, int width, int pitch, int height,
+        int format, int flags);
 
     [LibraryImport(NativeImageLibraries.TurboJpeg)]
     private static partial nint tjGetErrorStr2(nint handle);

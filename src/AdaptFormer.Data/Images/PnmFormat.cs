@@ -1,22 +1,31 @@
 namespace AdaptFormer.Data;
 
 /// <summary>Netpbm graymaps and pixmaps, as text (P2, P3) or bytes (P5, P6); samples are scaled from the file's maximum to 255.</summary>
-internal static class PnmDecoder
+internal sealed class PnmFormat : ImageFormat
 {
-    public static ImageInfo Identify(ReadOnlySpan<byte> data, string name)
+    public override string Name => "PNM";
+
+    public override IReadOnlyList<string> Extensions { get; } = [".ppm", ".pgm", ".pnm"];
+
+    public override bool Recognises(ReadOnlySpan<byte> data) =>
+        data.Length > 2 && data[0] == 'P' && data[1] is (byte)'2' or (byte)'3' or (byte)'5' or (byte)'6';
+
+    public override ImageInfo Identify(ReadOnlySpan<byte> data, string name)
     {
         Header header = ReadHeader(data, name);
-        return new ImageInfo(ImageFormat.Pnm, header.Width, header.Height);
+        return new ImageInfo(this, header.Width, header.Height);
     }
 
-    public static void Decode(ReadOnlySpan<byte> data, ImageBuffer into, string name)
+    public override void Decode(ReadOnlySpan<byte> data, ImageBuffer into, string name)
     {
         Header header = ReadHeader(data, name);
         (bool text, int channels) = (header.Kind <= '3', header.Kind is '3' or '6' ? 3 : 1);
         int sampleBytes = header.Max > 255 ? 2 : 1, pixels = header.Width * header.Height;
         long samples = (long)pixels * channels;
         if (!text && data.Length - header.End < samples * sampleBytes)
-            throw ImageErrors.Bad(name, $"the P{header.Kind} file is truncated: {samples * sampleBytes} bytes of pixels expected, {data.Length - header.End} there.");
+            throw ImageErrors.Bad(
+                name, $"the P{header.Kind} file is truncated: {samples * sampleBytes} bytes of pixels expected, "
+                    + $"{data.Length - header.End} there.");
         if (text && data.Length - header.End < samples)      // every sample takes at least a digit
             throw ImageErrors.Bad(name, $"the P{header.Kind} file is truncated: {samples} numbers expected.");
 
@@ -38,7 +47,8 @@ internal static class PnmDecoder
                     at += sampleBytes;
                 }
 
-                if (value > header.Max) throw ImageErrors.Bad(name, $"sample {value} is larger than the maximum {header.Max} of the header.");
+                if (value > header.Max)
+                    throw ImageErrors.Bad(name, $"sample {value} is larger than the maximum {header.Max} of the header.");
                 rgb[(i * 3) + c] = header.Max == 255 ? (byte)value : (byte)(((value * 255) + (header.Max / 2)) / header.Max);
             }
 
@@ -50,7 +60,7 @@ internal static class PnmDecoder
     {
         int at = 2;
         int width = Number(data, ref at, name), height = Number(data, ref at, name), max = Number(data, ref at, name);
-        ImageErrors.CheckSize(name, ImageFormat.Pnm, width, height);
+        ImageErrors.CheckSize(name, "PNM", width, height);
         if (max is < 1 or > 65535) throw ImageErrors.Bad(name, $"the largest sample value is {max}; 1 to 65535 are possible.");
         return new Header((char)data[1], width, height, max, at + 1);       // exactly one white-space character precedes the pixels
     }

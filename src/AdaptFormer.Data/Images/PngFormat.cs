@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.IO.Compression;
 
@@ -8,7 +7,7 @@ namespace AdaptFormer.Data;
 /// PNG (ISO/IEC 15948): every colour type and bit depth, Adam7, checksums of chunks and of the compressed stream. Gamma,
 /// colour profiles, transparency and animation chunks do not change the pixels.
 /// </summary>
-internal static class PngDecoder
+internal sealed class PngFormat : ImageFormat
 {
     // Adam7: origin and step of the seven passes.
     private static ReadOnlySpan<byte> PassX => [0, 4, 0, 2, 0, 1, 0];
@@ -19,23 +18,28 @@ internal static class PngDecoder
 
     private static ReadOnlySpan<byte> StepY => [8, 8, 8, 4, 4, 2, 2];
 
-    public static ImageInfo Identify(ReadOnlySpan<byte> data, string name)
+    public override string Name => "PNG";
+
+    public override IReadOnlyList<string> Extensions { get; } = [".png", ".apng"];
+
+    public override bool Recognises(ReadOnlySpan<byte> data) => data.StartsWith(PngHeader.Signature[..4]);
+
+    public override ImageInfo Identify(ReadOnlySpan<byte> data, string name)
     {
         PngHeader header = PngHeader.Read(data, name);
-        return new ImageInfo(ImageFormat.Png, header.Width, header.Height);
+        return new ImageInfo(this, header.Width, header.Height);
     }
 
-    public static void Decode(ReadOnlySpan<byte> data, ImageBuffer into, string name)
+    public override void Decode(ReadOnlySpan<byte> data, ImageBuffer into, string name)
     {
         PngHeader header = PngHeader.Read(data, name);
-        byte[] compressed = ArrayPool<byte>.Shared.Rent(data.Length);
-        byte[] rows = ArrayPool<byte>.Shared.Rent(checked(2 * (header.RowBytes(header.Width) + 1)));
+        byte[] compressed = PixelMemory.Rent(data.Length);
+        byte[] rows = PixelMemory.Rent(2 * (header.RowBytes(header.Width) + 1));
         try
         {
             int length = ReadChunks(data, header, compressed, out ReadOnlySpan<byte> palette, name);
             using MemoryStream source = new(compressed, 0, length, writable: false);
             using ZLibStream inflate = new(source, CompressionMode.Decompress);
-            into.Reset(header.Width, header.Height);
             for (int pass = header.Interlaced ? 0 : 7; pass < (header.Interlaced ? 7 : 8); pass++)
                 ReadPass(inflate, header, pass, palette, rows, into, name);
             _ = inflate.ReadByte();      // reads the end of the stream, and so has its checksum verified
@@ -50,8 +54,8 @@ internal static class PngDecoder
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(compressed);
-            ArrayPool<byte>.Shared.Return(rows);
+            PixelMemory.Return(compressed);
+            PixelMemory.Return(rows);
         }
     }
 
@@ -74,7 +78,8 @@ internal static class PngDecoder
 
             ReadOnlySpan<byte> id = data.Slice(at + 4, 4), payload = data.Slice(at + 8, (int)size);
             if (Crc32.Append(0, data.Slice(at + 4, (int)size + 4)) != BinaryPrimitives.ReadUInt32BigEndian(data[(at + 8 + (int)size)..]))
-                throw ImageErrors.Bad(name, $"the checksum of chunk {System.Text.Encoding.Latin1.GetString(id)} does not match: the file is damaged.");
+                throw ImageErrors.Bad(
+                    name, $"the checksum of chunk {System.Text.Encoding.Latin1.GetString(id)} does not match: the file is damaged.");
 
             if (id.SequenceEqual("IDAT"u8))
             {
@@ -105,7 +110,8 @@ internal static class PngDecoder
     }
 
     /// <summary>Reads one Adam7 pass (0-6), or the whole picture (7), row by row.</summary>
-    private static void ReadPass(Stream inflate, PngHeader header, int pass, ReadOnlySpan<byte> palette, byte[] rows, ImageBuffer into, string name)
+    private static void ReadPass(
+        Stream inflate, PngHeader header, int pass, ReadOnlySpan<byte> palette, byte[] rows, ImageBuffer into, string name)
     {
         (int x0, int y0, int dx, int dy) = pass == 7 ? (0, 0, 1, 1) : (PassX[pass], PassY[pass], StepX[pass], StepY[pass]);
         int width = (header.Width - x0 + dx - 1) / dx;
@@ -117,6 +123,8 @@ internal static class PngDecoder
         for (int y = y0; y < header.Height; y += dy)
         {
             inflate.ReadExactly(current);
+            // Not before there is a row: a header's word alone takes no memory.
+            if (y == 0 && x0 == 0) into.Reset(header.Width, header.Height);
             if (!PngFilter.Undo(current[0], current[1..], previous[1..], header.FilterStep))
                 throw ImageErrors.Bad(name, $"row {y} has filter type {current[0]}; PNG knows 0 to 4.");
             if (!PngPixels.ToRgb(current[1..], width, header, palette, into.Row(y)[(x0 * 3)..], dx * 3))

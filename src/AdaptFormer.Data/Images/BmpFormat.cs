@@ -3,20 +3,34 @@ using System.Numerics;
 
 namespace AdaptFormer.Data;
 
-/// <summary>Windows bitmaps without compression: 1, 4 and 8 bits with palette, 16, 24 and 32 bits, also with channel masks.</summary>
-internal static class BmpDecoder
+/// <summary>
+/// Windows bitmaps: 1, 4 and 8 bits with palette, 16, 24 and 32 bits, also with channel masks; run-length encoded ones by SkiaSharp.
+/// </summary>
+internal sealed class BmpFormat : ImageFormat
 {
-    private const int Uncompressed = 0, BitFields = 3, AlphaBitFields = 6;
+    private const int Uncompressed = 0, RunLength8 = 1, RunLength4 = 2, BitFields = 3, AlphaBitFields = 6;
 
-    public static ImageInfo Identify(ReadOnlySpan<byte> data, string name)
+    public override string Name => "BMP";
+
+    public override IReadOnlyList<string> Extensions { get; } = [".bmp", ".dib"];
+
+    public override bool Recognises(ReadOnlySpan<byte> data) => data.StartsWith("BM"u8);
+
+    public override ImageInfo Identify(ReadOnlySpan<byte> data, string name)
     {
         Header header = ReadHeader(data, name);
-        return new ImageInfo(ImageFormat.Bmp, header.Width, header.Height);
+        return new ImageInfo(this, header.Width, header.Height);
     }
 
-    public static void Decode(ReadOnlySpan<byte> data, ImageBuffer into, string name)
+    public override void Decode(ReadOnlySpan<byte> data, ImageBuffer into, string name)
     {
         Header header = ReadHeader(data, name);
+        if (header.RunLength)
+        {
+            SkiaPictures.Decode(data, into, Name, name, header.Width, header.Height);
+            return;
+        }
+
         long stride = (((long)header.Width * header.Bits) + 31) / 32 * 4;
         if (header.PixelOffset + (stride * header.Height) > data.Length)
         {
@@ -60,7 +74,9 @@ internal static class BmpDecoder
     {
         for (int x = 0; x < header.Width; x++)
         {
-            uint pixel = header.Bits == 16 ? BinaryPrimitives.ReadUInt16LittleEndian(row[(x * 2)..]) : BinaryPrimitives.ReadUInt32LittleEndian(row[(x * 4)..]);
+            uint pixel = header.Bits == 16
+                ? BinaryPrimitives.ReadUInt16LittleEndian(row[(x * 2)..])
+                : BinaryPrimitives.ReadUInt32LittleEndian(row[(x * 4)..]);
             rgb[x * 3] = Channel(pixel, header.Red);
             rgb[(x * 3) + 1] = Channel(pixel, header.Green);
             rgb[(x * 3) + 2] = Channel(pixel, header.Blue);
@@ -79,17 +95,20 @@ internal static class BmpDecoder
         if (data.Length < 26) throw ImageErrors.Bad(name, "the BMP header is truncated.");
         uint pixelOffset = BinaryPrimitives.ReadUInt32LittleEndian(data[10..]), size = BinaryPrimitives.ReadUInt32LittleEndian(data[14..]);
         bool core = size == 12;      // the OS/2 1.x header: 16-bit sizes, palette of 3 bytes a colour
-        if (!core && (size is < 40 or > 124 || data.Length < 14 + size)) throw ImageErrors.Bad(name, $"a BMP header of {size} bytes is not known or truncated.");
+        if (!core && (size is < 40 or > 124 || data.Length < 14 + size))
+            throw ImageErrors.Bad(name, $"a BMP header of {size} bytes is not known or truncated.");
 
         long width = core ? BinaryPrimitives.ReadUInt16LittleEndian(data[18..]) : BinaryPrimitives.ReadInt32LittleEndian(data[18..]);
         long height = core ? BinaryPrimitives.ReadUInt16LittleEndian(data[20..]) : BinaryPrimitives.ReadInt32LittleEndian(data[22..]);
         int bits = BinaryPrimitives.ReadUInt16LittleEndian(data[(core ? 24 : 28)..]);
         int compression = core ? Uncompressed : BinaryPrimitives.ReadInt32LittleEndian(data[30..]);
         bool topDown = height < 0;
-        ImageErrors.CheckSize(name, ImageFormat.Bmp, width, Math.Abs(height));
+        ImageErrors.CheckSize(name, "BMP", width, Math.Abs(height));
+        bool runLength = !topDown && (compression, bits) is (RunLength8, 8) or (RunLength4, 4);
         bool masks = compression is BitFields or AlphaBitFields && bits is 16 or 32;
-        if (bits is not (1 or 4 or 8 or 16 or 24 or 32) || (compression != Uncompressed && !masks))
-            throw ImageErrors.Bad(name, $"BMP with {bits} bits and compression {compression} is not read; save it without compression, or as PNG.");
+        if (bits is not (1 or 4 or 8 or 16 or 24 or 32) || (compression != Uncompressed && !masks && !runLength))
+            throw ImageErrors.Bad(
+                name, $"BMP with {bits} bits and compression {compression} is not read; save it without compression, or as PNG.");
 
         (uint red, uint green, uint blue) = bits == 16 ? (0x7C00u, 0x3E0u, 0x1Fu) : (0xFF0000u, 0xFF00u, 0xFFu);
         if (masks)
@@ -108,9 +127,11 @@ internal static class BmpDecoder
             if (palette + (colors * entry) > data.Length) throw ImageErrors.Bad(name, "the BMP's palette is truncated.");
         }
 
-        return new Header((int)width, (int)Math.Abs(height), topDown, bits, pixelOffset, palette, entry, colors, red, green, blue);
+        return new Header(
+            (int)width, (int)Math.Abs(height), topDown, runLength, bits, pixelOffset, palette, entry, colors, red, green, blue);
     }
 
     private readonly record struct Header(
-        int Width, int Height, bool TopDown, int Bits, uint PixelOffset, int PaletteOffset, int PaletteEntryBytes, int Colors, uint Red, uint Green, uint Blue);
+        int Width, int Height, bool TopDown, bool RunLength, int Bits, uint PixelOffset, int PaletteOffset, int PaletteEntryBytes,
+            int Colors, uint Red, uint Green, uint Blue);
 }
