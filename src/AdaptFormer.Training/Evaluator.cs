@@ -118,7 +118,7 @@ public sealed class Evaluator
             bool known = labels[i] != Batch.Unreadable;
             counted[i] = known ? labels[i] : SoftmaxCrossEntropyOp.IgnoreIndex;
             ReadOnlySpan<float> row = logits.Span.Slice(i * classes, classes);
-            int rank = known ? TopKAccuracy.Rank(row, labels[i]) : int.MaxValue, predicted = Best(row);
+            int rank = known ? LabelRank.Of(row, labels[i]) : int.MaxValue, predicted = Best(row);
             _answers.Add(new Answer(known ? labels[i] : -1, predicted, Softmax(row, predicted), rank == 0));
             if (!known) continue;
             readable++;
@@ -150,7 +150,7 @@ public sealed class Evaluator
             for (int k = 0; known && k < classes; k++)
             {
                 if (held[k] < 0.5f) continue;
-                int rank = TopKAccuracy.Rank(row, k);
+                int rank = LabelRank.Of(row, k);
                 if (rank < best) (best, label) = (rank, k);
                 _classes[k].Images++;
                 if (rank < 1) _classes[k].Right++;

@@ -34,6 +34,20 @@ public sealed class ModelZooTests
         Assert.NotEqual("custom", model.Preprocessing.Statistics);
     }
 
+    [Theory]
+    [InlineData("vit_base_patch16_224", 248)]                    // timm: floor(224 / 0.9)
+    [InlineData("vit_base_patch16_384", 384)]
+    [InlineData("vit_large_patch32_384", 384)]
+    [InlineData("deit_base_patch16_224", 256)]
+    [InlineData("deit_base_patch16_384", 438)]                   // floor(384 / 0.875)
+    [InlineData("vit_base_patch16_clip_quickgelu_224", 224)]
+    [InlineData("swin_base_patch4_window7_224", 248)]            // timm: floor(224 / 0.9)
+    [InlineData("swin_base_patch4_window12_384", 384)]
+    [InlineData("vit_base_patch16_224.videomae", 224)]
+    [InlineData("vit_base_patch14_dinov2", 592)]
+    public void The_shorter_side_before_the_crop_is_the_published_one(string id, int evalResize) =>
+        Assert.Equal(evalResize, ModelZoo.Get(id).Preprocessing.EvalResize);
+
     [Fact]
     public void An_unknown_id_is_answered_with_the_known_ones()
     {

@@ -94,6 +94,8 @@ public sealed class AugmentTests
             BatchMix mix = BatchMix.Draw(options, Width, Height, new Rng(seed));
             kinds.Add(mix.Box is not null);
             mix.Apply(mixed, count, Width, Height);
+            double stayed = Enumerable.Range(0, Length).Count(at => mixed[at] == x[at]) / (double)Length;
+            if (mix.Box is not null) Assert.Equal(stayed, mix.Lambda, 9);        // the share of pixels that stayed, not the one drawn
             for (int i = 0; i < x.Length; i++)
             {
                 int sample = i / Length, at = i % Length, column = at % Width, row = at / Width % Height;
@@ -122,6 +124,90 @@ public sealed class AugmentTests
         double mean = draws.Average(), variance = draws.Average(d => (d - mean) * (d - mean));
         Assert.InRange(mean, 0.47, 0.53);
         Assert.InRange(variance, (1 / (4 * 2.6)) - 0.01, (1 / (4 * 2.6)) + 0.01);       // Beta(α, α): 1/(4(2α + 1))
+    }
+
+    [Fact]
+    public void Color_jitter_draws_both_directions_evenly_and_within_its_bounds()
+    {
+        // A grey picture's brightness is the factor itself; a red one's hue tells how far the circle was turned.
+        double[] factors = [.. Draws(new ColorJitter(Brightness: 0.5), (100, 100, 100)).Select(pixel => pixel.R / 100.0)];
+        Assert.InRange(factors.Min(), 0.49, 0.52);
+        Assert.InRange(factors.Max(), 1.48, 1.51);
+        Assert.InRange(factors.Average(), 0.975, 1.025);
+
+        (byte R, byte G, byte B)[] hues = [.. Draws(new ColorJitter(Hue: 0.1), (200, 20, 20))];
+        Assert.InRange(hues.Count(pixel => pixel.G > pixel.B) / (double)hues.Length, 0.45, 0.55);       // towards yellow, towards magenta
+        Assert.InRange(hues.Max(pixel => pixel.G), 120, 130);                                             // a tenth of the circle: 0.6 of the way
+        Assert.InRange(hues.Max(pixel => pixel.B), 120, 130);
+
+        // Contrast and saturation leave one grey pixel alone; on two pixels and on a colour they spread from 1 − c to 1 + c.
+        double[] spread = [.. Draws(new ColorJitter(Saturation: 0.5), (150, 100, 100)).Select(pixel => (pixel.R - pixel.G) / 50.0)];
+        Assert.InRange(spread.Min(), 0.48, 0.54);
+        Assert.InRange(spread.Max(), 1.46, 1.52);
+        Assert.InRange(spread.Average(), 0.97, 1.03);
+
+        static IEnumerable<(byte R, byte G, byte B)> Draws(ColorJitter jitter, (byte R, byte G, byte B) color)
+        {
+            for (int seed = 0; seed < 2000; seed++)
+            {
+                using ImageBuffer image = new(1, 1);
+                (image.Pixels[0], image.Pixels[1], image.Pixels[2]) = color;
+                jitter.Apply(image, new Rng(seed));
+                yield return (image.Pixels[0], image.Pixels[1], image.Pixels[2]);
+            }
+        }
+    }
+
+    [Fact]
+    public void Rand_augment_does_each_operation_half_of_the_time_and_draws_every_one_evenly()
+    {
+        const int Draws = 3000;
+        const double Level = 0.5;
+        byte[] before = [.. Enumerable.Range(0, 3 * 9 * 8).Select(i => (byte)(40 + (i * 37 % 150)))];
+        using ImageBuffer image = new(9, 8), scratch = new();
+
+        // How often each result is due: half of the draws change nothing, the rest is shared by the operations and their two directions.
+        Dictionary<string, double> due = new() { [Convert.ToHexString(before)] = Draws / 2.0 };
+        foreach (RandAugment.Op op in Enum.GetValues<RandAugment.Op>())
+        {
+            foreach (bool negative in new[] { false, true })
+            {
+                string result = Changed(() => RandAugment.Apply(op, image, Level, negative, false, Fill, scratch));
+                due[result] = due.GetValueOrDefault(result) + (Draws / 4.0 / RandAugment.OpCount);
+            }
+        }
+
+        Assert.True(due.Count > 20, $"{due.Count} results");
+        RandAugment augment = new(Layers: 1, Magnitude: 10 * Level, Std: 0);
+        Dictionary<string, int> seen = Enumerable.Range(0, Draws)
+            .CountBy(seed => Changed(() => augment.Apply(image, new Rng(seed), bicubic: false, Fill, scratch))).ToDictionary();
+        Assert.Equal(due.Keys.Order(), seen.Keys.Order());
+        Assert.All(due, entry => Assert.InRange(Math.Abs(seen[entry.Key] - entry.Value), 0, 5 * Math.Sqrt(entry.Value)));
+
+        string Changed(Action change)
+        {
+            before.CopyTo(image.Pixels);
+            change();
+            return Convert.ToHexString(image.Pixels);
+        }
+    }
+
+    [Fact]
+    public void Half_of_the_pictures_are_mirrored()
+    {
+        ImageTransform transform = ImageTransform.ForTraining(new TransformOptions(2, EvalResize: 2, Crop: TrainCrop.Stretch, Flip: true));
+        using ImageTransform.Scratch scratch = new();
+        using ImageBuffer image = new(2, 2);
+        image.Pixels[0] = 255;                  // red on the left
+        int mirrored = 0;
+        float[] chw = new float[12];
+        for (int seed = 0; seed < 2000; seed++)
+        {
+            transform.Apply(image, new Rng(seed), chw, scratch);
+            if (chw[1] > chw[0]) mirrored++;
+        }
+
+        Assert.InRange(mirrored, 900, 1100);
     }
 
     private static void Apply(string op, double argument, ImageBuffer image, ImageBuffer other)

@@ -35,10 +35,12 @@ public sealed class RandomResizedCropTests
         Assert.InRange(mean, 0.28, 0.30);
     }
 
-    [Fact]
-    public void A_picture_too_long_for_any_draw_gets_torchvisions_central_crop()
+    [Theory]
+    [InlineData(1000, 10, 493, 0, 13, 10)]       // too wide: the height, and 4/3 of it
+    [InlineData(10, 1000, 0, 493, 10, 13)]       // too high: the width, and 4/3 of it
+    public void A_picture_too_long_for_any_draw_gets_torchvisions_central_crop(int width, int height, int left, int top, int w, int h)
     {
-        PixelBox box = new RandomResizedCrop(MinArea: 0.9, Retry: true).Sample(1000, 10, new Rng(1));
-        Assert.Equal(new PixelBox(493, 0, 13, 10), box);
+        PixelBox box = new RandomResizedCrop(MinArea: 0.9, Retry: true).Sample(width, height, new Rng(1));
+        Assert.Equal(new PixelBox(left, top, w, h), box);
     }
 }

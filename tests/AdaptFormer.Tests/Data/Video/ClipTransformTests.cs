@@ -72,23 +72,25 @@ public sealed class ClipTransformTests
         }
     }
 
-    [Fact]
-    public void Three_crops_lie_at_the_start_the_middle_and_the_end_of_the_longer_side()
+    [Theory]
+    [InlineData(24, 8)]
+    [InlineData(8, 24)]
+    public void Three_crops_lie_at_the_start_the_middle_and_the_end_of_the_longer_side(int width, int height)
     {
         ClipOptions options = new(1, 8, Crops: 3, Segments: 2);
         ClipTransform transform = new(options, [0, 0, 0], [1, 1, 1], train: false);
         Assert.Equal(6, transform.Views);
         using ClipBuffer clip = new();
         clip.Reset(1);
-        clip[0].Reset(24, 8);      // no resize: columns are their own numbers
-        for (int i = 0; i < clip[0].Pixels.Length; i++) clip[0].Pixels[i] = (byte)(i / 3 % 24);
+        clip[0].Reset(width, height);      // no resize: a pixel's value is its place along the longer side
+        for (int i = 0; i < clip[0].Pixels.Length; i++) clip[0].Pixels[i] = (byte)(width > height ? i / 3 % width : i / 3 / width);
         using ClipTransform.Scratch scratch = new();
-        foreach ((int view, int first) in new[] { (0, 0), (1, 8), (2, 16), (5, 16) })
+        foreach ((int view, int first) in new[] { (0, 0), (1, 8), (2, 16), (3, 0), (4, 8), (5, 16) })
         {
             float[] made = new float[3 * 64];
             transform.Apply(clip, view, new Rng(0), made, scratch);
             Assert.Equal(first, made[0] * 255, 1e-3);
-            Assert.Equal(first + 7, made[7] * 255, 1e-3);
+            Assert.Equal(first + 7, made[63] * 255, 1e-3);
         }
     }
 

@@ -27,6 +27,7 @@ public sealed class StatisticsTests
     [Theory]
     [InlineData(0.95, 0, 1)]                        // 0.975 > 26/27
     [InlineData(0.90, 0, 2 / 3.0)]                  // 0.95 < 26/27
+    [InlineData(0.50, 0, 2 / 3.0)]                  // 0.25 < 8/27, 0.75 > 20/27
     [InlineData(0.40, 1 / 3.0, 1 / 3.0)]            // 0.30 > 8/27, 0.70 < 20/27
     public void The_bootstrap_interval_is_that_of_the_binomial_distribution(double level, double low, double high)
     {
