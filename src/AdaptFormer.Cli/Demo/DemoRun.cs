@@ -4,6 +4,7 @@ using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors.Backends;
+using AdaptFormer.Tensors.Files;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Runs;
@@ -31,7 +32,7 @@ internal sealed class DemoRun(Screen screen, DemoTask task, string folder, long 
     {
         long start = Stopwatch.GetTimestamp();
         SyntheticShapes test = task.Test;
-        Directory.CreateDirectory(folder);
+        Disk.CreateFolder(folder);
         DemoPictures.SaveClasses(test, In(ClassesName));
         if (!json) foreach (string line in DemoText.Introduction(task, folder, Backend.Current.Name)) screen.Line(line);
 

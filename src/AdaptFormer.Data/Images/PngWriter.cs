@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Data;
 
@@ -28,11 +29,7 @@ public static class PngWriter
     /// <summary>Writes <paramref name="image"/> to a file, replacing one that is there.</summary>
     /// <exception cref="ArgumentException">The image is empty.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void Save(string path, ImageBuffer image)
-    {
-        using FileStream file = File.Create(path);
-        Write(file, image);
-    }
+    public static void Save(string path, ImageBuffer image) => AtomicFile.Write(path, stream => Write(stream, image));
 
     /// <summary>Each row with the filter whose differences are smallest in sum: what the standard advises for photographs.</summary>
     private static void WriteRows(ZLibStream deflate, ImageBuffer image)

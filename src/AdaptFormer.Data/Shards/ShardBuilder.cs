@@ -32,8 +32,8 @@ public sealed class ShardBuilder(string folder, ShardKey key, int count, int tag
     public int Build(Func<(Maker Make, IDisposable Owned)> createMaker, Action<int, int>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(perShard);
-        Directory.CreateDirectory(folder);
-        RemoveTemporary();
+        Disk.CreateFolder(folder);
+        AtomicFile.RemoveAbandoned(folder);
         int shards = (int)(((long)count + perShard - 1) / perShard);
         int[] missing = [.. Enumerable.Range(0, shards).Where(shard => !IsThere(shard))];
         int made = missing.Sum(CountOf), done = count - made;
@@ -108,11 +108,5 @@ public sealed class ShardBuilder(string folder, ShardKey key, int count, int tag
     {
         if (Interlocked.Add(ref _bytes, bytes) > maxBytes)
             throw new IOException($"The cache would exceed {maxBytes} bytes; allow more, or make its pictures smaller. Shards that are finished stay in {folder}.");
-    }
-
-    /// <summary>What an earlier run left when it was killed.</summary>
-    private void RemoveTemporary()
-    {
-        foreach (string file in Directory.EnumerateFiles(folder, ".shard-*.bin.*.tmp")) File.Delete(file);
     }
 }

@@ -1,3 +1,5 @@
+using AdaptFormer.Tensors.Files;
+
 namespace AdaptFormer.Models.Hub;
 
 /// <summary>
@@ -34,10 +36,10 @@ public sealed class HubCache
     /// <summary>Says that everything needed of a commit is there, and that <paramref name="id"/>'s revision stands for it.</summary>
     internal void Finish(HubId id, string commit)
     {
-        Tensors.Files.AtomicFile.WriteAllText(Path.Combine(FolderOf(id, commit), Complete), "");
+        AtomicFile.WriteAllText(Path.Combine(FolderOf(id, commit), Complete), "");
         if (IsCommit(id.Revision)) return;
-        Directory.CreateDirectory(Path.GetDirectoryName(RevisionPath(id))!);
-        Tensors.Files.AtomicFile.WriteAllText(RevisionPath(id), commit);
+        Disk.CreateFolder(Path.GetDirectoryName(RevisionPath(id))!);
+        AtomicFile.WriteAllText(RevisionPath(id), commit);
     }
 
     private string ModelFolder(HubId id) => Path.Combine(Folder, "hub", id.Repository.Replace("/", "--", StringComparison.Ordinal));

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Models.Hub;
 
@@ -25,7 +26,8 @@ public sealed record HubOptions(Uri? Endpoint = null, string? Token = null, Time
 public readonly record struct PullProgress(string File, long Done, long Bytes);
 
 /// <summary>
-/// Fetches models from the Hugging Face Hub into a <see cref="HubCache"/>. Broken downloads go on where they ended; every file is checked against the
+/// Fetches models from the Hugging Face Hub into a <see cref="HubCache"/>. Broken downloads go on where they ended; every file is checked
+/// against the
 /// length and digest in the Hub's listing before it gets its name. Proxies are those of the environment (<c>HTTPS_PROXY</c>).
 /// </summary>
 public sealed class HubClient : IDisposable
@@ -64,7 +66,7 @@ public sealed class HubClient : IDisposable
     public async Task<string> PullAsync(HubId id, HubCache cache, string? weights = null, Action<PullProgress>? progress = null, CancellationToken cancellation = default)
     {
         HubListing listing = await ListAsync(id, cancellation).ConfigureAwait(false);
-        string folder = Directory.CreateDirectory(cache.FolderOf(id, listing.Commit)).FullName;
+        string folder = Disk.CreateFolder(cache.FolderOf(id, listing.Commit));
         foreach (HubFile file in listing.Needed(weights))
         {
             string path = Path.Combine(folder, file.Name);
@@ -113,19 +115,25 @@ public sealed class HubClient : IDisposable
         HubDigest found = file.Digest.Of(part);
         if (found != file.Digest)
         {
-            File.Delete(part);
+            Disk.Delete(part);
             throw new InvalidDataException($"{address}: what came is not {file.Name}: its {found.Algorithm} digest is {found.Hex}, the listing says {file.Digest.Hex}. It was deleted; pull again, or from another endpoint.");
         }
 
-        File.Move(part, path, overwrite: true);
+        Disk.Rename(part, path);
+        Disk.FlushFolder(Path.GetDirectoryName(path)!);
     }
 
     /// <summary>One attempt: goes on where the partial file ends, if the server can, and from its start otherwise.</summary>
     private async Task AppendAsync(HubId id, Uri address, HubFile file, string part, Action<PullProgress>? progress, StallClock stall)
     {
-        await using FileStream target = new(part, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
+        await using DiskStream target = new(part, FileMode.OpenOrCreate);
         if (target.Length > file.Bytes) target.SetLength(0);
-        if (target.Length == file.Bytes) return;
+        if (target.Length == file.Bytes)
+        {
+            Keep(target);
+            return;
+        }
+
         using HttpRequestMessage request = new(HttpMethod.Get, address);
         if (target.Length > 0) request.Headers.Range = new RangeHeaderValue(target.Length, null);
         using HttpResponseMessage answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, stall.Token).ConfigureAwait(false);
@@ -157,11 +165,26 @@ public sealed class HubClient : IDisposable
             }
 
             await target.WriteAsync(buffer.AsMemory(0, read), stall.Token).ConfigureAwait(false);
+            target.Flush();
             progress?.Invoke(new PullProgress(file.Name, target.Position, file.Bytes));
         }
 
-        target.Flush(flushToDisk: true);
+        Keep(target);
         if (target.Length < file.Bytes) throw new IOException($"the connection ended after {target.Length} of {file.Bytes} bytes");
+    }
+
+    /// <summary>What the disk could not store is no part to go on from.</summary>
+    private static void Keep(DiskStream part)
+    {
+        try
+        {
+            part.FlushToDisk();
+        }
+        catch (IOException)
+        {
+            Disk.Delete(part.Path);
+            throw;
+        }
     }
 
     private static async Task<int> ReadAsync(Stream body, byte[] buffer, StallClock stall)
@@ -171,7 +194,8 @@ public sealed class HubClient : IDisposable
         return read;
     }
 
-    /// <summary>Tries <paramref name="attempt"/> until it succeeds, the patience ends, or the fault is one that trying again does not mend.</summary>
+    /// <summary>Tries <paramref name="attempt"/> until it succeeds, the patience ends, or the fault is one that trying again does not
+    /// mend.</summary>
     private async Task<T> Patiently<T>(string what, Func<StallClock, Task<T>> attempt, CancellationToken cancellation)
     {
         TimeSpan pause = _options.Pause ?? TimeSpan.FromSeconds(1);
@@ -196,9 +220,10 @@ public sealed class HubClient : IDisposable
 
     private static bool IsPassing(Exception fault) => fault is OperationCanceledException
         || (fault is HttpRequestException http && (http.StatusCode is null or HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout || (int)http.StatusCode >= 500))
-        || (fault is IOException and not FileNotFoundException and not DirectoryNotFoundException && !IsDiskFull(fault));
+        || (fault is IOException and not FileNotFoundException and not DirectoryNotFoundException && !IsOfDisk(fault));
 
-    private static bool IsDiskFull(Exception fault) => (fault.HResult & 0xFFFF) is 28 or 0x70 or 0x27;      // ENOSPC, ERROR_DISK_FULL, ERROR_HANDLE_DISK_FULL
+    // Errors of this machine's files have the system's number (of Unix, or of Windows as 0x8007NNNN), those of connections do not.
+    private static bool IsOfDisk(Exception fault) => fault.HResult is > 0 and < 0x1000 || (fault.HResult & 0xFFFF0000) == 0x80070000;
 
     private static void Require(HttpResponseMessage answer, HubId id, Uri address)
     {

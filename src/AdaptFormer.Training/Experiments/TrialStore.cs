@@ -4,13 +4,15 @@ using AdaptFormer.Training.Runs;
 namespace AdaptFormer.Training.Experiments;
 
 /// <summary>
-/// The folder of an experiment: <c>trials/NAME</c>, one ordinary run directory a training; <c>test/NAME.json</c>, the answers to the test pictures; and the result.
-/// What is finished is found again by its content, so an experiment that was killed, or asked for again with more rows or seeds, trains only what is missing.
+/// The folder of an experiment: <c>trials/NAME</c>, one ordinary run directory a training; <c>test/NAME.json</c>, the answers to the test
+/// pictures; and the result.
+/// What is finished is found again by its content, so an experiment that was killed, or asked for again with more rows or seeds, trains
+/// only what is missing.
 /// </summary>
 public sealed class TrialStore : IDisposable
 {
     private const string TrialsName = "trials", TestName = "test";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);       // for the trial of a killed experiment, which ends after its batch
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);       // a killed experiment's trial ends after its batch
     private static readonly string[] Results = ["comparison.json", "sweep.json", "report.html"];
     private readonly FileStream _lock;
 
@@ -26,15 +28,18 @@ public sealed class TrialStore : IDisposable
     public static TrialStore Open(string folder, bool overwrite = false)
     {
         if (File.Exists(folder)) throw new IOException($"{folder} is a file; give the output as a folder.");
-        bool isEmpty = !Directory.Exists(folder) || Directory.EnumerateFileSystemEntries(folder).All(entry => Path.GetFileName(entry) == FolderLock.Name);
-        if (!isEmpty && !Directory.Exists(Path.Combine(folder, TrialsName))) throw new IOException($"{folder} is not empty and holds no experiment; give the output as a new folder.");
-        Directory.CreateDirectory(folder);
+        bool isEmpty = !Directory.Exists(folder)
+            || Directory.EnumerateFileSystemEntries(folder).All(entry => RunFolder.IsRemains(Path.GetFileName(entry)));
+        if (!isEmpty && !Directory.Exists(Path.Combine(folder, TrialsName)))
+            throw new IOException($"{folder} is not empty and holds no experiment; give the output as a new folder.");
+        Disk.CreateFolder(folder);
         TrialStore store = new(folder, FolderLock.Take(folder));
         try
         {
+            AtomicFile.RemoveAbandoned(folder);
             if (overwrite) store.Clear();
-            Directory.CreateDirectory(Path.Combine(folder, TrialsName));
-            Directory.CreateDirectory(Path.Combine(folder, TestName));
+            Disk.CreateFolder(Path.Combine(folder, TrialsName));
+            Disk.CreateFolder(Path.Combine(folder, TestName));
             return store;
         }
         catch
@@ -60,7 +65,9 @@ public sealed class TrialStore : IDisposable
         string path = In(PathOf(trial));
         if (!Directory.Exists(path) || !File.Exists(Path.Combine(path, "summary.json"))) return null;
         using RunDirectory run = RunDirectory.Open(path);
-        return run.ReadSummary() is { } summary && File.Exists(run.AdapterPath) ? new TrialResult(PathOf(trial), trial.Recipe.Seed, null, summary, run.ReadLog()) : null;
+        return run.ReadSummary() is { } summary && File.Exists(run.AdapterPath)
+            ? new TrialResult(PathOf(trial), trial.Recipe.Seed, null, summary, run.ReadLog())
+            : null;
     }
 
     /// <summary>The folder of a trial that is about to begin, once no process writes into it any more.</summary>
@@ -87,8 +94,8 @@ public sealed class TrialStore : IDisposable
 
     private void Clear()
     {
-        foreach (string name in Results) File.Delete(In(name));
-        foreach (string name in (string[])[TestName, TrialsName])
-            if (Directory.Exists(In(name))) Directory.Delete(In(name), recursive: true);
+        // The trials go last: a folder in which deleting was cut short is still known as an experiment.
+        foreach (string name in Results.Where(name => File.Exists(In(name)))) Disk.Delete(In(name));
+        foreach (string name in (string[])[TestName, TrialsName]) Disk.DeleteFolder(In(name));
     }
 }

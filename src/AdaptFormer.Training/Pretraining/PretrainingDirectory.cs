@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Mae;
@@ -11,26 +10,33 @@ using AdaptFormer.Training.Runs;
 namespace AdaptFormer.Training.Pretraining;
 
 /// <summary>
-/// The folder of a pre-training: <c>recipe.json</c>, <c>log.jsonl</c>, <c>weights.safetensors</c> (a checkpoint under MAE's names, ready to be a recipe's <c>model.weights</c>) and
-/// <c>state.safetensors</c> (what a resumed run needs). Every file is whole or absent whenever the process dies.
+/// The folder of a pre-training: <c>recipe.json</c>, <c>log.jsonl</c>, <c>state.safetensors</c> (what a resumed run needs) and
+/// <c>weights.safetensors</c> (a
+/// checkpoint under MAE's names, ready to be a recipe's <c>model.weights</c>). Every file is whole or absent whenever the process dies. The
+/// state decides
+/// where the run stands: the log has its epoch before it is written, and the weights, which are a part of it, are made from it again when
+/// the run goes on.
 /// </summary>
 public sealed class PretrainingDirectory : IDisposable
 {
-    private const string RecipeName = "recipe.json", LogName = "log.jsonl", WeightsName = "weights.safetensors", StateName = "state.safetensors", LockName = ".lock";
+    private const string LogName = "log.jsonl", WeightsName = "weights.safetensors", StateName = "state.safetensors";
     private const string ModelPrefix = "model/", EpochKey = "epoch", StepsKey = "steps";
+    private static readonly RunContent Content = new([LogName, StateName, WeightsName], [LogName, StateName, WeightsName]);
     private readonly string _path;
-    private readonly FileStream _lock;
+    private readonly RunFolder _folder;
+    private EpochLog<PretrainEpochRecord> _log;
 
-    private PretrainingDirectory(string path)
+    private PretrainingDirectory(string path, RunFolder folder)
     {
-        _path = path;
+        (_path, _folder) = (path, folder);
         try
         {
-            _lock = new FileStream(In(LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+            _log = new EpochLog<PretrainEpochRecord>(In(LogName));
         }
-        catch (IOException error)
+        catch
         {
-            throw new IOException($"{path} cannot be written; is another process training into it? {error.Message}", error);
+            folder.Dispose();
+            throw;
         }
     }
 
@@ -41,85 +47,80 @@ public sealed class PretrainingDirectory : IDisposable
 
     /// <summary>Makes the folder, or takes over one.</summary>
     /// <exception cref="IOException">It holds something that may not be touched, is a file, or cannot be written.</exception>
-    /// <exception cref="ArgumentException">The run to resume has another recipe.</exception>
+    /// <exception cref="ArgumentException">The run to resume has another recipe; every key that differs is named.</exception>
     public static PretrainingDirectory Create(string path, PretrainRecipe recipe, ExistingRun existing)
     {
-        if (File.Exists(path)) throw new IOException($"{path} is a file; give the output as a folder.");
-        bool isRun = File.Exists(Path.Combine(path, RecipeName));
-        bool isEmpty = !Directory.Exists(path) || Directory.EnumerateFileSystemEntries(path).All(entry => Path.GetFileName(entry) == LockName);
-        if (!isEmpty && !isRun) throw new IOException($"{path} is not empty and holds no run; give the output as a new folder.");
-        if (isRun && existing == ExistingRun.Refuse) throw new IOException($"{path} holds a run already; go on with it with --resume, replace it with --overwrite, or give another output folder.");
         string json = recipe.ToJson();
-        if (isRun && existing == ExistingRun.Resume && File.ReadAllText(Path.Combine(path, RecipeName)) != json)
-            throw new ArgumentException($"{path} was started with another recipe and cannot be resumed with this one; give the same recipe, or another output folder.");
-
-        Directory.CreateDirectory(path);
-        PretrainingDirectory run = new(path);
-        try
+        return new PretrainingDirectory(path, RunFolder.Take(path, Content, json, existing, () =>
         {
-            if (existing == ExistingRun.Overwrite)
-                foreach (string name in (string[])[LogName, StateName, WeightsName]) File.Delete(run.In(name));
-            AtomicFile.WriteAllText(run.In(RecipeName), json);
-            return run;
-        }
-        catch
-        {
-            run.Dispose();
-            throw;
-        }
+            string there = PretrainRecipe.Load(Path.Combine(path, RunFolder.RecipeName)).ToJson();
+            IReadOnlyList<string> differences = RecipeDifference.Between(there, json);
+            if (differences.Count > 0) throw RecipeDifference.Error(path, differences);
+        }));
     }
 
-    /// <summary>Writes checkpoint and state after an epoch.</summary>
+    /// <summary>The epochs done so far, in order.</summary>
+    /// <exception cref="InvalidDataException">The log is damaged.</exception>
+    public IReadOnlyList<PretrainEpochRecord> ReadLog() => EpochLog<PretrainEpochRecord>.Read(In(LogName));
+
+    /// <summary>Writes state and checkpoint after an epoch, whose line the log has by then.</summary>
     internal void Save(MaskedAutoencoder model, Pretrainer trainer, int epoch, Preprocessing pictures)
     {
         SafetensorsWriter writer = new();
         writer.Metadata[EpochKey] = epoch.ToString(CultureInfo.InvariantCulture);
         writer.Metadata[StepsKey] = trainer.Steps.ToString(CultureInfo.InvariantCulture);
         foreach ((string name, StateDict.Weight weight) in StateDict.Of(model).Weights) writer.Add(ModelPrefix + name, weight);
-        foreach ((string name, Memory<float> values) in trainer.Optimizer.State) writer.Add(name, new Shape(values.Length), (ReadOnlyMemory<float>)values);
+        foreach ((string name, Memory<float> values) in trainer.Optimizer.State)
+            writer.Add(name, new Shape(values.Length), (ReadOnlyMemory<float>)values);
         writer.Save(StatePath);
-        CheckpointConverter.Save(WeightsPath, MaeNames.Export(model), pictures);
+        SaveWeights(model, pictures);
     }
 
-    /// <summary>Takes over what an interrupted run had saved.</summary>
+    /// <summary>Takes over what an interrupted run had saved, drops later epochs from the log, and makes the checkpoint of that
+    /// epoch.</summary>
     /// <returns>The epochs done; 0 if nothing was saved.</returns>
     /// <exception cref="InvalidDataException">The state is damaged or does not fit.</exception>
-    internal int Restore(MaskedAutoencoder model, Pretrainer trainer)
+    internal int Restore(MaskedAutoencoder model, Pretrainer trainer, Preprocessing pictures)
     {
-        if (!File.Exists(StatePath)) return 0;
+        int epoch = File.Exists(StatePath) ? ReadState(model, trainer) : 0;
+        if (epoch > 0) SaveWeights(model, pictures);
+        _log.Dispose();
+        EpochLog<PretrainEpochRecord>.KeepUntil(In(LogName), epoch);
+        _log = new EpochLog<PretrainEpochRecord>(In(LogName));
+        return epoch;
+    }
+
+    /// <summary>Appends an epoch to the log and brings it to the disk.</summary>
+    internal void Log(PretrainEpochRecord record) => _log.Append(record);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _log.Dispose();
+        _folder.Dispose();
+    }
+
+    private void SaveWeights(MaskedAutoencoder model, Preprocessing pictures) =>
+        CheckpointConverter.Save(WeightsPath, MaeNames.Export(model), pictures);
+
+    private int ReadState(MaskedAutoencoder model, Pretrainer trainer)
+    {
         using WeightsFile file = WeightsFile.Open(StatePath);
-        if (!int.TryParse(file.Metadata.GetValueOrDefault(EpochKey), out int epoch) || !long.TryParse(file.Metadata.GetValueOrDefault(StepsKey), out long steps))
+        if (!int.TryParse(file.Metadata.GetValueOrDefault(EpochKey), NumberStyles.None, CultureInfo.InvariantCulture, out int epoch)
+            || !long.TryParse(file.Metadata.GetValueOrDefault(StepsKey), NumberStyles.None, CultureInfo.InvariantCulture, out long steps))
             throw new InvalidDataException($"{StatePath} does not say which epoch it is of.");
         StateDict weights = new();
         Dictionary<string, ReadOnlyMemory<float>> state = [];
         foreach ((string name, StateDict.Weight weight) in StateDict.Of(file).Weights)
         {
-            if (name.StartsWith(ModelPrefix, StringComparison.Ordinal)) weights.Add(name[ModelPrefix.Length..], new StateDict.Weight(weight.Shape, weight.Read));      // copied: the file closes
-            else state.Add(name, weight.ToArray());
+            if (!name.StartsWith(ModelPrefix, StringComparison.Ordinal)) state.Add(name, weight.ToArray());
+            else weights.Add(name[ModelPrefix.Length..], new StateDict.Weight(weight.Shape, weight.Read));   // not mapped: the file closes
         }
 
         WeightLoader.Load(model, weights, StatePath);
         trainer.Optimizer.Restore(steps, state);
         return epoch;
     }
-
-    /// <summary>Drops the log's epochs after <paramref name="epoch"/>; a line that a crash tore goes too.</summary>
-    internal void RewindLog(int epoch)
-    {
-        string path = In(LogName);
-        if (File.Exists(path)) AtomicFile.WriteAllText(path, string.Concat(File.ReadLines(path).Take(epoch).Select(line => line + "\n")));
-    }
-
-    /// <summary>Appends an epoch to the log and flushes it to the disk.</summary>
-    internal void Log(PretrainEpochRecord record)
-    {
-        using FileStream log = new(In(LogName), FileMode.Append, FileAccess.Write, FileShare.Read);
-        log.Write(Encoding.UTF8.GetBytes(record.ToJsonLine() + "\n"));
-        log.Flush(flushToDisk: true);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose() => _lock.Dispose();
 
     private string In(string name) => Path.Combine(_path, name);
 }

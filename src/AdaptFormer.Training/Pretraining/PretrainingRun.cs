@@ -38,16 +38,20 @@ public static class PretrainingRun
         Preprocessing pictures = RecipeBackbone.Pictures(new Recipe(recipe.Model, new LinearProbe(), recipe.Data), model.Encoder);
         SampleMaker samples = PretrainingData.Samples(recipe.Data, pictures, model.Encoder, out IDisposable? cache);
         using IDisposable? opened = cache;
-        using DataLoader loader = new(samples, new LoaderOptions(Math.Min(recipe.Batch, samples.Count), Shuffle: true, DropLast: true, recipe.Workers, Seed: recipe.Seed, MultiLabel: false));
+        using DataLoader loader = new(samples, new LoaderOptions(
+            Math.Min(recipe.Batch, samples.Count), Shuffle: true, DropLast: true, recipe.Workers, Seed: recipe.Seed, MultiLabel: false));
         using Pretrainer trainer = new(model, recipe.Optimizer, recipe.Schedule, recipe.Pretraining.MaskRatio, recipe.Seed);
         using PretrainingDirectory run = PretrainingDirectory.Create(output, recipe, existing);
-        int done = existing == ExistingRun.Resume ? run.Restore(model, trainer) : 0;
-        run.RewindLog(done);
+        int done = run.Restore(model, trainer, pictures);
 
         ScheduledRun course = new(recipe.Optimizer.PeakLr(loader.Options.BatchSize), recipe.Epochs, loader.BatchesPerEpoch);
-        long encoder = model.Encoder.Parameters().Sum(entry => entry.Value.Length), all = model.Parameters().Sum(entry => entry.Value.Length);
-        report(new PretrainStartRecord(model.Encoder.Id, encoder, all - encoder, loader.SamplesPerEpoch, model.Config.Patches, course.PeakLr, model.Encoder.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed, done) { Clips = model.Encoder.ReadsClips });
-        double loss = double.NaN;
+        long encoder = model.Encoder.Parameters().Sum(entry => entry.Value.Length);
+        long all = model.Parameters().Sum(entry => entry.Value.Length);
+        report(new PretrainStartRecord(
+            model.Encoder.Id, encoder, all - encoder, loader.SamplesPerEpoch, model.Config.Patches, course.PeakLr,
+            model.Encoder.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed, done)
+        { Clips = model.Encoder.ReadsClips });
+        double loss = run.ReadLog().LastOrDefault()?.TrainLoss ?? double.NaN;
         int saved = done;
         try
         {
@@ -55,28 +59,32 @@ public static class PretrainingRun
             {
                 PretrainEpochRecord record = Epoch(trainer, loader, course, epoch, report, clock, done, cancellation);
                 loss = record.TrainLoss;
+                run.Log(record);
                 if (epoch % recipe.SaveEvery == 0 || epoch == recipe.Epochs)
                 {
                     run.Save(model, trainer, epoch, pictures);
                     saved = epoch;
                 }
 
-                run.Log(record);
                 report(record);
             }
         }
         catch (OperationCanceledException stopped)
         {
-            throw new TrainingStoppedException(saved > 0 ? $"Stopped; {run.WeightsPath} holds what epoch {saved} had learned, and --resume goes on from there." : "Stopped before an epoch was saved.", stopped);
+            throw new TrainingStoppedException(
+                saved == 0 ? "Stopped before an epoch was saved."
+                    : $"Stopped; {run.WeightsPath} holds what epoch {saved} had learned, and --resume goes on from there.", stopped);
         }
 
-        PretrainSummary summary = new(loss, recipe.Epochs, run.WeightsPath, new FileInfo(run.WeightsPath).Length, clock.Elapsed.TotalSeconds, recipe.Seed);
+        PretrainSummary summary = new(
+            loss, recipe.Epochs, run.WeightsPath, new FileInfo(run.WeightsPath).Length, clock.Elapsed.TotalSeconds, recipe.Seed);
         report(summary);
         return summary;
     }
 
     private static PretrainEpochRecord Epoch(
-        Pretrainer trainer, DataLoader loader, ScheduledRun course, int epoch, Action<RunRecord> report, Stopwatch clock, int resumed, CancellationToken cancellation)
+        Pretrainer trainer, DataLoader loader, ScheduledRun course, int epoch, Action<RunRecord> report, Stopwatch clock, int resumed,
+        CancellationToken cancellation)
     {
         TimeSpan start = clock.Elapsed, waited = loader.WaitTime;
         double sum = 0;
@@ -88,19 +96,24 @@ public static class PretrainingRun
             using BatchPixels pixels = new(batch);
             sum += trainer.Step(pixels.Tensor, course, epoch, batches++);
             double seconds = (clock.Elapsed - start).TotalSeconds, part = epoch - 1 - resumed + ((double)batches / loader.BatchesPerEpoch);
-            report(new ProgressRecord("pretrain", epoch, course.Epochs, batches, loader.BatchesPerEpoch, sum / batches, batches * loader.Options.BatchSize / seconds,
-                Math.Clamp((loader.WaitTime - waited).TotalSeconds / seconds, 0, 1), clock.Elapsed.TotalSeconds * ((course.Epochs - resumed) / part - 1)));
+            double rate = batches * loader.Options.BatchSize / seconds;
+            double wait = Math.Clamp((loader.WaitTime - waited).TotalSeconds / seconds, 0, 1);
+            report(new ProgressRecord(
+                "pretrain", epoch, course.Epochs, batches, loader.BatchesPerEpoch, sum / batches, rate, wait,
+                clock.Elapsed.TotalSeconds * ((course.Epochs - resumed) / part - 1)));
         }
 
         double time = (clock.Elapsed - start).TotalSeconds;
-        return new PretrainEpochRecord(epoch, sum / batches, trainer.Lr, loader.SamplesPerEpoch / time, (loader.WaitTime - waited).TotalSeconds / time, time);
+        return new PretrainEpochRecord(
+            epoch, sum / batches, trainer.Lr, loader.SamplesPerEpoch / time, (loader.WaitTime - waited).TotalSeconds / time, time);
     }
 
     private static MaskedAutoencoder Create(PretrainRecipe recipe)
     {
         BackboneConfig encoder = RecipeBackbone.Sizes(recipe.Model);
         PretrainingOptions options = recipe.Pretraining;
-        MaskedAutoencoder model = new(recipe.Model.Name, new MaeConfig(encoder, options.DecoderEmbedDim, options.DecoderDepth, options.DecoderNumHeads, options.NormPixLoss), recipe.Precision.Compute());
+        MaeConfig config = new(encoder, options.DecoderEmbedDim, options.DecoderDepth, options.DecoderNumHeads, options.NormPixLoss);
+        MaskedAutoencoder model = new(recipe.Model.Name, config, recipe.Precision.Compute());
         if (recipe.Model.Weights is not { } weights)
         {
             model.Initialize(new Rng(recipe.Seed).Derive(WeightsStream));
@@ -109,7 +122,8 @@ public static class PretrainingRun
 
         using WeightsFile file = WeightsFile.Open(weights);
         StateDict copied = new();
-        foreach ((string name, StateDict.Weight weight) in StateDict.Of(file).Weights) copied.Add(name, new StateDict.Weight(weight.Shape, weight.Read));      // the file closes
+        foreach ((string name, StateDict.Weight weight) in StateDict.Of(file).Weights)
+            copied.Add(name, new StateDict.Weight(weight.Shape, weight.Read));      // copied, because the file closes
         MaeNames.Load(model, copied, weights);
         return model;
     }

@@ -6,12 +6,20 @@ namespace AdaptFormer.Training.Recipes;
 public static class RecipeDifference
 {
     /// <summary>One entry a key, such as <c>tuning.bottleneck is 64 there and 32 here</c>; empty for equal recipes.</summary>
-    public static IReadOnlyList<string> Between(Recipe there, Recipe here)
+    public static IReadOnlyList<string> Between(Recipe there, Recipe here) => Between(there.ToJson(), here.ToJson());
+
+    /// <summary>The same for two resolved recipes of any kind, as they were written.</summary>
+    internal static IReadOnlyList<string> Between(string there, string here)
     {
         List<string> differences = [];
-        Compare(JsonNode.Parse(there.ToJson()), JsonNode.Parse(here.ToJson()), "", differences);
+        Compare(JsonNode.Parse(there), JsonNode.Parse(here), "", differences);
         return differences;
     }
+
+    /// <summary>A run cannot go on with a recipe that differs from its own.</summary>
+    internal static ArgumentException Error(string folder, IReadOnlyList<string> differences) => new(
+        $"{folder} was started with another recipe and cannot be resumed with this one: {string.Join("; ", differences)}. "
+        + "Give the same recipe, or another output folder.");
 
     private static void Compare(JsonNode? there, JsonNode? here, string path, List<string> differences)
     {

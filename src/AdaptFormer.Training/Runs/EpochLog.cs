@@ -4,13 +4,23 @@ using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Training.Runs;
 
+/// <summary>A line of a run's log.</summary>
+public interface IEpochRecord
+{
+    /// <summary>The epoch, from 1.</summary>
+    int Epoch { get; }
+}
+
 /// <summary>
-/// A run's <c>log.jsonl</c>: one line an epoch, on the disk before the next epoch begins. A line that a crash tore is not a line: reading leaves it
+/// A run's <c>log.jsonl</c>: one line an epoch, on the disk before the next epoch begins. A line that a crash tore is not a line: reading
+/// leaves it
 /// out, and opening for writing cuts it off. Not safe for several threads or writers at once.
 /// </summary>
-public sealed class EpochLog : IDisposable
+/// <typeparam name="T">The kind of its lines.</typeparam>
+public sealed class EpochLog<T> : IDisposable
+    where T : RunRecord, IEpochRecord
 {
-    private readonly FileStream _stream;
+    private readonly DiskStream _stream;
 
     /// <summary>Opens a log for appending; makes it if it is not there.</summary>
     /// <param name="path">The file.</param>
@@ -18,12 +28,16 @@ public sealed class EpochLog : IDisposable
     /// <exception cref="InvalidDataException">A whole line is not a record.</exception>
     public EpochLog(string path)
     {
-        _stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        bool isNew = !File.Exists(path);
+        _stream = new DiskStream(path, FileMode.OpenOrCreate, FileShare.Read);
         try
         {
-            Parse(path, ReadAll(), out long whole);
-            _stream.SetLength(whole);
+            byte[] bytes = new byte[_stream.Length];
+            _stream.ReadExactly(bytes);
+            Parse(path, bytes, out long whole);
+            if (whole < bytes.Length) _stream.SetLength(whole);
             _stream.Position = whole;
+            if (isNew) Disk.FlushFolder(Path.GetDirectoryName(_stream.Path)!);
         }
         catch
         {
@@ -35,7 +49,7 @@ public sealed class EpochLog : IDisposable
     /// <summary>The epochs of a log, in order; a torn last line is left out.</summary>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="InvalidDataException">A whole line is not a record.</exception>
-    public static IReadOnlyList<EpochRecord> Read(string path)
+    public static IReadOnlyList<T> Read(string path)
     {
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         byte[] bytes = new byte[stream.Length];
@@ -43,40 +57,37 @@ public sealed class EpochLog : IDisposable
         return Parse(path, bytes, out _);
     }
 
-    /// <summary>Rewrites a log without the epochs after <paramref name="epoch"/>, which a run resumed from that epoch will do again.</summary>
+    /// <summary>Rewrites a log without the epochs after <paramref name="epoch"/>, which a run resumed from that epoch will do
+    /// again.</summary>
     public static void KeepUntil(string path, int epoch)
     {
-        IEnumerable<EpochRecord> kept = Read(path).Where(record => record.Epoch <= epoch);
-        AtomicFile.WriteAllText(path, string.Concat(kept.Select(record => record.ToJsonLine() + "\n")));
+        IReadOnlyList<T> all = Read(path);
+        if (all.All(record => record.Epoch <= epoch)) return;
+        IEnumerable<string> lines = all.Where(record => record.Epoch <= epoch).Select(record => record.ToJsonLine() + "\n");
+        AtomicFile.WriteAllText(path, string.Concat(lines));
     }
 
-    /// <summary>Appends one line and flushes it to the disk.</summary>
-    public void Append(EpochRecord record)
+    /// <summary>Appends one line and brings it to the disk.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public void Append(T record)
     {
         _stream.Write(Encoding.UTF8.GetBytes(record.ToJsonLine() + "\n"));
-        _stream.Flush(flushToDisk: true);
+        _stream.FlushToDisk();
     }
 
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();
 
-    private byte[] ReadAll()
+    private static List<T> Parse(string path, byte[] bytes, out long whole)
     {
-        byte[] bytes = new byte[_stream.Length];
-        _stream.ReadExactly(bytes);
-        return bytes;
-    }
-
-    private static List<EpochRecord> Parse(string path, byte[] bytes, out long whole)
-    {
-        List<EpochRecord> records = [];
+        List<T> records = [];
         whole = 0;
         for (int end; (end = Array.IndexOf(bytes, (byte)'\n', (int)whole)) >= 0; whole = end + 1)
         {
             string line = Encoding.UTF8.GetString(bytes, (int)whole, end - (int)whole);
             try
             {
-                records.Add((EpochRecord)RunRecord.FromJsonLine(line));
+                records.Add((T)RunRecord.FromJsonLine(line));
             }
             catch (Exception error) when (error is JsonException or InvalidCastException)
             {

@@ -1,6 +1,9 @@
+using AdaptFormer.Tensors.Files;
+
 namespace AdaptFormer.Training.Runs;
 
-/// <summary>Keeps two processes from writing into one folder. The system gives the lock back when the process dies, however it dies.</summary>
+/// <summary>Keeps two processes from writing into one folder. The system gives the lock back when the process dies, however it
+/// dies.</summary>
 internal static class FolderLock
 {
     /// <summary>Name of the file that is locked.</summary>
@@ -17,13 +20,23 @@ internal static class FolderLock
         {
             try
             {
-                return new FileStream(Path.Combine(folder, Name), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+                DiskFault.Reach(folder);
+                return new FileStream(
+                    Path.Combine(folder, Name), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+            }
+            catch (IOException error) when (IsTaken(error))
+            {
+                if (DateTime.UtcNow >= end)
+                    throw new IOException($"{folder} cannot be written; is another process training into it? {error.Message}", error);
+                Thread.Sleep(50);
             }
             catch (IOException error)
             {
-                if (DateTime.UtcNow >= end) throw new IOException($"{folder} cannot be written; is another process training into it? {error.Message}", error);
-                Thread.Sleep(50);
+                throw new IOException($"{folder} cannot be written: {error.Message}", error) { HResult = error.HResult };
             }
         }
     }
+
+    /// <summary>Whether a file could not be opened because another process has it.</summary>
+    public static bool IsTaken(IOException error) => (error.HResult & 0xFFFF) is 11 or 35 or 32;     // EAGAIN, ERROR_SHARING_VIOLATION
 }

@@ -14,7 +14,8 @@ namespace AdaptFormer.Training.Runs;
 /// <param name="Seed">The run's seed.</param>
 /// <param name="ResumedEpoch">Epochs that an interrupted run had done; 0 for a new one.</param>
 public sealed record PretrainStartRecord(
-    string Model, long EncoderParameters, long DecoderParameters, int TrainImages, int Patches, double PeakLr, string Precision, string Backend, long Seed, int ResumedEpoch) : RunRecord
+    string Model, long EncoderParameters, long DecoderParameters, int TrainImages, int Patches, double PeakLr, string Precision,
+    string Backend, long Seed, int ResumedEpoch) : RunRecord
 {
     /// <summary>Whether the pictures are clips.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
@@ -28,13 +29,15 @@ public sealed record PretrainStartRecord(
 /// <param name="ImagesPerS">Pictures per second.</param>
 /// <param name="WaitShare">Share of the time that was spent waiting for data, in [0, 1].</param>
 /// <param name="Seconds">Duration of the epoch.</param>
-public sealed record PretrainEpochRecord(int Epoch, double TrainLoss, double Lr, double ImagesPerS, double WaitShare, double Seconds) : RunRecord;
+public sealed record PretrainEpochRecord(int Epoch, double TrainLoss, double Lr, double ImagesPerS, double WaitShare, double Seconds)
+    : RunRecord, IEpochRecord;
 
 /// <summary>The outcome of pre-training: the last line that <c>pretrain --json</c> prints.</summary>
-/// <param name="TrainLoss">Loss of the last epoch; NaN when a resumed run had nothing left to do.</param>
+/// <param name="TrainLoss">Loss of the last epoch; that of the log when a resumed run had nothing left to do.</param>
 /// <param name="Epochs">Epochs done in all.</param>
 /// <param name="Weights">The checkpoint, ready to be a recipe's <c>model.weights</c>.</param>
 /// <param name="WeightsBytes">Its size.</param>
 /// <param name="Seconds">Duration of this call.</param>
 /// <param name="Seed">The run's seed.</param>
-public sealed record PretrainSummary(double TrainLoss, int Epochs, string Weights, long WeightsBytes, double Seconds, long Seed) : RunRecord;
+public sealed record PretrainSummary(double TrainLoss, int Epochs, string Weights, long WeightsBytes, double Seconds, long Seed)
+    : RunRecord;

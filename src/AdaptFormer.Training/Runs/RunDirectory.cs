@@ -18,26 +18,30 @@ public enum ExistingRun
 
 /// <summary>
 /// The folder of one run: <c>recipe.json</c> (resolved), <c>environment.json</c>, <c>log.jsonl</c>, <c>summary.json</c>,
-/// <c>adapter.safetensors</c>, <c>checkpoints/</c> and <c>tensorboard/</c>. Every file is either whole or absent, whenever the process dies; the
-/// log loses at most a line it was writing.
+/// <c>adapter.safetensors</c>, <c>checkpoints/</c> and <c>tensorboard/</c>. Every file is either whole or absent, whenever the process
+/// dies; the
+/// log loses at most a line it was writing. See <see cref="RunFolder"/> for what becomes of a folder that is there already.
 /// </summary>
 public sealed class RunDirectory : IDisposable
 {
-    private const string RecipeName = "recipe.json", EnvironmentName = "environment.json", LogName = "log.jsonl", SummaryName = "summary.json",
-        AdapterName = "adapter.safetensors", CheckpointsName = "checkpoints", ReportName = "report.html", TensorBoardName = "tensorboard";
+    private const string EnvironmentName = "environment.json", LogName = "log.jsonl", SummaryName = "summary.json",
+        AdapterName = "adapter.safetensors", CheckpointsName = "checkpoints", ReportName = "report.html", TensorBoardName = "tensorboard",
+        LastName = "last.safetensors";
 
-    private static readonly string[] OwnFiles = [RecipeName, EnvironmentName, LogName, SummaryName, AdapterName, ReportName];
+    private static readonly RunContent Content = new(
+        [CheckpointsName, TensorBoardName, ReportName, AdapterName, SummaryName, LogName, EnvironmentName],
+        [$"{CheckpointsName}/{LastName}", AdapterName, SummaryName, LogName]);
 
-    private readonly FileStream? _lock;
-    private EpochLog? _log;
+    private readonly RunFolder? _folder;
+    private EpochLog<EpochRecord>? _log;
 
-    private RunDirectory(string path, FileStream? @lock = null) => (Path, _lock) = (path, @lock);
+    private RunDirectory(string path, RunFolder? folder = null) => (Path, _folder) = (path, folder);
 
     /// <summary>The folder.</summary>
     public string Path { get; }
 
     /// <summary>The resolved recipe.</summary>
-    public string RecipePath => In(RecipeName);
+    public string RecipePath => In(RunFolder.RecipeName);
 
     /// <summary>What was learned; written when training ends, and each time the best epoch so far ends.</summary>
     public string AdapterPath => In(AdapterName);
@@ -55,7 +59,7 @@ public sealed class RunDirectory : IDisposable
     public string CheckpointsPath => In(CheckpointsName);
 
     /// <summary>What the last whole epoch left for a resumed run.</summary>
-    public string CheckpointPath => System.IO.Path.Combine(CheckpointsPath, "last.safetensors");
+    public string CheckpointPath => System.IO.Path.Combine(CheckpointsPath, LastName);
 
     /// <summary>The epochs done so far.</summary>
     public string LogPath => In(LogName);
@@ -68,28 +72,17 @@ public sealed class RunDirectory : IDisposable
     /// <param name="recipe">The resolved recipe, which is written.</param>
     /// <param name="environment">Where the run runs, which is written.</param>
     /// <param name="existing">What to do with a run that is already there.</param>
-    /// <exception cref="IOException">The folder is not empty and not a run, holds a run that may not be touched, is a file, or cannot be written.</exception>
+    /// <exception cref="IOException">The folder is not empty and not a run, holds a run that may not be touched, is a file, or cannot be
+    /// written.</exception>
     /// <exception cref="ArgumentException">The run to resume has another recipe; every key that differs is named.</exception>
     public static RunDirectory Create(string path, Recipe recipe, RunEnvironment environment, ExistingRun existing = ExistingRun.Refuse)
     {
-        if (File.Exists(path)) throw new IOException($"{path} is a file; give the output as a folder.");
-        bool isRun = File.Exists(System.IO.Path.Combine(path, RecipeName));
-        // A crash may leave the lock file alone in a folder.
-        bool isEmpty = !Directory.Exists(path) || Directory.EnumerateFileSystemEntries(path).All(entry => System.IO.Path.GetFileName(entry) == FolderLock.Name);
-        if (!isEmpty && !isRun) throw new IOException($"{path} is not empty and holds no run; give the output as a new folder.");
-        if (isRun && existing == ExistingRun.Refuse)
-            throw new IOException($"{path} holds a run already; go on with it with --resume, replace it with --overwrite, or give another output folder.");
-
-        Directory.CreateDirectory(path);
-        RunDirectory run = new(path, FolderLock.Take(path));
+        RunDirectory run = new(path, RunFolder.Take(path, Content, recipe.ToJson(), existing, () => RequireSameRecipe(path, recipe)));
         try
         {
-            if (isRun && existing == ExistingRun.Resume) run.RequireSameRecipe(recipe);
-            if (isRun && existing == ExistingRun.Overwrite) run.DeleteOwnFiles();
-            Directory.CreateDirectory(run.CheckpointsPath);
-            run._log = new EpochLog(run.LogPath);
-            AtomicFile.WriteAllText(run.In(EnvironmentName), environment.ToJson());
-            AtomicFile.WriteAllText(run.RecipePath, recipe.ToJson());
+            Disk.CreateFolder(run.CheckpointsPath);
+            run._log = new EpochLog<EpochRecord>(run.LogPath);
+            AtomicFile.WriteAllText(run.EnvironmentPath, environment.ToJson());
             return run;
         }
         catch
@@ -101,16 +94,17 @@ public sealed class RunDirectory : IDisposable
 
     /// <summary>Opens the folder of a run to read it.</summary>
     /// <exception cref="FileNotFoundException">It holds no run.</exception>
-    public static RunDirectory Open(string path) => File.Exists(System.IO.Path.Combine(path, RecipeName))
+    public static RunDirectory Open(string path) => RunFolder.IsRun(path)
         ? new RunDirectory(path)
-        : throw new FileNotFoundException($"{path} holds no run: there is no {RecipeName} in it.", System.IO.Path.Combine(path, RecipeName));
+        : throw new FileNotFoundException(
+            $"{path} holds no run: there is no {RunFolder.RecipeName} in it.", System.IO.Path.Combine(path, RunFolder.RecipeName));
 
     /// <summary>Reads the resolved recipe.</summary>
     /// <exception cref="RecipeException">It was changed so that it is no longer valid.</exception>
     public Recipe ReadRecipe() => Recipe.Load(RecipePath);
 
     /// <summary>The epochs done so far, in order.</summary>
-    public IReadOnlyList<EpochRecord> ReadLog() => File.Exists(LogPath) ? EpochLog.Read(LogPath) : [];
+    public IReadOnlyList<EpochRecord> ReadLog() => File.Exists(LogPath) ? EpochLog<EpochRecord>.Read(LogPath) : [];
 
     /// <summary>The outcome, or null if the run has not ended.</summary>
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
@@ -136,8 +130,8 @@ public sealed class RunDirectory : IDisposable
     public void RewindLog(int epoch)
     {
         Writable().Dispose();
-        EpochLog.KeepUntil(LogPath, epoch);
-        _log = new EpochLog(LogPath);
+        EpochLog<EpochRecord>.KeepUntil(LogPath, epoch);
+        _log = new EpochLog<EpochRecord>(LogPath);
     }
 
     /// <summary>Writes the outcome.</summary>
@@ -152,25 +146,16 @@ public sealed class RunDirectory : IDisposable
     public void Dispose()
     {
         _log?.Dispose();
-        _lock?.Dispose();
+        _folder?.Dispose();
     }
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
 
-    private EpochLog Writable() => _log ?? throw new InvalidOperationException($"RunDirectory: {Path} was opened to be read.");
+    private EpochLog<EpochRecord> Writable() => _log ?? throw new InvalidOperationException($"RunDirectory: {Path} was opened to be read.");
 
-    private void RequireSameRecipe(Recipe recipe)
+    private static void RequireSameRecipe(string path, Recipe recipe)
     {
-        IReadOnlyList<string> differences = RecipeDifference.Between(ReadRecipe(), recipe);
-        if (differences.Count > 0)
-            throw new ArgumentException($"{Path} was started with another recipe and cannot be resumed with this one: {string.Join("; ", differences)}. Give the same recipe, or another output folder.");
-    }
-
-    private void DeleteOwnFiles()
-    {
-        // The recipe goes last: a folder in which deleting was cut short is still known as a run.
-        foreach (string folder in (string[])[CheckpointsPath, TensorBoardPath])
-            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
-        foreach (string name in OwnFiles.Reverse()) File.Delete(In(name));
+        IReadOnlyList<string> differences = RecipeDifference.Between(Open(path).ReadRecipe().ToJson(), recipe.ToJson());
+        if (differences.Count > 0) throw RecipeDifference.Error(path, differences);
     }
 }

@@ -40,8 +40,8 @@ public abstract record RunRecord
 /// <param name="Backend">What runs the arithmetic.</param>
 /// <param name="Seed">The run's seed.</param>
 public sealed record StartRecord(
-    string Model, string Method, long TrainableParameters, long TotalParameters, int TrainImages, int ValidationImages, int TestImages, int Classes,
-    double PeakLr, string Precision, string Backend, long Seed) : RunRecord
+    string Model, string Method, long TrainableParameters, long TotalParameters, int TrainImages, int ValidationImages, int TestImages,
+    int Classes, double PeakLr, string Precision, string Backend, long Seed) : RunRecord
 {
     /// <summary>Whether the pictures are clips.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
@@ -59,7 +59,8 @@ public sealed record WarningRecord(string Message) : RunRecord;
 public sealed record CacheRecord(bool Used, string Message, long Bytes) : RunRecord;
 
 /// <summary>The state within an epoch; made often, kept nowhere.</summary>
-/// <param name="Phase">What is being done: <c>train</c>, <c>validate</c>, <c>test</c>, or <c>cache</c> while tensors of frozen layers are computed.</param>
+/// <param name="Phase">What is being done: <c>train</c>, <c>validate</c>, <c>test</c>, or <c>cache</c> while tensors of frozen layers are
+/// computed.</param>
 /// <param name="Epoch">The epoch, from 1.</param>
 /// <param name="Epochs">Number of epochs.</param>
 /// <param name="Step">Batches done in this phase.</param>
@@ -69,7 +70,8 @@ public sealed record CacheRecord(bool Used, string Message, long Bytes) : RunRec
 /// <param name="WaitShare">Share of the time that was spent waiting for data, in [0, 1].</param>
 /// <param name="SecondsLeft">Estimated time to the end of the run; null as long as it is unknown.</param>
 public sealed record ProgressRecord(
-    string Phase, int Epoch, int Epochs, int Step, int Steps, double? Loss, double ImagesPerS, double WaitShare, double? SecondsLeft) : RunRecord;
+    string Phase, int Epoch, int Epochs, int Step, int Steps, double? Loss, double ImagesPerS, double WaitShare,
+    double? SecondsLeft) : RunRecord;
 
 /// <summary>The figures of one epoch: a line of <c>log.jsonl</c>.</summary>
 /// <param name="Epoch">The epoch, from 1.</param>
@@ -84,9 +86,10 @@ public sealed record ProgressRecord(
 /// <param name="Seconds">Duration of the epoch, evaluation included.</param>
 public sealed record EpochRecord(
     int Epoch, double TrainLoss, double TrainTop1, double? ValidationLoss, double? ValidationTop1, double? ValidationTop5,
-    double Lr, double ImagesPerS, double WaitShare, double Seconds) : RunRecord
+    double Lr, double ImagesPerS, double WaitShare, double Seconds) : RunRecord, IEpochRecord
 {
-    /// <summary>Mean average precision on the pictures set aside, in percent (ASL's definition); null when they were not scored, or have one class each.</summary>
+    /// <summary>Mean average precision on the pictures set aside, in percent (ASL's definition); null when they were not scored, or have
+    /// one class each.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? ValidationMap { get; init; }
 }
@@ -112,7 +115,8 @@ public sealed record TrainingSummary(
     long TrainableParameters, long TotalParameters, double Seconds, double SecondsPerEpoch, double ImagesPerS, long PeakBytes,
     long AdapterBytes, string? Adapter, long Seed) : RunRecord
 {
-    /// <summary>Mean average precision on the test data in percent, in ASL's definition; null without, or where a picture has one class.</summary>
+    /// <summary>Mean average precision on the test data in percent, in ASL's definition; null without, or where a picture has one
+    /// class.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? TestMap { get; init; }
 
@@ -133,7 +137,8 @@ public sealed record TrainingSummary(
 /// <param name="TrainableParameters">Numbers that training changed in each run.</param>
 /// <param name="Seconds">Duration of all runs together.</param>
 public sealed record SeedsSummary(
-    double? TestTop1, double? TestTop1Std, IReadOnlyList<double> TestTop1PerSeed, IReadOnlyList<long> Seeds, long TrainableParameters, double Seconds) : RunRecord
+    double? TestTop1, double? TestTop1Std, IReadOnlyList<double> TestTop1PerSeed, IReadOnlyList<long> Seeds,
+    long TrainableParameters, double Seconds) : RunRecord
 {
     /// <summary>Mean average precision for each seed, in percent; null where a picture has one class, or without test data.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -147,7 +152,8 @@ public sealed record SeedsSummary(
         double[] scores = [.. runs.Select(run => run.TestTop1).OfType<double>()];
         double? mean = scores.Length == runs.Count ? scores.Average() : null;
         double? deviation = mean is { } m && scores.Length > 1 ? Math.Sqrt(scores.Sum(s => (s - m) * (s - m)) / (scores.Length - 1)) : null;
-        return new SeedsSummary(mean, deviation, scores, [.. runs.Select(run => run.Seed)], runs[0].TrainableParameters, runs.Sum(run => run.Seconds))
+        long[] seeds = [.. runs.Select(run => run.Seed)];
+        return new SeedsSummary(mean, deviation, scores, seeds, runs[0].TrainableParameters, runs.Sum(run => run.Seconds))
         {
             TestMapPerSeed = runs.All(run => run.TestMap is not null) ? [.. runs.Select(run => run.TestMap!.Value)] : null,
         };

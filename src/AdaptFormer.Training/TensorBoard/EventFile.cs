@@ -1,10 +1,12 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Training.TensorBoard;
 
 /// <summary>
-/// A file of TensorBoard events: TFRecords (length, checksum of the length, bytes, checksum of the bytes), each one <c>Event</c> message. Every event is with the system when
+/// A file of TensorBoard events: TFRecords (length, checksum of the length, bytes, checksum of the bytes), each one <c>Event</c> message.
+/// Every event is with the system when
 /// <see cref="Write"/> returns; a record that a crash tore is left out by its readers. Not safe for several threads at once.
 /// </summary>
 internal sealed class EventFile : IDisposable
@@ -12,7 +14,7 @@ internal sealed class EventFile : IDisposable
     // Field numbers of tensorflow/core/util/event.proto.
     private const int WallTime = 1, Step = 2, FileVersion = 3, Summary = 5;
     private const uint MaskDelta = 0xa282ead8;
-    private readonly FileStream _stream;
+    private readonly DiskStream _stream;
 
     /// <summary>Begins a file; one that is there is replaced.</summary>
     /// <param name="path">The file; readers look for <c>tfevents</c> in its name.</param>
@@ -20,7 +22,7 @@ internal sealed class EventFile : IDisposable
     /// <exception cref="IOException">It cannot be written.</exception>
     public EventFile(string path, DateTimeOffset start)
     {
-        _stream = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite);
+        _stream = new DiskStream(path, FileMode.Create, FileShare.ReadWrite);
         Record(new ProtoWriter().Add(WallTime, Seconds(start)).Add(FileVersion, "brain.Event:2"));
     }
 

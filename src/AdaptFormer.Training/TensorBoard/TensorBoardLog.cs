@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using AdaptFormer.Tensors.Files;
 using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Reporting;
 using AdaptFormer.Training.Runs;
@@ -7,7 +8,8 @@ using AdaptFormer.Training.Runs;
 namespace AdaptFormer.Training.TensorBoard;
 
 /// <summary>
-/// A run as TensorBoard reads it, in <c>tensorboard/</c> of its folder: numbers of every epoch, the recipe as text and as hyper-parameters; at the end test scores, answers with
+/// A run as TensorBoard reads it, in <c>tensorboard/</c> of its folder: numbers of every epoch, the recipe as text and as hyper-parameters;
+/// at the end test scores, answers with
 /// their pictures, and features for the projector. <c>log.jsonl</c> stays the truth: a run that goes on writes the file anew from it.
 /// </summary>
 internal sealed class TensorBoardLog : IDisposable
@@ -27,10 +29,11 @@ internal sealed class TensorBoardLog : IDisposable
     public TensorBoardLog(string folder, Recipe recipe, IReadOnlyList<EpochRecord> epochs)
     {
         _folder = folder;
-        Directory.CreateDirectory(folder);
+        Disk.CreateFolder(folder);
         DateTimeOffset time = DateTimeOffset.UtcNow - TimeSpan.FromSeconds(epochs.Sum(epoch => epoch.Seconds));
         _events = new EventFile(Path.Combine(folder, FileName), time);
-        _events.Write(time, 0, [SummaryValue.HyperParameters(HyperParameters(recipe), time), SummaryValue.Text("recipe", $"```json\n{recipe.ToJson()}\n```")]);
+        ProtoWriter text = SummaryValue.Text("recipe", $"```json\n{recipe.ToJson()}\n```");
+        _events.Write(time, 0, [SummaryValue.HyperParameters(HyperParameters(recipe), time), text]);
         foreach (EpochRecord epoch in epochs) Add(epoch, time += TimeSpan.FromSeconds(epoch.Seconds));
     }
 
@@ -52,8 +55,9 @@ internal sealed class TensorBoardLog : IDisposable
         int number = 0;
         foreach (SampleReport sample in report.Samples)
         {
-            if (sample.Picture.Length > 0)
-                values.Add(SummaryValue.Image($"answers/{++number:00} {sample.Label}, answered as {sample.Answer}", Convert.FromBase64String(sample.Picture[(sample.Picture.IndexOf(',', StringComparison.Ordinal) + 1)..])));
+            if (sample.Picture.Length == 0) continue;
+            byte[] png = Convert.FromBase64String(sample.Picture[(sample.Picture.IndexOf(',', StringComparison.Ordinal) + 1)..]);
+            values.Add(SummaryValue.Image($"answers/{++number:00} {sample.Label}, answered as {sample.Answer}", png));
         }
 
         values.Add(SummaryValue.RunEnded(now));

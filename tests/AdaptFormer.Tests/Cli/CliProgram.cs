@@ -15,16 +15,22 @@ internal static class CliProgram
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
-    public static async Task<CliOutcome> Run(params IEnumerable<string> arguments)
+    public static Task<CliOutcome> Run(params IEnumerable<string> arguments) => Run([], arguments);
+
+    /// <summary>With further environment variables.</summary>
+    public static async Task<CliOutcome> Run(Dictionary<string, string> environment, params IEnumerable<string> arguments)
     {
-        using Process process = Start(arguments);
+        using Process process = Start(environment, arguments);
         return await Finish(process);
     }
 
-    public static Process Start(params IEnumerable<string> arguments)
+    public static Process Start(params IEnumerable<string> arguments) => Start([], arguments);
+
+    public static Process Start(Dictionary<string, string> environment, params IEnumerable<string> arguments)
     {
         ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = AppContext.BaseDirectory };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "adaptformer.dll"));
+        foreach ((string name, string value) in environment) start.Environment[name] = value;
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
         return Process.Start(start)!;
     }

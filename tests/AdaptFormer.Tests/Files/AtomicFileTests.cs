@@ -68,6 +68,53 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal(["taken"], _folder.FileNames());
     }
 
+    [Theory]
+    [InlineData("kill")]
+    [InlineData("full")]
+    [InlineData("broken")]
+    public void Every_call_may_fail_or_be_the_last_and_the_old_file_stays_until_the_new_one_is_on_the_disk(string how)
+    {
+        DiskFaultKind kind = how switch { "kill" => DiskFaultKind.Kill, "full" => DiskFaultKind.NoSpace, _ => DiskFaultKind.InputOutput };
+        List<string> after = [];
+        for (int at = 1; at <= 20; at++)
+        {
+            string path = _folder.Write("a.bin", "old"u8);
+            DiskFault fault = DiskFault.Begin(kind, at);
+            Exception? error;
+            try { error = Record.Exception(() => AtomicFile.WriteAllText(path, "new")); }
+            finally { DiskFault.End(); }
+            if (!fault.Happened)
+            {
+                Assert.Null(error);
+                break;
+            }
+
+            Assert.NotNull(error);      // a disk that could not store it is never taken for success
+            if (kind != DiskFaultKind.Kill) Assert.Contains(path, error.Message, StringComparison.Ordinal);
+            after.Add(File.ReadAllText(path));
+            AtomicFile.WriteAllText(path, "again");
+            Assert.Equal(["a.bin"], _folder.FileNames());
+        }
+
+        Assert.Equal(["old", "old", "old", "old", "new"], after);      // made, written, brought to the disk, renamed, the folder brought to the disk
+    }
+
+    [Fact]
+    public void Temporary_files_of_killed_processes_go_and_those_that_are_written_stay()
+    {
+        string path = _folder.PathOf("a.bin"), digits = new('0', 32), other = $".b.bin.{digits}.tmp", mine = ".a.bin.notes.tmp";
+        foreach (string name in (string[])[$".a.bin.{digits}.tmp", other, mine]) _folder.Write(name, "left"u8);
+        AtomicFile.Write(path, stream =>
+        {
+            stream.Write("one"u8);
+            AtomicFile.WriteAllText(path, "two");       // another writer of the same file
+        });
+        Assert.Equal("one", File.ReadAllText(path));
+        Assert.Equal(new[] { mine, other, "a.bin" }.Order(StringComparer.Ordinal), _folder.FileNames().Order(StringComparer.Ordinal));
+        AtomicFile.RemoveAbandoned(_folder.PathOf(""));
+        Assert.Equal(new[] { mine, "a.bin" }.Order(StringComparer.Ordinal), _folder.FileNames().Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public void Permissions_and_links_of_the_old_file_are_kept()
     {

@@ -45,7 +45,7 @@ public sealed class ShardSetTests
         Assert.All(Directory.GetFiles(folder.Path), file => Assert.EndsWith(".bin", file));
         Assert.Contains("not complete", Assert.Throws<InvalidDataException>(() => ShardSet.Open(folder.Path, Key, 70)).Message);
         int whole = Directory.GetFiles(folder.Path).Length;
-        folder.Write(".shard-00009.bin.0123.tmp", "left by a process that was killed");
+        folder.Write(".shard-00009.bin.0123456789abcdef0123456789abcdef.tmp", "left by a process that was killed");
         Assert.Equal(70 - (7 * whole), Build(folder.Path, 70));
         Assert.Equal(0, Build(folder.Path, 70));
         Assert.Equal(10, Directory.GetFiles(folder.Path).Length);

@@ -50,6 +50,23 @@ public sealed class PretrainingRunTests(TinyTask task) : IClassFixture<TinyTask>
     }
 
     [Fact]
+    public void Weights_that_are_lost_or_older_than_the_state_are_made_from_it_again()
+    {
+        PretrainSummary whole = PretrainingRun.Execute(Recipe(), task["made"], ExistingRun.Refuse, _ => { });
+        string weights = Path.Combine(task["made"], "weights.safetensors"), log = Path.Combine(task["made"], "log.jsonl");
+        byte[] right = File.ReadAllBytes(weights), lines = File.ReadAllBytes(log);
+        foreach (bool lost in (bool[])[true, false])
+        {
+            if (lost) File.Delete(weights);
+            else File.Copy(task.Backbone, weights, overwrite: true);
+            PretrainSummary again = PretrainingRun.Execute(Recipe(), task["made"], ExistingRun.Resume, _ => { });
+            Assert.Equal(right, File.ReadAllBytes(weights));
+            Assert.Equal(lines, File.ReadAllBytes(log));
+            Assert.Equal(whole.TrainLoss, again.TrainLoss);
+        }
+    }
+
+    [Fact]
     public void Clips_make_a_backbone_and_training_goes_on_with_it()
     {
         using TinyClips clips = new();

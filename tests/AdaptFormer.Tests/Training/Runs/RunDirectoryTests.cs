@@ -57,6 +57,20 @@ public sealed class RunDirectoryTests : IDisposable
         Assert.Equal("mine", File.ReadAllText(Path.Combine(Run, "notes.txt")));
     }
 
+    [Theory]
+    [InlineData(ExistingRun.Refuse)]
+    [InlineData(ExistingRun.Resume)]
+    [InlineData(ExistingRun.Overwrite)]
+    public void What_a_process_leaves_that_dies_at_once_is_taken_again(ExistingRun existing)
+    {
+        Directory.CreateDirectory(Run);
+        File.WriteAllText(Path.Combine(Run, ".lock"), "");
+        File.WriteAllText(Path.Combine(Run, $".recipe.json.{new string('a', 32)}.tmp"), "{");
+        RunDirectory.Create(Run, Small(), Here, existing).Dispose();
+        RunDirectory.Create(Run, Small(), Here, existing).Dispose();        // begun, and nothing learned yet
+        Assert.Equal(["checkpoints", "environment.json", "log.jsonl", "recipe.json"], Directory.GetFileSystemEntries(Run).Select(path => Path.GetFileName(path)).Order());
+    }
+
     [Fact]
     public void Resuming_with_another_recipe_names_every_key_that_differs()
     {
