@@ -182,6 +182,13 @@ internal static class Recording
             x.Grad.DropCopies();
             write(x.Grad, accumulate);
         }
+
+        /// <summary>As <see cref="GradInto"/>, for a kernel that always adds: it gets zeros, or the sum so far.</summary>
+        public void SumGrad(Action<Tensor> add) => x.GradInto((target, accumulate) =>
+        {
+            if (!accumulate) Backend.Current.Clear(target);
+            add(target);
+        });
     }
 
     /// <summary>The pass that the inputs belong to; null outside of training.</summary>

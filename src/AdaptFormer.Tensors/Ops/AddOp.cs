@@ -34,7 +34,7 @@ public static class AddOp
             return y.Record([a, p], keep: [], dy =>
             {
                 a.PassGrad(dy);
-                if (p.NeedsGrad) p.GradInto((dp, _) => Backend.Current.SumGroups(dy, dp));
+                if (p.NeedsGrad) p.SumGrad(dp => Backend.Current.SumGroups(dy, dp));
             });
         }
 

@@ -21,7 +21,7 @@ public static class FeatureScaleOp
 
             Tensor y = Tensor.Empty(x.Shape, output ?? x.Type);
             Backend.Current.ScaleFeatures(x, gamma, beta, y);
-            return y.Record([x, gamma, beta], keep: gamma.NeedsGrad ? [x] : [], dy =>
+            return y.Record([x, gamma, beta], keep: [gamma.NeedsGrad ? x : null, x.NeedsGrad ? gamma : null], dy =>
             {
                 if (x.NeedsGrad)
                 {

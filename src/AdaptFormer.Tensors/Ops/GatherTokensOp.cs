@@ -27,8 +27,7 @@ public static class GatherTokensOp
                 Tensor dx = Tensor.Empty(x.Shape);
                 Backend.Current.Clear(dx);
                 Backend.Current.ScatterTokens(dy, index, dx);
-                if (x.Type == DataType.Float32) x.AddGrad(dx);
-                else x.GradInto((target, _) => Backend.Current.Copy(dx, target));
+                x.PassGrad(dx);
             });
         }
     }

@@ -38,7 +38,7 @@ public static class GridConvOp
             Backend.Current.Linear(input, TapRows(weight), null, null, 1, Epilogue.None, parts);           // parts[n, t] = W_t·x[n]
             Tensor y = Tensor.Empty(x.Shape.WithLast(m));
             Backend.Current.SumTaps(parts, grid, bias, y);                                                 // y[n] = b + Σ_t parts[n + t, t]
-            return y.Record([x, weight, bias], keep: weight.NeedsGrad ? [input] : [], dy =>
+            return y.Record([x, weight, bias], keep: [weight.NeedsGrad ? input : null, x.NeedsGrad ? weight : null], dy =>
             {
                 Tensor dParts = Tensor.Empty(dy.Shape.WithLast(Taps * m));
                 Backend.Current.SpreadTaps(dy, grid, dParts);
@@ -74,7 +74,7 @@ public static class GridConvOp
 
             Tensor y = Tensor.Empty(x.Shape);
             Backend.Current.Depthwise(x, grid, TapRows(weight), bias, mirrored: false, y);
-            return y.Record([x, weight, bias], keep: weight.NeedsGrad ? [x] : [], dy =>
+            return y.Record([x, weight, bias], keep: [weight.NeedsGrad ? x : null, x.NeedsGrad ? weight : null], dy =>
             {
                 if (x.NeedsGrad)
                 {

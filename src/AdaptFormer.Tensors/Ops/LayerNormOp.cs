@@ -31,7 +31,7 @@ public static class LayerNormOp
             Tensor mean = Tensor.Empty(new Shape((int)x.Shape.Rows)), rstd = Tensor.Empty(mean.Shape);
             Backend.Current.LayerNorm(x, gamma, beta, eps, mean, rstd, y);
             Tensor saved = x.As(y.Type);
-            return y.Record([x, gamma, beta], keep: [saved, mean, rstd], dy =>
+            return y.Record([x, gamma, beta], keep: [saved, mean, rstd, x.NeedsGrad ? gamma : null], dy =>
             {
                 if (x.NeedsGrad) x.GradInto((dx, add) => Backend.Current.LayerNormBackward(saved, mean, rstd, gamma, dy, dx, add));
                 if (gamma is { NeedsGrad: true } || beta is { NeedsGrad: true })

@@ -31,7 +31,7 @@ public static class LinearOp
             bool inPlace = intoResidual && residual is { HasOneHolder: true } && residual.Type == type;
             Tensor y = inPlace ? residual!.Move(shape) : Tensor.Empty(shape, type);
             Backend.Current.Linear(input, weight, bias, inPlace ? y : residual, scale, Epilogue.None, y);   // y = r + s·(x·Wᵀ + b)
-            return y.Record([x, weight, bias, residual], keep: weight.NeedsGrad ? [input] : [], dy =>
+            return y.Record([x, weight, bias, residual], keep: Operands(x, input, weight), dy =>
             {
                 residual?.PassGrad(dy);                                                                    // dr = dy
                 Backward(x, input, weight, bias, scale, dy);
@@ -60,7 +60,7 @@ public static class LinearOp
 
             Tensor kept = Tensor.Empty(y.Shape, y.Type == DataType.BFloat16 ? DataType.Code8 : DataType.Code16);
             Backend.Current.LinearGelu(input, weight, bias, kept, y);
-            return y.Record([x, weight, bias], keep: weight.NeedsGrad ? [kept, input] : [kept], dy =>
+            return y.Record([x, weight, bias], keep: [kept, .. Operands(x, input, weight)], dy =>
             {
                 Tensor dPre = Tensor.Empty(y.Shape, y.Type);
                 Backend.Current.LinearGeluBackward(kept, dy, dPre);
@@ -80,7 +80,7 @@ public static class LinearOp
             Tensor input = x.As(compute ?? x.Type);
             Tensor y = Tensor.Empty(x.Shape.WithLast(weight.Shape[0]), input.Type);
             Backend.Current.Linear(input, weight, bias, null, 1, Epilogue.Relu, y);
-            return y.Record([x, weight, bias], keep: weight.NeedsGrad ? [y, input] : [y], dy =>
+            return y.Record([x, weight, bias], keep: [y, .. Operands(x, input, weight)], dy =>
             {
                 Tensor dPre = Tensor.Empty(y.Shape, y.Type);
                 Backend.Current.ActivateBackward(ActivationKind.Relu, y, dy, dPre);
@@ -89,19 +89,15 @@ public static class LinearOp
         }
     }
 
+    // dW reads the input, dx reads W.
+    private static Tensor?[] Operands(Tensor x, Tensor input, Tensor weight) => [weight.NeedsGrad ? input : null, x.NeedsGrad ? weight : null];
+
     private static void Backward(Tensor x, Tensor input, Tensor weight, Tensor? bias, float scale, Tensor dy)
     {
         Tensor d = dy.As(input.Type);
         if (x.NeedsGrad) x.GradInto((dx, add) => Backend.Current.LinearBackwardInput(d, weight, scale, dx, add));               // dx = s·dy·W
-        if (weight.NeedsGrad) weight.GradInto((dW, add) => Backend.Current.LinearBackwardWeight(d, input, scale, Cleared(dW, add)));   // dW = s·dyᵀ·x
-        if (bias is { NeedsGrad: true }) bias.GradInto((db, add) => Backend.Current.LinearBackwardBias(dy, scale, Cleared(db, add)));      // db = s·Σ dy
-    }
-
-    /// <summary>The place of a gradient that is summed into, zero at first: a parameter's is so anyway, that of another op's result is not.</summary>
-    private static Tensor Cleared(Tensor gradient, bool isBegun)
-    {
-        if (!isBegun) Backend.Current.Clear(gradient);
-        return gradient;
+        if (weight.NeedsGrad) weight.SumGrad(dW => Backend.Current.LinearBackwardWeight(d, input, scale, dW));       // dW = s·dyᵀ·x
+        if (bias is { NeedsGrad: true }) bias.SumGrad(db => Backend.Current.LinearBackwardBias(dy, scale, db));      // db = s·Σ dy
     }
 
     private static void Check(Tensor x, Tensor weight, Tensor? bias)

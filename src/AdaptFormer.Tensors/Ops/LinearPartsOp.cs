@@ -28,7 +28,7 @@ public static class LinearPartsOp
             bool inPlace = intoResidual && residual.HasOneHolder;
             Tensor y = inPlace ? residual.Move(residual.Shape) : Tensor.Empty(residual.Shape, residual.Type);
             Backend.Current.Linear(x, Whole(), null, inPlace ? y : residual, scale, Epilogue.None, y);
-            return y.Record([x, weight, residual], keep: weight.NeedsGrad ? [x] : [], dy =>
+            return y.Record([x, weight, residual], keep: [weight.NeedsGrad ? x : null, x.NeedsGrad ? weight : null], dy =>
             {
                 residual.PassGrad(dy);
                 Tensor d = dy.As(x.Type);

@@ -41,10 +41,10 @@ public sealed class FeatureScaleOpTests : MixedPrecisionOpTests<FeatureScaleOpTe
     {
         using TensorScope scope = new();
         using Tape tape = new(new Rng(0));
-        using Parameter shift = Parameter.Zeros(4);
+        using Parameter factors = Parameter.Full(new Shape(4), 2), shift = Parameter.Zeros(4);
         shift.Trainable = true;
         Tensor x = tape.Watch(Tensor.From(GradCheck.Numbers(new Rng(1), 12), new Shape(3, 4)));
-        Tensor y = x.ScaleFeatures(Tensor.Full(new Shape(4), 2), shift);
+        Tensor y = x.ScaleFeatures(factors, shift);
         Assert.Equal(1, tape.Count);
         Assert.Equal(0, tape.KeptBytes);
         tape.Backward(y.Dot(Tensor.Full(y.Shape, 1)));

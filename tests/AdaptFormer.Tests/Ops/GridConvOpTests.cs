@@ -72,7 +72,7 @@ public sealed class GridConvOpTests : MatMulOpTests<GridConvOpTests>, IOpTests
         using Tape tape = new(new Rng(0));
         using Parameter x = GradCheck.Uniform(new Rng(1), 2, 5, 6), full = GradCheck.Uniform(new Rng(2), 6, 6, 3, 3), depthwise = GradCheck.Uniform(new Rng(3), 6, 1, 3, 3);
         x.Trainable = true;
-        Tensor input = ((Parameter)tape.Watch(x)).Scale(2);
+        Tensor input = tape.Watch(x).Scale(2);
         input.GridConv(full, null, new TokenGrid(1, 2, 2)).DepthwiseConv(depthwise, null, new TokenGrid(1, 2, 2));
         Assert.Equal(0, tape.KeptBytes);
         full.Trainable = true;

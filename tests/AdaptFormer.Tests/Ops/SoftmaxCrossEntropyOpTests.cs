@@ -32,7 +32,7 @@ public sealed class SoftmaxCrossEntropyOpTests : OpTests<SoftmaxCrossEntropyOpTe
         foreach (int[] labels in new int[][] { [-100, 1], [-100, -100] })
         {
             using Tape tape = new(new Rng(0));
-            Tensor loss = ((Parameter)tape.Watch(logits)).SoftmaxCrossEntropy(labels);
+            Tensor loss = tape.Watch(logits).SoftmaxCrossEntropy(labels);
             tape.Backward(loss);
             double expected = labels[1] == 1 ? Math.Log(1 + Math.Exp(-1)) : 0;
             Assert.Equal(expected, loss.Item(), 1e-6);

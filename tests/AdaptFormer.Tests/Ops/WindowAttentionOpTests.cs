@@ -65,7 +65,7 @@ public sealed class WindowAttentionOpTests : MatMulOpTests<WindowAttentionOpTest
         using Tape tape = new(new Rng(0));
         using Parameter qkv = GradCheck.Uniform(new Rng(1), 2, 16, 24), table = GradCheck.Uniform(new Rng(2), 9, 2);
         qkv.Trainable = true;
-        Tensor x = ((Parameter)tape.Watch(qkv)).Scale(2);
+        Tensor x = tape.Watch(qkv).Scale(2);
         long before = tape.KeptBytes;
         x.WindowAttention(2, new WindowLayout(new(1, 4, 4), new(1, 2, 2), new(0, 1, 1)), table);
         Assert.Equal(2 * 16 * 24 * sizeof(float), tape.KeptBytes - before);

@@ -15,7 +15,7 @@ public static class GradCheck
     /// <param name="epsilon">Step; the numbers are f32, so neither tiny nor large.</param>
     /// <param name="tolerance">Relative to the largest of the two values and 0.05; the rounding of the results comes on top.</param>
     /// <param name="what">Names the case in messages.</param>
-    public static void Check(Func<Parameter[], Tensor> f, Parameter[] inputs, float epsilon = 2e-2f, double tolerance = 1e-3, string what = "")
+    public static void Check(Func<Tensor[], Tensor> f, Parameter[] inputs, float epsilon = 2e-2f, double tolerance = 1e-3, string what = "")
     {
         (float[] result, float[][] gradients) = Run(f, inputs);
         double size = Math.Sqrt(result.Zip(Numbers(new Rng(99), result.Length), (y, w) => (double)y * y * w * w).Sum());
@@ -35,7 +35,7 @@ public static class GradCheck
     }
 
     /// <summary>The result of f on a tape, and the gradients of its product with fixed random numbers; an empty array where there is none.</summary>
-    public static (float[] Result, float[][] Gradients) Run(Func<Parameter[], Tensor> f, Parameter[] inputs)
+    public static (float[] Result, float[][] Gradients) Run(Func<Tensor[], Tensor> f, Parameter[] inputs)
     {
         foreach (Parameter input in inputs)
         {
@@ -46,7 +46,30 @@ public static class GradCheck
 
         using TensorScope scope = new();
         using Tape tape = new(new Rng(1));
-        Tensor y = f([.. inputs.Select(input => (Parameter)tape.Watch(input))]);
+        Tensor y = f([.. inputs.Select(tape.Watch)]);
+        tape.Backward(y.Cast(DataType.Float32).Dot(Tensor.From(Numbers(new Rng(99), (int)y.Length), y.Shape)));
+        return (y.ToArray(), [.. inputs.Select(input => input.Grad?.ToArray() ?? [])]);
+    }
+
+    /// <summary>
+    /// As <see cref="Run"/>, of operands that are results of an op themselves, made together with f's result in a scope that is closed before the backward pass: what
+    /// that pass reads it must have kept.
+    /// </summary>
+    /// <param name="f">The op.</param>
+    /// <param name="inputs">Inputs, of which each operand is a copy.</param>
+    /// <param name="differentiated">The only input that gets a gradient; null for all.</param>
+    public static (float[] Result, float[][] Gradients) RunOnComputed(Func<Tensor[], Tensor> f, Parameter[] inputs, int? differentiated = null)
+    {
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            inputs[i].Trainable = differentiated is null || differentiated == i;
+            inputs[i].Grad?.Dispose();
+            inputs[i].Grad = null;
+        }
+
+        using TensorScope scope = new();
+        using Tape tape = new(new Rng(1));
+        Tensor y = TensorScope.Run(() => f([.. inputs.Select(input => tape.Watch(input).Scale(1))]));
         tape.Backward(y.Cast(DataType.Float32).Dot(Tensor.From(Numbers(new Rng(99), (int)y.Length), y.Shape)));
         return (y.ToArray(), [.. inputs.Select(input => input.Grad?.ToArray() ?? [])]);
     }
@@ -61,13 +84,13 @@ public static class GradCheck
     /// <summary>Numbers uniform in [−1, 1).</summary>
     public static float[] Numbers(Rng rng, int count) => [.. Enumerable.Range(0, count).Select(_ => (float)rng.NextUniform(-1, 1))];
 
-    private static double Value(Func<Parameter[], Tensor> f, Parameter[] inputs, int moved, float[] direction, float step)
+    private static double Value(Func<Tensor[], Tensor> f, Parameter[] inputs, int moved, float[] direction, float step)
     {
         using TensorScope scope = new();
         using Tape tape = new(new Rng(1));
         float[] original = inputs[moved].ToArray();
         inputs[moved].Assign([.. original.Zip(direction, (x, v) => x + (step * v))]);
-        float[] y = f([.. inputs.Select(input => (Parameter)tape.Watch(input))]).ToArray();
+        float[] y = f([.. inputs.Select(tape.Watch)]).ToArray();
         inputs[moved].Assign(original);
         float[] weights = Numbers(new Rng(99), y.Length);
         double sum = 0;

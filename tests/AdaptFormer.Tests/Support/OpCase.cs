@@ -7,7 +7,7 @@ namespace AdaptFormer.Tests.Support;
 /// <param name="Name">Op and options, for messages.</param>
 /// <param name="Shapes">Shapes of the inputs, all of which get a gradient.</param>
 /// <param name="Run">The op; it casts what it reads to the type, and casting to f32 does nothing.</param>
-public sealed record OpCase(string Name, int[][] Shapes, Func<Parameter[], DataType, Tensor> Run)
+public sealed record OpCase(string Name, int[][] Shapes, Func<Tensor[], DataType, Tensor> Run)
 {
     /// <summary>Changes the inputs, uniform in [−1, 1), for example to keep away from a kink.</summary>
     public Func<int, float, float>? Map { get; init; }
@@ -50,7 +50,10 @@ public sealed record OpCase(string Name, int[][] Shapes, Func<Parameter[], DataT
 /// <summary>What every op must hold, in every case.</summary>
 public static class OpSuite
 {
-    /// <summary>Gradients equal differences, and a pass without a tape gives the result of one with a tape.</summary>
+    /// <summary>
+    /// Gradients equal differences; they are the same for operands that were computed in a scope that is closed before the backward pass, all together and each alone;
+    /// and a pass without a tape gives the result of one with a tape.
+    /// </summary>
     public static void Gradients(string backend, IEnumerable<OpCase> cases)
     {
         using IDisposable _ = CpuBackends.Use(backend);
@@ -58,6 +61,7 @@ public static class OpSuite
         {
             Parameter[] inputs = op.Inputs();
             GradCheck.Check(p => op.Run(p, DataType.Float32), inputs, tolerance: op.Tolerance, what: op.Name);
+            CheckComputed(op, inputs);
             if (op.SameWithoutTape)
             {
                 using TensorScope scope = new();
@@ -67,6 +71,17 @@ public static class OpSuite
             }
 
             foreach (Parameter input in inputs) input.Dispose();
+        }
+    }
+
+    private static void CheckComputed(OpCase op, Parameter[] inputs)
+    {
+        (float[] Result, float[][] Gradients) expected = GradCheck.Run(p => op.Run(p, DataType.Float32), inputs);
+        Compare($"{op.Name} of computed operands", expected, GradCheck.RunOnComputed(p => op.Run(p, DataType.Float32), inputs), 1e-5);
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            float[] alone = GradCheck.RunOnComputed(p => op.Run(p, DataType.Float32), inputs, differentiated: i).Gradients[i];
+            ParityCase.AssertClose($"{op.Name} of computed operands, gradient {i} alone", expected.Gradients[i], alone, 1e-5);
         }
     }
 
