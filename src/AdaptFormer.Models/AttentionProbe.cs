@@ -32,8 +32,9 @@ public static class AttentionProbe
         {
             bool isBlock = name.Contains("block_", StringComparison.Ordinal);
             if (isBlock) done++;
-            if (done != seen || seen == model.Blocks.Count || value.Shape[^1] != model.Blocks[seen].Dim) return;    // behind a stage's last block, merging comes first
-            Tensor kept = isBlock && model.Prompts is { } prompts ? prompts.Leave(done - 1, value) : value;
+            if (done != seen || seen == model.Blocks.Count || value.Shape[^1] != model.Blocks[seen].Dim)
+                return;    // behind a stage's last block, merging comes first
+            Tensor kept = isBlock && model.Prompts.Attached is { } prompts ? prompts.Leave(done - 1, value) : value;
             See(kept, left: value.Shape[1] - kept.Shape[1]);
         }
 
@@ -41,7 +42,7 @@ public static class AttentionProbe
         {
             using TensorScope scope = new();
             int block = seen++;
-            Tensor entered = model.Prompts?.Enter(block, x) ?? x;
+            Tensor entered = model.Prompts.Attached?.Enter(block, x) ?? x;
             see(new BlockAttention(block, model.Blocks[block].AttentionProbabilities(entered), entered.Shape[1] - x.Shape[1], left));
         }
     }

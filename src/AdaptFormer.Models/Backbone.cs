@@ -8,8 +8,13 @@ namespace AdaptFormer.Models;
 /// <summary>
 /// A vision transformer as tuning methods see it: blocks with seams, tokens with a seam, and a head. It knows no method.
 /// </summary>
-public abstract class Backbone : Module
+public abstract class Backbone : Layer
 {
+    private const long ChunkBytes = 5 << 19;
+
+    /// <summary>A backbone without layers, for a subclass to fill.</summary>
+    protected Backbone() => Prompts = AddSeam<TokenPrompts>("prompts");
+
     /// <summary>
     /// Sees intermediate results under their names: <c>patch_embed</c>, <c>block_0</c> …, <c>features</c>, <c>logits</c>. Their memory
     /// goes back soon after the call; copy what is needed longer.
@@ -52,7 +57,9 @@ public abstract class Backbone : Module
         }
     }
 
-    /// <summary>The fingerprint of the weights that a method does not train: that of the file they come from, else of the present numbers.</summary>
+    /// <summary>
+    /// The fingerprint of the weights that a method does not train: that of the file they come from, else of the present numbers.
+    /// </summary>
     public string ContentDigest()
     {
         if (Source is not null) return Source.Digest;
@@ -62,7 +69,8 @@ public abstract class Backbone : Module
         StateDict weights = StateDict.Of(this).Renamed(name => names.Contains(name) ? name : null);
         foreach ((string name, Parameter parameter) in Parameters())
         {
-            if (names.Contains(name) && Originals?.Of(parameter) is { } numbers) weights.Add(name, new StateDict.Weight(parameter.Shape, numbers.CopyTo));
+            if (names.Contains(name) && Originals?.Of(parameter) is { } numbers)
+                weights.Add(name, new StateDict.Weight(parameter.Shape, numbers.CopyTo));
         }
 
         return BackboneDigest.Of(weights);
@@ -81,7 +89,7 @@ public abstract class Backbone : Module
     internal OriginalWeights? Originals { get; set; }
 
     /// <summary>The tuning seam in the token space.</summary>
-    public TokenPrompts? Prompts { get; set; }
+    public Seam<TokenPrompts> Prompts { get; }
 
     /// <summary>Whether tokens of a method's own may join the sequence; not so where attention looks at windows of a grid.</summary>
     public virtual bool TakesPrompts => true;
@@ -95,43 +103,187 @@ public abstract class Backbone : Module
     /// <summary>Puts <paramref name="head"/> in place of the classifier.</summary>
     public void ReplaceHead(Head head)
     {
-        if (head.Features != NumFeatures) throw new ArgumentException($"{Id}: the head reads {head.Features} features, the model makes {NumFeatures}.");
+        if (head.Features != NumFeatures)
+            throw new ArgumentException($"{Id}: the head reads {head.Features} features, the model makes {NumFeatures}.");
         Head?.Dispose();
         Head = Add("head", head);
     }
 
-    /// <summary>Norms beside the head that train together with it in the authors' recipes (<c>fc_norm</c>); empty when there are none.</summary>
+    /// <summary>Takes the classifier off; it is the caller's from then on.</summary>
+    internal Head? TakeHead()
+    {
+        if (Head is not { } head) return null;
+        Release(head);
+        Head = null;
+        return head;
+    }
+
+    /// <summary>
+    /// Norms beside the head that train together with it in the authors' recipes (<c>fc_norm</c>); empty when there are none.
+    /// </summary>
     public virtual IEnumerable<Module> HeadNorms => [];
 
     /// <summary>Pixels → logits [B, K], or features without a head.</summary>
     public override Tensor Forward(Tensor x) => Forward(x, observe: null);
 
     /// <summary>As <see cref="Forward(Tensor)"/>, showing intermediate results to <paramref name="observe"/>.</summary>
-    public Tensor Forward(Tensor pixels, Observer? observe) =>
-        TensorScope.Run(() => Classify(InChunks(pixels, chunk => Features(chunk, observe), whole: observe is not null), observe));
+    public Tensor Forward(Tensor pixels, Observer? observe) => TensorScope.Run(() =>
+        Classify(InChunks(pixels, chunk => Features(chunk, Slots.Attached, observe), whole: observe is not null), observe));
 
     /// <summary>
-    /// The deepest place ahead of which nothing changes while the model trains: the number of blocks that are frozen from the first on, one more than there are blocks when
-    /// the features are fixed too; null when there is nothing to save. What <see cref="RunBefore"/> makes up to there can be kept.
+    /// Pixels → logits [B, K] of one task, which is an argument of the pass: what is attached to the model plays no part.
+    /// </summary>
+    /// <param name="pixels">As for <see cref="Forward(Tensor)"/>.</param>
+    /// <param name="task">A task of this backbone; <see cref="TaskSlots.None"/> for the features of the plain backbone.</param>
+    /// <exception cref="ArgumentException">The task belongs to another backbone, or the pass is recorded.</exception>
+    /// <exception cref="InvalidOperationException">A method that trains weights of the backbone in place is attached.</exception>
+    public Tensor Forward(Tensor pixels, TaskSlots task)
+    {
+        CheckTask(task, pixels);
+        return TensorScope.Run(() =>
+        {
+            Tensor features = InChunks(pixels, chunk => Features(chunk, task));
+            return task.Head?.Forward(features) ?? features;
+        });
+    }
+
+    /// <summary>Pixels of several tasks in one pass: the frozen layers see the whole batch, each sample its own task's layers.</summary>
+    /// <param name="pixels">As for <see cref="Forward(Tensor)"/>.</param>
+    /// <param name="tasks">The task of each sample, in any order; fastest where those of one task stand together.</param>
+    /// <returns>The logits of each sample, [K] of its task, f32.</returns>
+    /// <exception cref="ArgumentException">
+    /// A task belongs to another backbone, or their number is not the batch's, or the pass is recorded.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">A method that trains weights of the backbone in place is attached.</exception>
+    public Tensor[] Forward(Tensor pixels, IReadOnlyList<TaskSlots> tasks) =>
+        MixedPass.Run(this, pixels, cut: null, tasks, [.. Enumerable.Range(0, pixels.Shape.Rank == 0 ? 0 : pixels.Shape[0])]);
+
+    /// <summary>
+    /// The deepest place ahead of which nothing changes while the model trains: the number of blocks that are frozen from the first on, one
+    /// more than there are blocks when the features are fixed too; null when there is nothing to save. What
+    /// <see cref="RunBefore(int, Tensor)"/> makes up to there can be kept.
     /// </summary>
     public virtual int? FrozenCut =>
-        Prompts is null && Blocks.All(block => block.IsFixed) && TrainableParameters().Count() == (Head?.TrainableParameters().Count() ?? 0) ? Blocks.Count + 1 : null;
+        Prompts.Attached is null && Blocks.All(block => block.IsFixed)
+            && TrainableParameters().Count() == (Head?.TrainableParameters().Count() ?? 0) ? Blocks.Count + 1 : null;
 
-    /// <summary>The part of a pass ahead of a cut, as a prediction: pixels → tokens [B, N, C] ahead of block <paramref name="cut"/>, or one vector a sample behind the blocks, f32.</summary>
+    /// <summary>
+    /// The deepest place ahead of which none of these tasks changes anything, so that all of them can share what is made there; null if
+    /// there is none.
+    /// </summary>
+    public int? SharedCut(IEnumerable<TaskSlots> tasks)
+    {
+        int shared = Blocks.Count + 1;
+        foreach (TaskSlots task in tasks)
+        {
+            if (CutOf(task) is not { } cut) return null;
+            shared = Math.Min(cut, shared);
+        }
+
+        return shared;
+    }
+
+    /// <summary>
+    /// The part of a pass ahead of a cut, as a prediction: pixels → tokens [B, N, C] ahead of block <paramref name="cut"/>, or one vector a
+    /// sample behind the blocks, f32.
+    /// </summary>
     /// <param name="cut">A place as <see cref="FrozenCut"/> names it.</param>
     /// <param name="pixels">As for <see cref="Forward(Tensor)"/>.</param>
-    public virtual Tensor RunBefore(int cut, Tensor pixels) =>
-        cut == Blocks.Count + 1 ? InChunks(pixels, chunk => Features(chunk)) : throw new ArgumentException($"{Id}: a pass cannot be cut at {cut}, only behind the features.");
+    public Tensor RunBefore(int cut, Tensor pixels) => RunBefore(cut, pixels, Slots.Attached);
 
-    /// <summary>The part of a pass behind a cut: what <see cref="RunBefore"/> made → logits [B, K], or features without a head.</summary>
+    /// <summary>
+    /// As <see cref="RunBefore(int, Tensor)"/>, in a pass with these slots: <see cref="TaskSlots.None"/> for the trunk that tasks share.
+    /// </summary>
+    /// <param name="cut">A place as <see cref="SharedCut"/> names it.</param>
+    /// <param name="pixels">As for <see cref="Forward(Tensor)"/>.</param>
+    /// <param name="slots">What fills the seams.</param>
+    public virtual Tensor RunBefore(int cut, Tensor pixels, Slots slots) => cut == Blocks.Count + 1
+        ? InChunks(pixels, chunk => Features(chunk, slots))
+        : throw new ArgumentException($"{Id}: a pass cannot be cut at {cut}, only behind the features.");
+
+    /// <summary>
+    /// The part of a pass behind a cut: what <see cref="RunBefore(int, Tensor)"/> made → logits [B, K], or features without a head.
+    /// </summary>
     /// <param name="cut">A place as <see cref="FrozenCut"/> names it.</param>
-    /// <param name="x">What <see cref="RunBefore"/> made there.</param>
+    /// <param name="x">What <see cref="RunBefore(int, Tensor)"/> made there.</param>
     /// <param name="observe">Sees the results of this part.</param>
-    public virtual Tensor RunAfter(int cut, Tensor x, Observer? observe = null) =>
-        cut == Blocks.Count + 1 ? Classify(x, observe) : throw new ArgumentException($"{Id}: a pass cannot be cut at {cut}, only behind the features.");
+    public Tensor RunAfter(int cut, Tensor x, Observer? observe = null) => Classify(
+        cut >= Blocks.Count ? FeaturesAfter(cut, x, Slots.Attached, observe)
+            : InChunks(x, chunk => FeaturesAfter(cut, chunk, Slots.Attached, observe), whole: observe is not null),
+        observe);
 
-    /// <summary>Features → logits, or the features themselves without a head.</summary>
-    protected Tensor Classify(Tensor features, Observer? observe)
+    /// <summary>The part of a pass behind a shared trunk, for any number of tasks of any of its samples.</summary>
+    /// <param name="cut">A place as <see cref="SharedCut"/> names it.</param>
+    /// <param name="x">What <see cref="RunBefore(int, Tensor, Slots)"/> made there.</param>
+    /// <param name="tasks">The task of each answer.</param>
+    /// <param name="samples">The row of x that each answer is about: one picture may be asked many tasks.</param>
+    /// <returns>The logits of each answer, [K] of its task, f32.</returns>
+    /// <exception cref="ArgumentException">
+    /// A task belongs to another backbone, or the lists do not fit, or the pass is recorded.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">A method that trains weights of the backbone in place is attached.</exception>
+    public Tensor[] RunAfter(int cut, Tensor x, IReadOnlyList<TaskSlots> tasks, IReadOnlyList<int> samples) =>
+        MixedPass.Run(this, x, cut, tasks, samples);
+
+    /// <summary>Pixels → features [B, C], f32: what the head reads.</summary>
+    public Tensor Features(Tensor pixels, Observer? observe = null) => Features(pixels, Slots.Attached, observe);
+
+    /// <summary>Pixels → features [B, C], f32, in a pass with these slots.</summary>
+    public abstract Tensor Features(Tensor pixels, Slots slots, Observer? observe = null);
+
+    /// <summary>
+    /// Pixels → the tokens behind some of the blocks with their grid, beside <see cref="Features(Tensor, Observer?)"/>: what heads for
+    /// places read.
+    /// </summary>
+    /// <param name="pixels">As for <see cref="Forward(Tensor)"/>; a pass that is recorded trains through them.</param>
+    /// <param name="blocks">
+    /// Which blocks, counted from 0, ascending; the last of each stage if null (the very last where there are no stages).
+    /// </param>
+    /// <exception cref="ArgumentException">A block is not there.</exception>
+    public IReadOnlyList<TokenMap> Tokens(Tensor pixels, IReadOnlyList<int>? blocks = null)
+    {
+        blocks ??= StageEnds;
+        bool exist = blocks.Count > 0 && blocks.All(block => block >= 0 && block < Blocks.Count);
+        if (!exist || !blocks.SequenceEqual(blocks.Distinct().Order()))
+            throw new ArgumentException(
+                $"{Id}: tokens are asked of blocks {string.Join(", ", blocks)}, expected some of 0 to {Blocks.Count - 1}, ascending.");
+        using TensorScope scope = new();
+        Dictionary<int, Tensor> found = [];
+        Collect(pixels, (block, tokens) => { if (blocks.Contains(block)) found[block] = tokens; });
+        return [.. blocks.Select(block => new TokenMap(block, scope.Keep(found[block]), Blocks[block].Grid))];
+    }
+
+    /// <summary>The last block of each stage.</summary>
+    protected virtual IReadOnlyList<int> StageEnds => [Blocks.Count - 1];
+
+    /// <summary>Runs the whole batch through all blocks and shows the tokens behind each.</summary>
+    protected abstract void Collect(Tensor pixels, Action<int, Tensor> see);
+
+    /// <summary>What <see cref="RunBefore(int, Tensor, Slots)"/> made at a cut → features [B, C]; inputs where there was no cut.</summary>
+    internal Tensor FeaturesAfter(int? cut, Tensor x, Slots slots) =>
+        cut is { } place ? FeaturesAfter(place, x, slots, observe: null) : Features(x, slots);
+
+    /// <summary>What <see cref="RunBefore(int, Tensor, Slots)"/> made at a cut → features [B, C].</summary>
+    protected virtual Tensor FeaturesAfter(int cut, Tensor x, Slots slots, Observer? observe) =>
+        cut == Blocks.Count + 1 ? x : throw new ArgumentException($"{Id}: a pass cannot be cut at {cut}, only behind the features.");
+
+    /// <summary>The deepest place ahead of which a task changes nothing; null if there is none.</summary>
+    protected virtual int? CutOf(TaskSlots task) => task.Count == 0 ? Blocks.Count + 1 : null;
+
+    /// <summary>Throws unless this backbone can run <paramref name="task"/>.</summary>
+    internal void CheckTask(TaskSlots task, Tensor? x = null)
+    {
+        if (task.Backbone is not null && task.Backbone != this)
+            throw new ArgumentException($"{Id}: the task was read for another backbone; read it again for this one.");
+        if (Originals is not null)
+            throw new InvalidOperationException(
+                $"{Id}: a method that trains weights in place is attached; take it out to serve other tasks.");
+        if (x?.Tape is not null)
+            throw new ArgumentException($"{Id}: tasks apart from the model are for predictions; attach a method to train it.");
+    }
+
+    /// <summary>Features [B, C] → logits [B, K], or features without a head.</summary>
+    private Tensor Classify(Tensor features, Observer? observe)
     {
         observe?.Invoke("features", features);
         if (Head is null) return features;
@@ -141,14 +293,14 @@ public abstract class Backbone : Module
     }
 
     /// <summary>
-    /// Images travel through the backbone a few at a time, so that what a block works on stays in the cache and temporaries are a few images large;
-    /// samples meet again at the head. Trainable weights are better off with the whole batch: every chunk would sweep over their gradients once more.
+    /// Images travel through the backbone a few at a time, so that what a block works on stays in the cache and temporaries are a few
+    /// images large; samples meet again at the head. Trainable weights are better off with the whole batch: every chunk would sweep over
+    /// their gradients once more.
     /// </summary>
     protected Tensor InChunks(Tensor x, Func<Tensor, Tensor> body, bool whole = false)
     {
         int batch = x.Shape.Rank == 0 ? 0 : x.Shape[0];
-        whole |= Blocks.Any(block => block.Mlp.Fc1.Weight.Trainable);
-        int size = whole ? batch : (int)Math.Max(2, ChunkBytes / Math.Max(1, TokenBytes));
+        int size = whole ? batch : ChunkSize(batch);
         return TensorScope.Run(() => BatchOps.ConcatBatch([.. Chunks().Select(chunk => TensorScope.Run(() => body(chunk)))]));
 
         IEnumerable<Tensor> Chunks()
@@ -157,47 +309,30 @@ public abstract class Backbone : Module
         }
     }
 
-    private const long ChunkBytes = 5 << 19;
+    /// <summary>How many samples travel together.</summary>
+    internal int ChunkSize(int batch) =>
+        Blocks.Any(block => block.Mlp.Fc1.Weight.Trainable) ? batch : (int)Math.Max(2, ChunkBytes / Math.Max(1, TokenBytes));
 
     /// <summary>Bytes of one image's tokens, f32.</summary>
     protected abstract long TokenBytes { get; }
 
-    /// <summary>Pixels → features [B, C], f32: what the head reads.</summary>
-    public abstract Tensor Features(Tensor pixels, Observer? observe = null);
-
-    /// <summary>Runs the tokens through all blocks, each in a memory scope of its own, with the method's prompts.</summary>
-    /// <param name="x">[B, N, C].</param>
-    /// <param name="observe">Sees every block's whole result.</param>
-    /// <param name="readout">How many of the first tokens are read afterwards: the last block makes no others, unless somebody observes it.</param>
-    /// <param name="from">The first block to run.</param>
-    /// <param name="to">The block to stop ahead of; all to the end if null.</param>
-    /// <param name="ownsInput">Nobody reads x afterwards, so its memory goes back once the first block has used it.</param>
-    protected Tensor RunBlocks(Tensor x, Observer? observe, int readout, int from = 0, int? to = null, bool ownsInput = false)
-    {
-        int inner = x.Shape[1];
-        for (int i = from; i < (to ?? Blocks.Count); i++)
-        {
-            Tensor y = RunBlock(i, x, observe, inner, i == Blocks.Count - 1 ? readout : inner);
-            if ((i > from || ownsInput) && y != x) x.Dispose();       // a prediction holds two blocks' tokens, not all; a tape holds what it needs
-            x = y;
-        }
-
-        return x;
-    }
-
     /// <summary>Runs the tokens through one block, in a memory scope of its own, with the method's prompts.</summary>
     /// <param name="i">Which block, counted from 0 over all of <see cref="Blocks"/>.</param>
-    /// <param name="x">[B, P + N, C]: prompts that stay between blocks, and the input's own tokens.</param>
+    /// <param name="x">
+    /// [B, P + N, C]: prompts that stay between blocks, and the input's own tokens; its memory is used again if it was given.
+    /// </param>
+    /// <param name="slots">What fills the seams.</param>
     /// <param name="observe">Sees the block's whole result.</param>
     /// <param name="inner">N.</param>
     /// <param name="readout">How many of the first of them are read afterwards: no others are made, unless somebody observes them.</param>
-    protected Tensor RunBlock(int i, Tensor x, Observer? observe, int inner, int readout) => TensorScope.Run(() =>
+    protected Tensor RunBlock(int i, Tensor x, Slots slots, Observer? observe, int inner, int readout) => TensorScope.Run(() =>
     {
-        Tensor tokens = Prompts?.Enter(i, x) ?? x;
-        int prompts = tokens.Shape[1] - inner;
-        tokens = readout < inner && observe is null ? Blocks[i].Forward(tokens, prompts + readout) : Blocks[i].Forward(tokens);
+        TokenPrompts? prompts = Prompts.In(slots);
+        Tensor tokens = prompts?.Enter(i, x) ?? x;
+        int front = tokens.Shape[1] - inner;
+        tokens = Blocks[i].Forward(tokens, slots, observe is null ? front + readout : tokens.Shape[1]);
         observe?.Invoke(BlockName(i), tokens);
-        return Prompts?.Leave(i, tokens) ?? tokens;
+        return prompts?.Leave(i, tokens) ?? tokens;
     });
 
     /// <summary>What a block's result is called for an <see cref="Observer"/>.</summary>

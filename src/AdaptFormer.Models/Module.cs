@@ -3,8 +3,8 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Models;
 
 /// <summary>
-/// A layer or a tree of layers. Children, parameters and buffers carry the names of the checkpoint, given where they are adopted:
-/// a search for a key's last word lands on its owner.
+/// Named parameters, and modules below it. Children, parameters and buffers carry the names of the checkpoint, given where they are
+/// adopted: a search for a key's last word lands on its owner. A module that is a function of one tensor is a <see cref="Layer"/>.
 /// </summary>
 public abstract class Module : IDisposable
 {
@@ -12,9 +12,7 @@ public abstract class Module : IDisposable
     private readonly OrderedDictionary<string, Parameter> _parameters = [];
     private readonly HashSet<string> _buffers = [];
     private readonly List<IDisposable> _owned = [];
-
-    /// <summary>Maps an input to an output; shapes are the subclass's.</summary>
-    public abstract Tensor Forward(Tensor x);
+    private readonly List<Seam> _seams = [];
 
     /// <summary>Direct children, in the order of adoption.</summary>
     public IReadOnlyDictionary<string, Module> Children => _children;
@@ -27,6 +25,22 @@ public abstract class Module : IDisposable
         {
             foreach (Module module in child.Modules()) yield return module;
         }
+    }
+
+    /// <summary>This module and all below it with their full names, parents first; this one's is empty.</summary>
+    internal IEnumerable<KeyValuePair<string, Module>> NamedModules() => NamedModules("");
+
+    /// <summary>The places in this module alone that a method of tuning may fill.</summary>
+    public IReadOnlyList<Seam> Seams => _seams;
+
+    /// <summary>Declares a seam: a place that a method of tuning may fill.</summary>
+    /// <typeparam name="T">What may fill it.</typeparam>
+    /// <param name="name">Its name, unique among this module's seams.</param>
+    protected Seam<T> AddSeam<T>(string name) where T : Module, ISeamFiller<T>
+    {
+        Seam<T> seam = new(this, name);
+        _seams.Add(seam);
+        return seam;
     }
 
     /// <summary>All parameters below this module with their full names; without buffers.</summary>
@@ -84,7 +98,9 @@ public abstract class Module : IDisposable
         return name;
     }
 
-    /// <summary>Keeps <paramref name="resource"/> open as long as this module: a weights file whose memory the parameters read in place.</summary>
+    /// <summary>
+    /// Keeps <paramref name="resource"/> open as long as this module: a weights file whose memory the parameters read in place.
+    /// </summary>
     public void Own(IDisposable resource) => _owned.Add(resource);
 
     /// <inheritdoc/>
@@ -102,6 +118,15 @@ public abstract class Module : IDisposable
         foreach ((string name, Module child) in _children)
         {
             foreach (var entry in child.State($"{prefix}{name}.")) yield return entry;
+        }
+    }
+
+    private IEnumerable<KeyValuePair<string, Module>> NamedModules(string path)
+    {
+        yield return new(path, this);
+        foreach ((string name, Module child) in _children)
+        {
+            foreach (var entry in child.NamedModules(path.Length == 0 ? name : $"{path}.{name}")) yield return entry;
         }
     }
 

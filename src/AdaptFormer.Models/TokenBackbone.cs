@@ -7,10 +7,10 @@ namespace AdaptFormer.Models;
 public abstract class TokenBackbone : Backbone
 {
     /// <inheritdoc/>
-    public sealed override Tensor Features(Tensor pixels, Observer? observe = null)
+    public sealed override Tensor Features(Tensor pixels, Slots slots, Observer? observe = null)
     {
-        Tensor x = TensorScope.Run(() => Embed(pixels, observe));                              // [B, N, C]
-        return Finish(Pool(RunBlocks(x, observe, Readout(x.Shape[1]), ownsInput: true)));      // [B, F]
+        Tensor x = TensorScope.Run(() => Embed(pixels, slots, observe));                            // [B, N, C]
+        return Finish(Pool(RunBlocks(x.Give(), slots, observe, Readout(x.Shape[1]))), slots);       // [B, F]
     }
 
     /// <inheritdoc/>
@@ -19,8 +19,9 @@ public abstract class TokenBackbone : Backbone
         get
         {
             HashSet<Parameter> trained = [.. TrainableParameters().Select(entry => entry.Value)];
-            HashSet<Parameter> known = [.. Blocks.Cast<Module>().Concat(Finishers).Concat(Head is null ? [] : [Head]).SelectMany(part => part.Parameters()).Select(entry => entry.Value)];
-            if (Prompts is not null || !trained.IsSubsetOf(known)) return null;
+            IEnumerable<Module> parts = Blocks.Cast<Module>().Concat(Finishers).Concat(Head is null ? [] : [Head]);
+            HashSet<Parameter> known = [.. parts.SelectMany(part => part.Parameters()).Select(entry => entry.Value)];
+            if (Prompts.Attached is not null || !trained.IsSubsetOf(known)) return null;
             int frozen = Blocks.TakeWhile(block => block.IsFixed).Count();
             if (frozen < Blocks.Count) return frozen == 0 ? null : frozen;
             return Finishers.Any(part => part.TrainableParameters().Any()) ? frozen : frozen + 1;
@@ -28,26 +29,66 @@ public abstract class TokenBackbone : Backbone
     }
 
     /// <inheritdoc/>
-    public sealed override Tensor RunBefore(int cut, Tensor pixels)
+    protected sealed override int? CutOf(TaskSlots task)
     {
-        if (cut > Blocks.Count) return base.RunBefore(cut, pixels);
+        int finishers = Finishers.Sum(task.CountIn);
+        if (Blocks.Sum(task.CountIn) + finishers < task.Count) return null;       // it changes the embedding, or the sequence of tokens
+        int free = Blocks.TakeWhile(block => task.CountIn(block) == 0).Count();
+        return free == Blocks.Count && finishers == 0 ? free + 1 : free;
+    }
+
+    /// <inheritdoc/>
+    public sealed override Tensor RunBefore(int cut, Tensor pixels, Slots slots)
+    {
+        if (cut > Blocks.Count) return base.RunBefore(cut, pixels, slots);
         return InChunks(pixels, chunk =>
         {
-            Tensor x = TensorScope.Run(() => Embed(chunk, observe: null));
-            x = RunBlocks(x, observe: null, cut == Blocks.Count ? Readout(x.Shape[1]) : x.Shape[1], from: 0, to: cut, ownsInput: true);
+            Tensor x = TensorScope.Run(() => Embed(chunk, slots, observe: null));
+            x = RunBlocks(x.Give(), slots, observe: null, cut == Blocks.Count ? Readout(x.Shape[1]) : x.Shape[1], from: 0, to: cut);
             return cut == Blocks.Count ? Pool(x) : x;
         });
     }
 
     /// <inheritdoc/>
-    public sealed override Tensor RunAfter(int cut, Tensor x, Observer? observe = null)
+    protected sealed override Tensor FeaturesAfter(int cut, Tensor x, Slots slots, Observer? observe) => cut switch
     {
-        if (cut > Blocks.Count) return base.RunAfter(cut, x, observe);
-        return Classify(cut == Blocks.Count ? Finish(x) : InChunks(x, chunk => Finish(Pool(RunBlocks(chunk, observe, Readout(chunk.Shape[1]), from: cut))), whole: observe is not null), observe);
+        _ when cut > Blocks.Count => base.FeaturesAfter(cut, x, slots, observe),
+        _ when cut == Blocks.Count => Finish(x, slots),
+        _ => Finish(Pool(RunBlocks(x, slots, observe, Readout(x.Shape[1]), from: cut)), slots),
+    };
+
+    /// <inheritdoc/>
+    protected sealed override void Collect(Tensor pixels, Action<int, Tensor> see)
+    {
+        Tensor x = Embed(pixels, Slots.Attached, observe: null);
+        int tokens = x.Shape[1];
+        for (int i = 0; i < Blocks.Count; i++) see(i, x = RunBlock(i, x, Slots.Attached, observe: null, tokens, tokens));
+    }
+
+    /// <summary>Runs the tokens through all blocks, each in a memory scope of its own, with the method's prompts.</summary>
+    /// <param name="x">[B, N, C]; its memory goes back once the first block has used it if it was given.</param>
+    /// <param name="slots">What fills the seams.</param>
+    /// <param name="observe">Sees every block's whole result.</param>
+    /// <param name="readout">
+    /// How many of the first tokens are read afterwards: the last block makes no others, unless somebody observes it.
+    /// </param>
+    /// <param name="from">The first block to run.</param>
+    /// <param name="to">The block to stop ahead of; all to the end if null.</param>
+    protected Tensor RunBlocks(Tensor x, Slots slots, Observer? observe, int readout, int from = 0, int? to = null)
+    {
+        int inner = x.Shape[1];
+        for (int i = from; i < (to ?? Blocks.Count); i++)
+        {
+            Tensor y = RunBlock(i, x, slots, observe, inner, i == Blocks.Count - 1 ? readout : inner).Give();
+            if (x.IsGiven && y != x) x.Dispose();       // a prediction holds two blocks' tokens, not all; a tape holds what it needs
+            x = y;
+        }
+
+        return x;
     }
 
     /// <summary>Pixels → tokens ahead of the first block, [B, N, C].</summary>
-    protected abstract Tensor Embed(Tensor pixels, Observer? observe);
+    protected abstract Tensor Embed(Tensor pixels, Slots slots, Observer? observe);
 
     /// <summary>How many of the first of N tokens <see cref="Pool"/> reads.</summary>
     protected abstract int Readout(int tokens);
@@ -56,7 +97,7 @@ public abstract class TokenBackbone : Backbone
     protected abstract Tensor Pool(Tensor tokens);
 
     /// <summary>[B, C] → features [B, F].</summary>
-    protected abstract Tensor Finish(Tensor pooled);
+    protected abstract Tensor Finish(Tensor pooled, Slots slots);
 
     /// <summary>The layers of <see cref="Finish"/>.</summary>
     protected abstract IEnumerable<Module> Finishers { get; }

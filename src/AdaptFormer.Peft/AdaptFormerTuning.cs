@@ -54,14 +54,19 @@ public enum AdapterInit
     KaimingNormal,
 }
 
-/// <summary>What the bottleneck is made of: paper Table 8. The paper names the forms and defines none of them; these are readings whose parameters number as printed.</summary>
+/// <summary>
+/// What the bottleneck is made of: paper Table 8. The paper names the forms and defines none of them; these are readings whose parameters
+/// number as printed.
+/// </summary>
 [JsonConverter(typeof(SnakeCaseEnum<AdapterForm>))]
 public enum AdapterForm
 {
     /// <summary>Two linear maps: AdaptMLP.</summary>
     Mlp,
 
-    /// <summary>A 3×3 convolution from C to M features over the grid of tokens in place of the down-projection: AdaptConv, with M = 14 in the table.</summary>
+    /// <summary>
+    /// A 3×3 convolution from C to M features over the grid of tokens in place of the down-projection: AdaptConv, with M = 14 in the table.
+    /// </summary>
     Conv,
 
     /// <summary>A depthwise 3×3 convolution on the M features behind the down-projection: AdaptDepthwise-Conv.</summary>
@@ -80,9 +85,11 @@ public enum AdapterForm
 /// <param name="Init">How the down-projection starts.</param>
 /// <param name="Layers">Which blocks get an adapter, counted from 1: <c>all</c>, <c>7-12</c>, <c>1,3,5-8</c>.</param>
 /// <param name="Head">The classifier's form.</param>
-/// <param name="Form">What the bottleneck is made of. Convolutions run over each frame's grid of patches; a class token is a picture of its own.</param>
-/// <remarks>Deviates from the paper's equation, which normalises the adapter's input: the authors' code feeds it the residual stream itself, and they confirm that the code
-/// is right. The default follows the code; <see cref="Paper"/> follows the equation.</remarks>
+/// <param name="Form">
+/// What the bottleneck is made of. Convolutions run over each frame's grid of patches; a class token is a picture of its own.
+/// </param>
+/// <remarks>Deviates from the paper's equation, which normalises the adapter's input: the authors' code feeds it the residual stream
+/// itself, and they confirm that the code is right. The default follows the code; <see cref="Paper"/> follows the equation.</remarks>
 public sealed record AdaptFormerTuning(
     int Bottleneck = 64,
     float Scale = 0.1f,
@@ -147,7 +154,8 @@ public sealed record AdaptFormerTuning(
                 AdapterForm.Dwconv => $"DWConv3×3(W_down·{argument}{bias}){(Bias ? " + b_dw" : "")}",
                 _ => $"W_down·{argument}{bias}",
             };
-            string body = $"W_up·{(Dropout > 0 ? $"Dropout_{Dropout:0.##}(" : "")}{activation}({inner}){(Dropout > 0 ? ")" : "")}{(Bias ? " + b_up" : "")}";
+            (string drop, string close) = Dropout > 0 ? ($"Dropout_{Dropout:0.##}(", ")") : ("", "");
+            string body = $"W_up·{drop}{activation}({inner}){close}{(Bias ? " + b_up" : "")}";
             string delta = $"{s}·({body})";
             if (Input == AdapterInput.OwnNormOut) delta = $"LN'({delta})";
             return Position == AdapterPosition.Parallel
@@ -157,7 +165,9 @@ public sealed record AdaptFormerTuning(
     }
 
     /// <inheritdoc/>
-    public override string NothingToMerge => "an adapter stays beside the feed-forward branch, with a nonlinearity and an input of its own, so there is no weight that could take it up";
+    public override string NothingToMerge =>
+        "an adapter stays beside the feed-forward branch, with a nonlinearity and an input of its own, "
+        + "so there is no weight that could take it up";
 
     /// <inheritdoc/>
     public override void Validate(Backbone model) => Validate(model, "AdaptFormer");
@@ -172,7 +182,8 @@ public sealed record AdaptFormerTuning(
         if (Position == AdapterPosition.Sequential && Input == AdapterInput.SharedNorm)
             faults.Add("tuning.input shared_norm needs tuning.position parallel: a sequential adapter reads the branch's output");
         if (LayerRange.Fault(Layers, model.Blocks.Count) is { } fault) faults.Add(fault);
-        if (Form != AdapterForm.Mlp && model.Blocks.Any(block => block.Grid.Count == 0)) faults.Add($"tuning.form {(Form == AdapterForm.Conv ? "conv" : "dwconv")} needs tokens in a grid, which {model.Id} does not have");
+        if (Form != AdapterForm.Mlp && model.Blocks.Any(block => block.Grid.Count == 0))
+            faults.Add($"tuning.form {(Form == AdapterForm.Conv ? "conv" : "dwconv")} needs tokens in a grid, which {model.Id} lacks");
         if (faults.Count > 0) throw new ArgumentException($"{method}: {string.Join("; ", faults)}.");
     }
 
@@ -181,9 +192,7 @@ public sealed record AdaptFormerTuning(
         foreach (int i in LayerRange.Parse(Layers, model.Blocks.Count))
         {
             Block block = model.Blocks[i];
-            Adapter adapter = block.Add("adaptmlp", new Adapter(block, this, rng.Derive(i)));
-            adapter.Unfreeze();
-            block.FfnDelta = adapter;
+            block.FfnDelta.Fill("adaptmlp", new Adapter(block, this, rng.Derive(i))).Unfreeze();
         }
     }
 }

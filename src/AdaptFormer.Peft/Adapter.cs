@@ -7,9 +7,9 @@ using AdaptFormer.Tensors.Ops;
 namespace AdaptFormer.Peft;
 
 /// <summary>
-/// The AdaptFormer bottleneck beside (or after) a branch, Δ(x) = s·(W_up·f(W_down·x + b_down) + b_up), paper eq. (3).
-/// Its names are the authors': <c>adaptmlp.down_proj</c>, <c>up_proj</c>, <c>scale</c>, <c>adapter_layer_norm_before</c>; the convolutions, which their code does not have,
-/// are <c>down_conv</c> and <c>dwconv</c>.
+/// The AdaptFormer bottleneck beside (or after) a branch, Δ(x) = s·(W_up·f(W_down·x + b_down) + b_up), paper eq. (3). Its names are the
+/// authors': <c>adaptmlp.down_proj</c>, <c>up_proj</c>, <c>scale</c>, <c>adapter_layer_norm_before</c>; the convolutions, which their code
+/// does not have, are <c>down_conv</c> and <c>dwconv</c>.
 /// </summary>
 public sealed class Adapter : BranchDelta
 {
@@ -43,39 +43,51 @@ public sealed class Adapter : BranchDelta
     public override bool ReadsAllTokens => _convolution is not null;
 
     /// <inheritdoc/>
-    public override Tensor Apply(Tensor x, Tensor normed, Branch branch, bool intoStream = false)
+    public override Tensor Apply(Tensor x, Tensor normed, Branch branch)
     {
         if (_options.Position == AdapterPosition.Parallel)      // y = x + MLP(LN(x)) + Δ(x)
         {
-            if (IsPlain && x.Tape is null && _options.Input == AdapterInput.Residual)
-                return branch(normed, x.AddBottleneck((_down!.Weight, _down.Bias), (_up.Weight, _up.Bias), Activation, _options.Scale, _compute, intoStream), intoResidual: true);
-
+            if (x.Tape is null && Beside is { } bottleneck) return branch.Forward(normed, x.AddBottleneck(bottleneck).Give());
             Tensor h = Hidden(_options.Input == AdapterInput.SharedNorm ? normed : x);
-            return AddDelta(branch(normed, x, intoStream), h);
+            return AddDelta(branch.Forward(normed, x), h);
         }
 
-        Tensor f = branch(normed, null);
+        Tensor f = branch.Forward(normed);                      // y = x + f + Δ(f)
         f = f.Type == DataType.Float32 ? f : f.Cast(DataType.Float32);
-        return x + (IsPlain && f.Tape is null
-            ? f.AddBottleneck((_down!.Weight, _down.Bias), (_up.Weight, _up.Bias), Activation, _options.Scale, _compute, inPlace: true)
-            : AddDelta(f, Hidden(f)));                          // y = x + f + Δ(f), f = MLP(LN(x))
+        return x + (IsPlain && f.Tape is null ? f.Give().AddBottleneck(Bottleneck) : AddDelta(f, Hidden(f)));   // f = MLP(LN(x))
     }
 
-    /// <summary>Whether Δ is two linear maps, a nonlinearity and a constant factor, and nothing else.</summary>
-    private bool IsPlain => _convolution is null && _norm is null && _scale is null && _down is { Delta: null, After: null } && _up is { Delta: null, After: null };
+    /// <inheritdoc/>
+    public override Bottleneck? Beside =>
+        IsPlain && _options is { Position: AdapterPosition.Parallel, Input: AdapterInput.Residual } ? Bottleneck : null;
 
-    private Epilogue Activation => _options.Activation switch { AdapterActivation.Relu => Epilogue.Relu, AdapterActivation.Gelu => Epilogue.Gelu, _ => Epilogue.None };
+    private Bottleneck Bottleneck =>
+        new(_down!.Weight, _down.Bias, _up.Weight, _up.Bias, Activation, _options.Scale, _compute);
+
+    /// <summary>Whether Δ is two linear maps, a nonlinearity and a constant factor, and nothing else.</summary>
+    private bool IsPlain =>
+        _convolution is null && _norm is null && _scale is null && _down!.Seams.Concat(_up.Seams).All(seam => seam.Content is null);
+
+    private Epilogue Activation => _options.Activation switch
+    {
+        AdapterActivation.Relu => Epilogue.Relu,
+        AdapterActivation.Gelu => Epilogue.Gelu,
+        _ => Epilogue.None,
+    };
 
     /// <summary>f(W_down·x + b_down), [B, N, M].</summary>
-    private Tensor Hidden(Tensor x) =>
-        Down(_options.Input == AdapterInput.OwnNormIn ? _norm!.Forward(x) : x).Dropout(_options.Dropout, overwrite: _options.Activation == AdapterActivation.Relu);
+    private Tensor Hidden(Tensor x)
+    {
+        Tensor h = Down(_options.Input == AdapterInput.OwnNormIn ? _norm!.Forward(x) : x);
+        return (_options.Activation == AdapterActivation.Relu ? h.Give() : h).Dropout(_options.Dropout);
+    }
 
     /// <summary>y + Δ, of its hidden features h.</summary>
     private Tensor AddDelta(Tensor y, Tensor h)
     {
         if (_norm is null || _options.Input == AdapterInput.OwnNormIn)
         {
-            if (_scale is null) return _up.Forward(h, residual: y, _options.Scale, intoResidual: true);       // y + s·W_up·h
+            if (_scale is null) return _up.Forward(h, Slots.Attached, y.Give(), _options.Scale);       // y + s·W_up·h
             return y + Up(h).ScaleBy(_scale);
         }
 
@@ -90,14 +102,15 @@ public sealed class Adapter : BranchDelta
         {
             Tensor h = _down is null
                 ? x.GridConv(_convolution.Weight, _convolution.Bias, _grid, _compute)
-                : x.Linear(_down.Weight, _down.Bias, _compute, output: DataType.Float32).DepthwiseConv(_convolution.Weight, _convolution.Bias, _grid);
+                : x.Linear(_down.Weight, _down.Bias, _compute, output: DataType.Float32)
+                    .DepthwiseConv(_convolution.Weight, _convolution.Bias, _grid);
             return _options.Activation switch { AdapterActivation.Relu => h.Relu(), AdapterActivation.Gelu => h.Gelu(), _ => h };
         }
 
         return _options.Activation switch
         {
-            AdapterActivation.Relu => _down!.ForwardRelu(x),
-            AdapterActivation.Gelu => _down!.ForwardGelu(x),
+            AdapterActivation.Relu => _down!.ForwardRelu(x, Slots.Attached),
+            AdapterActivation.Gelu => _down!.ForwardGelu(x, Slots.Attached),
             _ => _down!.Forward(x),
         };
     }
@@ -121,7 +134,5 @@ public sealed class Adapter : BranchDelta
         public Parameter Weight { get; }
 
         public Parameter? Bias { get; }
-
-        public override Tensor Forward(Tensor x) => throw new InvalidOperationException("The adapter runs its convolution.");
     }
 }

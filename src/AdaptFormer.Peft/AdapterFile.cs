@@ -8,8 +8,9 @@ using AdaptFormer.Tensors.Files;
 namespace AdaptFormer.Peft;
 
 /// <summary>
-/// A trained task as one small safetensors file: the tensors that were trained, the head's statistics, and in the metadata everything that is needed to
-/// use them rightly. Loading checks all of it and is all or nothing; a mismatch names what differs. Full tuning keeps all weights in the same form.
+/// A trained task as one small safetensors file: the tensors that were trained, the head's statistics, and in the metadata everything that
+/// is needed to use them rightly. Loading checks all of it and is all or nothing; a mismatch names what differs. Full tuning keeps all
+/// weights in the same form.
 /// </summary>
 public static class AdapterFile
 {
@@ -43,34 +44,47 @@ public static class AdapterFile
     /// <param name="metrics">Figures to keep with it; none if null.</param>
     /// <param name="multiLabel">Whether a picture may have several of the classes.</param>
     /// <returns>What was written.</returns>
-    /// <exception cref="ArgumentException">The labels do not match the head, the method is not the model's, or nothing says how pictures are preprocessed.</exception>
+    /// <exception cref="ArgumentException">
+    /// The labels do not match the head, the method is not the model's, or nothing says how pictures are preprocessed.
+    /// </exception>
     /// <exception cref="NotFiniteNumberException">The model answers with NaN or infinity.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static AdapterInfo Save(
-        string path, Backbone model, Tuning tuning, IReadOnlyList<string> labels, Preprocessing? preprocessing = null, IReadOnlyDictionary<string, double>? metrics = null,
-        bool multiLabel = false)
+        string path, Backbone model, Tuning tuning, IReadOnlyList<string> labels, Preprocessing? preprocessing = null,
+        IReadOnlyDictionary<string, double>? metrics = null, bool multiLabel = false)
     {
         Head head = model.Head ?? throw new ArgumentException($"{model.Id}: a model without a head has nothing to save.");
-        if (labels.Count != head.Classes) throw new ArgumentException($"{path}: {labels.Count} labels for a head of {head.Classes} classes.");
-        preprocessing ??= model.Source?.Preprocessing ?? throw new ArgumentException($"{path}: the model was not loaded from a file, so say how pictures are preprocessed.");
+        if (labels.Count != head.Classes)
+            throw new ArgumentException($"{path}: {labels.Count} labels for a head of {head.Classes} classes.");
+        preprocessing ??= model.Source?.Preprocessing
+            ?? throw new ArgumentException($"{path}: the model was not loaded from a file, so say how pictures are preprocessed.");
         Dictionary<string, (Parameter Tensor, bool IsBuffer)> state = model.State().ToDictionary();
         IReadOnlyDictionary<string, Shape> names = SavedShapes(model, tuning, head.Classes);
-        string[] wrong = [.. names.Where(entry => !state.TryGetValue(entry.Key, out var found) || found.Tensor.Shape != entry.Value).Select(entry => entry.Key)];
-        if (wrong.Length > 0) throw new ArgumentException($"{path}: the method given is not the model's: {string.Join(", ", wrong.Take(8))} {(wrong.Length == 1 ? "is" : "are")} not there in its shape.");
+        string[] wrong = [.. names.Keys.Where(name => !state.TryGetValue(name, out var found) || found.Tensor.Shape != names[name])];
+        if (wrong.Length > 0)
+            throw new ArgumentException(
+                $"{path}: the method given is not the model's: {string.Join(", ", wrong.Take(8))} "
+                + $"{(wrong.Length == 1 ? "is" : "are")} not there in its shape.");
 
-        float[] answer = Answer(model);
-        if (!answer.All(float.IsFinite)) throw new NotFiniteNumberException($"{path} was not written: the model's answers are not finite, because training has diverged. Lower the learning rate.");
+        float[] answer = Answer(model, model.Forward);
+        if (!answer.All(float.IsFinite))
+            throw new NotFiniteNumberException(
+                $"{path} was not written: the model's answers are not finite, because training has diverged. Lower the learning rate.");
         SafetensorsWriter writer = new();
         foreach (string name in names.Keys) writer.Add(name, StateDict.Weight.Of(state[name].Tensor));
 
         AdapterInfo info = new(path, tuning, Identity(model, tuning), preprocessing, labels, metrics ?? new Dictionary<string, double>(),
-            new SelfTest(Backend.Current.Name, Name(model.Compute), answer), names.Keys.Where(name => !state[name].IsBuffer).Sum(name => names[name].Length), 0) { MultiLabel = multiLabel };
+            new SelfTest(Backend.Current.Name, Name(model.Compute), answer),
+            names.Keys.Where(name => !state[name].IsBuffer).Sum(name => names[name].Length), 0) { MultiLabel = multiLabel };
         AdapterHeader.Write(writer.Metadata, info);
         writer.Save(path);
         return info with { FileBytes = new FileInfo(path).Length };
     }
 
-    /// <summary>Attaches the adapter at <paramref name="path"/> to <paramref name="model"/> in place of what is attached. When anything does not fit, the model stays as it was.</summary>
+    /// <summary>
+    /// Attaches the adapter at <paramref name="path"/> to <paramref name="model"/> in place of what is attached. When anything does not
+    /// fit, the model stays as it was.
+    /// </summary>
     /// <param name="path">An adapter file.</param>
     /// <param name="model">The backbone that it was trained on.</param>
     /// <param name="trainable">Whether training goes on; otherwise everything is frozen, which predicts faster.</param>
@@ -78,15 +92,19 @@ public static class AdapterFile
     /// <param name="classes">How many classes the caller's data has; not compared if null.</param>
     /// <returns>What the file says about itself.</returns>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    /// <exception cref="InvalidDataException">The file is damaged, of another version, does not fit this model or data, or answers its self-test differently.</exception>
-    public static AdapterInfo Load(string path, Backbone model, bool trainable = false, Preprocessing? preprocessing = null, int? classes = null)
+    /// <exception cref="InvalidDataException">
+    /// The file is damaged, of another version, does not fit this model or data, or answers its self-test differently.
+    /// </exception>
+    public static AdapterInfo Load(
+        string path, Backbone model, bool trainable = false, Preprocessing? preprocessing = null, int? classes = null)
     {
         using WeightsFile file = WeightsFile.Open(path);
         AdapterInfo info = AdapterHeader.Read(file);
         List<string> faults = [.. Misfits(info, model, preprocessing, classes)];
         if (faults.Count > 0) throw new InvalidDataException($"{path} does not fit: {string.Join("; ", faults)}.");
 
-        Dictionary<string, float[]> values = ReadAll(file, model, info);
+        using Backbone wanted = Attached(file, model, info);
+        Dictionary<string, float[]> values = ReadAll(file, Saved(wanted));
         Dictionary<Parameter, float[]> overwritten = [];
         TuningSeams before = TuningSeams.TakeFrom(model);
         try
@@ -100,7 +118,7 @@ public static class AdapterFile
             }
 
             if (!trainable) model.Freeze();
-            CheckAnswer(info, model);
+            CheckAnswer(info, model, model.Forward);
         }
         catch
         {
@@ -118,8 +136,14 @@ public static class AdapterFile
     {
         using Backbone empty = model.CreateEmpty();
         tuning.Attach(empty, classes, new Rng(0));
+        return Saved(empty);
+    }
+
+    /// <summary>Names and shapes of what a file of a tuned model holds: what trains, and statistics.</summary>
+    internal static IReadOnlyDictionary<string, Shape> Saved(Backbone tuned)
+    {
         OrderedDictionary<string, Shape> shapes = [];
-        foreach ((string name, (Parameter tensor, bool isBuffer)) in empty.State())
+        foreach ((string name, (Parameter tensor, bool isBuffer)) in tuned.State())
         {
             if (isBuffer || tensor.Trainable) shapes.Add(name, tensor.Shape);
         }
@@ -130,41 +154,61 @@ public static class AdapterFile
     private static BackboneIdentity Identity(Backbone model, Tuning tuning) =>
         new(model.Id, tuning is FullTuning ? "" : model.ContentDigest(), model.Config.Sizes.ToJson());
 
-    private static IEnumerable<string> Misfits(AdapterInfo info, Backbone model, Preprocessing? preprocessing, int? classes)
+    /// <summary>What keeps an adapter from being used with a model or its data.</summary>
+    internal static IEnumerable<string> Misfits(AdapterInfo info, Backbone model, Preprocessing? preprocessing, int? classes)
     {
         int imgSize = Math.Min(model.InputShape[^1], model.InputShape[^2]);
         if (info.Preprocessing.ImgSize != imgSize)
             yield return $"it was trained on images of {info.Preprocessing.ImgSize} px, the model takes {imgSize} px (set img_size)";
         else if (BackboneConfig.FromJson(info.Backbone.Config, info.Path).Sizes != model.Config.Sizes)
-            yield return $"it was trained on {info.Backbone.Id} with {info.Backbone.Config}, the model is {model.Id} with {model.Config.Sizes.ToJson()}";
+        {
+            yield return $"it was trained on {info.Backbone.Id} with {info.Backbone.Config}, "
+                + $"the model is {model.Id} with {model.Config.Sizes.ToJson()}";
+        }
+
         if (info.Backbone.Digest.Length > 0 && info.Backbone.Digest != model.ContentDigest())
-            yield return $"it was trained on other weights of {info.Backbone.Id} ({Short(info.Backbone.Digest)}) than the model has ({Short(model.ContentDigest())}); load the backbone that it was trained on";
+        {
+            yield return $"it was trained on other weights of {info.Backbone.Id} ({Short(info.Backbone.Digest)}) than the model has "
+                + $"({Short(model.ContentDigest())}); load the backbone that it was trained on";
+        }
+
         if (preprocessing is not null)
         {
-            foreach (string difference in info.Preprocessing.DifferencesFrom(preprocessing)) yield return $"its pictures were prepared with {difference}";
+            foreach (string difference in info.Preprocessing.DifferencesFrom(preprocessing))
+                yield return $"its pictures were prepared with {difference}";
         }
 
         if (classes is { } k && k != info.Labels.Count) yield return $"it knows {info.Labels.Count} classes, the data has {k}";
     }
 
-    private static Dictionary<string, float[]> ReadAll(WeightsFile file, Backbone model, AdapterInfo info)
+    /// <summary>
+    /// An empty copy of <paramref name="model"/> with the file's method attached; it costs next to no memory beside what the method adds.
+    /// </summary>
+    internal static Backbone Attached(WeightsFile file, Backbone model, AdapterInfo info)
     {
-        IReadOnlyDictionary<string, Shape> wanted;
+        Backbone empty = model.CreateEmpty();
         try
         {
-            wanted = SavedShapes(model, info.Tuning, info.Labels.Count);
+            info.Tuning.Attach(empty, info.Labels.Count, new Rng(0));
+            return empty;
         }
         catch (ArgumentException e)
         {
+            empty.Dispose();
             throw new InvalidDataException($"{file.Path}: its method does not fit {model.Id}: {e.Message}", e);
         }
+    }
 
+    /// <summary>Reads what the file holds, if it is exactly what its method trains.</summary>
+    internal static Dictionary<string, float[]> ReadAll(WeightsFile file, IReadOnlyDictionary<string, Shape> wanted)
+    {
         List<string> faults = [];
         faults.AddRange(wanted.Keys.Where(name => !file.Entries.ContainsKey(name)).Select(name => $"missing {name}"));
         faults.AddRange(file.Entries.Keys.Where(name => !wanted.ContainsKey(name)).Select(name => $"unexpected {BadFile.Shorten(name)}"));
         faults.AddRange(wanted.Where(entry => file.Entries.TryGetValue(entry.Key, out WeightsEntry? found) && found.Shape != entry.Value)
             .Select(entry => $"{entry.Key} is {file.Entries[entry.Key].Shape}, expected {entry.Value}"));
-        if (faults.Count > 0) throw new InvalidDataException($"{file.Path} does not hold what its method trains: {string.Join("; ", faults)}.");
+        if (faults.Count > 0)
+            throw new InvalidDataException($"{file.Path} does not hold what its method trains: {string.Join("; ", faults)}.");
 
         Dictionary<string, float[]> values = [];
         foreach (string name in wanted.Keys)
@@ -178,18 +222,19 @@ public static class AdapterFile
     }
 
     /// <summary>The logits of a fixed image of noise.</summary>
-    private static float[] Answer(Backbone model)
+    private static float[] Answer(Backbone model, Func<Tensor, Tensor> forward)
     {
         using TensorScope scope = new();
         Tensor pixels = Tensor.Empty(new Shape([1, .. model.InputShape]));
         Rng rng = new(SelfTestSeed);
         foreach (ref float value in pixels.Span) value = (float)rng.NextNormal();
-        return model.Forward(pixels).ToArray();
+        return forward(pixels).ToArray();
     }
 
-    private static void CheckAnswer(AdapterInfo info, Backbone model)
+    /// <summary>Throws unless a pass answers the fixed image of noise as it did when the file was written.</summary>
+    internal static void CheckAnswer(AdapterInfo info, Backbone model, Func<Tensor, Tensor> forward)
     {
-        float[] answer = Answer(model), expected = info.SelfTest.Logits;
+        float[] answer = Answer(model, forward), expected = info.SelfTest.Logits;
         bool exact = model.Compute == DataType.Float32 && info.SelfTest.Precision == Name(DataType.Float32);
         double allowed = (exact ? Float32Tolerance : BFloat16Tolerance) * (expected.Max(Math.Abs) + 0.05), worst = 0;
         for (int i = 0; i < answer.Length; i++)
@@ -200,8 +245,9 @@ public static class AdapterFile
 
         if (worst <= allowed) return;
         throw new InvalidDataException(
-            $"{info.Path}: its self-test gives other logits than when it was saved, by {worst:G3} where {allowed:G3} is allowed. Saved on {info.SelfTest.Backend} in {info.SelfTest.Precision}, "
-            + $"run on {Backend.Current.Name} in {Name(model.Compute)}; the weights agree, so try the precision and the backend that it was saved with.");
+            $"{info.Path}: its self-test gives other logits than when it was saved, by {worst:G3} where {allowed:G3} is allowed. "
+            + $"Saved on {info.SelfTest.Backend} in {info.SelfTest.Precision}, run on {Backend.Current.Name} in {Name(model.Compute)}; "
+            + "the weights agree, so try the precision and the backend that it was saved with.");
     }
 
     private static string Name(DataType type) => type == DataType.Float32 ? "float32" : "bfloat16";

@@ -4,16 +4,22 @@ using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Peft;
 
-/// <summary>Houlsby's adapters, arXiv:1902.00751: a bottleneck with a residual of its own at the end of the attention branch and of the feed-forward branch.</summary>
+/// <summary>
+/// Houlsby's adapters, arXiv:1902.00751: a bottleneck with a residual of its own at the end of the attention branch and of the feed-forward
+/// branch.
+/// </summary>
 /// <param name="Bottleneck">M, the middle dimension, at least 1.</param>
 /// <param name="Activation">The nonlinearity.</param>
 /// <param name="Dropout">On the bottleneck in training, in [0, 1).</param>
 /// <param name="Norms">Whether the backbone's layer norms learn too, as in the paper.</param>
 /// <param name="Layers">Which blocks get adapters, counted from 1: <c>all</c>, <c>7-12</c>, <c>1,3,5-8</c>.</param>
 /// <param name="Head">The classifier's form.</param>
-/// <remarks>The paper starts both projections near zero; here the up-projection starts at zero, so that a fresh adapter changes nothing at all.</remarks>
+/// <remarks>
+/// The paper starts both projections near zero; here the up-projection starts at zero, so that a fresh adapter changes nothing at all.
+/// </remarks>
 public sealed record HoulsbyTuning(
-    int Bottleneck = 64, AdapterActivation Activation = AdapterActivation.Gelu, float Dropout = 0, bool Norms = true, string Layers = "all", HeadKind Head = HeadKind.BatchNorm) : Tuning(Head)
+    int Bottleneck = 64, AdapterActivation Activation = AdapterActivation.Gelu, float Dropout = 0, bool Norms = true, string Layers = "all",
+    HeadKind Head = HeadKind.BatchNorm) : Tuning(Head)
 {
     /// <inheritdoc/>
     public override string Formula
@@ -21,17 +27,20 @@ public sealed record HoulsbyTuning(
         get
         {
             string f = Activation switch { AdapterActivation.Relu => "ReLU", AdapterActivation.Gelu => "GELU", _ => "" };
-            return $"A(f) = f + W_up·{f}(W_down·f + b_down) + b_up; h = x + A(Attn(LN(x))); y = h + A'(MLP(LN(h))){(Norms ? "; the norms' γ and β learn" : "")}";
+            string norms = Norms ? "; the norms' γ and β learn" : "";
+            return $"A(f) = f + W_up·{f}(W_down·f + b_down) + b_up; h = x + A(Attn(LN(x))); y = h + A'(MLP(LN(h))){norms}";
         }
     }
 
     /// <inheritdoc/>
-    public override string NothingToMerge => "its adapters have a nonlinearity between their projections, so there is no weight that could take them up";
+    public override string NothingToMerge =>
+        "its adapters have a nonlinearity between their projections, so there is no weight that could take them up";
 
     /// <inheritdoc/>
     public override void Validate(Backbone model) => Adapters.Validate(model, "Houlsby");
 
-    private AdaptFormerTuning Adapters => new(Bottleneck, Scale: 1, Position: AdapterPosition.Sequential, Dropout: Dropout, Activation: Activation, Layers: Layers);
+    private AdaptFormerTuning Adapters =>
+        new(Bottleneck, Scale: 1, Position: AdapterPosition.Sequential, Dropout: Dropout, Activation: Activation, Layers: Layers);
 
     private protected override void AddTo(Backbone model, Rng rng)
     {
@@ -39,15 +48,8 @@ public sealed record HoulsbyTuning(
         foreach (int i in LayerRange.Parse(Layers, model.Blocks.Count))
         {
             Block block = model.Blocks[i];
-            block.AttnDelta = Add(block, "adapter_attn", rng.Derive(2 * i));
-            block.FfnDelta = Add(block, "adapter_ffn", rng.Derive((2 * i) + 1));
+            block.AttnDelta.Fill("adapter_attn", new Adapter(block, Adapters, rng.Derive(2 * i))).Unfreeze();
+            block.FfnDelta.Fill("adapter_ffn", new Adapter(block, Adapters, rng.Derive((2 * i) + 1))).Unfreeze();
         }
-    }
-
-    private Adapter Add(Block block, string name, Rng rng)
-    {
-        Adapter adapter = block.Add(name, new Adapter(block, Adapters, rng));
-        adapter.Unfreeze();
-        return adapter;
     }
 }

@@ -8,19 +8,24 @@ namespace AdaptFormer.Peft;
 /// <summary>LoRA, arXiv:2106.09685: a low-rank matrix beside chosen linear layers of every block, W·x + (α/r)·B·A·x.</summary>
 /// <param name="Rank">r, at least 1.</param>
 /// <param name="Alpha">α; the factor on the product is α/r.</param>
-/// <param name="Targets">Which layers, separated by commas: <c>q</c>, <c>k</c>, <c>v</c> (each with matrices of its own), <c>qkv</c> (the fused projection as one layer), <c>proj</c>, <c>fc1</c>, <c>fc2</c>.</param>
+/// <param name="Targets">
+/// Which layers, separated by commas: <c>q</c>, <c>k</c>, <c>v</c> (each with matrices of its own), <c>qkv</c> (the fused projection as one
+/// layer), <c>proj</c>, <c>fc1</c>, <c>fc2</c>.
+/// </param>
 /// <param name="Dropout">On the input of A in training, in [0, 1).</param>
 /// <param name="Layers">Which blocks, counted from 1: <c>all</c>, <c>7-12</c>, <c>1,3,5-8</c>.</param>
 /// <param name="Head">The classifier's form.</param>
 /// <remarks>A starts as Kaiming uniform with a = √5 and B at zero, as in the authors' code.</remarks>
 public sealed record LoraTuning(
-    int Rank = 8, float Alpha = 8, string Targets = "q,v", float Dropout = 0, string Layers = "all", HeadKind Head = HeadKind.BatchNorm) : Tuning(Head)
+    int Rank = 8, float Alpha = 8, string Targets = "q,v", float Dropout = 0, string Layers = "all",
+    HeadKind Head = HeadKind.BatchNorm) : Tuning(Head)
 {
     private static readonly string[] Slots = ["q", "k", "v"], Known = [.. Slots, "qkv", "proj", "fc1", "fc2"];
 
     /// <inheritdoc/>
     public override string Formula =>
-        $"y = W·x + b + {Alpha / Rank:0.####}·B·A·{(Dropout > 0 ? $"Dropout_{Dropout:0.##}(x)" : "x")}, rank {Rank}, for {string.Join(", ", Chosen)}";
+        $"y = W·x + b + {Alpha / Rank:0.####}·B·A·{(Dropout > 0 ? $"Dropout_{Dropout:0.##}(x)" : "x")}, "
+        + $"rank {Rank}, for {string.Join(", ", Chosen)}";
 
     private string[] Chosen => Targets.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
@@ -48,7 +53,9 @@ public sealed record LoraTuning(
             Rng own = rng.Derive(i);
             int[] slots = [.. Slots.Index().Where(slot => Chosen.Contains(slot.Item)).Select(slot => slot.Index)];
             if (slots.Length > 0) Beside(block.Attn.Qkv, slots, block.Compute, own.Derive(0));
-            foreach ((string target, Linear linear) in (ReadOnlySpan<(string, Linear)>)[("qkv", block.Attn.Qkv), ("proj", block.Attn.Proj), ("fc1", block.Mlp.Fc1), ("fc2", block.Mlp.Fc2)])
+            ReadOnlySpan<(string Target, Linear Linear)> whole =
+                [("qkv", block.Attn.Qkv), ("proj", block.Attn.Proj), ("fc1", block.Mlp.Fc1), ("fc2", block.Mlp.Fc2)];
+            foreach ((string target, Linear linear) in whole)
             {
                 if (Chosen.Contains(target)) Beside(linear, null, block.Compute, own.Derive(Array.IndexOf(Known, target)));
             }
@@ -59,18 +66,14 @@ public sealed record LoraTuning(
     {
         foreach (Linear linear in model.Modules().OfType<Linear>().ToList())
         {
-            if (linear.Delta is not LowRank lora) continue;
+            if (linear.Delta.Attached is not LowRank lora) continue;
             merged.Change(linear.Weight, lora.AddProduct);
-            merged.TakeOut(linear, lora, () => linear.Delta = null, () => linear.Delta = lora);
+            merged.TakeOut(linear.Delta);
         }
     }
 
-    private void Beside(Linear linear, int[]? slots, DataType compute, Rng rng)
-    {
-        LowRank lora = linear.Add("lora", new LowRank(linear, this, slots, compute, rng));
-        lora.Unfreeze();
-        linear.Delta = lora;
-    }
+    private void Beside(Linear linear, int[]? slots, DataType compute, Rng rng) =>
+        linear.Delta.Fill("lora", new LowRank(linear, this, slots, compute, rng)).Unfreeze();
 
     /// <summary>(α/r)·B·A·x, for a whole layer or for some thirds of a fused projection, whose matrices lie one below the other.</summary>
     private sealed class LowRank : LinearDelta
@@ -94,8 +97,8 @@ public sealed record LoraTuning(
         {
             Tensor h = x.Dropout(_dropout).Linear(_a, null, _compute);                                                       // [..., P·r]
             return _slots is null
-                ? h.Linear(_b, null, output: y.Type, residual: y, scale: scale * _factor, intoResidual: true)
-                : h.LinearParts(_b, _slots, y, scale * _factor, intoResidual: true);
+                ? h.Linear(_b, null, output: y.Type, residual: y.Give(), scale: scale * _factor)
+                : h.LinearParts(_b, _slots, y.Give(), scale * _factor);
         }
 
         /// <summary>W += (α/r)·B·A.</summary>

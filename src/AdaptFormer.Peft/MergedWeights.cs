@@ -3,7 +3,10 @@ using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Peft;
 
-/// <summary>A method that was folded into a backbone's weights, and the way back, to the bit: the weights' earlier numbers are kept as long as this is.</summary>
+/// <summary>
+/// A method that was folded into a backbone's weights, and the way back, to the bit: the weights' earlier numbers are kept as long as this
+/// is.
+/// </summary>
 public sealed class MergedWeights
 {
     private readonly List<(Parameter Parameter, float[] Before)> _changed = [];
@@ -27,15 +30,9 @@ public sealed class MergedWeights
         parameter.Assign(numbers);
     }
 
-    /// <summary>Takes a folded module out of <paramref name="parent"/>.</summary>
-    internal void TakeOut(Module parent, Module child, Action empty, Action refill)
+    /// <summary>Takes a folded module out of its seam.</summary>
+    internal void TakeOut(Seam seam)
     {
-        string? name = parent.Release(child);
-        empty();
-        _refill.Add(() =>
-        {
-            if (name is not null) parent.Add(name, child);
-            refill();
-        });
+        if (seam.TakeOut() is { } taken) _refill.Add(taken.PutBack);
     }
 }

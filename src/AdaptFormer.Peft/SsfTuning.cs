@@ -5,11 +5,15 @@ using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Peft;
 
-/// <summary>SSF, arXiv:2210.08823: a learned factor and offset for each feature behind the patch embedding, every norm, and every linear layer of the blocks.</summary>
+/// <summary>
+/// SSF, arXiv:2210.08823: a learned factor and offset for each feature behind the patch embedding, every norm, and every linear layer of
+/// the blocks.
+/// </summary>
 /// <param name="Head">The classifier's form.</param>
 /// <remarks>
-/// Follows the authors' code in where they stand. The norm that trains together with the head, where there is one, needs none. The paper draws starting values around 1 and 0; here they are 1 and 0, so
-/// that a fresh method changes nothing. What the backward pass reads is the output of every one of these layers: the price of this method is memory.
+/// Follows the authors' code in where they stand. The norm that trains together with the head, where there is one, needs none. The paper
+/// draws starting values around 1 and 0; here they are 1 and 0, so that a fresh method changes nothing. What the backward pass reads is the
+/// output of every one of these layers: the price of this method is memory.
 /// </remarks>
 public sealed record SsfTuning(HeadKind Head = HeadKind.BatchNorm) : Tuning(Head)
 {
@@ -22,12 +26,8 @@ public sealed record SsfTuning(HeadKind Head = HeadKind.BatchNorm) : Tuning(Head
         HashSet<Linear> linears = [.. model.Blocks.SelectMany(block => block.Modules()).OfType<Linear>()];
         foreach (Module module in model.Modules().ToList())
         {
-            switch (module)
-            {
-                case PatchEmbed embed: embed.After = Behind(embed, embed.Weight.Shape[0]); break;
-                case LayerNorm norm when !trained.Contains(norm): norm.After = Behind(norm, (int)norm.Weight.Length); break;
-                case Linear linear when linears.Contains(linear): linear.After = Behind(linear, linear.Weight.Shape[0]); break;
-            }
+            if (trained.Contains(module) || (module is Linear linear && !linears.Contains(linear))) continue;
+            if (Behind(module) is var (seam, weight, _)) seam.Fill("ssf", new ScaleAndShift(weight.Shape[0])).Unfreeze();
         }
     }
 
@@ -36,42 +36,35 @@ public sealed record SsfTuning(HeadKind Head = HeadKind.BatchNorm) : Tuning(Head
         foreach (SelfAttention attention in model.Modules().OfType<SelfAttention>()) FoldQueryValue(attention, merged);
         foreach (Module module in model.Modules().ToList())
         {
-            switch (module)
-            {
-                case PatchEmbed { After: ScaleAndShift factors } embed:
-                    factors.FoldInto(embed.Weight, embed.Bias, merged, "the patch embedding");
-                    merged.TakeOut(embed, factors, () => embed.After = null, () => embed.After = factors);
-                    break;
-                case LayerNorm { After: ScaleAndShift factors } norm:
-                    factors.FoldInto(norm.Weight, norm.Bias, merged, "a norm");
-                    merged.TakeOut(norm, factors, () => norm.After = null, () => norm.After = factors);
-                    break;
-                case Linear { After: ScaleAndShift factors } linear:
-                    factors.FoldInto(linear.Weight, linear.Bias, merged, "a linear layer");
-                    merged.TakeOut(linear, factors, () => linear.After = null, () => linear.After = factors);
-                    break;
-            }
+            if (Behind(module) is not var (seam, weight, bias) || seam.Attached is not ScaleAndShift factors) continue;
+            string name = module switch { PatchEmbed => "the patch embedding", LayerNorm => "a norm", _ => "a linear layer" };
+            factors.FoldInto(weight, bias, merged, name);
+            merged.TakeOut(seam);
         }
     }
 
-    /// <summary>VideoMAE's biases stand beside the projection. Keys have none and need none: the same offset on all keys changes no attention.</summary>
+    /// <summary>The seam behind a layer, and what could take its factors up; null where there is none.</summary>
+    private static (Seam<Layer> Seam, Parameter Weight, Parameter? Bias)? Behind(Module module) => module switch
+    {
+        PatchEmbed embed => (embed.After, embed.Weight, embed.Bias),
+        LayerNorm norm => (norm.After, norm.Weight, norm.Bias),
+        Linear linear => (linear.After, linear.Weight, linear.Bias),
+        _ => null,
+    };
+
+    /// <summary>
+    /// VideoMAE's biases stand beside the projection. Keys have none and need none: the same offset on all keys changes no attention.
+    /// </summary>
     private static void FoldQueryValue(SelfAttention attention, MergedWeights merged)
     {
-        if (attention is not { QBias: { } q, VBias: { } v, Qkv: { After: ScaleAndShift factors } qkv }) return;
-        factors.FoldInto(qkv.Weight, null, merged, null);
+        if (attention is not { QBias: { } q, VBias: { } v, Qkv.After: { Attached: ScaleAndShift factors } seam }) return;
+        factors.FoldInto(attention.Qkv.Weight, null, merged, null);
         factors.FoldBias(q, 0, merged);
         factors.FoldBias(v, 2 * attention.Dim, merged);
-        merged.TakeOut(qkv, factors, () => qkv.After = null, () => qkv.After = factors);
+        merged.TakeOut(seam);
     }
 
-    private static ScaleAndShift Behind(Module layer, int features)
-    {
-        ScaleAndShift factors = layer.Add("ssf", new ScaleAndShift(features));
-        factors.Unfreeze();
-        return factors;
-    }
-
-    private sealed class ScaleAndShift : Module
+    private sealed class ScaleAndShift : Layer
     {
         private readonly Parameter _gamma, _beta;
 
@@ -91,7 +84,8 @@ public sealed record SsfTuning(HeadKind Head = HeadKind.BatchNorm) : Tuning(Head
         public void FoldInto(Parameter weight, Parameter? bias, MergedWeights merged, string? layer)
         {
             if (bias is null && layer is not null && !_beta.Span.SequenceEqual(new float[_beta.Length]))
-                throw new ArgumentException($"ssf cannot be merged into this backbone: {layer} has no bias that could take up the learned shift.");
+                throw new ArgumentException(
+                    $"ssf cannot be merged into this backbone: {layer} has no bias that could take up the learned shift.");
             float[] gamma = _gamma.ToArray();
             merged.Change(weight, numbers =>
             {

@@ -7,8 +7,8 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Peft;
 
 /// <summary>
-/// A way to tune a frozen backbone. The record is configuration, defaults and JSON form at once; the attribute list below is the registry of
-/// methods. A new method is one file and one line here, and touches no backbone.
+/// A way to tune a frozen backbone. The record is configuration, defaults and JSON form at once; the attribute list below is the registry
+/// of methods. A new method is one file and one line here, and touches no backbone.
 /// </summary>
 /// <param name="Head">The classifier's form; BatchNorm follows the authors' code.</param>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "method", UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization)]
@@ -17,14 +17,16 @@ namespace AdaptFormer.Peft;
 [JsonDerivedType(typeof(LoraTuning), "lora")]
 [JsonDerivedType(typeof(SsfTuning), "ssf")]
 [JsonDerivedType(typeof(HoulsbyTuning), "houlsby")]
+[JsonDerivedType(typeof(Ia3Tuning), "ia3")]
 [JsonDerivedType(typeof(BitFitTuning), "bitfit")]
 [JsonDerivedType(typeof(NormTuning), "norm")]
 [JsonDerivedType(typeof(LinearProbe), "linear")]
 [JsonDerivedType(typeof(FullTuning), "full")]
 public abstract record Tuning(HeadKind Head = HeadKind.BatchNorm)
 {
-    private static readonly Dictionary<Type, string> Ids = typeof(Tuning).GetCustomAttributes(typeof(JsonDerivedTypeAttribute), inherit: false)
-        .Cast<JsonDerivedTypeAttribute>().ToDictionary(entry => entry.DerivedType, entry => (string)entry.TypeDiscriminator!);
+    private static readonly Dictionary<Type, string> Ids = typeof(Tuning)
+        .GetCustomAttributes(typeof(JsonDerivedTypeAttribute), inherit: false).Cast<JsonDerivedTypeAttribute>()
+        .ToDictionary(entry => entry.DerivedType, entry => (string)entry.TypeDiscriminator!);
 
     /// <summary>The ids of all methods, as recipes and adapter files write them.</summary>
     public static IReadOnlyCollection<string> Methods => Ids.Values;
@@ -38,9 +40,10 @@ public abstract record Tuning(HeadKind Head = HeadKind.BatchNorm)
     public abstract string Formula { get; }
 
     /// <summary>
-    /// Takes an earlier method's modules out, freezes the backbone, adds what the method trains, and puts a fresh head of <paramref name="classes"/> classes in
-    /// place. What trains is said here and never inferred: the method's own parameters, the head, and the head's norm if there is one.
-    /// Weights of the backbone that an earlier method trained in place (biases, norms) get their numbers back; those that full tuning or the head's norm changed stay changed.
+    /// Takes an earlier method's modules out, freezes the backbone, adds what the method trains, and puts a fresh head of
+    /// <paramref name="classes"/> classes in place. What trains is said here and never inferred: the method's own parameters, the head, and
+    /// the head's norm if there is one. Weights of the backbone that an earlier method trained in place (biases, norms) get their numbers
+    /// back; those that full tuning or the head's norm changed stay changed.
     /// </summary>
     /// <param name="model">A backbone with its pre-trained weights.</param>
     /// <param name="classes">K, at least 1.</param>
@@ -65,8 +68,8 @@ public abstract record Tuning(HeadKind Head = HeadKind.BatchNorm)
         : throw new ArgumentException($"Method '{method}' is not known; known: {string.Join(", ", Methods)}.");
 
     /// <summary>
-    /// Folds what the method learned into the backbone's weights, which then answers as before without any module of the method's; the head stays. For methods that train
-    /// weights of the backbone in place there is nothing to do.
+    /// Folds what the method learned into the backbone's weights, which then answers as before without any module of the method's; the head
+    /// stays. For methods that train weights of the backbone in place there is nothing to do.
     /// </summary>
     /// <param name="model">A model with this method attached.</param>
     /// <returns>What takes it back.</returns>

@@ -7,7 +7,9 @@ namespace AdaptFormer.Peft;
 
 /// <summary>Visual prompt tuning, arXiv:2203.12119: learned tokens ahead of the image's own.</summary>
 /// <param name="NumPrompts">P, tokens for each block (deep) or in all (shallow), at least 1. The AdaptFormer paper compares with 1.</param>
-/// <param name="Deep">New prompts ahead of every block, taken out after it; otherwise prompts ahead of the first block only, which stay.</param>
+/// <param name="Deep">
+/// New prompts ahead of every block, taken out after it; otherwise prompts ahead of the first block only, which stay.
+/// </param>
 /// <param name="Head">The classifier's form.</param>
 /// <remarks>Prompts stand before the class token, as in the AdaptFormer authors' code.</remarks>
 public sealed record VptTuning(int NumPrompts = 1, bool Deep = true, HeadKind Head = HeadKind.BatchNorm) : Tuning(Head)
@@ -23,15 +25,15 @@ public sealed record VptTuning(int NumPrompts = 1, bool Deep = true, HeadKind He
     /// <inheritdoc/>
     public override void Validate(Backbone model)
     {
-        if (!model.TakesPrompts) throw new ArgumentException($"VPT: {model.Id} takes no prompts, because its attention looks at windows of a grid; choose another method.");
+        if (!model.TakesPrompts)
+            throw new ArgumentException(
+                $"VPT: {model.Id} takes no prompts, because its attention looks at windows of a grid; choose another method.");
         if (NumPrompts < 1) throw new ArgumentException($"VPT: tuning.num_prompts is {NumPrompts}, expected at least 1.");
     }
 
     private protected override void AddTo(Backbone model, Rng rng)
     {
-        Prompts prompts = model.Add("embeddings", new Prompts(this, model.Blocks.Count, model.Blocks[0].Dim, rng));
-        prompts.Unfreeze();
-        model.Prompts = prompts;
+        model.Prompts.Fill("embeddings", new Prompts(this, model.Blocks.Count, model.Blocks[0].Dim, rng)).Unfreeze();
     }
 
     private sealed class Prompts : TokenPrompts
@@ -47,6 +49,8 @@ public sealed record VptTuning(int NumPrompts = 1, bool Deep = true, HeadKind He
             for (int i = 0; i < _embeddings.Length; i++)
                 _embeddings[i] = Add($"{i}", Initializers.XavierUniform(rng.Derive(i), 1, options.NumPrompts, dim));
         }
+
+        public override (int Count, bool Stay) Layout => (_options.NumPrompts, !_options.Deep);
 
         public override Tensor Enter(int block, Tensor x) =>
             _options.Deep || block == 0 ? x.PrependTokens(_embeddings[block]) : x;

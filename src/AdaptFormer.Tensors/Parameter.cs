@@ -1,4 +1,5 @@
 using AdaptFormer.Tensors.Backends;
+using AdaptFormer.Tensors.Backends.Cpu;
 
 namespace AdaptFormer.Tensors;
 
@@ -32,7 +33,8 @@ public sealed unsafe class Parameter : Tensor
     /// <exception cref="ArgumentException">The number of values is not the shape's.</exception>
     public static new Parameter From(ReadOnlySpan<float> values, Shape shape)
     {
-        if (values.Length != shape.Length) throw new ArgumentException($"Parameter.From: {shape} has {shape.Length} elements, got {values.Length} values.");
+        if (values.Length != shape.Length)
+            throw new ArgumentException($"Parameter.From: {shape} has {shape.Length} elements, got {values.Length} values.");
         Parameter parameter = Empty(shape);
         values.CopyTo(parameter.Span);
         return parameter;
@@ -46,7 +48,9 @@ public sealed unsafe class Parameter : Tensor
         return parameter;
     }
 
-    /// <summary>A parameter of zeros, which takes memory when it is first read or written: one that is loaded from a mapped file never does.</summary>
+    /// <summary>
+    /// A parameter of zeros, which takes memory when it is first read or written: one that is loaded from a mapped file never does.
+    /// </summary>
     public static new Parameter Zeros(params ReadOnlySpan<int> dims)
     {
         Shape shape = new(dims);
@@ -55,8 +59,8 @@ public sealed unsafe class Parameter : Tensor
 
     /// <summary>
     /// Reads the numbers in place from memory that <paramref name="owner"/> keeps alive (a mapped weights file).
-    /// <paramref name="releasePages"/> is called once a packed copy exists, so that the plain numbers need not stay resident. A parameter that
-    /// is part of <see cref="FlatParameters"/> copies them instead.
+    /// <paramref name="releasePages"/> is called once a packed copy exists, so that the plain numbers need not stay resident. A parameter
+    /// that is part of <see cref="FlatParameters"/> copies them instead.
     /// </summary>
     public void Borrow(nint pointer, object owner, Action? releasePages)
     {
@@ -72,11 +76,32 @@ public sealed unsafe class Parameter : Tensor
         Changed();
     }
 
+    /// <summary>
+    /// Frees the plain numbers as soon as a product has packed them: for a weight that is frozen for good and read by products of one kind,
+    /// so that it is held once. Whatever reads the numbers otherwise afterwards ends in an error.
+    /// </summary>
+    public void KeepPackedOnly()
+    {
+        Trainable = false;
+        _releasePages = FreePlain;
+    }
+
+    /// <summary>Bytes of memory that the numbers hold in all their forms, borrowed memory left out.</summary>
+    public long ResidentBytes
+    {
+        get
+        {
+            long plain = IsAlive && !IsBorrowed ? Bytes : 0;
+            lock (_gate) return plain + _derived.Values.Sum(entry => (entry.Form as WeightForm)?.OwnedBytes ?? 0);
+        }
+    }
+
     /// <summary>Copies <paramref name="values"/> in.</summary>
     /// <exception cref="ArgumentException">The number of values is not the shape's.</exception>
     public void Assign(ReadOnlySpan<float> values)
     {
-        if (values.Length != Length) throw new ArgumentException($"Parameter.Assign: {Shape} has {Length} elements, got {values.Length} values.");
+        if (values.Length != Length)
+            throw new ArgumentException($"Parameter.Assign: {Shape} has {Length} elements, got {values.Length} values.");
         if (IsBorrowed) MoveTo(Backend.Current.Allocate(Bytes));
         values.CopyTo(Span);
         Changed();
@@ -111,8 +136,8 @@ public sealed unsafe class Parameter : Tensor
     }
 
     /// <summary>
-    /// The form of this parameter named by <paramref name="key"/>, made by <paramref name="make"/> when it is not there or older than the numbers. One thread
-    /// makes it; others wait.
+    /// The form of this parameter named by <paramref name="key"/>, made by <paramref name="make"/> when it is not there or older than the
+    /// numbers. One thread makes it; others wait.
     /// </summary>
     internal T Derived<T>(object key, Func<T> make) where T : class, IDisposable
     {

@@ -4,8 +4,8 @@ using AdaptFormer.Tensors.Backends;
 namespace AdaptFormer.Tensors;
 
 /// <summary>
-/// A dense, row-major array of numbers in native memory. Operations are extension methods under <c>Ops/</c>; each carries its
-/// own gradient. A tensor carries the <see cref="Tape"/> of the pass it belongs to, if any, and gradients are recorded exactly when one is there.
+/// A dense, row-major array of numbers in native memory. Operations are extension methods under <c>Ops/</c>; each carries its own gradient.
+/// A tensor carries the <see cref="Tape"/> of the pass it belongs to, if any, and gradients are recorded exactly when one is there.
 /// </summary>
 public unsafe class Tensor : IDisposable
 {
@@ -93,7 +93,8 @@ public unsafe class Tensor : IDisposable
     /// <exception cref="ArgumentException">The number of values is not the shape's.</exception>
     public static Tensor From(ReadOnlySpan<float> values, Shape shape)
     {
-        if (values.Length != shape.Length) throw new ArgumentException($"Tensor.From: {shape} has {shape.Length} elements, got {values.Length} values.");
+        if (values.Length != shape.Length)
+            throw new ArgumentException($"Tensor.From: {shape} has {shape.Length} elements, got {values.Length} values.");
         Tensor tensor = Empty(shape);
         values.CopyTo(tensor.Span);
         return tensor;
@@ -109,7 +110,8 @@ public unsafe class Tensor : IDisposable
     {
         get
         {
-            if (Type != DataType.Float32) throw new InvalidOperationException($"Tensor.Span: only f32 tensors have a float span, this one is {Type}; use ToArray.");
+            if (Type != DataType.Float32)
+                throw new InvalidOperationException($"Tensor.Span: only f32 tensors have a float span, this one is {Type}; use ToArray.");
             return new Span<float>((void*)Pointer, checked((int)Length));
         }
     }
@@ -124,7 +126,8 @@ public unsafe class Tensor : IDisposable
 
     /// <summary>The value of a tensor of one element.</summary>
     /// <exception cref="InvalidOperationException">There is not exactly one element.</exception>
-    public float Item() => Length == 1 ? ToArray()[0] : throw new InvalidOperationException($"Tensor.Item: {Shape} has {Length} elements, not one.");
+    public float Item() =>
+        Length == 1 ? ToArray()[0] : throw new InvalidOperationException($"Tensor.Item: {Shape} has {Length} elements, not one.");
 
     /// <summary>
     /// The same numbers in <paramref name="type"/>, to be read by a matrix product or kept for the backward pass. The bf16 copy of an
@@ -147,20 +150,46 @@ public unsafe class Tensor : IDisposable
     /// <summary>The same memory under another shape, without a gradient of its own.</summary>
     internal Tensor View(Shape shape) => View(shape, 0);
 
-    /// <summary>A contiguous part of the memory, <paramref name="offset"/> elements from the start, without a gradient of its own.</summary>
+    /// <summary>
+    /// A contiguous part of the memory, <paramref name="offset"/> elements from the start, without a gradient of its own.
+    /// </summary>
     internal Tensor View(Shape shape, long offset)
     {
         if (offset + shape.Length > Length) throw new ArgumentException($"View: {shape} at element {offset} does not lie inside {Shape}.");
         return new Tensor(shape, Type, StorageReference.Retain(), _offsetBytes + (offset * Type.Size()));
     }
 
-    /// <summary>This tensor's memory under another shape of as many elements, for a result that takes it over: this tensor has none from now on.</summary>
+    /// <summary>
+    /// This tensor's memory under another shape of as many elements, for a result that takes it over: this tensor has none from now on.
+    /// </summary>
     internal Tensor Move(Shape shape)
     {
         Storage? storage = Interlocked.Exchange(ref _storage, null);
         if (storage is null) Throw.Released(this);
         return new Tensor(shape, Type, storage, _offsetBytes);
     }
+
+    /// <summary>
+    /// Gives the memory away: the caller reads these numbers no more, so that the next op that makes a result of this shape out of them may
+    /// put it there. An op does that only where nobody else, such as a tape, holds the memory; the object stays usable as the place of its
+    /// gradient.
+    /// </summary>
+    /// <returns>This tensor.</returns>
+    public Tensor Give()
+    {
+        IsGiven = true;
+        return this;
+    }
+
+    /// <summary>Whether whoever made this tensor has given it away.</summary>
+    public bool IsGiven { get; private set; }
+
+    /// <summary>
+    /// Memory for a result: that of this tensor, which has none from then on, if it was given, nobody else holds it and it fits; new memory
+    /// otherwise.
+    /// </summary>
+    internal Tensor TakeOrEmpty(Shape shape, DataType type) =>
+        IsGiven && this is not Parameter && HasOneHolder && Type == type && Length == shape.Length ? Move(shape) : Empty(shape, type);
 
     /// <summary>One more holder beside the owner: the memory stays until each has called <see cref="Release"/>.</summary>
     internal void Retain() => Interlocked.Increment(ref _holders);
@@ -174,6 +203,9 @@ public unsafe class Tensor : IDisposable
         _storage?.Release();
         _storage = storage;
     }
+
+    /// <summary>Gives the memory back although the object stays in use for what was derived from it.</summary>
+    private protected void FreePlain() => Interlocked.Exchange(ref _storage, null)?.Release();
 
     /// <summary>
     /// Gives up the owner's hold; the memory goes back once no tape needs it either. A second call does nothing, so a tensor may be
@@ -195,7 +227,9 @@ public unsafe class Tensor : IDisposable
         OnReleased();
     }
 
-    /// <summary>Whether nobody but the caller sees the numbers, through this tensor or a view, so that they may be changed in place.</summary>
+    /// <summary>
+    /// Whether nobody but the caller sees the numbers, through this tensor or a view, so that they may be changed in place.
+    /// </summary>
     internal bool HasOneHolder => Volatile.Read(ref _holders) == 1 && _storage is { References: 1 };
 
     /// <summary>Forgets the bf16 copy: the numbers changed, or the memory goes.</summary>

@@ -103,6 +103,17 @@ public sealed class KeptBytesTests
     }
 
     [Fact]
+    public void Ia3_keeps_what_it_scales()
+    {
+        // The factors of queries, keys and values are joined anew in each pass, and kept where a gradient goes on below.
+        int first = (2 * 3 * B * N * C) + (2 * B * N) + FeedForward(N) + Gelu(N) + Hidden(N);
+        int block = Attention(N, N) + FeedForward(N) + Gelu(N) + Scaled(N), last = Attention(N, 1) + FeedForward(1) + Gelu(1) + Scaled(1);
+        Assert.Equal(Float * (first + block + last + NormOfClassToken + Head), Kept(new Ia3Tuning()));
+
+        static int Scaled(int readout) => (3 * B * N * C) + Hidden(readout) + (3 * C);
+    }
+
+    [Fact]
     public void Convolving_adapters_keep_their_input_and_the_bottleneck()
     {
         int first = (B * N * C) + (B * N * M), adapted = Attention(N, N) + FeedForward(N) + Gelu(N) + (B * N * M);
@@ -127,7 +138,7 @@ public sealed class KeptBytesTests
     [Fact]
     public void A_frozen_parameter_gets_no_gradient()
     {
-        foreach (Tuning tuning in new Tuning[] { new AdaptFormerTuning(M), new VptTuning(P), new LinearProbe(), new LoraTuning(2), new SsfTuning(), new HoulsbyTuning(M), new BitFitTuning(), new NormTuning() })
+        foreach (Tuning tuning in new Tuning[] { new AdaptFormerTuning(M), new VptTuning(P), new LinearProbe(), new LoraTuning(2), new SsfTuning(), new HoulsbyTuning(M), new Ia3Tuning(), new BitFitTuning(), new NormTuning() })
         {
             using VisionTransformer model = TinyVit.Create();
             tuning.Attach(model, K, new Rng(0));

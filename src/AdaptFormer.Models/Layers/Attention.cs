@@ -3,10 +3,10 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Models.Layers;
 
 /// <summary>
-/// The attention branch of a block as the block and tuning methods see it: one fused projection for queries, keys and values, one for the output. Which tokens
-/// attend to which is the subclass's.
+/// The attention branch of a block as the block and tuning methods see it: one fused projection for queries, keys and values, one for the
+/// output. Which tokens attend to which is the subclass's.
 /// </summary>
-public abstract class Attention : Module
+public abstract class Attention : BranchLayer
 {
     /// <summary>Projections over C features.</summary>
     /// <param name="dim">C.</param>
@@ -28,20 +28,14 @@ public abstract class Attention : Module
     /// <summary>The output projection.</summary>
     public Linear Proj { get; }
 
-    /// <summary>Whether <see cref="Forward(Tensor, Tensor?, int?)"/> can leave tokens out.</summary>
+    /// <summary>Whether a pass can leave tokens out of the result; otherwise the readout is all tokens.</summary>
     public virtual bool TakesQueries => true;
 
-    /// <summary>[B, N, C] → [B, N, C].</summary>
-    public sealed override Tensor Forward(Tensor x) => Forward(x, residual: null);
-
-    /// <summary>residual + attention(x), for the first <paramref name="queries"/> tokens, or all if null.</summary>
-    /// <param name="x">[B, N, C].</param>
-    /// <param name="residual">[B, N or queries, C], f32; none if null.</param>
-    /// <param name="queries">How many tokens the result has.</param>
-    public abstract Tensor Forward(Tensor x, Tensor? residual, int? queries = null);
-
-    /// <summary>How much each token reads of each other, by head; no gradient passes through.</summary>
+    /// <summary>How much each token reads of each other; no gradient passes through.</summary>
     /// <param name="x">[B, N, C], normalised.</param>
-    /// <returns>[B, h, N, N], or [B, windows, h, n, n] where tokens see those of their window alone, f32; rows are the tokens that ask, and sum to 1.</returns>
+    /// <returns>
+    /// [B, h, N, N], or [B, windows, h, n, n] where tokens see those of their window alone, f32; rows are the tokens that ask, and sum to
+    /// 1.
+    /// </returns>
     public abstract Tensor Probabilities(Tensor x);
 }

@@ -4,9 +4,10 @@ using AdaptFormer.Tensors.Ops;
 namespace AdaptFormer.Models.Layers;
 
 /// <summary>Batch normalisation without affine parameters, ahead of the classifier as in the authors' code.</summary>
-public sealed class BatchNorm : Module
+public sealed class BatchNorm : Layer
 {
     private const float Momentum = 0.1f;
+
     /// <summary>Running mean 0 and variance 1 over C features.</summary>
     /// <param name="dim">C.</param>
     /// <param name="eps">Added to the variance; 1e-6 follows the authors' code (PyTorch's default is 1e-5).</param>

@@ -4,7 +4,7 @@ using AdaptFormer.Tensors.Ops;
 namespace AdaptFormer.Models.Layers;
 
 /// <summary>A pre-norm transformer block, with an empty tuning seam beside each of its two branches.</summary>
-public sealed class Block : Module
+public sealed class Block : Layer
 {
     private readonly float _dropPath;
 
@@ -16,7 +16,9 @@ public sealed class Block : Module
     /// <param name="compute">Type of the products' inputs; the residual stream is f32.</param>
     /// <param name="activation">The nonlinearity of the feed-forward layer.</param>
     /// <param name="layerScale">Whether each branch ends in a <see cref="LayerScale"/>.</param>
-    public Block(Attention attention, int mlpHidden, float normEps, float dropPath, DataType compute, MlpActivation activation = MlpActivation.Gelu, bool layerScale = false)
+    public Block(
+        Attention attention, int mlpHidden, float normEps, float dropPath, DataType compute,
+        MlpActivation activation = MlpActivation.Gelu, bool layerScale = false)
     {
         int dim = attention.Dim;
         (Dim, MlpHidden, Compute, _dropPath) = (dim, mlpHidden, compute, dropPath);
@@ -24,6 +26,8 @@ public sealed class Block : Module
         Attn = Add("attn", attention);
         Norm2 = Add("norm2", new LayerNorm(dim, normEps, compute));
         Mlp = Add("mlp", new Mlp(dim, mlpHidden, compute, activation));
+        AttnDelta = AddSeam<BranchDelta>("attn_delta");
+        FfnDelta = AddSeam<BranchDelta>("ffn_delta");
         if (!layerScale) return;
         AttnScale = Add("ls1", new LayerScale(dim));
         MlpScale = Add("ls2", new LayerScale(dim));
@@ -38,7 +42,10 @@ public sealed class Block : Module
     /// <summary>Type of the products' inputs.</summary>
     public DataType Compute { get; }
 
-    /// <summary>How the last of the tokens lie in space and time; tokens ahead of them (a class token, prompts) have no place. For layers of a method that look at neighbours.</summary>
+    /// <summary>
+    /// How the last of the tokens lie in space and time; tokens ahead of them (a class token, prompts) have no place. For layers of a
+    /// method that look at neighbours.
+    /// </summary>
     public TokenGrid Grid { get; init; }
 
     /// <summary>Norm ahead of the attention.</summary>
@@ -60,30 +67,34 @@ public sealed class Block : Module
     public LayerScale? MlpScale { get; }
 
     /// <summary>The tuning seam beside the attention branch.</summary>
-    public BranchDelta? AttnDelta { get; set; }
+    public Seam<BranchDelta> AttnDelta { get; }
 
     /// <summary>The tuning seam beside the feed-forward branch: AdaptFormer's place.</summary>
-    public BranchDelta? FfnDelta { get; set; }
+    public Seam<BranchDelta> FfnDelta { get; }
 
-    /// <summary>Whether the block does the same to the same tokens as long as a model trains: nothing in it trains, nothing was added, nothing is dropped at random.</summary>
-    public bool IsFixed => _dropPath == 0 && AttnDelta is null && FfnDelta is null && !TrainableParameters().Any()
-        && new[] { Attn.Qkv, Attn.Proj, Mlp.Fc1, Mlp.Fc2 }.All(linear => linear.Delta is null);
+    /// <summary>
+    /// Whether the block does the same to the same tokens as long as a model trains: nothing in it trains, nothing was added, nothing is
+    /// dropped at random.
+    /// </summary>
+    public bool IsFixed =>
+        _dropPath == 0 && !TrainableParameters().Any() && Modules().All(module => module.Seams.All(seam => seam.Content is null));
 
     /// <summary>[B, N, C] → [B, N, C], f32.</summary>
-    public override Tensor Forward(Tensor x) => Forward(x, readout: x.Shape[1]);
+    public override Tensor Forward(Tensor x) => Forward(x, Slots.Attached, x.Shape[1]);
 
-    /// <summary>As <see cref="Forward(Tensor)"/>, for the first tokens alone: all that a head reads of a last block is the class token.</summary>
-    /// <param name="x">[B, N, C], f32.</param>
+    /// <summary>
+    /// As <see cref="Forward(Tensor)"/>, for the first tokens alone: all that a head reads of a last block is the class token.
+    /// </summary>
+    /// <param name="x">[B, N, C], f32; its memory is used again if it was given.</param>
+    /// <param name="slots">What fills the seams.</param>
     /// <param name="readout">R, how many tokens the result has, from the first on.</param>
     /// <returns>[B, R, C], f32: the first R tokens of the whole result.</returns>
-    public Tensor Forward(Tensor x, int readout)
+    public Tensor Forward(Tensor x, Slots slots, int readout)
     {
-        if (readout < x.Shape[1] && ReadsAllTokens) return Forward(x).SliceTokens(0, readout);
-        Tensor rest = x.SliceTokens(0, readout);
-        Tensor n1 = Norm1.Forward(x);
-        Tensor h = Branch(rest, n1, AttnDelta, (n, residual, _) => Scaled(AttnScale, r => Attn.Forward(n, r, readout), residual));      // h = x + Attn(LN(x)), paper eq. (1)
-        n1.Dispose();      // a tape holds what it needs; a block's memory is what lives at once
-        return Branch(h, Norm2.Forward(h), FfnDelta, (n, residual, into) => Scaled(MlpScale, r => Mlp.Forward(n, r, into), residual), intoStream: h != rest);      // y = h + MLP(LN(h)) + Δ(h), paper eq. (2) and (4)
+        if (readout < x.Shape[1] && ReadsAllTokens(slots)) return Forward(x, slots, x.Shape[1]).SliceTokens(0, readout);
+        Branch attn = new(Attn, AttnScale, _dropPath, slots, readout), mlp = new(Mlp, MlpScale, _dropPath, slots, readout);
+        Tensor h = Sum(x.SliceTokens(0, readout), Norm1.Forward(x, slots), attn, AttnDelta.In(slots));     // h = x + Attn(LN(x)), eq. (1)
+        return Sum(h.Give(), Norm2.Forward(h, slots), mlp, FfnDelta.In(slots));                      // y = h + MLP(LN(h)) + Δ(h), eq. (2), (4)
     }
 
     /// <summary>How much each token reads of each other in this block's attention; no gradient passes through.</summary>
@@ -91,19 +102,14 @@ public sealed class Block : Module
     /// <returns>As <see cref="Attention.Probabilities"/>.</returns>
     public Tensor AttentionProbabilities(Tensor x) => Attn.Probabilities(Norm1.Forward(x));
 
-    private static Tensor Scaled(LayerScale? scale, Func<Tensor?, Tensor> branch, Tensor? residual) =>
-        scale is null ? branch(residual) : scale.Forward(branch(null), residual);
+    private bool ReadsAllTokens(Slots slots) =>
+        !Attn.TakesQueries || AttnDelta.In(slots) is not null || FfnDelta.In(slots) is { ReadsAllTokens: true };
 
-    private bool ReadsAllTokens => !Attn.TakesQueries || AttnDelta is not null || FfnDelta is { ReadsAllTokens: true };
-
-    /// <summary>x + f(normed), with the delta; in x's memory where that is this block's own.</summary>
-    private Tensor Branch(Tensor x, Tensor normed, BranchDelta? delta, BranchDelta.Branch f, bool intoStream = false) =>
-        delta is null ? DropPath(f, normed, x, intoStream) : delta.Apply(x, normed, (n, residual, into) => DropPath(f, n, residual, into), intoStream);
-
-    private Tensor DropPath(BranchDelta.Branch f, Tensor normed, Tensor? residual, bool intoResidual)
+    /// <summary>x + f(n), and what stands in the seam beside f.</summary>
+    private static Tensor Sum(Tensor x, Tensor n, Branch f, BranchDelta? delta)
     {
-        if (_dropPath == 0 || normed.Tape is null) return f(normed, residual, intoResidual);
-        Tensor branch = f(normed, null).DropPath(_dropPath);
-        return residual is null ? branch : residual + branch;
+        Tensor y = delta?.Apply(x, n, f) ?? f.Forward(n, x);
+        n.Dispose();      // a tape holds what it needs; a block's memory is what lives at once
+        return y;
     }
 }

@@ -13,12 +13,23 @@ public enum HeadKind
     Plain,
 }
 
-/// <summary>The classifier. Its names are the authors': <c>head.weight</c>, or <c>head.0.running_mean</c> … and <c>head.1.weight</c> with BatchNorm.</summary>
-public sealed class Head : Module
+/// <summary>
+/// The classifier. Its names are the authors': <c>head.weight</c>, or <c>head.0.running_mean</c> … and <c>head.1.weight</c> with BatchNorm.
+/// </summary>
+public sealed class Head : Layer
 {
     private const double WeightDeviation = 0.01;
 
-    /// <summary>A classifier from C features to K classes, weights truncated-normal with deviation 0.01 and biases 0 (follows the authors' code).</summary>
+    private Head(float[] weight, float[] bias, int features)
+    {
+        (Kind, Features, Classes) = (HeadKind.Plain, features, bias.Length);
+        Weight = Add("weight", Parameter.From(weight, new Shape(Classes, features)));
+        Bias = Add("bias", Parameter.From(bias, new Shape(Classes)));
+    }
+
+    /// <summary>
+    /// A classifier from C features to K classes, weights truncated-normal with deviation 0.01 and biases 0 (follows the authors' code).
+    /// </summary>
     public Head(HeadKind kind, int features, int classes, Rng rng)
     {
         (Kind, Features, Classes) = (kind, features, classes);
@@ -30,7 +41,8 @@ public sealed class Head : Module
         }
 
         Norm = Add("0", new BatchNorm(features));
-        Linear linear = Add("1", new Linear(Initializers.TruncatedNormal(rng, WeightDeviation, classes, features), Parameter.Zeros(classes)));
+        Parameter weight = Initializers.TruncatedNormal(rng, WeightDeviation, classes, features);
+        Linear linear = Add("1", new Linear(weight, Parameter.Zeros(classes)));
         (Weight, Bias) = (linear.Weight, linear.Bias!);
     }
 
@@ -52,7 +64,9 @@ public sealed class Head : Module
     /// <summary>[K].</summary>
     public Parameter Bias { get; }
 
-    /// <summary>The head as one linear map, with the statistics that prediction uses: W' = W·diag(1/√(var + ε)), b' = b − W'·mean.</summary>
+    /// <summary>
+    /// The head as one linear map, with the statistics that prediction uses: W' = W·diag(1/√(var + ε)), b' = b − W'·mean.
+    /// </summary>
     /// <returns>W', [K, C], and b', [K].</returns>
     public (float[] Weight, float[] Bias) ToLinear()
     {
@@ -73,6 +87,13 @@ public sealed class Head : Module
         }
 
         return (weight, bias);
+    }
+
+    /// <summary>A head of its own that answers as this one predicts, without the batch norm: see <see cref="ToLinear"/>.</summary>
+    public Head Fold()
+    {
+        (float[] weight, float[] bias) = ToLinear();
+        return new Head(weight, bias, Features);
     }
 
     /// <summary>Features [B, C] → logits [B, K], f32.</summary>

@@ -4,7 +4,7 @@ using AdaptFormer.Tensors.Ops;
 namespace AdaptFormer.Models.Layers;
 
 /// <summary>Layer normalisation with learned scale and shift.</summary>
-public sealed class LayerNorm : Module
+public sealed class LayerNorm : Layer
 {
     private readonly float _eps;
     private readonly DataType _output;
@@ -18,6 +18,7 @@ public sealed class LayerNorm : Module
         (_eps, _output) = (eps, output);
         Weight = Add("weight", Parameter.Full(new Shape(dim), 1));
         Bias = Add("bias", Parameter.Zeros(dim));
+        After = AddSeam<Layer>("after");
     }
 
     /// <summary>γ, [C].</summary>
@@ -27,12 +28,16 @@ public sealed class LayerNorm : Module
     public Parameter Bias { get; }
 
     /// <summary>The tuning seam behind the norm: a function of its output (SSF).</summary>
-    public Module? After { get; set; }
+    public Seam<Layer> After { get; }
 
     /// <summary>[..., C] → [..., C].</summary>
-    public override Tensor Forward(Tensor x)
+    public override Tensor Forward(Tensor x) => Forward(x, Slots.Attached);
+
+    /// <summary>[..., C] → [..., C], in a pass with these slots.</summary>
+    public Tensor Forward(Tensor x, Slots slots)
     {
-        Tensor y = x.LayerNorm(Weight, Bias, _eps, _output);
-        return After?.Forward(y) ?? y;
+        if (slots.Differ(Weight, Bias)) return slots.ByTask(x, Forward);
+        Tensor y = x.LayerNorm(slots.Of(Weight), slots.Of(Bias), _eps, _output);
+        return After.In(slots)?.Forward(y) ?? y;
     }
 }

@@ -3,8 +3,8 @@ using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Models.Layers;
 
-/// <summary>LayerScale, arXiv:2103.17239: one learned factor for each feature of a residual branch, y = r + γ∘f.</summary>
-public sealed class LayerScale : Module
+/// <summary>LayerScale, arXiv:2103.17239: one learned factor for each feature of a residual branch, γ∘f.</summary>
+public sealed class LayerScale : Layer
 {
     /// <summary>γ over C features, to be loaded.</summary>
     public LayerScale(int dim) => Gamma = Add("gamma", Parameter.Full(new Shape(dim), 1));
@@ -14,7 +14,4 @@ public sealed class LayerScale : Module
 
     /// <summary>[..., C] → [..., C], f32.</summary>
     public override Tensor Forward(Tensor x) => x.ScaleFeatures(Gamma, output: DataType.Float32);
-
-    /// <summary>residual + γ∘branch; the bare γ∘branch without a residual.</summary>
-    public Tensor Forward(Tensor branch, Tensor? residual) => residual is null ? Forward(branch) : residual + Forward(branch);
 }

@@ -4,7 +4,7 @@ using AdaptFormer.Tensors.Ops;
 namespace AdaptFormer.Models.Layers;
 
 /// <summary>A fully connected layer, y = x·Wᵀ + b, with a tuning seam beside it and one behind it.</summary>
-public sealed class Linear : Module
+public sealed class Linear : Layer
 {
     private readonly DataType _compute;
 
@@ -27,6 +27,8 @@ public sealed class Linear : Module
         _compute = compute;
         Weight = Add("weight", weight);
         Bias = bias is null ? null : Add("bias", bias);
+        Delta = AddSeam<LinearDelta>("delta");
+        After = AddSeam<Layer>("after");
     }
 
     /// <summary>W, [O, I].</summary>
@@ -36,41 +38,54 @@ public sealed class Linear : Module
     public Parameter? Bias { get; }
 
     /// <summary>The tuning seam beside the product (LoRA).</summary>
-    public LinearDelta? Delta { get; set; }
+    public Seam<LinearDelta> Delta { get; }
 
-    /// <summary>The tuning seam behind the layer: a function of its output (SSF).</summary>
-    public Module? After { get; set; }
+    /// <summary>The tuning seam behind the layer: a function of its output (SSF, IA³).</summary>
+    public Seam<Layer> After { get; }
 
     /// <summary>[..., I] → [..., O], in the type of the product's inputs.</summary>
-    public override Tensor Forward(Tensor x) => Forward(x, residual: null);
+    public override Tensor Forward(Tensor x) => Forward(x, Slots.Attached);
 
-    /// <summary>residual + scale·(x·Wᵀ + b), f32 when there is a residual.</summary>
+    /// <summary>residual + γ∘(scale·(x·Wᵀ + b)), f32 when there is a residual.</summary>
     /// <param name="x">[..., I].</param>
-    /// <param name="residual">[..., O], f32.</param>
+    /// <param name="slots">What fills the seams.</param>
+    /// <param name="residual">[..., O], f32; the result takes its memory if it was given.</param>
     /// <param name="scale">Factor on the layer's own part.</param>
-    /// <param name="intoResidual">The result takes the residual's memory, whose numbers nobody reads afterwards.</param>
+    /// <param name="gamma">γ; none if null.</param>
     /// <param name="bias">[O], in place of the layer's own; that if null.</param>
-    /// <param name="output">Type of the result; f32 with a residual, else that of the product's inputs if null.</param>
-    public Tensor Forward(Tensor x, Tensor? residual = null, float scale = 1, bool intoResidual = false, Tensor? bias = null, DataType? output = null)
+    /// <param name="output">Type of the result; f32 with a residual or γ, else that of the product's inputs if null.</param>
+    public Tensor Forward(
+        Tensor x, Slots slots, Tensor? residual = null, float scale = 1, LayerScale? gamma = null, Tensor? bias = null,
+        DataType? output = null)
     {
-        bias ??= Bias;
-        if (After is not null) return Behind(x, residual, scale, bias, output);
-        Tensor y = x.Linear(Weight, bias, _compute, output, residual, scale, intoResidual);
-        return Delta?.AddTo(y, x, scale) ?? y;
+        if (bias is null && slots.Differ(Bias))
+            return slots.ByTask(x, residual, (part, rest, own) => Forward(part, own, rest, scale, gamma, output: output));
+
+        bias ??= slots.Of(Bias);
+        (LinearDelta? delta, Layer? after) = (Delta.In(slots), After.In(slots));
+        if (gamma is null && after is null)
+        {
+            Tensor y = x.Linear(Weight, bias, _compute, output, residual, scale);
+            return delta?.AddTo(y, x, scale) ?? y;
+        }
+
+        Tensor f = x.Linear(Weight, bias, _compute);
+        f = delta?.AddTo(f, x, 1) ?? f;
+        if (after is not null) f = after.Forward(f);
+        if (scale != 1) f = f.Scale(scale);
+        if (gamma is not null) f = gamma.Forward(f);
+        if (residual is not null) return residual + f;
+        return output is { } type ? f.Cast(type) : f;
     }
 
     /// <summary>GELU(x·Wᵀ + b).</summary>
-    public Tensor ForwardGelu(Tensor x) => Delta is null && After is null ? x.LinearGelu(Weight, Bias, _compute) : Forward(x).Gelu();
+    public Tensor ForwardGelu(Tensor x, Slots slots) =>
+        IsPlain(slots) ? x.LinearGelu(Weight, slots.Of(Bias), _compute) : Forward(x, slots).Gelu();
 
     /// <summary>ReLU(x·Wᵀ + b).</summary>
-    public Tensor ForwardRelu(Tensor x) => Delta is null && After is null ? x.LinearRelu(Weight, Bias, _compute) : Forward(x).Relu();
+    public Tensor ForwardRelu(Tensor x, Slots slots) =>
+        IsPlain(slots) ? x.LinearRelu(Weight, slots.Of(Bias), _compute) : Forward(x, slots).Relu();
 
-    private Tensor Behind(Tensor x, Tensor? residual, float scale, Tensor? bias, DataType? output)
-    {
-        Tensor y = x.Linear(Weight, bias, _compute);
-        y = After!.Forward(Delta?.AddTo(y, x, 1) ?? y);
-        if (scale != 1) y = y.Scale(scale);
-        if (residual is not null) return residual + y;
-        return output is { } type ? y.Cast(type) : y;
-    }
+    /// <summary>Whether the layer is one product and one bias for all rows, so that a nonlinearity can follow in the same sweep.</summary>
+    private bool IsPlain(Slots slots) => Delta.In(slots) is null && After.In(slots) is null && !slots.Differ(Bias);
 }

@@ -2,8 +2,8 @@ using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models.Layers;
 
-/// <summary>The tuning seam beside a linear layer: what is added to its output, a function of its input (LoRA).</summary>
-public abstract class LinearDelta : Module
+/// <summary>What fills the tuning seam beside a linear layer: it is added to the output, a function of the input (LoRA).</summary>
+public abstract class LinearDelta : Module, ISeamFiller<LinearDelta>
 {
     /// <summary>y + scale·Δ(x).</summary>
     /// <param name="y">The layer's result, [..., O], residual included; nobody else reads it, so its memory may be taken.</param>
@@ -12,7 +12,5 @@ public abstract class LinearDelta : Module
     /// <returns>The shape and type of y.</returns>
     public abstract Tensor AddTo(Tensor y, Tensor x, float scale);
 
-    /// <summary>Not used: a delta needs the output that it is added to.</summary>
-    /// <exception cref="InvalidOperationException">Always.</exception>
-    public sealed override Tensor Forward(Tensor x) => throw new InvalidOperationException("LinearDelta: call AddTo with the layer's output.");
+    static LinearDelta ISeamFiller<LinearDelta>.Mix(IReadOnlyList<TaskRun<LinearDelta>> runs) => new MixedLinearDelta(runs);
 }

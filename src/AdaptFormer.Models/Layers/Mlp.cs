@@ -15,8 +15,8 @@ public enum MlpActivation
     QuickGelu,
 }
 
-/// <summary>The feed-forward layer, W₂·f(W₁·x + b₁) + b₂ with f = GELU.</summary>
-public sealed class Mlp : Module
+/// <summary>The feed-forward layer, W₂·f(W₁·x + b₁) + b₂ with f = GELU, with a tuning seam behind f.</summary>
+public sealed class Mlp : BranchLayer
 {
     private readonly MlpActivation _activation;
 
@@ -26,6 +26,7 @@ public sealed class Mlp : Module
         _activation = activation;
         Fc1 = Add("fc1", new Linear(dim, hidden, bias: true, compute));
         Fc2 = Add("fc2", new Linear(hidden, dim, bias: true, compute));
+        Inner = AddSeam<Layer>("inner");
     }
 
     /// <summary>W₁, b₁.</summary>
@@ -34,18 +35,17 @@ public sealed class Mlp : Module
     /// <summary>W₂, b₂.</summary>
     public Linear Fc2 { get; }
 
-    /// <summary>[B, N, C] → [B, N, C].</summary>
-    public override Tensor Forward(Tensor x) => Forward(x, residual: null);
+    /// <summary>The tuning seam behind the nonlinearity: a function of the hidden units (IA³).</summary>
+    public Seam<Layer> Inner { get; }
 
-    /// <summary>residual + MLP(x).</summary>
-    /// <param name="x">[B, N, C].</param>
-    /// <param name="residual">[B, N, C], f32; none if null.</param>
-    /// <param name="intoResidual">The result takes the residual's memory, whose numbers nobody reads afterwards.</param>
-    public Tensor Forward(Tensor x, Tensor? residual, bool intoResidual = false)
+    /// <inheritdoc/>
+    public override Tensor Forward(Tensor x, Slots slots, Tensor? residual = null, LayerScale? gamma = null, int? readout = null)
     {
-        using Tensor h = Activate(x);      // [B, N, hidden]
-        return Fc2.Forward(h, residual, intoResidual: intoResidual);
+        using Tensor h = Activate(x.SliceTokens(0, readout ?? x.Shape[1]), slots);      // [B, R, hidden]
+        using Tensor? tuned = Inner.In(slots)?.Forward(h);
+        return Fc2.Forward(tuned ?? h, slots, residual, gamma: gamma);
     }
 
-    private Tensor Activate(Tensor x) => _activation == MlpActivation.Gelu ? Fc1.ForwardGelu(x) : Fc1.Forward(x).QuickGelu();
+    private Tensor Activate(Tensor x, Slots slots) =>
+        _activation == MlpActivation.Gelu ? Fc1.ForwardGelu(x, slots) : Fc1.Forward(x, slots).QuickGelu();
 }

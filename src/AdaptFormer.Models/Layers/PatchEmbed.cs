@@ -4,7 +4,7 @@ using AdaptFormer.Tensors.Ops;
 namespace AdaptFormer.Models.Layers;
 
 /// <summary>Cuts an image into patches, or a clip into tubelets, and maps each to a token.</summary>
-public sealed class PatchEmbed : Module
+public sealed class PatchEmbed : Layer
 {
     private readonly DataType _compute;
     private readonly Convolution _proj;
@@ -18,7 +18,9 @@ public sealed class PatchEmbed : Module
     public PatchEmbed(int patchSize, int dim, DataType compute, int? tubeletSize = null, bool bias = true)
     {
         _compute = compute;
-        _proj = Add("proj", new Convolution(tubeletSize is { } t ? [dim, 3, t, patchSize, patchSize] : [dim, 3, patchSize, patchSize], bias));
+        int[] kernel = tubeletSize is { } t ? [dim, 3, t, patchSize, patchSize] : [dim, 3, patchSize, patchSize];
+        _proj = Add("proj", new Convolution(kernel, bias));
+        After = AddSeam<Layer>("after");
     }
 
     /// <summary>The patch kernel, [C, 3, p, p] or [C, 3, t, p, p].</summary>
@@ -28,13 +30,17 @@ public sealed class PatchEmbed : Module
     public Parameter? Bias => _proj.Bias;
 
     /// <summary>The tuning seam behind the layer: a function of its output (SSF).</summary>
-    public Module? After { get; set; }
+    public Seam<Layer> After { get; }
 
     /// <summary>[B, 3, H, W] or [B, 3, T, H, W] → [B, N, C], f32.</summary>
-    public override Tensor Forward(Tensor x)
+    public override Tensor Forward(Tensor x) => Forward(x, Slots.Attached);
+
+    /// <summary>[B, 3, H, W] or [B, 3, T, H, W] → [B, N, C], f32, in a pass with these slots.</summary>
+    public Tensor Forward(Tensor x, Slots slots)
     {
-        Tensor y = x.PatchEmbed(_proj.Weight, _proj.Bias, _compute);
-        return After?.Forward(y) ?? y;
+        if (slots.Differ(Bias)) return slots.ByTask(x, Forward);
+        Tensor y = x.PatchEmbed(Weight, slots.Of(Bias), _compute);
+        return After.In(slots)?.Forward(y) ?? y;
     }
 
     private sealed class Convolution : Module
@@ -48,7 +54,5 @@ public sealed class PatchEmbed : Module
         public Parameter Weight { get; }
 
         public Parameter? Bias { get; }
-
-        public override Tensor Forward(Tensor x) => x.PatchEmbed(Weight, Bias);
     }
 }

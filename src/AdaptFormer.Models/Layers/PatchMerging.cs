@@ -4,7 +4,7 @@ using AdaptFormer.Tensors.Ops;
 namespace AdaptFormer.Models.Layers;
 
 /// <summary>Between two stages of Swin: each 2×2 neighbourhood becomes one token of twice the features, W·LN([x₀; x₁; x₂; x₃]).</summary>
-public sealed class PatchMerging : Module
+public sealed class PatchMerging : Layer
 {
     private readonly TokenGrid _grid;
     private readonly LayerNorm _norm;
@@ -23,5 +23,9 @@ public sealed class PatchMerging : Module
     }
 
     /// <summary>[B, T·H·W, C] → [B, T·⌈H/2⌉·⌈W/2⌉, 2·C], f32.</summary>
-    public override Tensor Forward(Tensor x) => _reduction.Forward(_norm.Forward(x.MergePatches(_grid)), output: DataType.Float32);
+    public override Tensor Forward(Tensor x) => Forward(x, Slots.Attached);
+
+    /// <summary>[B, T·H·W, C] → [B, T·⌈H/2⌉·⌈W/2⌉, 2·C], f32, in a pass with these slots.</summary>
+    public Tensor Forward(Tensor x, Slots slots) =>
+        _reduction.Forward(_norm.Forward(x.MergePatches(_grid), slots), slots, output: DataType.Float32);
 }

@@ -42,22 +42,23 @@ public sealed class SelfAttention : Attention
     public Parameter? VBias { get; }
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tensor x, Tensor? residual, int? queries = null)
+    public override Tensor Forward(Tensor x, Slots slots, Tensor? residual = null, LayerScale? gamma = null, int? readout = null)
     {
-        using Tensor qkv = Project(x);                                              // [B, N, 3·C]
-        using Tensor answers = qkv.Attention(_heads, queries: queries);             // [B, queries, C]
-        return Proj.Forward(answers, residual);
+        using Tensor qkv = Project(x, slots);                                       // [B, N, 3·C]
+        using Tensor answers = qkv.Attention(_heads, queries: readout);             // [B, R, C]
+        return Proj.Forward(answers, slots, residual, gamma: gamma);
     }
 
     /// <inheritdoc/>
-    public override Tensor Probabilities(Tensor x) => Project(x).AttentionProbabilities(_heads);
+    public override Tensor Probabilities(Tensor x) => Project(x, Slots.Attached).AttentionProbabilities(_heads);
 
     /// <summary>[B, N, C] → [B, N, 3·C].</summary>
-    private Tensor Project(Tensor x)
+    private Tensor Project(Tensor x, Slots slots)
     {
-        if (QBias is null || VBias is null) return Qkv.Forward(x);
+        if (QBias is null || VBias is null) return Qkv.Forward(x, slots);
+        if (slots.Differ(QBias, VBias)) return slots.ByTask(x, Project);
         Tensor noKeyBias = Tensor.Zeros(Dim);
         x.Tape?.Watch(noKeyBias);       // parameters belong to no pass, their joining does
-        return Qkv.Forward(x, bias: BatchOps.ConcatBatch([QBias, noKeyBias, VBias]));
+        return Qkv.Forward(x, slots, bias: BatchOps.ConcatBatch([slots.Of(QBias), noKeyBias, slots.Of(VBias)]));
     }
 }

@@ -31,18 +31,25 @@ public sealed class WindowAttention : Attention
     public override bool TakesQueries => false;
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tensor x, Tensor? residual, int? queries = null) =>
-        Proj.Forward(Qkv.Forward(x).WindowAttention(_heads, Windows, RelativePositionBias, Padding(x)), residual);
+    public override Tensor Forward(Tensor x, Slots slots, Tensor? residual = null, LayerScale? gamma = null, int? readout = null)
+    {
+        if (Windows.Pads && slots.Differ(Qkv)) return slots.ByTask(x, residual, (part, rest, own) => Forward(part, own, rest, gamma));
+        Tensor answers = Qkv.Forward(x, slots).WindowAttention(_heads, Windows, RelativePositionBias, Padding(x, slots));
+        return Proj.Forward(answers, slots, residual, gamma: gamma);
+    }
 
     /// <inheritdoc/>
-    public override Tensor Probabilities(Tensor x) => Qkv.Forward(x).WindowAttentionProbabilities(_heads, Windows, RelativePositionBias, Padding(x));
+    public override Tensor Probabilities(Tensor x) =>
+        Qkv.Forward(x).WindowAttentionProbabilities(_heads, Windows, RelativePositionBias, Padding(x, Slots.Attached));
 
-    /// <summary>What a token of zeros becomes: the authors pad behind the norm and ahead of the projection.</summary>
-    private Tensor? Padding(Tensor x)
+    /// <summary>
+    /// What a token of zeros becomes: the authors pad behind the norm and ahead of the projection. A task's own where it tunes that.
+    /// </summary>
+    private Tensor? Padding(Tensor x, Slots slots)
     {
         if (!Windows.Pads) return null;
         Tensor nothing = Tensor.Zeros(1, Dim);
         x.Tape?.Watch(nothing);
-        return Qkv.Forward(nothing);
+        return Qkv.Forward(nothing, slots);
     }
 }

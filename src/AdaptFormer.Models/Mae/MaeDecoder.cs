@@ -6,7 +6,9 @@ using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Models.Mae;
 
-/// <summary>The small transformer that guesses pixels: every patch that was not seen starts as one learned token and its position.</summary>
+/// <summary>
+/// The small transformer that guesses pixels: every patch that was not seen starts as one learned token and its position.
+/// </summary>
 internal sealed class MaeDecoder : Module
 {
     private readonly MaeConfig _config;
@@ -32,22 +34,22 @@ internal sealed class MaeDecoder : Module
         for (int i = 0; i < _blocks.Length; i++)
         {
             SelfAttention attention = new(dim, config.DecoderNumHeads, isVideo ? QkvBias.QueryValue : QkvBias.Fused, compute);
-            _blocks[i] = list.Add($"{i}", new Block(attention, (int)(dim * config.MlpRatio), VitConfig.DefaultNormEps, dropPath: 0, compute));
+            Block block = new(attention, (int)(dim * config.MlpRatio), VitConfig.DefaultNormEps, dropPath: 0, compute);
+            _blocks[i] = list.Add($"{i}", block);
         }
 
         _norm = Add("norm", new LayerNorm(dim, VitConfig.DefaultNormEps, compute));
         _pred = Add("pred", new Linear(dim, config.PatchLength, bias: true, compute));
     }
 
-    public override Tensor Forward(Tensor x) => throw new InvalidOperationException("MaeDecoder: call Decode with a mask.");
-
     /// <summary>Latent tokens of the seen patches [B, (1 +) K, C] → features of all patches in their places [B, N, D].</summary>
     public Tensor Decode(Tensor latent, TokenMask mask)
     {
         Tensor seen = latent.Linear(_embed.Weight, _embed.Bias, output: DataType.Float32);                  // [B, (1 +) K, D]
         int[] sources = [.. mask.Places.Select(place => place < mask.KeptPatches ? place + 1 + _front : 0)];       // 0 is the mask token
-        Tensor x = seen.PrependTokens(_maskToken).GatherTokens(MaskedAutoencoder.WithFront(sources, mask.Batch, _front, offset: 0, first: 1));
-        x = _posEmbed is not null ? x.AddBroadcast(_posEmbed) : x.AddBroadcast(Tensor.From(_sinusoid.Value, new Shape(1, mask.Patches, x.Shape[2])));
+        int[] places = MaskedAutoencoder.WithFront(sources, mask.Batch, _front, offset: 0, first: 1);
+        Tensor x = seen.PrependTokens(_maskToken).GatherTokens(places);
+        x = x.AddBroadcast(_posEmbed ?? Tensor.From(_sinusoid.Value, new Shape(1, mask.Patches, x.Shape[2])));
         foreach (Block block in _blocks) x = block.Forward(x);
         return x.SliceTokens(_front, mask.Patches);
     }

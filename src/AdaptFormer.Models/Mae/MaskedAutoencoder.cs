@@ -11,8 +11,9 @@ namespace AdaptFormer.Models.Mae;
 /// A masked autoencoder: an encoder sees some patches, a small decoder guesses the pixels of the others. The encoder is a backbone
 /// like any other once it is trained.
 /// </summary>
-/// <remarks>MAE, arXiv:2111.06377, for pictures; VideoMAE, arXiv:2203.12602, for clips. Both follow their authors' code. VideoMAE hands its decoder the seen tokens first; here they
-/// stand in their places, which changes no number, since attention does not know an order.</remarks>
+/// <remarks>MAE, arXiv:2111.06377, for pictures; VideoMAE, arXiv:2203.12602, for clips. Both follow their authors' code. VideoMAE hands its
+/// decoder the seen tokens first; here they stand in their places, which changes no number, since attention does not know an
+/// order.</remarks>
 public sealed class MaskedAutoencoder : Module
 {
     private const float VideoEps = 1e-12f;       // VideoMAE adds 1e-6 to the deviation; below rounding for any patch that is not flat
@@ -31,7 +32,12 @@ public sealed class MaskedAutoencoder : Module
         Config = config;
         Encoder = Add("encoder", config.Encoder.Create(id, compute));
         _encoder = (ITokenEncoder)Encoder;
-        if (IsVideo) _norm = Add("norm", new LayerNorm(Encoder.NumFeatures, VideoVitConfig.DefaultNormEps, compute));      // pre-training's own; a task has fc_norm
+        if (IsVideo)
+        {
+            // Pre-training's own; a task has fc_norm.
+            _norm = Add("norm", new LayerNorm(Encoder.NumFeatures, VideoVitConfig.DefaultNormEps, compute));
+        }
+
         _decoder = Add("decoder", new MaeDecoder(config, Encoder.NumFeatures, compute));
     }
 
@@ -42,10 +48,6 @@ public sealed class MaskedAutoencoder : Module
     public Backbone Encoder { get; }
 
     private bool IsVideo => Config.Encoder is VideoVitConfig;
-
-    /// <summary>Not used: an autoencoder needs a mask.</summary>
-    /// <exception cref="InvalidOperationException">Always.</exception>
-    public override Tensor Forward(Tensor x) => throw new InvalidOperationException("MaskedAutoencoder: call Loss with a mask.");
 
     /// <summary>The mean squared error of the guessed pixels, over the patches that were not seen.</summary>
     /// <param name="pixels">[B, 3, H, W] or [B, 3, T, H, W].</param>
@@ -64,7 +66,8 @@ public sealed class MaskedAutoencoder : Module
     {
         Check(pixels, mask);
         int front = _encoder.FrontTokens;
-        Tensor seen = _encoder.Embed(pixels).GatherTokens(WithFront(mask.Kept, mask.Batch, front, offset: front, first: 0));      // [B, (1 +) K, C]
+        int[] kept = WithFront(mask.Kept, mask.Batch, front, offset: front, first: 0);
+        Tensor seen = _encoder.Embed(pixels).GatherTokens(kept);                    // [B, (1 +) K, C]
         Tensor tokens = _encoder.Encode(seen);
         return _norm is null ? tokens : _norm.Forward(tokens);
     }
@@ -72,10 +75,13 @@ public sealed class MaskedAutoencoder : Module
     /// <summary>The guessed pixels of all patches, those that were seen included: [B, N, P], channels innermost.</summary>
     public Tensor Reconstruct(Tensor pixels, TokenMask mask) => _decoder.Predict(_decoder.Decode(Latent(pixels, mask), mask));
 
-    /// <summary>What is to be guessed: the patches' pixels, channels innermost, normalised if so configured. [B, N, P]; a constant.</summary>
+    /// <summary>
+    /// What is to be guessed: the patches' pixels, channels innermost, normalised if so configured. [B, N, P]; a constant.
+    /// </summary>
     public Tensor Targets(Tensor pixels)
     {
-        (int patch, int tubelet) = Config.Encoder is VideoVitConfig video ? (video.PatchSize, video.TubeletSize) : (((VitConfig)Config.Encoder).PatchSize, 1);
+        (int patch, int tubelet) = Config.Encoder is VideoVitConfig video
+            ? (video.PatchSize, video.TubeletSize) : (((VitConfig)Config.Encoder).PatchSize, 1);
         Tensor rows = pixels.Unfold(patch, tubelet: tubelet);
         if (!Config.NormPixLoss) return rows.ChannelsLast(3);
 
@@ -83,10 +89,14 @@ public sealed class MaskedAutoencoder : Module
         (int b, int n, int p) = (rows.Shape[0], rows.Shape[1], rows.Shape[2]);
         int group = IsVideo ? p / 3 : p;
         float share = (float)(group - 1) / group;
-        return rows.Reshape(b * n * p / group, group).LayerNorm(null, null, (IsVideo ? VideoEps : 1e-6f) * share).Scale(MathF.Sqrt(share)).Reshape(b, n, p).ChannelsLast(3);
+        Tensor normed = rows.Reshape(b * n * p / group, group).LayerNorm(null, null, (IsVideo ? VideoEps : 1e-6f) * share);
+        return normed.Scale(MathF.Sqrt(share)).Reshape(b, n, p).ChannelsLast(3);
     }
 
-    /// <summary>Starting values as in MAE's code: Xavier uniform for the products, sine-cosine positions, normal with deviation 0.02 for tokens; norms 1 and 0, biases 0.</summary>
+    /// <summary>
+    /// Starting values as in MAE's code: Xavier uniform for the products, sine-cosine positions, normal with deviation 0.02 for tokens;
+    /// norms 1 and 0, biases 0.
+    /// </summary>
     public void Initialize(Rng rng)
     {
         int index = 0;
@@ -111,19 +121,25 @@ public sealed class MaskedAutoencoder : Module
         Unfreeze();
         foreach ((string name, Parameter parameter) in Parameters())
         {
-            if (name.EndsWith("pos_embed", StringComparison.Ordinal) || name.StartsWith(MaeNames.TaskNorm, StringComparison.Ordinal)) parameter.Trainable = false;
+            if (name.EndsWith("pos_embed", StringComparison.Ordinal) || name.StartsWith(MaeNames.TaskNorm, StringComparison.Ordinal))
+                parameter.Trainable = false;
         }
     }
 
     private void Check(Tensor pixels, TokenMask mask)
     {
         if (pixels.Shape.Rank == 0 || mask.Batch != pixels.Shape[0] || mask.Patches != Config.Patches)
-            throw new ArgumentException($"{Encoder.Id}: the mask is for {mask.Batch} samples of {mask.Patches} patches, got pixels {pixels.Shape} of {Config.Patches} patches each.");
+            throw new ArgumentException(
+                $"{Encoder.Id}: the mask is for {mask.Batch} samples of {mask.Patches} patches, "
+                + $"got pixels {pixels.Shape} of {Config.Patches} patches each.");
     }
 
     private Parameter StateOf(string name) => State().First(entry => entry.Key == name).Value.Tensor;
 
-    /// <summary>Puts the numbers <paramref name="first"/> … of <paramref name="front"/> tokens ahead of every sample's, and moves the others by <paramref name="offset"/>.</summary>
+    /// <summary>
+    /// Puts the numbers <paramref name="first"/> … of <paramref name="front"/> tokens ahead of every sample's, and moves the others by
+    /// <paramref name="offset"/>.
+    /// </summary>
     internal static int[] WithFront(int[] tokens, int batch, int front, int offset, int first)
     {
         int k = tokens.Length / batch;

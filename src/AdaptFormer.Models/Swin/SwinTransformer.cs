@@ -5,8 +5,8 @@ using AdaptFormer.Tensors.Ops;
 namespace AdaptFormer.Models.Swin;
 
 /// <summary>
-/// The hierarchical transformer with shifted windows, for pictures (Swin) and clips (Video Swin), under the authors' names: stages of blocks, patch merging between them, and the
-/// mean of the normalised tokens as features.
+/// The hierarchical transformer with shifted windows, for pictures (Swin) and clips (Video Swin), under the authors' names: stages of
+/// blocks, patch merging between them, and the mean of the normalised tokens as features.
 /// </summary>
 /// <remarks>Swin, arXiv:2103.14030; Video Swin, arXiv:2106.13230.</remarks>
 public sealed class SwinTransformer : Backbone
@@ -26,7 +26,8 @@ public sealed class SwinTransformer : Backbone
     {
         config.Validate();
         (Id, Config, Compute) = (id, config, compute);
-        _patchEmbed = Add("patch_embed", new PatchEmbed(config.Patch.H, config.EmbedDim, compute, config.InputShape.Rank == 4 ? config.Patch.T : null));
+        int? tubelet = config.InputShape.Rank == 4 ? config.Patch.T : null;
+        _patchEmbed = Add("patch_embed", new PatchEmbed(config.Patch.H, config.EmbedDim, compute, tubelet));
         _patchNorm = _patchEmbed.Add("norm", new LayerNorm(config.EmbedDim, config.NormEps));
         BlockList layers = Add("layers", new BlockList());
         _downsample = new PatchMerging?[config.Depths.Length];
@@ -61,34 +62,55 @@ public sealed class SwinTransformer : Backbone
 
     /// <summary>[B, 3, H, W] or [B, 3, T, H, W] → [B, C], f32.</summary>
     /// <exception cref="ArgumentException">The pixels have another size than the model.</exception>
-    public override Tensor Features(Tensor pixels, Observer? observe = null)
+    public override Tensor Features(Tensor pixels, Slots slots, Observer? observe = null)
     {
-        if (pixels.Shape.Rank != InputShape.Rank + 1 || !pixels.Shape.Dims[1..].SequenceEqual(InputShape.Dims))
-            throw new ArgumentException($"{Id}: pixels must be [B, {string.Join(", ", InputShape)}], got {pixels.Shape} (another size: build the model with it).");
-
-        Tensor x = TensorScope.Run(() => _patchNorm.Forward(_patchEmbed.Forward(Padded(pixels))));     // [B, N, C]
-        observe?.Invoke("patch_embed", x);
-        int block = 0;
-        for (int stage = 0; stage < _downsample.Length; stage++)
-        {
-            for (int i = 0; i < Config.Depths[stage]; i++, block++) Replace(ref x, RunBlock(block, x, observe, x.Shape[1], x.Shape[1]));
-            if (_downsample[stage] is { } merging) Replace(ref x, TensorScope.Run(() => merging.Forward(x)));
-            observe?.Invoke($"layer_{stage}", x);
-        }
-
+        Tensor x = RunStages(pixels, slots, observe);
         return TensorScope.Run(() =>
         {
-            Tensor tokens = _norm.Forward(x);
+            Tensor tokens = _norm.Forward(x, slots);
             observe?.Invoke("norm", tokens);
             return tokens.MeanTokens();                                                                 // [B, C]
         });
     }
 
-    // A prediction holds two blocks' tokens, not all; a tape holds what it needs.
-    private static void Replace(ref Tensor x, Tensor y)
+    /// <inheritdoc/>
+    protected override IReadOnlyList<int> StageEnds =>
+        [.. Config.Depths.Index().Select(stage => Config.Depths[..(stage.Index + 1)].Sum() - 1)];
+
+    /// <inheritdoc/>
+    protected override void Collect(Tensor pixels, Action<int, Tensor> see) => RunStages(pixels, Slots.Attached, observe: null, see);
+
+    /// <summary>Pixels → the tokens of the last stage, [B, N, C].</summary>
+    private Tensor RunStages(Tensor pixels, Slots slots, Observer? observe, Action<int, Tensor>? see = null)
     {
-        x.Dispose();
-        x = y;
+        if (pixels.Shape.Rank != InputShape.Rank + 1 || !pixels.Shape.Dims[1..].SequenceEqual(InputShape.Dims))
+            throw new ArgumentException(
+                $"{Id}: pixels must be [B, {string.Join(", ", InputShape)}], got {pixels.Shape} (another size: build the model with it).");
+
+        Tensor x = TensorScope.Run(() => _patchNorm.Forward(_patchEmbed.Forward(Padded(pixels), slots), slots));     // [B, N, C]
+        observe?.Invoke("patch_embed", x);
+        int block = 0;
+        for (int stage = 0; stage < _downsample.Length; stage++)
+        {
+            for (int i = 0; i < Config.Depths[stage]; i++, block++)
+            {
+                Replace(y => RunBlock(block, y, slots, observe, y.Shape[1], y.Shape[1]));
+                see?.Invoke(block, x);
+            }
+
+            if (_downsample[stage] is { } merging) Replace(y => TensorScope.Run(() => merging.Forward(y, slots)));
+            observe?.Invoke($"layer_{stage}", x);
+        }
+
+        return x;
+
+        // A prediction holds two blocks' tokens, not all, unless somebody sees them; a tape holds what it needs.
+        void Replace(Func<Tensor, Tensor> step)
+        {
+            Tensor y = step(see is null ? x.Give() : x);
+            if (x.IsGiven) x.Dispose();
+            x = y;
+        }
     }
 
     private void AddStage(Module stage, int index, TokenGrid grid)
@@ -99,12 +121,14 @@ public sealed class SwinTransformer : Backbone
         for (int i = 0; i < Config.Depths[index]; i++)
         {
             WindowAttention attention = new(dim, Config.NumHeads[index], i % 2 == 0 ? straight : shifted, Config.QkvBias, Compute);
-            Block block = new(attention, (int)(dim * Config.MlpRatio), Config.NormEps, BlockList.DropPath(Config.DropPath, before + i, depth), Compute) { Grid = grid };
+            float dropPath = BlockList.DropPath(Config.DropPath, before + i, depth);
+            Block block = new(attention, (int)(dim * Config.MlpRatio), Config.NormEps, dropPath, Compute) { Grid = grid };
             _blocks.Add(blocks.Add($"{i}", block));
             _names.Add($"layer_{index}_block_{i}");
         }
 
-        if (index + 1 < Config.Depths.Length) _downsample[index] = stage.Add("downsample", new PatchMerging(grid, dim, Config.NormEps, Compute));
+        if (index + 1 < Config.Depths.Length)
+            _downsample[index] = stage.Add("downsample", new PatchMerging(grid, dim, Config.NormEps, Compute));
     }
 
     /// <summary>Zeros behind the last frame, row and column, so that patches divide the input.</summary>

@@ -6,10 +6,13 @@ using AdaptFormer.Tensors.Ops;
 namespace AdaptFormer.Models.VideoVit;
 
 /// <summary>
-/// The plain vision transformer for clips, under VideoMAE's names: tubelets become tokens, all attend to all, and the mean of all of them is normalised and
-/// read out.
+/// The plain vision transformer for clips, under VideoMAE's names: tubelets become tokens, all attend to all, and the mean of all of them
+/// is normalised and read out.
 /// </summary>
-/// <remarks>VideoMAE, arXiv:2203.12602; follows the AdaptFormer authors' video code. Positions are a fixed sinusoid table over all tubelets in order, made anew for each clip size.</remarks>
+/// <remarks>
+/// VideoMAE, arXiv:2203.12602; follows the AdaptFormer authors' video code. Positions are a fixed sinusoid table over all tubelets in
+/// order, made anew for each clip size.
+/// </remarks>
 public sealed class VideoVisionTransformer : TokenBackbone, ITokenEncoder
 {
     private readonly Parameter? _clsToken, _posEmbed;
@@ -41,7 +44,8 @@ public sealed class VideoVisionTransformer : TokenBackbone, ITokenEncoder
         for (int i = 0; i < _blocks.Length; i++)
         {
             SelfAttention attention = new(dim, config.NumHeads, config.QkvBias ? QkvBias.QueryValue : QkvBias.None, compute);
-            _blocks[i] = list.Add($"{i}", new Block(attention, config.MlpHidden, config.NormEps, BlockList.DropPath(config.DropPath, i, config.Depth), compute)
+            float dropPath = BlockList.DropPath(config.DropPath, i, config.Depth);
+            _blocks[i] = list.Add($"{i}", new Block(attention, config.MlpHidden, config.NormEps, dropPath, compute)
             {
                 Grid = new TokenGrid(config.NumFrames / config.TubeletSize, config.GridHeight, config.GridWidth),
             });
@@ -73,12 +77,14 @@ public sealed class VideoVisionTransformer : TokenBackbone, ITokenEncoder
 
     /// <summary>[B, 3, T, H, W] → [B, N, C], f32.</summary>
     /// <exception cref="ArgumentException">The clips have another size than the model.</exception>
-    protected override Tensor Embed(Tensor pixels, Observer? observe)
+    protected override Tensor Embed(Tensor pixels, Slots slots, Observer? observe)
     {
         if (pixels.Shape.Rank != 5 || !pixels.Shape.Dims[1..].SequenceEqual(InputShape.Dims))
-            throw new ArgumentException($"{Id}: clips must be [B, {string.Join(", ", InputShape)}], got {pixels.Shape} (another number of frames or size: build the model with it).");
+            throw new ArgumentException(
+                $"{Id}: clips must be [B, {string.Join(", ", InputShape)}], got {pixels.Shape} "
+                + "(another number of frames or size: build the model with it).");
 
-        Tensor x = _patchEmbed.Forward(pixels);                                                     // [B, N, C]
+        Tensor x = _patchEmbed.Forward(pixels, slots);                                                     // [B, N, C]
         observe?.Invoke("patch_embed", x);
         return _clsToken is not null && _posEmbed is not null
             ? x.PrependTokens(_clsToken).AddBroadcast(_posEmbed)                                    // [B, 1 + N, C]
@@ -92,14 +98,14 @@ public sealed class VideoVisionTransformer : TokenBackbone, ITokenEncoder
     protected override Tensor Pool(Tensor tokens) => tokens.MeanTokens(start: Config.ImageTokens ? 1 : 0);
 
     /// <inheritdoc/>
-    protected override Tensor Finish(Tensor pooled) => _fcNorm.Forward(pooled);
+    protected override Tensor Finish(Tensor pooled, Slots slots) => _fcNorm.Forward(pooled, slots);
 
     /// <inheritdoc/>
     protected override IEnumerable<Module> Finishers => [_fcNorm];
 
     int ITokenEncoder.FrontTokens => Config.ImageTokens ? 1 : 0;
 
-    Tensor ITokenEncoder.Embed(Tensor pixels) => Embed(pixels, observe: null);
+    Tensor ITokenEncoder.Embed(Tensor pixels) => Embed(pixels, Slots.Attached, observe: null);
 
-    Tensor ITokenEncoder.Encode(Tensor tokens) => RunBlocks(tokens, observe: null, readout: tokens.Shape[1]);
+    Tensor ITokenEncoder.Encode(Tensor tokens) => RunBlocks(tokens, Slots.Attached, observe: null, readout: tokens.Shape[1]);
 }

@@ -33,10 +33,12 @@ public sealed class VisionTransformer : TokenBackbone, ITokenEncoder
         for (int i = 0; i < _blocks.Length; i++)
         {
             SelfAttention attention = new(dim, config.NumHeads, config.QkvBias ? QkvBias.Fused : QkvBias.None, compute);
-            _blocks[i] = list.Add($"{i}", new Block(attention, config.MlpHidden, config.NormEps, BlockList.DropPath(config.DropPath, i, config.Depth), compute, config.Activation, config.LayerScale)
+            float dropPath = BlockList.DropPath(config.DropPath, i, config.Depth);
+            Block block = new(attention, config.MlpHidden, config.NormEps, dropPath, compute, config.Activation, config.LayerScale)
             {
                 Grid = new TokenGrid(1, config.GridHeight, config.GridWidth),
-            });
+            };
+            _blocks[i] = list.Add($"{i}", block);
         }
 
         _norm = Add(config.GlobalPool ? "fc_norm" : "norm", new LayerNorm(dim, config.NormEps));
@@ -69,28 +71,31 @@ public sealed class VisionTransformer : TokenBackbone, ITokenEncoder
 
     /// <summary>[B, 3, H, W] → [B, N, C], f32.</summary>
     /// <exception cref="ArgumentException">The pixels have another size than the model.</exception>
-    protected override Tensor Embed(Tensor pixels, Observer? observe)
+    protected override Tensor Embed(Tensor pixels, Slots slots, Observer? observe)
     {
         if (pixels.Shape.Rank != 4 || !pixels.Shape.Dims[1..].SequenceEqual(InputShape.Dims))
-            throw new ArgumentException($"{Id}: pixels must be [B, {string.Join(", ", InputShape)}], got {pixels.Shape} (another image size: build the model with it).");
+            throw new ArgumentException(
+                $"{Id}: pixels must be [B, {string.Join(", ", InputShape)}], got {pixels.Shape} "
+                + "(another image size: build the model with it).");
 
-        Tensor x = _patchEmbed.Forward(pixels);                                         // [B, N−1, C]
+        Tensor x = _patchEmbed.Forward(pixels, slots);                                         // [B, N−1, C]
         observe?.Invoke("patch_embed", x);
         x = x.PrependTokens(_clsToken).AddBroadcast(_posEmbed);                         // [B, N, C]
-        return _preNorm is null ? x : _preNorm.Forward(x);
+        return _preNorm is null ? x : _preNorm.Forward(x, slots);
     }
 
     /// <inheritdoc/>
     protected override int Readout(int tokens) => Config.GlobalPool ? tokens : 1;
 
     /// <inheritdoc/>
-    protected override Tensor Pool(Tensor tokens) => Config.GlobalPool ? tokens.MeanTokens(start: 1) : tokens.SliceTokens(0, 1).Reshape(tokens.Shape[0], Config.EmbedDim);
+    protected override Tensor Pool(Tensor tokens) =>
+        Config.GlobalPool ? tokens.MeanTokens(start: 1) : tokens.SliceTokens(0, 1).Reshape(tokens.Shape[0], Config.EmbedDim);
 
     /// <inheritdoc/>
-    protected override Tensor Finish(Tensor pooled)
+    protected override Tensor Finish(Tensor pooled, Slots slots)
     {
-        Tensor features = _norm.Forward(pooled);
-        return _preLogits is null ? features : _preLogits.Forward(features);
+        Tensor features = _norm.Forward(pooled, slots);
+        return _preLogits is null ? features : _preLogits.Forward(features, slots);
     }
 
     /// <inheritdoc/>
@@ -98,9 +103,9 @@ public sealed class VisionTransformer : TokenBackbone, ITokenEncoder
 
     int ITokenEncoder.FrontTokens => 1;
 
-    Tensor ITokenEncoder.Embed(Tensor pixels) => Embed(pixels, observe: null);
+    Tensor ITokenEncoder.Embed(Tensor pixels) => Embed(pixels, Slots.Attached, observe: null);
 
-    Tensor ITokenEncoder.Encode(Tensor tokens) => _norm.Forward(RunBlocks(tokens, observe: null, readout: tokens.Shape[1]));
+    Tensor ITokenEncoder.Encode(Tensor tokens) => _norm.Forward(RunBlocks(tokens, Slots.Attached, observe: null, readout: tokens.Shape[1]));
 
     private sealed class PreLogits : Module
     {
@@ -108,6 +113,6 @@ public sealed class VisionTransformer : TokenBackbone, ITokenEncoder
 
         public PreLogits(int dim, int size) => _fc = Add("fc", new Linear(dim, size));
 
-        public override Tensor Forward(Tensor x) => _fc.Forward(x).Tanh();
+        public Tensor Forward(Tensor x, Slots slots) => _fc.Forward(x, slots).Tanh();
     }
 }

@@ -3,35 +3,75 @@ using AdaptFormer.Tensors.Backends.Cpu;
 
 namespace AdaptFormer.Tensors.Ops;
 
-/// <summary>A bottleneck beside a residual stream, y = x + s·(W_up·f(W_down·x + b_down) + b_up), for predictions.</summary>
+/// <summary>The numbers of a bottleneck, Δ(x) = s·(W_up·f(W_down·x + b_down) + b_up).</summary>
+/// <param name="Down">W_down, [M, C].</param>
+/// <param name="DownBias">b_down, [M]; none if null.</param>
+/// <param name="Up">W_up, [C, M].</param>
+/// <param name="UpBias">b_up, [C]; none if null.</param>
+/// <param name="Activation">f.</param>
+/// <param name="Scale">s.</param>
+/// <param name="Compute">Type of the products' inputs.</param>
+public sealed record Bottleneck(
+    Parameter Down, Parameter? DownBias, Parameter Up, Parameter? UpBias, Epilogue Activation, float Scale, DataType Compute);
+
+/// <summary>Bottlenecks beside a residual stream, y = x + Δ(x), for predictions.</summary>
 public static class BottleneckOp
 {
     extension(Tensor x)
     {
         /// <summary>
-        /// Adds to the stream what a bottleneck makes of it. Rows travel down, through f, up and into the sum while they are in the cache; a training pass, which keeps
-        /// what lies between, is made of <c>LinearOp</c>s instead.
+        /// Adds to the stream what a bottleneck makes of it. Rows travel down, through f, up and into the sum while they are in the cache;
+        /// a training pass, which keeps what lies between, is made of <c>LinearOp</c>s instead.
         /// </summary>
-        /// <param name="down">W_down, [M, C], and b_down, [M].</param>
-        /// <param name="up">W_up, [C, M], and b_up, [C].</param>
-        /// <param name="activation">f.</param>
-        /// <param name="scale">s.</param>
-        /// <param name="compute">Type of the products' inputs.</param>
-        /// <param name="inPlace">The result takes x's memory if nobody else holds it; x is not read afterwards.</param>
-        /// <returns>The shape of x, f32.</returns>
+        /// <param name="bottleneck">Δ.</param>
+        /// <returns>The shape of x, f32; in x's memory if it was given.</returns>
         /// <exception cref="ArgumentException">A shape does not fit, or x is not f32.</exception>
         /// <exception cref="InvalidOperationException">The pass is recorded.</exception>
-        public Tensor AddBottleneck(
-            (Parameter Weight, Parameter? Bias) down, (Parameter Weight, Parameter? Bias) up, Epilogue activation, float scale, DataType compute, bool inPlace = false)
-        {
-            (int m, int c) = down.Weight.AsMatrix();
-            if (x.Type != DataType.Float32 || x.Shape.Rank == 0 || x.Shape[^1] != c || up.Weight.AsMatrix() != (c, m))
-                Throw.Shape("AddBottleneck", "x [..., C], f32, must fit down [M, C] and up [C, M]", ("x", x), ("down", down.Weight), ("up", up.Weight));
-            if (x.Tape is not null) throw new InvalidOperationException("AddBottleneck: it has no gradient, and x belongs to a recorded pass.");
+        public Tensor AddBottleneck(Bottleneck bottleneck) => x.AddBottlenecks([(0, x.Shape.Rank == 0 ? 0 : x.Shape[0], bottleneck)]);
 
-            Tensor y = inPlace && x.HasOneHolder ? x.Move(x.Shape) : Tensor.Empty(x.Shape);
-            Backend.Current.AddBottleneck(x.IsAlive ? x : y, down.Weight, down.Bias, up.Weight, up.Bias, activation, scale, compute, y);
+        /// <summary>As <see cref="AddBottleneck"/>, for samples of several tasks: each run of them has a bottleneck of its own.</summary>
+        /// <param name="runs">The samples of x, first to last, without a gap; a run without a bottleneck stays as it is.</param>
+        /// <returns>The shape of x, f32; in x's memory if it was given.</returns>
+        /// <exception cref="ArgumentException">A shape does not fit, x is not f32, or the runs are not the samples of x.</exception>
+        /// <exception cref="InvalidOperationException">The pass is recorded.</exception>
+        public Tensor AddBottlenecks(IReadOnlyList<(int Start, int Count, Bottleneck? Bottleneck)> runs)
+        {
+            if (x.Tape is not null)
+                throw new InvalidOperationException("AddBottleneck: it has no gradient, and x belongs to a recorded pass.");
+            int end = 0;
+            foreach ((int start, int count, Bottleneck? bottleneck) in runs)
+            {
+                if (start != end) Throw.Shape("AddBottleneck", $"a run begins at sample {start}, expected {end}", ("x", x));
+                end += count;
+                if (bottleneck is not null) Check(x, bottleneck);
+            }
+
+            if (x.Shape.Rank == 0 || end != x.Shape[0])
+                Throw.Shape("AddBottleneck", $"the runs end at sample {end}, expected all samples of x", ("x", x));
+            Tensor y = x.TakeOrEmpty(x.Shape, DataType.Float32);
+            long sample = x.Shape[0] == 0 ? 0 : x.Length / x.Shape[0];
+            foreach ((int start, int count, Bottleneck? bottleneck) in runs)
+            {
+                Tensor part = y.View(y.Shape.WithFirst(count), start * sample);
+                Tensor source = x.IsAlive ? x.View(part.Shape, start * sample) : part;
+                if (bottleneck is { } b)
+                    Backend.Current.AddBottleneck(source, b.Down, b.DownBias, b.Up, b.UpBias, b.Activation, b.Scale, b.Compute, part);
+                else if (source != part) Backend.Current.Copy(source, part);
+                if (source != part) source.Dispose();
+                part.Dispose();
+            }
+
             return y;
+        }
+    }
+
+    private static void Check(Tensor x, Bottleneck bottleneck)
+    {
+        (int m, int c) = bottleneck.Down.AsMatrix();
+        if (x.Type != DataType.Float32 || x.Shape.Rank == 0 || x.Shape[^1] != c || bottleneck.Up.AsMatrix() != (c, m))
+        {
+            Throw.Shape("AddBottleneck", "x [..., C], f32, must fit down [M, C] and up [C, M]",
+                ("x", x), ("down", bottleneck.Down), ("up", bottleneck.Up));
         }
     }
 }

@@ -7,14 +7,14 @@ public static class DropoutOp
 {
     extension(Tensor x)
     {
-        /// <summary>Drops elements in training; returns x itself otherwise.</summary>
+        /// <summary>
+        /// Drops elements in training; returns x itself otherwise. The result takes the memory of an x that was given, even while a tape
+        /// keeps it, so that a pass keeps one of the two: give an x that nothing reads any more but the gradient of a ReLU, to which a
+        /// dropped element is one that was not above 0, and gets no gradient either way.
+        /// </summary>
         /// <param name="rate">p, the probability of dropping an element, in [0, 1).</param>
-        /// <param name="overwrite">
-        /// The result takes x's memory, so that a pass keeps one of the two: for an x that nothing reads any more but the gradient of a ReLU, to which a dropped
-        /// element is one that was not above 0, and gets no gradient either way.
-        /// </param>
         /// <exception cref="ArgumentOutOfRangeException">The rate is not in [0, 1).</exception>
-        public Tensor Dropout(float rate, bool overwrite = false)
+        public Tensor Dropout(float rate)
         {
             ArgumentOutOfRangeException.ThrowIfNegative(rate);
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(rate, 1);
@@ -22,7 +22,7 @@ public static class DropoutOp
             if (tape.GivenMasks.TryDequeue(out Tensor? mask)) return x.Multiply(mask.Scale(1 / (1 - rate)));
 
             ulong key = tape.NextRandomKey();
-            Tensor y = overwrite ? x.View(x.Shape) : Tensor.Empty(x.Shape, x.Type);
+            Tensor y = x.IsGiven ? x.View(x.Shape) : Tensor.Empty(x.Shape, x.Type);
             Backend.Current.Dropout(x, key, rate, y);
             return y.Record([x], keep: [], dy =>
             {

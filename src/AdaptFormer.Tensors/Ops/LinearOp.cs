@@ -11,26 +11,27 @@ public static class LinearOp
         /// <summary>Maps the last axis of <paramref name="x"/> from I to O features.</summary>
         /// <param name="weight">W, [O, I]; further axes (a patch kernel's) count as one.</param>
         /// <param name="bias">b, [O]; none if null.</param>
-        /// <param name="compute">Type of the product's inputs: x is rounded to it, W is kept in it; sums are f32. x's own type if null.</param>
+        /// <param name="compute">
+        /// Type of the product's inputs: x is rounded to it, W is kept in it; sums are f32. x's own type if null.
+        /// </param>
         /// <param name="output">Type of y; f32 with a residual, else <paramref name="compute"/> if null.</param>
-        /// <param name="residual">r, of y's shape, f32; none if null.</param>
+        /// <param name="residual">r, of y's shape, f32; none if null. The result takes its memory if it was given.</param>
         /// <param name="scale">s.</param>
-        /// <param name="intoResidual">The result takes the residual's memory if nobody else holds it: only for a residual that is not read afterwards.</param>
         /// <returns>[..., O].</returns>
         /// <exception cref="ArgumentException">The last axis of x is not I long, or a shape does not fit.</exception>
         public Tensor Linear(
-            Tensor weight, Tensor? bias = null, DataType? compute = null, DataType? output = null, Tensor? residual = null, float scale = 1,
-            bool intoResidual = false)
+            Tensor weight, Tensor? bias = null, DataType? compute = null, DataType? output = null, Tensor? residual = null, float scale = 1)
         {
             Check(x, weight, bias);
             Shape shape = x.Shape.WithLast(weight.Shape[0]);
-            if (residual is not null && residual.Shape != shape) Throw.Shape("Linear", $"the residual must have the result's shape {shape}", ("residual", residual));
+            if (residual is not null && residual.Shape != shape)
+                Throw.Shape("Linear", $"the residual must have the result's shape {shape}", ("residual", residual));
 
             Tensor input = x.As(compute ?? x.Type);
             DataType type = output ?? (residual is null ? input.Type : DataType.Float32);
-            bool inPlace = intoResidual && residual is { HasOneHolder: true } && residual.Type == type;
-            Tensor y = inPlace ? residual!.Move(shape) : Tensor.Empty(shape, type);
-            Backend.Current.Linear(input, weight, bias, inPlace ? y : residual, scale, Epilogue.None, y);   // y = r + s·(x·Wᵀ + b)
+            Tensor y = residual?.TakeOrEmpty(shape, type) ?? Tensor.Empty(shape, type);
+            Tensor? rest = residual is { IsAlive: false } ? y : residual;
+            Backend.Current.Linear(input, weight, bias, rest, scale, Epilogue.None, y);                    // y = r + s·(x·Wᵀ + b)
             return y.Record([x, weight, bias, residual], keep: Operands(x, input, weight), dy =>
             {
                 residual?.PassGrad(dy);                                                                    // dr = dy
@@ -39,8 +40,8 @@ public static class LinearOp
         }
 
         /// <summary>
-        /// GELU(x·Wᵀ + b): the first half of a feed-forward layer, in one sweep over memory. The backward pass reads the derivative, kept in two
-        /// bytes in f32 (within 1/102400 of it) and in one in bf16 (within 1/404).
+        /// GELU(x·Wᵀ + b): the first half of a feed-forward layer, in one sweep over memory. The backward pass reads the derivative, kept
+        /// in two bytes in f32 (within 1/102400 of it) and in one in bf16 (within 1/404).
         /// </summary>
         /// <param name="weight">W, [O, I].</param>
         /// <param name="bias">b, [O]; none if null.</param>
@@ -90,12 +91,14 @@ public static class LinearOp
     }
 
     // dW reads the input, dx reads W.
-    private static Tensor?[] Operands(Tensor x, Tensor input, Tensor weight) => [weight.NeedsGrad ? input : null, x.NeedsGrad ? weight : null];
+    private static Tensor?[] Operands(Tensor x, Tensor input, Tensor weight) =>
+        [weight.NeedsGrad ? input : null, x.NeedsGrad ? weight : null];
 
     private static void Backward(Tensor x, Tensor input, Tensor weight, Tensor? bias, float scale, Tensor dy)
     {
         Tensor d = dy.As(input.Type);
-        if (x.NeedsGrad) x.GradInto((dx, add) => Backend.Current.LinearBackwardInput(d, weight, scale, dx, add));               // dx = s·dy·W
+        if (x.NeedsGrad)
+            x.GradInto((dx, add) => Backend.Current.LinearBackwardInput(d, weight, scale, dx, add));               // dx = s·dy·W
         if (weight.NeedsGrad) weight.SumGrad(dW => Backend.Current.LinearBackwardWeight(d, input, scale, dW));       // dW = s·dyᵀ·x
         if (bias is { NeedsGrad: true }) bias.SumGrad(db => Backend.Current.LinearBackwardBias(dy, scale, db));      // db = s·Σ dy
     }

@@ -3,31 +3,40 @@ using AdaptFormer.Tensors.Backends.Cpu;
 
 namespace AdaptFormer.Tensors.Ops;
 
-/// <summary>Linear maps of parts of the features to parts of the result: y[q(p)] = r[q(p)] + s·x[p]·W_pᵀ for every part p (LoRA on queries and values of a fused projection).</summary>
+/// <summary>
+/// Linear maps of parts of the features to parts of the result: y[q(p)] = r[q(p)] + s·x[p]·W_pᵀ for every part p (LoRA on queries and
+/// values of a fused projection).
+/// </summary>
 public static class LinearPartsOp
 {
     extension(Tensor x)
     {
-        /// <summary>Maps part p of the last axis of <paramref name="x"/>, R features, to part places[p] of the result's, n features.</summary>
+        /// <summary>
+        /// Maps part p of the last axis of <paramref name="x"/>, R features, to part places[p] of the result's, n features.
+        /// </summary>
         /// <param name="weight">W, [P·n, R]: those of the parts one below the other.</param>
         /// <param name="places">Which part of the result each one of x is added to; all different.</param>
-        /// <param name="residual">r, [..., O] with O a multiple of n.</param>
+        /// <param name="residual">r, [..., O] with O a multiple of n. The result takes its memory if it was given.</param>
         /// <param name="scale">s.</param>
-        /// <param name="intoResidual">The result takes the residual's memory if nobody else holds it: only for a residual that is not read afterwards.</param>
         /// <returns>The shape and type of the residual.</returns>
-        /// <remarks>x is [..., P·R]. The parts are computed as one product with a matrix of mostly zeros: R is small, and so is what that wastes.</remarks>
+        /// <remarks>
+        /// x is [..., P·R]. The parts are computed as one product with a matrix of mostly zeros: R is small, and so is what that wastes.
+        /// </remarks>
         /// <exception cref="ArgumentException">A shape does not fit.</exception>
-        public Tensor LinearParts(Tensor weight, IReadOnlyList<int> places, Tensor residual, float scale = 1, bool intoResidual = false)
+        public Tensor LinearParts(Tensor weight, IReadOnlyList<int> places, Tensor residual, float scale = 1)
         {
             int parts = places.Count, o = residual.Shape[^1], n = parts == 0 ? 0 : weight.Shape[0] / parts;
             if (weight.Shape.Rank != 2 || n == 0 || n * parts != weight.Shape[0] || weight.Shape[1] * parts != x.Shape[^1])
                 Throw.Shape("LinearParts", $"weight must be [P·n, R] for x [..., P·R] of {parts} parts", ("x", x), ("weight", weight));
             if (o % n != 0 || places.Any(place => place < 0 || place >= o / n) || residual.Shape != x.Shape.WithLast(o))
-                Throw.Shape("LinearParts", $"residual must be [..., O] with parts of {n} for all of {string.Join(", ", places)}", ("x", x), ("residual", residual));
+            {
+                Throw.Shape("LinearParts", $"residual must be [..., O] with parts of {n} for all of {string.Join(", ", places)}",
+                    ("x", x), ("residual", residual));
+            }
 
-            bool inPlace = intoResidual && residual.HasOneHolder;
-            Tensor y = inPlace ? residual.Move(residual.Shape) : Tensor.Empty(residual.Shape, residual.Type);
-            Backend.Current.Linear(x, Whole(), null, inPlace ? y : residual, scale, Epilogue.None, y);
+
+            Tensor y = residual.TakeOrEmpty(residual.Shape, residual.Type);
+            Backend.Current.Linear(x, Whole(), null, residual.IsAlive ? residual : y, scale, Epilogue.None, y);
             return y.Record([x, weight, residual], keep: [weight.NeedsGrad ? x : null, x.NeedsGrad ? weight : null], dy =>
             {
                 residual.PassGrad(dy);

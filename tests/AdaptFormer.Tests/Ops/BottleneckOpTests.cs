@@ -30,10 +30,10 @@ public sealed class BottleneckOpTests
                 };
                 float[] expected = h.Linear(p[2], bUp, type, residual: x, scale: 0.3f).ToArray();
 
-                foreach (bool inPlace in new[] { false, true })
+                foreach (bool give in new[] { false, true })
                 {
-                    Tensor y = x.AddBottleneck((p[0], bDown), (p[2], bUp), f, 0.3f, type, inPlace);
-                    Assert.Equal(!inPlace, x.IsAlive);
+                    Tensor y = (give ? x.Give() : x).AddBottleneck(new(p[0], bDown, p[2], bUp, f, 0.3f, type));
+                    Assert.Equal(!give, x.IsAlive);
                     float[] actual = y.ToArray();
                     for (int i = 0; i < actual.Length; i++) Assert.Equal(expected[i], actual[i], type == DataType.Float32 ? 1e-5f : 2e-2f);
                 }
@@ -50,9 +50,9 @@ public sealed class BottleneckOpTests
         using Parameter down = Parameter.Full(new Shape(1, 2), 1), up = Parameter.Full(new Shape(2, 1), 1);
         Tensor x = Tensor.From([1, 2], new Shape(1, 2));
         down.Trainable = up.Trainable = true;
-        Assert.Equal([4f, 5f], x.AddBottleneck((down, null), (up, null), Epilogue.Relu, 1, DataType.Float32).ToArray());
+        Assert.Equal([4f, 5f], x.AddBottleneck(Plain(down, up)).ToArray());
         up.Assign([2, 3]);
-        Assert.Equal([7f, 11f], x.AddBottleneck((down, null), (up, null), Epilogue.Relu, 1, DataType.Float32).ToArray());
+        Assert.Equal([7f, 11f], x.AddBottleneck(Plain(down, up)).ToArray());
     }
 
     [Fact]
@@ -61,10 +61,32 @@ public sealed class BottleneckOpTests
         using TensorScope scope = new();
         using Parameter down = Parameter.Full(new Shape(3, 4), 1), up = Parameter.Full(new Shape(4, 2), 1), right = Parameter.Full(new Shape(4, 3), 1);
         Tensor x = Tensor.Zeros(2, 4);
-        Assert.Contains("AddBottleneck", Assert.ThrowsAny<ArgumentException>(() => x.AddBottleneck((down, null), (up, null), Epilogue.Relu, 1, DataType.Float32)).Message, StringComparison.Ordinal);
+        Assert.Contains("AddBottleneck", Assert.ThrowsAny<ArgumentException>(() => x.AddBottleneck(Plain(down, up))).Message, StringComparison.Ordinal);
         using Tape tape = new(new Rng(0));
-        Assert.Throws<InvalidOperationException>(() => tape.Watch(x).AddBottleneck((down, null), (right, null), Epilogue.Relu, 1, DataType.Float32));
+        Assert.Throws<InvalidOperationException>(() => tape.Watch(x).AddBottleneck(Plain(down, right)));
     }
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public void Runs_of_samples_with_bottlenecks_of_their_own_equal_calls_of_their_own(string backend)
+    {
+        using IDisposable _ = CpuBackends.Use(backend);
+        using TensorScope scope = new();
+        using Parameter down = Numbers(1, 4, 24), up = Numbers(2, 24, 4), downB = Numbers(3, 7, 24), upB = Numbers(4, 24, 7), bias = Numbers(5, 24);
+        Bottleneck first = new(down, null, up, bias, Epilogue.Relu, 0.5f, DataType.Float32), second = new(downB, null, upB, null, Epilogue.Gelu, 2, DataType.Float32);
+        Tensor x = Tensor.From(GradCheck.Numbers(new Rng(6), 6 * 17 * 24), new Shape(6, 17, 24));
+        (int, int, Bottleneck?)[] runs = [(0, 2, first), (2, 1, null), (3, 3, second)];
+        float[] expected = [.. x.SliceBatch(0, 2).AddBottleneck(first).ToArray(), .. x.SliceBatch(2, 1).ToArray(), .. x.SliceBatch(3, 3).AddBottleneck(second).ToArray()];
+        Assert.Equal(expected, x.AddBottlenecks(runs).ToArray());
+        Tensor given = x.Scale(1).Give();
+        Assert.Equal(expected, given.AddBottlenecks(runs).ToArray());
+        Assert.False(given.IsAlive);
+        Tensor other = Tensor.Zeros(6, 17, 24);
+        Assert.Contains("begins at sample 1", Assert.ThrowsAny<ArgumentException>(() => other.AddBottlenecks([(1, 5, first)])).Message);
+        Assert.Contains("end at sample 5", Assert.ThrowsAny<ArgumentException>(() => other.AddBottlenecks([(0, 5, first)])).Message);
+    }
+
+    private static Bottleneck Plain(Parameter down, Parameter up) => new(down, null, up, null, Epilogue.Relu, 1, DataType.Float32);
 
     private static Parameter Numbers(int seed, params int[] dims) => Parameter.From(GradCheck.Numbers(new Rng(seed), dims.Aggregate(1, (a, b) => a * b)), new Shape(dims));
 }

@@ -12,21 +12,21 @@ public sealed class DropoutOpTests : RandomMaskOpTests<DropoutOpTests>, IOpTests
     protected override Tensor Drop(Tensor x, float rate) => x.Dropout(rate);
 
     [Fact]
-    public void Overwriting_the_output_of_a_relu_changes_neither_result_nor_gradient_and_keeps_one_of_two()
+    public void Giving_the_output_of_a_relu_changes_neither_result_nor_gradient_and_keeps_one_of_two()
     {
         using Parameter x = GradCheck.Uniform(new Rng(1), 5, 48);
         (float[] result, float[][] gradients) = GradCheck.Run(t => t[0].Relu().Dropout(0.3f), [x]);
-        (float[] overwritten, float[][] same) = GradCheck.Run(t => t[0].Relu().Dropout(0.3f, overwrite: true), [x]);
+        (float[] overwritten, float[][] same) = GradCheck.Run(t => t[0].Relu().Give().Dropout(0.3f), [x]);
         Assert.Equal(result, overwritten);
         Assert.Equal(gradients, same);
         Assert.Contains(result, y => y > 0);
-        Assert.Equal(Kept(overwrite: false), 2 * Kept(overwrite: true));
+        Assert.Equal(Kept(give: false), 2 * Kept(give: true));
 
-        long Kept(bool overwrite)
+        long Kept(bool give)
         {
             using TensorScope scope = new();
             using Tape tape = new(new Rng(1));
-            Tensor y = tape.Watch(x).Relu().Dropout(0.3f, overwrite);
+            Tensor relu = tape.Watch(x).Relu(), y = (give ? relu.Give() : relu).Dropout(0.3f);
             _ = y.Multiply(y);      // keeps what it reads
             return tape.KeptBytes;
         }

@@ -34,6 +34,7 @@ public sealed class AdapterFileTests : IDisposable
         ["lora"] = new LoraTuning(2, 4, "q,v,fc2"),
         ["ssf"] = new SsfTuning(),
         ["houlsby"] = new HoulsbyTuning(3),
+        ["ia3"] = new Ia3Tuning("2-3"),
         ["bitfit"] = new BitFitTuning(),
         ["norm"] = new NormTuning(HeadKind.Plain),
     };

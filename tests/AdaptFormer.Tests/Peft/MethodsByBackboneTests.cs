@@ -20,6 +20,7 @@ public sealed class MethodsByBackboneTests : IDisposable
         ["lora"] = new LoraTuning(2, 4, "q,k,v,proj,fc1,fc2"),
         ["ssf"] = new SsfTuning(),
         ["houlsby"] = new HoulsbyTuning(4),
+        ["ia3"] = new Ia3Tuning(),
         ["bitfit"] = new BitFitTuning(),
         ["norm"] = new NormTuning(),
         ["linear"] = new LinearProbe(),
@@ -74,7 +75,7 @@ public sealed class MethodsByBackboneTests : IDisposable
         float[] answer = Train(tuning, model);
         Reload(tuning, model, backbone, answer);
         bool merges = Merge(tuning, model, answer);
-        Assert.Equal(merges && tuning is LoraTuning or SsfTuning ? "yes, merges" : "yes", cell);
+        Assert.Equal(merges && tuning is LoraTuning or SsfTuning or Ia3Tuning ? "yes, merges" : "yes", cell);
         Round(tuning, backbone);
     }
 

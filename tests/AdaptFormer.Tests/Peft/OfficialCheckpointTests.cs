@@ -83,7 +83,7 @@ public sealed class OfficialCheckpointTests : IDisposable
         InvalidDataException error = Assert.Throws<InvalidDataException>(() => OfficialCheckpoint.Import(checkpoint, model));
         Assert.Contains("trained on another backbone", error.Message);
         Assert.Null(model.Head);
-        Assert.Null(model.Blocks[0].FfnDelta);
+        Assert.Null(model.Blocks[0].FfnDelta.Attached);
     }
 
     public static TheoryData<string, string> Unknown => new()

@@ -31,6 +31,7 @@ public sealed class TuningSuiteTests
         ],
         ["ssf"] = [new SsfTuning(), new SsfTuning(HeadKind.Plain)],
         ["houlsby"] = [new HoulsbyTuning(6), new HoulsbyTuning(6, AdapterActivation.Relu, 0.1f, Norms: false, Layers: "1,3", Head: HeadKind.Plain)],
+        ["ia3"] = [new Ia3Tuning(), new Ia3Tuning("2-3", HeadKind.Plain)],
         ["bitfit"] = [new BitFitTuning(), new BitFitTuning(HeadKind.Plain)],
         ["norm"] = [new NormTuning(), new NormTuning(HeadKind.Plain)],
         ["vpt"] = [new VptTuning(), new VptTuning(3), new VptTuning(2, Deep: false, Head: HeadKind.Plain)],
@@ -201,6 +202,7 @@ public sealed class TuningSuiteTests
             (new AdaptFormerTuning(14, Form: AdapterForm.Conv), 12 * ((9 * 768 * 14) + 14 + (14 * 768) + 768)), (new AdaptFormerTuning(Form: AdapterForm.Dwconv), 1_189_632 + (12 * 64 * 10)),
             (new LoraTuning(), 12 * 2 * 2 * 768 * 8), (new LoraTuning(4, 4, "q,k,v,proj,fc1,fc2"), 12 * 4 * ((4 * 2 * 768) + (2 * (768 + 3072)))), (new LoraTuning(8, 8, "qkv"), 12 * 8 * (768 + 2304)),
             (new SsfTuning(), (12 * 2 * ((4 * 768) + 2304 + 3072)) + (2 * 2 * 768)), (new HoulsbyTuning(), (2 * 1_189_632) + (25 * 2 * 768)), (new HoulsbyTuning(Norms: false), 2 * 1_189_632),
+            (new Ia3Tuning(), 12 * ((2 * 768) + 3072)),
             (new BitFitTuning(), (12 * (2304 + 768 + 3072 + 768 + (2 * 768))) + (2 * 768)), (new NormTuning(), 25 * 2 * 768),
             (new VptTuning(), 12 * 768), (new VptTuning(50), 12 * 768 * 50), (new VptTuning(50, Deep: false), 768 * 50), (new LinearProbe(), 0), (new FullTuning(), 85_798_656),
         ];
@@ -254,6 +256,7 @@ public sealed class TuningSuiteTests
             part => Assert.Contains(part, lora));
         Assert.Contains("expected some of q, k, v, qkv, proj, fc1, fc2, each once", Assert.Throws<ArgumentException>(() => new LoraTuning(Targets: "q,mlp").Attach(model, 3, new Rng(0))).Message);
         Assert.StartsWith("Houlsby: tuning.bottleneck is 0", Assert.Throws<ArgumentException>(() => new HoulsbyTuning(0).Attach(model, 3, new Rng(0))).Message);
+        Assert.StartsWith("IA³: tuning.layers is '0'", Assert.Throws<ArgumentException>(() => new Ia3Tuning("0").Attach(model, 3, new Rng(0))).Message);
         Assert.Equal("VPT: tuning.num_prompts is 0, expected at least 1.", Assert.Throws<ArgumentException>(() => new VptTuning(0).Attach(model, 3, new Rng(0))).Message);
     }
 

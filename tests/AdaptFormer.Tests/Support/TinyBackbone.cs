@@ -31,7 +31,7 @@ internal static class TinyBackbone
         foreach ((string name, (Parameter tensor, bool isBuffer)) in model.State())
         {
             if (!which(name)) continue;
-            bool scale = (name.Contains("norm") && name.EndsWith("weight", StringComparison.Ordinal)) || name.EndsWith("ssf.scale", StringComparison.Ordinal);
+            bool scale = (name.Contains("norm") && name.EndsWith("weight", StringComparison.Ordinal)) || name.EndsWith("ssf.scale", StringComparison.Ordinal) || name.EndsWith("ia3.scale", StringComparison.Ordinal);
             bool positive = name.EndsWith("running_var", StringComparison.Ordinal) || name.EndsWith("num_batches_tracked", StringComparison.Ordinal);
             float[] values = new float[tensor.Length];
             for (int i = 0; i < values.Length; i++) values[i] = positive ? 3 : (scale ? 1 : 0) + (0.2f * (float)rng.NextNormal());

@@ -1,6 +1,8 @@
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
-/// <summary>A weight W [O, I] in the form that a matrix product reads: packed when it is frozen, plain when every step changes it.</summary>
+/// <summary>
+/// A weight W [O, I] in the form that a matrix product reads: packed when it is frozen, plain when every step changes it.
+/// </summary>
 internal sealed class WeightForm : IDisposable
 {
     private readonly IDisposable? _owned;
@@ -13,6 +15,9 @@ internal sealed class WeightForm : IDisposable
     public Operand Layout { get; }
 
     public bool IsPacked { get; }
+
+    /// <summary>Bytes that this form holds beside the plain numbers.</summary>
+    public long OwnedBytes => _owned switch { PackedMatrix packed => packed.Bytes, Tensor copy => copy.Bytes, _ => 0 };
 
     /// <summary>
     /// The right operand of y = x·Wᵀ (forward: Wᵀ, [I, O]) or of dx = dy·W (backward: W, [O, I]) in <paramref name="type"/>. Forms of
@@ -36,7 +41,10 @@ internal sealed class WeightForm : IDisposable
         return parameter.Derived((library, type, backward), () => Packed(parameter, type, backward, library));
     }
 
-    /// <summary>The right operand of y = x·Wᵀ in <paramref name="type"/>, packed also when the weight trains: for predictions, between which it seldom changes.</summary>
+    /// <summary>
+    /// The right operand of y = x·Wᵀ in <paramref name="type"/>, packed also when the weight trains: for predictions, between which it
+    /// seldom changes.
+    /// </summary>
     public static WeightForm Packed(Parameter weight, DataType type, MatMulLibrary library) =>
         weight.Derived((library, type, false), () => Packed(weight, type, backward: false, library));
 
