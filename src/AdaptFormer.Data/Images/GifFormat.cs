@@ -52,7 +52,9 @@ internal sealed class GifFormat : ImageFormat
     {
         into.Reset(picture.CanvasWidth, picture.CanvasHeight);
         ReadOnlySpan<byte> color = picture.Palette.Slice(Math.Min(picture.Around * 3, picture.Palette.Length - 3), 3);
-        for (int i = 0; i < into.Pixels.Length; i += 3) color.CopyTo(into.Pixels[i..]);
+        Span<byte> first = into.Row(0);
+        for (int i = 0; i < first.Length; i += 3) color.CopyTo(first[i..]);
+        for (int y = 1; y < into.Height; y++) first.CopyTo(into.Row(y));
         for (int y = 0; y < frame.Height; y++) frame.Row(y).CopyTo(into.Row(picture.Y + y)[(picture.X * 3)..]);
     }
 
