@@ -191,7 +191,7 @@ public sealed class RecipeTests
     }
 
     [Theory]
-    [InlineData("tuning.method=adaptfomer", "tuning.method 'adaptfomer' is not known (did you mean 'adaptformer'?); known: adaptformer, vpt, lora, ssf, houlsby, bitfit, norm, linear, full")]
+    [InlineData("tuning.method=adaptfomer", "tuning.method 'adaptfomer' is not known (did you mean 'adaptformer'?); known: adaptformer, vpt, lora, ssf, houlsby, ia3, bitfit, norm, linear, full")]
     [InlineData("tuning.bottelneck=3", "tuning.bottelneck is not known (did you mean 'bottleneck'?)")]
     [InlineData("tunning.method=vpt", "tunning is not known (did you mean 'tuning'?)")]
     [InlineData("epochs", "--set epochs is not an edit; expected key=value")]
