@@ -46,8 +46,8 @@ internal sealed class RecipeData : IDisposable
     {
         DataOptions options = recipe.Data;
         List<string> notes = [];
-        ImageDataset train = There(options, DatasetSource.Open($"{options.Kind}:{options.Train}"), DatasetSplits.WithoutMissing, notes);
-        ImageDataset? test = options.Test is null ? null : There(options, DatasetSource.Open($"{options.Kind}:{options.Test}", train: false, train.ClassNames), DatasetSplits.WithoutMissing, notes);
+        ImageDataset train = Usable(options, DatasetSource.Open($"{options.Kind}:{options.Train}"), DatasetSplits.WithoutMissing, DatasetSplits.WithoutDamaged, notes);
+        ImageDataset? test = options.Test is null ? null : Usable(options, DatasetSource.Open($"{options.Kind}:{options.Test}", train: false, train.ClassNames), DatasetSplits.WithoutMissing, DatasetSplits.WithoutDamaged, notes);
         (ImageDataset kept, ImageDataset? aside) = options.ValidationFraction > 0
             ? DatasetSplits.Stratified(train, options.ValidationFraction, recipe.Seed)
             : (train, (ImageDataset?)null);
@@ -61,10 +61,10 @@ internal sealed class RecipeData : IDisposable
     {
         DataOptions options = recipe.Data;
         List<string> notes = [];
-        ClipDataset train = There(options, ClipSource.Open($"{options.Kind}:{options.Train}", options.Clip.Root), DatasetSplits.WithoutMissing, notes);
+        ClipDataset train = Usable(options, ClipSource.Open($"{options.Kind}:{options.Train}", options.Clip.Root), DatasetSplits.WithoutMissing, DatasetSplits.WithoutDamaged, notes);
         ClipDataset? test = options.Test is null
             ? null
-            : There(options, ClipSource.Open($"{options.Kind}:{options.Test}", options.Clip.TestRoot ?? options.Clip.Root, train.ClassNames, train: false), DatasetSplits.WithoutMissing, notes);
+            : Usable(options, ClipSource.Open($"{options.Kind}:{options.Test}", options.Clip.TestRoot ?? options.Clip.Root, train.ClassNames, train: false), DatasetSplits.WithoutMissing, DatasetSplits.WithoutDamaged, notes);
         (ClipDataset kept, ClipDataset? aside) = options.ValidationFraction > 0
             ? DatasetSplits.Stratified(train, options.ValidationFraction, recipe.Seed)
             : (train, (ClipDataset?)null);
@@ -76,19 +76,32 @@ internal sealed class RecipeData : IDisposable
         return Of(recipe, train, new ClipSamples(kept, learning), aside is null ? null : new ClipSamples(aside, scoring), test is null ? null : new ClipSamples(test, scoring), notes, cache);
     }
 
-    private static TData There<TData>(DataOptions options, TData data, Func<TData, TData> withoutMissing, List<string> notes)
+    private static TData Usable<TData>(DataOptions options, TData data, Func<TData, TData> withoutMissing, Func<TData, TData> withoutDamaged, List<string> notes)
         where TData : LabelledDataset
     {
-        if (options.Missing == MissingItems.Error) return data;
-        TData there = withoutMissing(data);
-        if (there.Count < data.Count) notes.Add($"{data.Name}: {data.Count - there.Count} of {data.Count} items are not there and are left out (data.missing).");
-        return there;
+        notes.AddRange(data.Notes.Select(note => $"{note}."));
+        if (data.LeftOutText is { } leftOut) notes.Add($"{data.Name}: {leftOut}.");
+        if (options.Missing == MissingItems.LeaveOut) data = Without(withoutMissing, "are not there", "missing");
+        return options.Damaged == MissingItems.LeaveOut ? Without(withoutDamaged, "cannot be read", "damaged") : data;
+
+        TData Without(Func<TData, TData> leaveOut, string why, string key)
+        {
+            TData rest = leaveOut(data);
+            if (rest.Count < data.Count) notes.Add($"{data.Name}: {data.Count - rest.Count} of {data.Count} items {why} and are left out (data.{key}).");
+            return rest;
+        }
     }
 
     private static RecipeData Of(Recipe recipe, LabelledDataset train, SampleMaker kept, SampleMaker? aside, SampleMaker? test, IReadOnlyList<string> notes, IDisposable? cache)
     {
         if (test is not null) DatasetSplits.RequireSameClasses(train, test.Data);
         if (test is { Data.MultiLabel: true } && !train.MultiLabel) throw new InvalidDataException($"{test.Data.Name} has several classes an item, {train.Name} one: training and test data must be of one kind.");
+
+        if (!train.MultiLabel && train.CountPerClass().Count(n => n > 0) is 1 or 0)
+        {
+            throw new InvalidDataException($"{train.Name} has items of one class alone ({train.ClassNames[Math.Max(0, train.Label(0))]}): whatever a model answers is right, and it learns nothing. "
+                + "Name a folder or list with two classes or more.");
+        }
 
         // An epoch leaves out a last short batch, which BatchNorm would weigh as much as a full one; small sets are one batch.
         int batch = Math.Min(recipe.Batch, kept.Count);

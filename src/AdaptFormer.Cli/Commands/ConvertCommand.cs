@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AdaptFormer.Cli.Output;
+using AdaptFormer.Data;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Peft;
@@ -60,7 +61,7 @@ internal static class ConvertCommand
         if (preset is not null && !AdaptFormerTuning.Presets.TryGetValue(preset, out given))
             throw new ArgumentException($"--preset '{preset}' is not known; known: {string.Join(", ", AdaptFormerTuning.Presets.Keys)}.");
         Tuning tuning = OfficialCheckpoint.Import(from, model, given);
-        string[] names = labels is null ? [.. Enumerable.Range(0, model.Head!.Classes).Select(i => $"{i}")] : File.ReadAllLines(labels);
+        string[] names = labels is null ? [.. Enumerable.Range(0, model.Head!.Classes).Select(i => $"{i}")] : [.. ListFile.AllLines(labels)];
         AdapterInfo info = AdapterFile.Save(into, model, tuning, names);
         screen.Line($"{into}: {tuning.Method}, {Format.Count(info.Parameters)} parameters, {info.Labels.Count} classes, {Format.Bytes(info.FileBytes)}");
         screen.Line($"Formula: {tuning.Formula}");

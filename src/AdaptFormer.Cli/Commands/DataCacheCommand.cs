@@ -35,9 +35,10 @@ internal static class DataCacheCommand
         Option<int> quality = new("--quality") { Description = "JPEG quality, 1 to 100.", HelpName = "n", DefaultValueFactory = _ => new ImageCacheOptions().Quality };
         Option<int> every = new("--every") { Description = "Clips: keep every n-th frame; those between are shown by the one before.", HelpName = "n", DefaultValueFactory = _ => new ClipCacheOptions().Every };
         Option<double> most = new("--max-gigabytes") { Description = "Stop before the cache is larger than this.", HelpName = "n", DefaultValueFactory = _ => double.PositiveInfinity };
+        Option<bool> content = new("--by-content") { Description = "Know the files by their content and not by length and time of change: the cache survives copying, and each start reads all of them." };
         Option<bool> json = CommonOptions.Json("Print one JSON object.");
         Command command = new("cache", "Pack reduced copies of the training pictures, or the frames of the training clips, for faster epochs. A call that was interrupted goes on where it was.")
-            { source, set, root, output, side, format, quality, every, most, json };
+            { source, set, root, output, side, format, quality, every, most, content, json };
         command.SetAction((parsed, cancellation) => Task.Run(
             () =>
             {
@@ -51,12 +52,12 @@ internal static class DataCacheCommand
                     if (data is ClipDataset clips)
                     {
                         if (parsed.GetValue(format) == ImageCacheFormat.Raw) throw new ArgumentException("data cache: clips are kept as JPEG; leave --format out.");
-                        using CachedClipDataset packed = ClipCache.Build(clips, folder, new ClipCacheOptions(parsed.GetValue(side), parsed.GetValue(quality), parsed.GetValue(every)), bytes, progress, cancellation);
+                        using CachedClipDataset packed = ClipCache.Build(clips, folder, new ClipCacheOptions(parsed.GetValue(side), parsed.GetValue(quality), parsed.GetValue(every), parsed.GetValue(content)), bytes, progress, cancellation);
                         return (packed.Unreadable.Count(), packed.Bytes);
                     }
 
                     if (parsed.GetValue(every) != 1) throw new ArgumentException("data cache: --every is for clips.");
-                    using CachedDataset cache = ImageCache.Build((ImageDataset)data, folder, new ImageCacheOptions(parsed.GetValue(side), parsed.GetValue(format), parsed.GetValue(quality)), bytes, progress, cancellation);
+                    using CachedDataset cache = ImageCache.Build((ImageDataset)data, folder, new ImageCacheOptions(parsed.GetValue(side), parsed.GetValue(format), parsed.GetValue(quality), parsed.GetValue(content)), bytes, progress, cancellation);
                     return (cache.Unreadable.Count(), cache.Bytes);
                 });
                 bool isClips = data is ClipDataset;
@@ -90,15 +91,17 @@ internal static class DataCacheCommand
 
         Recipe recipe = Recipe.Load(path, overrides);
         DataOptions data = recipe.Data;
-        bool leaveOut = data.Missing == MissingItems.LeaveOut;
+        (bool withoutMissing, bool withoutDamaged) = (data.Missing == MissingItems.LeaveOut, data.Damaged == MissingItems.LeaveOut);
         if (IsOfClips(recipe.Model, data))
         {
             ClipDataset clips = ClipSource.Open($"{data.Kind}:{data.Train}", data.Clip.Root);
-            return (leaveOut ? DatasetSplits.WithoutMissing(clips) : clips, data.Packed);
+            if (withoutMissing) clips = DatasetSplits.WithoutMissing(clips);
+            return (withoutDamaged ? DatasetSplits.WithoutDamaged(clips) : clips, data.Packed);
         }
 
         ImageDataset pictures = DatasetSource.Open($"{data.Kind}:{data.Train}");
-        return (leaveOut ? DatasetSplits.WithoutMissing(pictures) : pictures, data.Packed);
+        if (withoutMissing) pictures = DatasetSplits.WithoutMissing(pictures);
+        return (withoutDamaged ? DatasetSplits.WithoutDamaged(pictures) : pictures, data.Packed);
     }
 
     private static bool IsOfClips(ModelOptions model, DataOptions data) => data.Kind == DataOptions.Auto ? RecipeBackbone.Sizes(model).InputShape.Rank == 4 : ClipSource.Kinds.Contains(data.Kind);

@@ -76,6 +76,13 @@ internal static class DataCheckCommand
         for (int c = 0; c < Math.Min(classesShown, report.ClassNames.Count); c++) Screen.Row(classes, [report.ClassNames[c], .. report.Splits.Select(split => Format.Count(split.PerClass[c]))]);
         screen.Write(classes);
 
+        foreach (SplitReport split in report.Splits)
+        {
+            foreach (string note in split.Notes) screen.Line($"{split.Name}: {note}.");
+            if (split.LeftOutText is { } leftOut) screen.Line($"{split.Name}: {leftOut}.");
+        }
+
+        if (report.OneClass) screen.Line("There is one class alone: whatever a model answers is right, and it learns nothing.");
         List(screen, "missing or damaged", [.. report.Unreadable.Select(bad => $"{bad.Split}: {(bad.Reason.Contains(bad.Source, StringComparison.Ordinal) ? bad.Reason : $"{bad.Source}: {bad.Reason}")}")], listed);
         string item = clips ? "clip" : "picture";
         List(screen, $"the same {item} in several parts", Groups(report, group => group.AcrossSplits), listed);

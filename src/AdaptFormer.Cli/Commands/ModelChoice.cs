@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AdaptFormer.Cli.Output;
+using AdaptFormer.Data;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Recipes;
 
@@ -38,7 +39,7 @@ internal sealed class ModelChoice
         if (run is not null) return Predictor.OpenRun(run, precision);
         if (adapter is not null) return Predictor.OpenAdapter(adapter, weights, precision ?? Precision.Auto);
 
-        string[]? names = labels is null ? null : [.. File.ReadLines(labels).Select(line => line.Trim()).Where(line => line.Length > 0)];
+        string[]? names = labels is null ? null : [.. ListFile.AllLines(labels).Select(line => line.Trim()).Where(line => line.Length > 0)];
         Predictor predictor = Predictor.OpenPretrained(weights!, names, parsed.GetValue(_model), precision ?? Precision.Auto);
         foreach (string note in predictor.Model.Source?.Report.Notes ?? []) screen.Warn($"{weights}: {note}.");
         return predictor;

@@ -77,12 +77,12 @@ internal sealed class TestDataChoice
     private Source Named(ParseResult parsed, string? run)
     {
         (string? kind, string? root) = (parsed.GetValue(_kind), parsed.GetValue(_root));
-        if (parsed.GetValue(_data) is { } data) return new Source(kind ?? DataOptions.Auto, data, root, LeaveOut: false);
+        if (parsed.GetValue(_data) is { } data) return new Source(kind ?? DataOptions.Auto, data, root, LeaveMissingOut: false, LeaveDamagedOut: false);
         if (run is null) throw new ArgumentException("Which data? Give --data PATH.");
         using RunDirectory directory = RunDirectory.Open(run);
         DataOptions options = directory.ReadRecipe().Data;
         if (options.Test is not { } test) throw new ArgumentException($"The recipe of {run} has no test data; give --data PATH.");
-        return new Source(kind ?? options.Kind, test, root ?? options.Clip.TestRoot ?? options.Clip.Root, options.Missing == MissingItems.LeaveOut);
+        return new Source(kind ?? options.Kind, test, root ?? options.Clip.TestRoot ?? options.Clip.Root, options.Missing == MissingItems.LeaveOut, options.Damaged == MissingItems.LeaveOut);
     }
 
     private static LabelledDataset Open(Source test, Predictor predictor, string? labelColumn)
@@ -93,19 +93,22 @@ internal sealed class TestDataChoice
         {
             if (labelColumn is not null) throw new ArgumentException("--label-column is for lists of pictures; a list of clips has the columns clip and label, or class.");
             ClipDataset clips = ClipSource.Open($"{test.Kind}:{test.Path}", test.Root, predictor.Labels, train: false);
-            return test.LeaveOut ? DatasetSplits.WithoutMissing(clips) : clips;
+            if (test.LeaveMissingOut) clips = DatasetSplits.WithoutMissing(clips);
+            return test.LeaveDamagedOut ? DatasetSplits.WithoutDamaged(clips) : clips;
         }
 
         if (test.Root is not null) throw new ArgumentException("--root is for lists of clips; the model reads pictures.");
         if (labelColumn is not null) return ManifestDataset.Open(test.Path, predictor.Labels, labelColumn);
         ImageDataset pictures = DatasetSource.Open($"{test.Kind}:{test.Path}", train: false, predictor.Labels);
-        return test.LeaveOut ? DatasetSplits.WithoutMissing(pictures) : pictures;
+        if (test.LeaveMissingOut) pictures = DatasetSplits.WithoutMissing(pictures);
+        return test.LeaveDamagedOut ? DatasetSplits.WithoutDamaged(pictures) : pictures;
     }
 
     /// <summary>What is to be answered.</summary>
     /// <param name="Kind">Layout.</param>
     /// <param name="Path">File or folder.</param>
     /// <param name="Root">Folder that the paths of a list of clips are relative to; that of the list if null.</param>
-    /// <param name="LeaveOut">Whether what is not there is left out, as the run's recipe says, and not counted as wrong.</param>
-    private sealed record Source(string Kind, string Path, string? Root, bool LeaveOut);
+    /// <param name="LeaveMissingOut">Whether what is not there is left out, as the run's recipe says, and not counted as wrong.</param>
+    /// <param name="LeaveDamagedOut">The same for what cannot be read.</param>
+    private sealed record Source(string Kind, string Path, string? Root, bool LeaveMissingOut, bool LeaveDamagedOut);
 }

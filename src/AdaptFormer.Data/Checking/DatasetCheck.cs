@@ -37,6 +37,14 @@ public static class DatasetCheck
             [.. splits[0].Data.ClassNames.Where(name => reports[0].PerClass[Array.IndexOf(classNames, name)] == 0)]);
     }
 
+    /// <summary>The items of a set that are there and cannot be read, ascending; all are read, on all cores.</summary>
+    internal static IEnumerable<int> Damaged(LabelledDataset data)
+    {
+        Part part = new("", data, read: true);
+        part.Read(() => { }, default);
+        return part.Bad.Where(bad => !bad.Value.Missing).Select(bad => bad.Key).Order();
+    }
+
     private static List<DuplicateGroup> Duplicates(Part[] parts)
     {
         (UInt128 Digest, int Part, int Index)[] all = [.. parts.SelectMany((part, p) => part.Items.Select((item, i) => (item.Digest, p, i))).Where(entry => entry.Digest != 0)];
@@ -90,7 +98,12 @@ public static class DatasetCheck
             Dictionary<string, int> index = classNames.Select((text, i) => (text, i)).ToDictionary(pair => pair.text, pair => pair.i);
             for (int c = 0; c < mine.Length; c++) perClass[index[data.ClassNames[c]]] += mine[c];
             int missing = Bad.Values.Count(bad => bad.Missing);
-            return new SplitReport(name, data.Name, data.Count, missing, Bad.Count - missing, perClass, Spread(item => item.Width), Spread(item => item.Height), Spread(item => item.Frames), Durations());
+            return new SplitReport(name, data.Name, data.Count, missing, Bad.Count - missing, perClass, Spread(item => item.Width), Spread(item => item.Height), Spread(item => item.Frames), Durations())
+            {
+                MultiLabel = data.MultiLabel,
+                Notes = data.Notes,
+                LeftOut = data.LeftOut,
+            };
         }
 
         public DuplicateMember Member(int index) => new(name, data.Source(index), string.Join(ListBuilder.Separator, data.Labels(index).Select(label => data.ClassNames[label])));
@@ -102,9 +115,9 @@ public static class DatasetCheck
                 if (read) Items[index] = reader.Read(index);
                 else if (!data.IsThere(index)) throw new FileNotFoundException("It is not there.");
             }
-            catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException or ArgumentException)
+            catch (Exception error) when (ItemErrors.IsOfItem(error))
             {
-                Bad[index] = new UnreadableEntry(name, data.Source(index), error is FileNotFoundException or DirectoryNotFoundException, error.Message);
+                Bad[index] = new UnreadableEntry(name, data.Source(index), error is FileNotFoundException or DirectoryNotFoundException, ItemErrors.Message(error));
             }
         }
 

@@ -17,11 +17,14 @@ public sealed record DatasetReport(
     IReadOnlyList<string> OnlyEvaluated,
     IReadOnlyList<string> WithoutItems)
 {
+    /// <summary>Whether the first part has one class alone (and items may not have several or none): whatever a model answers is right, and it learns nothing.</summary>
+    public bool OneClass => Splits[0].PerClass.Count(n => n > 0) == 1 && !Splits[0].MultiLabel;
+
     /// <summary>
     /// Whether training or its score would suffer: something is missing or unreadable, the evaluation has a class that training lacks, an item
-    /// lies in two parts, or the same one has two labels. Duplicates within a part and of one label do not count: many published sets have some.
+    /// lies in two parts, the same one has two labels, or there is one class alone. Duplicates within a part and of one label do not count: many published sets have some.
     /// </summary>
-    public bool Wrong => Unreadable.Count > 0 || OnlyEvaluated.Count > 0 || Duplicates.Any(group => group.AcrossSplits || group.LabelsDiffer);
+    public bool Wrong => OneClass || Unreadable.Count > 0 || OnlyEvaluated.Count > 0 || Duplicates.Any(group => group.AcrossSplits || group.LabelsDiffer);
 }
 
 /// <summary>One part of a data set.</summary>
@@ -36,7 +39,21 @@ public sealed record DatasetReport(
 /// <param name="Frames">Frames of the readable clips; null of pictures.</param>
 /// <param name="Seconds">Durations of the readable videos; null where there are none.</param>
 public sealed record SplitReport(
-    string Name, string Source, int Items, int Missing, int Damaged, IReadOnlyList<int> PerClass, SizeStatistics? Width, SizeStatistics? Height, SizeStatistics? Frames, DurationStatistics? Seconds);
+    string Name, string Source, int Items, int Missing, int Damaged, IReadOnlyList<int> PerClass, SizeStatistics? Width, SizeStatistics? Height, SizeStatistics? Frames, DurationStatistics? Seconds)
+{
+    /// <summary>Whether an item may have several classes, or none.</summary>
+    public bool MultiLabel { get; init; }
+
+    /// <summary>What was guessed when the part was opened.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>Number of files in its folders that are not read, by their endings.</summary>
+    public IReadOnlyDictionary<string, int> LeftOut { get; init; } = new Dictionary<string, int>();
+
+    /// <summary>The files that are not read in words, for example <c>3 files are left out: 2 .heic, 1 .tif</c>; null if there are none.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public string? LeftOutText => LeftOutFiles.Text(LeftOut);
+}
 
 /// <summary>The spread of a size.</summary>
 /// <param name="Smallest">The smallest.</param>

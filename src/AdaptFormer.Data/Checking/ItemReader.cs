@@ -69,6 +69,7 @@ internal abstract class ItemReader : IDisposable
         public override ItemFacts Read(int index)
         {
             VideoInfo info = data.Info(index);
+            if (info.Damage is { } damage) throw new InvalidDataException($"{data.FileOf(index)}: it is damaged; {damage}");
             IReadOnlyList<string> files = data.FilesOf(index);
             if (files.Count == 1) data.Load(index, info.Frames > 1 ? [0, info.Frames - 1] : [0], _frames);
             for (int t = 0; files.Count > 1 && t < info.Frames; t++)

@@ -30,7 +30,7 @@ internal static class CifarNames
         string[] published = known.Split(' ');
         string path = Path.Combine(folder, file), pickled = Path.Combine(folder, pickle);
         string[] names = published;
-        if (File.Exists(path)) names = [.. File.ReadLines(path).Select(l => l.Trim()).Where(l => l.Length > 0)];
+        if (File.Exists(path)) names = [.. ListFile.Lines(path).Select(line => line.Text)];
         else if (File.Exists(path = pickled)) names = [.. PickledData.Read(pickled).Texts(key)];
         return names.Length == published.Length
             ? names

@@ -32,6 +32,14 @@ public sealed class ConcatDataset : ImageDataset
     }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> Notes => _sets.Notes;
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, int> LeftOut => _sets.LeftOut;
+
+    internal override FileState StateOf(int index) => _sets.StateOf(index);
+
+    /// <inheritdoc/>
     public override int Label(int index)
     {
         (ImageDataset part, int at) = _sets.Locate(index);
@@ -50,6 +58,13 @@ public sealed class ConcatDataset : ImageDataset
     {
         (ImageDataset part, int at) = _sets.Locate(index);
         return part.Source(at);
+    }
+
+    /// <inheritdoc/>
+    public override bool IsThere(int index)
+    {
+        (ImageDataset part, int at) = _sets.Locate(index);
+        return part.IsThere(at);
     }
 
     /// <inheritdoc/>

@@ -24,7 +24,7 @@ public static class DatasetSource
 
     /// <summary>Opens a data set.</summary>
     /// <param name="spec">A path, or <c>kind:path</c>, perhaps with <c>#part</c>.</param>
-    /// <param name="train">Where one path holds both parts (a CIFAR folder, or a folder with <c>train</c> and <c>test</c> or <c>val</c>): the training part rather than the test part.</param>
+    /// <param name="train">Where one path holds both parts (a CIFAR folder, or a folder with <c>train</c>, <c>valid</c> and <c>test</c>, under any of their usual names): the training part rather than the test part.</param>
     /// <param name="classNames">Classes that the labels of a manifest refer to, usually the training set's; null: the manifest's own.</param>
     /// <exception cref="FileNotFoundException">There is no such path.</exception>
     /// <exception cref="ArgumentException">The kind or part is unknown, or the path's kind cannot be told.</exception>
@@ -41,7 +41,7 @@ public static class DatasetSource
 
         return kind switch
         {
-            "folder" => ImageFolderDataset.Open(PartOf(path, train)),
+            "folder" => ImageFolderDataset.Open(SplitFolders.Choose(path, train, clips: false)),
             "csv" or "jsonl" => ManifestDataset.Open(path, classNames),
             "cifar10" => CifarDataset.Open(path, train, CifarLabels.Cifar10),
             "cifar100" => CifarDataset.Open(path, train, CifarLabels.Cifar100Fine),
@@ -58,10 +58,13 @@ public static class DatasetSource
     public static IReadOnlyList<(string Part, ImageDataset Data)> OpenParts(string spec)
     {
         (string kind, string path) = SplitKind(spec);
-        bool both = Parted.ContainsKey(kind) ? Directory.Exists(path)
-            : kind.StartsWith("cifar", StringComparison.Ordinal) || (kind is "" && CifarDataset.IsCifarFolder(path)) ? Directory.Exists(path)
-            : kind is "" or "folder" && PartOf(path, true) != PartOf(path, false);
-        return both ? [("train", Open(spec)), ("test", Open(spec, train: false))] : [("all", Open(spec))];
+        if (Parted.ContainsKey(kind) && Directory.Exists(path)) return Both();
+        if ((kind is "" && CifarDataset.IsCifarFolder(path)) || kind.StartsWith("cifar", StringComparison.Ordinal)) return Directory.Exists(path) ? Both() : All();
+        IReadOnlyList<(string Part, string Path)> parts = kind is "" or "folder" ? SplitFolders.In(path, clips: false) : [];
+        return parts.Count == 0 ? All() : [.. parts.Select(part => (part.Part, (ImageDataset)ImageFolderDataset.Open(part.Path)))];
+
+        (string, ImageDataset)[] All() => [("all", Open(spec))];
+        (string, ImageDataset)[] Both() => [(SplitFolders.Train, Open(spec)), (SplitFolders.Test, Open(spec, train: false))];
     }
 
     private static (string Kind, string Path) SplitKind(string spec)
@@ -78,11 +81,11 @@ public static class DatasetSource
     private static ImageDataset OpenPath(string path, bool train, IReadOnlyList<string>? classNames)
     {
         if (Directory.Exists(path))
-            return CifarDataset.IsCifarFolder(path) ? CifarDataset.Open(path, train) : ImageFolderDataset.Open(PartOf(path, train));
+            return CifarDataset.IsCifarFolder(path) ? CifarDataset.Open(path, train) : ImageFolderDataset.Open(SplitFolders.Choose(path, train, clips: false));
         if (!File.Exists(path)) throw new FileNotFoundException($"There is no data '{path}'; expected a folder of class folders, a CSV or JSON Lines file, CIFAR's files, or SVHN's .mat.", path);
         return Path.GetExtension(path).ToLowerInvariant() switch
         {
-            ".csv" or ".jsonl" or ".ndjson" => ManifestDataset.Open(path, classNames),
+            ".csv" or ".tsv" or ".txt" or ".lst" or ".jsonl" or ".ndjson" => ManifestDataset.Open(path, classNames),
             ".bin" => CifarDataset.Open(path, train),
             ".mat" => SvhnDataset.Open(path),
             _ => throw new ArgumentException($"Data '{path}': what it holds cannot be told from its name; write kind:path with one of {string.Join(", ", Kinds)}.", nameof(path)),
@@ -96,16 +99,6 @@ public static class DatasetSource
         int side = 32;
         bool valid = int.TryParse(parts[0], out int count) && (parts.Length < 2 || long.TryParse(parts[1], out seed))
             && (parts.Length < 3 || int.TryParse(parts[2], out side)) && parts.Length <= 3;
-        return valid ? task(count, seed, side) : throw new ArgumentException($"Data '{numbers}': synthetic pictures are named count, count:seed or count:seed:side.", nameof(numbers));
-    }
-
-    /// <summary>The folder itself, or its <c>train</c>, <c>test</c> or <c>val</c> subfolder when those are all that it holds.</summary>
-    internal static string PartOf(string folder, bool train)
-    {
-        if (!Directory.Exists(folder)) return folder;
-        string[] names = [.. Directory.EnumerateDirectories(folder).Select(d => Path.GetFileName(d)!)];
-        if (names.Length < 2 || names.Any(n => n is not ("train" or "test" or "val"))) return folder;
-        string part = train ? "train" : names.Contains("test") ? "test" : "val";
-        return names.Contains(part) ? Path.Combine(folder, part) : folder;
+        return valid && count > 0 && side > 0 ? task(count, seed, side) : throw new ArgumentException($"Data '{numbers}': synthetic pictures are named count, count:seed or count:seed:side, with a count and a side of at least 1.", nameof(numbers));
     }
 }

@@ -44,6 +44,28 @@ public static class DatasetSplits
     /// <exception cref="FileNotFoundException">Nothing is there.</exception>
     public static ClipDataset WithoutMissing(ClipDataset dataset) => There(dataset) is { } there ? new ClipSubset(dataset, there, Told(dataset, there)) : dataset;
 
+    /// <summary>The pictures that can be read, with the classes of all. Each is decoded once.</summary>
+    /// <param name="dataset">The whole set.</param>
+    /// <returns>A part of the set, or the set itself when nothing is damaged.</returns>
+    /// <exception cref="InvalidDataException">Nothing can be read.</exception>
+    public static ImageDataset WithoutDamaged(ImageDataset dataset) =>
+        Readable(dataset) is { } readable ? new SubsetDataset(dataset, readable, $"{readable.Length} of {dataset.Count}, the others cannot be read") : dataset;
+
+    /// <summary>The clips that can be read from their first to their last frame, with the classes of all. Each is decoded once.</summary>
+    /// <param name="dataset">The whole set.</param>
+    /// <returns>A part of the set, or the set itself when nothing is damaged.</returns>
+    /// <exception cref="InvalidDataException">Nothing can be read.</exception>
+    public static ClipDataset WithoutDamaged(ClipDataset dataset) =>
+        Readable(dataset) is { } readable ? new ClipSubset(dataset, readable, $"{readable.Length} of {dataset.Count}, the others cannot be read") : dataset;
+
+    private static int[]? Readable(LabelledDataset dataset)
+    {
+        HashSet<int> damaged = [.. DatasetCheck.Damaged(dataset)];
+        if (damaged.Count == 0) return null;
+        if (damaged.Count == dataset.Count) throw new InvalidDataException($"{dataset.Name}: not one of its {dataset.Count} items can be read; `adaptformer data check` says why.");
+        return [.. Enumerable.Range(0, dataset.Count).Where(index => !damaged.Contains(index))];
+    }
+
     private static int[]? There(LabelledDataset dataset)
     {
         int[] there = [.. Enumerable.Range(0, dataset.Count).Where(dataset.IsThere)];

@@ -47,7 +47,7 @@ public sealed class FileListDataset : ImageDataset
 
     private static string[] PicturesIn(string folder)
     {
-        string[] pictures = [.. ImageFolderDataset.PicturesBelow(folder).Order(StringComparer.Ordinal)];
-        return pictures.Length > 0 ? pictures : throw new InvalidDataException($"{folder} holds no pictures ({string.Join(" ", ImageFolderDataset.PictureExtensions)}).");
+        string[] pictures = [.. VisibleFiles.Below(folder).Where(PictureFiles.IsPicture).Order(StringComparer.Ordinal)];
+        return pictures.Length > 0 ? pictures : throw new InvalidDataException($"{folder} holds no pictures ({string.Join(" ", PictureFiles.Endings)}).");
     }
 }

@@ -37,7 +37,7 @@ public static class Flowers102Dataset
         }
 
         string[] names = [.. Enumerable.Range(1, Classes).Select(i => $"{i}")];
-        return new ImageListDataset($"{folder} ({part})", pictures, names, paths, labels);
+        return new ImageListDataset($"{folder} ({part})", pictures, new ListedItems(names, paths, labels));
     }
 
     private static double[] Variable(string file, string name)

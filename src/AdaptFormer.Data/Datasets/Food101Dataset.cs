@@ -23,7 +23,6 @@ public static class Food101Dataset
             lines.Add(line, $"{text}.jpg", text.AsSpan(0, slash));
         }
 
-        (_, int[] labels) = lines.Finish(names);
-        return new ImageListDataset(list, images, names, lines.Paths, labels);
+        return new ImageListDataset(list, images, lines.Items(names));
     }
 }

@@ -3,49 +3,52 @@ namespace AdaptFormer.Data;
 /// <summary>Picture files named by a list, with their classes: what most data sets come down to. Nothing but the list is in memory.</summary>
 public class ImageListDataset : ImageDataset
 {
-    private readonly string _name, _root;
-    private readonly IReadOnlyList<string> _classNames;
-    private readonly PathList _paths;
-    private readonly int[] _labels;
-    private readonly int[][]? _sets;
+    private readonly string _root;
+    private readonly ListedItems _items;
 
     /// <summary>A list of files.</summary>
     /// <param name="name">What the set is called.</param>
     /// <param name="root">The folder that relative paths count from.</param>
-    /// <param name="classNames">The classes.</param>
-    /// <param name="paths">The files.</param>
-    /// <param name="labels">The class of each, or its place in <paramref name="sets"/>.</param>
-    /// <param name="sets">Every set of classes that occurs, where a picture may have several; else null.</param>
-    internal ImageListDataset(string name, string root, IReadOnlyList<string> classNames, PathList paths, int[] labels, int[][]? sets = null)
+    /// <param name="items">The files.</param>
+    internal ImageListDataset(string name, string root, ListedItems items)
     {
-        paths.Trim();
-        (_name, _root, _classNames, _paths, _labels, _sets) = (name, root, classNames, paths, labels, sets);
+        items.Paths.Trim();
+        (Name, _root, _items) = (name, root, items);
     }
 
     /// <inheritdoc/>
-    public sealed override string Name => _name;
+    public sealed override string Name { get; }
 
     /// <inheritdoc/>
-    public sealed override int Count => _paths.Count;
+    public sealed override int Count => _items.Paths.Count;
 
     /// <inheritdoc/>
-    public sealed override IReadOnlyList<string> ClassNames => _classNames;
+    public sealed override IReadOnlyList<string> ClassNames => _items.ClassNames;
 
     /// <summary>Memory that the list takes, without the class names: for each entry its path in UTF-8 and eight bytes.</summary>
-    public long ListBytes => _paths.Bytes + ((long)_labels.Length * sizeof(int));
+    public long ListBytes => _items.Paths.Bytes + ((long)_items.Labels.Length * sizeof(int));
 
     /// <inheritdoc/>
-    public sealed override bool MultiLabel => _sets is not null;
+    public sealed override bool MultiLabel => _items.Sets is not null;
 
     /// <inheritdoc/>
-    public sealed override IReadOnlyList<int> Labels(int index) => _sets is null ? [_labels[index]] : _sets[_labels[index]];
+    public sealed override IReadOnlyList<string> Notes => _items.Notes;
 
     /// <inheritdoc/>
-    public sealed override int Label(int index) => _sets is null ? _labels[index] : _sets[_labels[index]] is [int first, ..] ? first : -1;
+    public sealed override IReadOnlyDictionary<string, int> LeftOut => _items.LeftOut;
 
     /// <inheritdoc/>
-    public sealed override string Source(int index) => Path.Combine(_root, _paths[index]);
+    public sealed override IReadOnlyList<int> Labels(int index) => _items.LabelsOf(index);
 
     /// <inheritdoc/>
-    public sealed override void Load(int index, ImageBuffer into) => ImageDecoder.Decode(Source(index), into);
+    public sealed override int Label(int index) => _items.LabelOf(index);
+
+    /// <inheritdoc/>
+    public sealed override string Source(int index) => Path.Combine(_root, _items.Paths[index]);
+
+    /// <summary>The picture's file; without an ending in the list, with that of the file that is there.</summary>
+    public sealed override string FileOf(int index) => PictureFiles.Locate(Source(index));
+
+    /// <inheritdoc/>
+    public sealed override void Load(int index, ImageBuffer into) => ImageDecoder.Decode(FileOf(index), into);
 }

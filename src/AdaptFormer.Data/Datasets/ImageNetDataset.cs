@@ -23,15 +23,15 @@ public static class ImageNetDataset
         string root = Directory.Exists(competition) ? competition : folder, train = Path.Combine(root, "train"), pictures = Path.Combine(root, part);
         if (part == "train") return ImageFolderDataset.Open(train);
         if (!Directory.Exists(pictures)) throw new DirectoryNotFoundException($"There is no folder '{pictures}' with validation pictures.");
-        if (Directory.EnumerateDirectories(pictures).Any()) return ImageFolderDataset.Open(pictures);
+        if (VisibleFiles.Folders(pictures).Length > 0) return ImageFolderDataset.Open(pictures);
         if (!Directory.Exists(train)) throw new DirectoryNotFoundException($"There is no folder '{train}'; its class folders say which classes there are.");
-        string[] wnids = [.. Directory.EnumerateDirectories(train).Select(d => Path.GetFileName(d)!).Where(d => d[0] != '.').Order(StringComparer.Ordinal)];
+        string[] wnids = VisibleFiles.Folders(train);
         return Flat(folder, root, pictures, wnids);
     }
 
     private static ImageListDataset Flat(string folder, string root, string pictures, string[] wnids)
     {
-        string[] files = [.. ImageFolderDataset.PicturesBelow(pictures).Select(file => Path.GetRelativePath(pictures, file)).Order(StringComparer.Ordinal)];
+        string[] files = [.. VisibleFiles.Below(pictures).Where(PictureFiles.IsPicture).Select(file => Path.GetRelativePath(pictures, file)).Order(StringComparer.Ordinal)];
         if (files.Length == 0) throw new InvalidDataException($"{pictures} holds no pictures.");
         (string source, string[] classes) = Find(GroundTruth, folder, root) is { } truth ? (truth, FromGroundTruth(truth, files))
             : Find(Solution, folder, root) is { } solution ? (solution, FromSolution(solution, files))
@@ -40,8 +40,7 @@ public static class ImageNetDataset
 
         ListBuilder lines = new(source, pictures);
         for (int i = 0; i < files.Length; i++) lines.Add(i + 1, files[i], classes[i]);
-        (_, int[] labels) = lines.Finish(wnids);
-        return new ImageListDataset(pictures, pictures, wnids, lines.Paths, labels);
+        return new ImageListDataset(pictures, pictures, lines.Items(wnids));
     }
 
     /// <summary>A file in the folder itself or where the archives unpack it.</summary>

@@ -26,6 +26,17 @@ internal sealed class JoinedSets<T> where T : LabelledDataset
 
     public bool MultiLabel => _parts.Any(part => part.MultiLabel);
 
+    public IReadOnlyList<string> Notes => [.. _parts.SelectMany(part => part.Notes)];
+
+    public IReadOnlyDictionary<string, int> LeftOut =>
+        _parts.SelectMany(part => part.LeftOut).GroupBy(pair => pair.Key).ToDictionary(group => group.Key, group => group.Sum(pair => pair.Value));
+
+    public FileState StateOf(int index)
+    {
+        (T part, int at) = Locate(index);
+        return part.StateOf(at);
+    }
+
     /// <summary>The set that holds an item, and the item's number there.</summary>
     public (T Part, int Index) Locate(int index)
     {

@@ -12,7 +12,7 @@ internal static class JsonLinesManifest
     public static void Read(string file, ListBuilder list, IReadOnlyList<string> pathKeys, IReadOnlyList<string> labelKeys)
     {
         int number = 0;
-        foreach (string line in File.ReadLines(file))
+        foreach (string line in ListFile.AllLines(file))
         {
             number++;
             if (string.IsNullOrWhiteSpace(line)) continue;
@@ -21,7 +21,7 @@ internal static class JsonLinesManifest
                 using JsonDocument json = JsonDocument.Parse(line);
                 list.Add(number, Text(json.RootElement, pathKeys), Text(json.RootElement, labelKeys, list));
             }
-            catch (Exception error) when (error is JsonException or KeyNotFoundException)
+            catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)      // the last: half a surrogate pair
             {
                 throw new InvalidDataException($"{file}, line {number}: {error.Message}", error);
             }

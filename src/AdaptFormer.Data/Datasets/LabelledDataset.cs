@@ -31,9 +31,27 @@ public abstract class LabelledDataset
     /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
     public virtual string FileOf(int index) => Source(index);
 
+    /// <summary>The files that an item is made of: one, or a picture for each frame of a clip.</summary>
+    /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
+    /// <exception cref="IOException">The item is not there.</exception>
+    public virtual IReadOnlyList<string> FilesOf(int index) => [FileOf(index)];
+
     /// <summary>Whether an item's file is there. It may still be damaged.</summary>
     /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
     public virtual bool IsThere(int index) => File.Exists(FileOf(index));
+
+    /// <summary>What was guessed when the set was opened, for people; mostly nothing.</summary>
+    public virtual IReadOnlyList<string> Notes => [];
+
+    /// <summary>Number of files in the set's folders that are not read, by their endings; empty where there are none, and for lists.</summary>
+    public virtual IReadOnlyDictionary<string, int> LeftOut => new Dictionary<string, int>();
+
+    /// <summary><see cref="LeftOut"/> in words; null where it is empty.</summary>
+    public string? LeftOutText => LeftOutFiles.Text(LeftOut);
+
+    /// <summary>What tells whether an item is still the same: length and time of change of its files.</summary>
+    /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
+    internal virtual FileState StateOf(int index) => FileState.Of(FileOf(index));
 
     /// <summary>Number of items of each class; an item of several classes counts for each.</summary>
     public int[] CountPerClass()

@@ -14,6 +14,7 @@ internal sealed class ListBuilder(string file, string root, string what = "pictu
     private readonly string _root = Path.GetFullPath(root);
     private readonly List<int> _labels = [], _firstLine = [];
     private readonly List<string> _texts = [];
+    private int _backslashes;
     private readonly Dictionary<string, int> _numberOf = new(StringComparer.Ordinal);
 
     /// <summary>What stands between the labels of a picture that has several.</summary>
@@ -21,6 +22,12 @@ internal sealed class ListBuilder(string file, string root, string what = "pictu
 
     /// <summary>Whether a picture may have several labels, or none: said beforehand, or seen in one of them.</summary>
     public bool MultiLabel { get; set; }
+
+    /// <summary>The classes where the list has a column for each of them, in their order; else null.</summary>
+    public IReadOnlyList<string>? Columns { get; set; }
+
+    /// <summary>What was guessed, for people.</summary>
+    public List<string> Notes { get; } = [];
 
     /// <summary>The paths so far.</summary>
     public PathList Paths { get; } = new();
@@ -32,6 +39,12 @@ internal sealed class ListBuilder(string file, string root, string what = "pictu
     /// <exception cref="InvalidDataException">The path is empty or leads out of the root.</exception>
     public void Add(int line, ReadOnlySpan<char> path, ReadOnlySpan<char> label)
     {
+        if (path.Contains('\\') && Path.DirectorySeparatorChar != '\\' && !Path.Exists(Path.Join(_root, path)))
+        {
+            path = path.ToString().Replace('\\', '/');
+            _backslashes++;
+        }
+
         RequireInside(path, line);
         Paths.Add(path);
         if (!_numberOf.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(label, out int number))
@@ -45,19 +58,29 @@ internal sealed class ListBuilder(string file, string root, string what = "pictu
         _labels.Add(number);
     }
 
+    /// <summary>Whether there is a file or folder of this path, which may lack its ending.</summary>
+    public bool IsThere(string path)
+    {
+        if (path.Length == 0) return false;
+        string full = Path.Join(_root, Path.DirectorySeparatorChar == '\\' ? path : path.Replace('\\', '/'));
+        return Path.Exists(full) || File.Exists(PictureFiles.Locate(full)) || VideoFileDataset.Locate(full) is not null;
+    }
+
     /// <summary>All that was added.</summary>
     /// <param name="classNames">What the labels refer to; null: the names that occur, in ordinal order, or 0 to the largest number that occurs.</param>
     /// <exception cref="InvalidDataException">There are no lines, or a label is no class.</exception>
     public ListedItems Items(IReadOnlyList<string>? classNames)
     {
+        classNames ??= Columns;
+        if (_backslashes > 0) Notes.Add($"{file}: {_backslashes} paths have backslashes, which are read as slashes");
         if (HasSeveral)
         {
             (IReadOnlyList<string> all, int[][] sets, int[] setOf) = FinishMultiLabel(classNames);
-            return new ListedItems(all, Paths, setOf, sets);
+            return new ListedItems(all, Paths, setOf, sets) { Notes = Notes };
         }
 
         (IReadOnlyList<string> names, int[] labels) = Finish(classNames);
-        return new ListedItems(names, Paths, labels);
+        return new ListedItems(names, Paths, labels) { Notes = Notes };
     }
 
     /// <summary>The classes, every set of them that occurs, ascending, and the set of every line.</summary>
@@ -88,6 +111,8 @@ internal sealed class ListBuilder(string file, string root, string what = "pictu
     public (IReadOnlyList<string> ClassNames, int[] Labels) Finish(IReadOnlyList<string>? classNames)
     {
         if (Paths.Count == 0) throw new InvalidDataException($"{file} lists no {what}.");
+        int empty = _texts.IndexOf("");
+        if (empty >= 0) throw Bad(_firstLine[empty], "the label is empty; leave the line out (where items may have several labels or none, call the column labels).");
         bool numbers = _texts.TrueForAll(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _));
         (IReadOnlyList<string> names, int[] classOf) = numbers && (classNames is null || !classNames.Contains(_texts[0])) ? Numbers(classNames) : Names(classNames);
         int[] labels = new int[_labels.Count];

@@ -1,7 +1,8 @@
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// A manifest: a CSV file with a path and a label a line, with or without a header, or a JSON Lines file with an object a line.
+/// A manifest: a CSV file (comma, semicolon or tab) with a path and a label a line, with or without a header, or with a column of 0 and 1 for each
+/// class; a JSON Lines file with an object a line; or plain text with a path, a blank and a label a line.
 /// Several labels of a picture stand with <c>|</c> between them, or in a JSON array; a column <c>labels</c> may have none at all.
 /// Relative paths count from the manifest's folder and must stay inside it; absolute paths are taken as they are. Labels are class
 /// names, or whole numbers from 0.
@@ -9,7 +10,7 @@ namespace AdaptFormer.Data;
 public sealed class ManifestDataset : ImageListDataset
 {
     private ManifestDataset(string name, string root, ListedItems items)
-        : base(name, root, items.ClassNames, items.Paths, items.Labels, items.Sets)
+        : base(name, root, items)
     {
     }
 

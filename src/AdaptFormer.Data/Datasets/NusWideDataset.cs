@@ -89,8 +89,7 @@ public static class NusWideDataset
         string csv = Path.Combine(folder, AslList);
         ListBuilder lines = new(csv, folder) { MultiLabel = true };
         SortedSet<string> concepts = new(StringComparer.Ordinal);
-        using StreamReader text = new(csv);
-        foreach ((int line, string[] fields) in CsvReader.Read(text, csv))
+        foreach ((int line, string[] fields) in CsvReader.Read(csv))
         {
             if (line == 1) continue;      // the header
             string split = fields[^1].Trim(), labels = fields.Length == 3 ? fields[1].Trim() : "";
@@ -105,7 +104,7 @@ public static class NusWideDataset
         return Set($"{csv} ({part})", folder, lines.Items([.. concepts]));
     }
 
-    private static ImageListDataset Set(string name, string root, ListedItems items) => new(name, root, items.ClassNames, items.Paths, items.Labels, items.Sets);
+    private static ImageListDataset Set(string name, string root, ListedItems items) => new(name, root, items);
 
     private static string Pictures(string folder) => First(Directory.Exists, Path.Combine(folder, "Flickr"), Path.Combine(folder, "images")) ?? folder;
 

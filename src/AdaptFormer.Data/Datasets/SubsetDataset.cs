@@ -27,6 +27,14 @@ public sealed class SubsetDataset(ImageDataset parent, IReadOnlyList<int> indice
     public override IReadOnlyList<int> Labels(int index) => parent.Labels(_indices[index]);
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> Notes => parent.Notes;
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, int> LeftOut => parent.LeftOut;
+
+    internal override FileState StateOf(int index) => parent.StateOf(_indices[index]);
+
+    /// <inheritdoc/>
     public override int Label(int index) => parent.Label(_indices[index]);
 
     /// <inheritdoc/>
@@ -34,6 +42,9 @@ public sealed class SubsetDataset(ImageDataset parent, IReadOnlyList<int> indice
 
     /// <inheritdoc/>
     public override string Source(int index) => parent.Source(_indices[index]);
+
+    /// <inheritdoc/>
+    public override bool IsThere(int index) => parent.IsThere(_indices[index]);
 
     /// <inheritdoc/>
     public override void Load(int index, ImageBuffer into) => parent.Load(_indices[index], into);

@@ -28,8 +28,7 @@ public static class VtabDataset
         }
 
         int classes = Parts.Select(p => Path.Combine(folder, $"{p}.txt")).Where(File.Exists).Max(LargestLabel) + 1;
-        (IReadOnlyList<string> names, int[] labels) = lines.Finish(ListBuilder.NumberNames(classes));
-        return new ImageListDataset(list, folder, names, lines.Paths, labels);
+        return new ImageListDataset(list, folder, lines.Items(ListBuilder.NumberNames(classes)));
     }
 
     private static int LargestLabel(string list) =>

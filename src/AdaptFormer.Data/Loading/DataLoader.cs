@@ -36,6 +36,7 @@ public sealed class DataLoader : IDisposable
     public DataLoader(SampleMaker samples, LoaderOptions options)
     {
         options.Validate();
+        if (!options.DropLast) options = options with { BatchSize = Math.Clamp(samples.Count, 1, options.BatchSize) };      // no memory for what never comes
         (Samples, Options) = (samples, options);
         Shard = new EpochShard(samples.Count, options.BatchSize, options.DropLast, options.Rank, options.WorldSize);
         if (BatchesPerEpoch == 0 && (samples.Count == 0 || options.DropLast))
@@ -138,7 +139,16 @@ public sealed class DataLoader : IDisposable
     {
         Batch? batch;
         lock (_pool) _free.TryPop(out batch);
-        batch ??= new Batch(Options.BatchSize, Samples.Dims, MultiLabel ? Dataset.ClassNames.Count : 0, Recycle);
+        try
+        {
+            batch ??= new Batch(Options.BatchSize, Samples.Dims, MultiLabel ? Dataset.ClassNames.Count : 0, Recycle);
+        }
+        catch (Exception error) when (error is OverflowException or OutOfMemoryException)
+        {
+            throw new ArgumentException(
+                $"{Dataset.Name}: a batch of {Options.BatchSize} samples [{string.Join(", ", Samples.Dims)}] is larger than memory allows; use a smaller batch.", error);
+        }
+
         batch.Begin(count);
         return batch;
     }

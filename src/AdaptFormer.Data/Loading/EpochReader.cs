@@ -17,6 +17,7 @@ internal sealed class EpochReader : IDisposable
     private readonly Thread[] _threads;
     private readonly object _monitor = new();
     private int _nextSample, _nextBatch;
+    private Exception? _fault;
     private bool _stopped;
 
     public EpochReader(DataLoader loader, int epoch)
@@ -40,7 +41,8 @@ internal sealed class EpochReader : IDisposable
         Batch batch;
         lock (_monitor)
         {
-            while (!_stopped && _batches[_nextBatch] is not { Remaining: 0 }) Monitor.Wait(_monitor);
+            while (!_stopped && _fault is null && _batches[_nextBatch] is not { Remaining: 0 }) Monitor.Wait(_monitor);
+            if (_fault is not null) ExceptionDispatchInfo.Throw(_fault);
             ObjectDisposedException.ThrowIf(_stopped, _loader);
             batch = _batches[_nextBatch]!;
             _batches[_nextBatch++] = null;
@@ -75,7 +77,24 @@ internal sealed class EpochReader : IDisposable
         }
     }
 
+    /// <summary>A thread's work. What fails outside of a sample must not end the process: it ends the epoch, at the consumer.</summary>
     private void Work()
+    {
+        try
+        {
+            FillAll();
+        }
+        catch (Exception error)
+        {
+            lock (_monitor)
+            {
+                _fault ??= error;
+                Monitor.PulseAll(_monitor);
+            }
+        }
+    }
+
+    private void FillAll()
     {
         IDisposable scratch = _loader.RentScratch();
         Rng rng = new(0);
@@ -127,10 +146,9 @@ internal sealed class EpochReader : IDisposable
             EpochOrder.Sample(_root, _epoch, sample, rng);
             samples.Make(sample, rng, batch.Slot(slot), scratch);
         }
-        catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception error) when (ItemErrors.IsOfItem(error))
         {
-            string source = samples.Data.Source(item);
-            string reason = error.Message.Contains(source, StringComparison.Ordinal) ? error.Message : $"{source}: {error.Message}";
+            string reason = ItemErrors.Reason(samples.Data, item, error);
             if (_loader.Options.Unreadable == UnreadableImages.Fail) throw new InvalidDataException(reason, error);
             _loader.Report(item, reason);
             batch.Slot(slot).Clear();

@@ -61,7 +61,7 @@ public sealed class CachedClipDataset : ClipDataset, IDisposable
     }
 
     /// <inheritdoc/>
-    public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into)
+    public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = WholeFrames)
     {
         Span<byte> start = stackalloc byte[ClipRecord.StartBytes];
         int bytes = ClipRecord.TableBytes(Start(index, start));

@@ -8,12 +8,14 @@ namespace AdaptFormer.Data;
 /// <param name="ShortSide">Shorter side that larger frames are reduced to, with a bicubic filter; smaller ones keep their size.</param>
 /// <param name="Quality">JPEG quality of frames that are not JPEG already, in [1, 100].</param>
 /// <param name="Every">Distance of the frames that are kept, in [1, 255]: those between them are shown by the one before.</param>
-public sealed record ClipCacheOptions(int ShortSide = 256, int Quality = 92, int Every = 1)
+/// <param name="ByContent">Whether the clips are known by their whole content, and not by length and time of change; the cache then survives copying, and opening it reads them all.</param>
+public sealed record ClipCacheOptions(int ShortSide = 256, int Quality = 92, int Every = 1, bool ByContent = false)
 {
     /// <summary>The options as the number that a cache keeps.</summary>
-    internal int Tag => (ShortSide << 16) | (Every << 8) | Quality;
+    internal int Tag => (ByContent ? ImageCacheOptions.ContentTag : 0) | (ShortSide << 16) | (Every << 8) | Quality;
 
-    internal static ClipCacheOptions FromTag(int tag) => new(tag >> 16, tag & 255, (tag >> 8) & 255);
+    internal static ClipCacheOptions FromTag(int tag) => 
+        new((tag & ~ImageCacheOptions.ContentTag) >> 16, tag & 255, (tag >> 8) & 255, (tag & ImageCacheOptions.ContentTag) != 0);
 
     /// <exception cref="ArgumentOutOfRangeException">A value is out of range.</exception>
     internal void Validate()
@@ -70,11 +72,8 @@ public static class ClipCache
     /// <summary>Few enough that small sets are made by all cores and an interruption costs little, many enough that large sets are not thousands of files.</summary>
     private static int PerShard(int count) => Math.Clamp(count / 32, 8, 256);
 
-    private static ShardKey Key(ClipDataset dataset, ClipCacheOptions options) => ShardKey.Of(
-    [
-        string.Create(CultureInfo.InvariantCulture, $"clips {options.Tag}"),
-        .. Enumerable.Range(0, dataset.Count).Select(dataset.Source),
-    ]);
+    private static ShardKey Key(ClipDataset dataset, ClipCacheOptions options) => 
+        ShardKey.Of(dataset, string.Create(CultureInfo.InvariantCulture, $"clips {options.Tag}"), options.ByContent);
 }
 
 /// <summary>Makes records of clips. One per thread.</summary>
@@ -96,16 +95,15 @@ internal sealed class ClipPacker(ClipDataset dataset, ClipCacheOptions options) 
             _frames.ResetWrittenCount();
             _ends.Clear();
             int count = dataset.FrameCount(index);
-            if (dataset.FrameFile(index, 0) is null) dataset.ForEachFrame(index, options.Every, options.ShortSide, Encode);
+            if (dataset.FrameFile(index, 0) is null) dataset.ForEachFrame(index, options.Every, 4 * options.ShortSide, Encode);      // as training reads them: the last step is ours
             else for (int t = 0; t < count; t += options.Every) Add(dataset.FrameFile(index, t)!);
             ClipRecord.Write(into, count, _ends, _frames.WrittenSpan);
             return ClipCache.Frames;
         }
-        catch (Exception error) when (error is InvalidDataException or FileNotFoundException or DirectoryNotFoundException)
+        catch (Exception error) when (ImageCache.IsKept(error))
         {
-            string source = dataset.Source(index), reason = error.Message.Contains(source, StringComparison.Ordinal) ? error.Message : $"{source}: {error.Message}";
             into.ResetWrittenCount();
-            into.Write(Encoding.UTF8.GetBytes(reason));
+            into.Write(Encoding.UTF8.GetBytes(ItemErrors.Reason(dataset, index, error)));
             return ClipCache.Error;
         }
     }

@@ -19,12 +19,16 @@ public enum ImageCacheFormat
 /// <param name="ShortSide">Shorter side that larger pictures are reduced to, with Pillow's bicubic filter; smaller ones keep their size.</param>
 /// <param name="Format">How they are kept.</param>
 /// <param name="Quality">JPEG quality, in [1, 100].</param>
-public sealed record ImageCacheOptions(int ShortSide = 256, ImageCacheFormat Format = ImageCacheFormat.Jpeg, int Quality = 92)
+/// <param name="ByContent">Whether the pictures are known by their whole content, and not by length and time of change; the cache then survives copying, and opening it reads them all.</param>
+public sealed record ImageCacheOptions(int ShortSide = 256, ImageCacheFormat Format = ImageCacheFormat.Jpeg, int Quality = 92, bool ByContent = false)
 {
     /// <summary>The options as the number that a cache keeps.</summary>
-    internal int Tag => (ShortSide << 8) | (Quality << 1) | (Format == ImageCacheFormat.Raw ? 1 : 0);
+    internal int Tag => (ByContent ? ContentTag : 0) | (ShortSide << 8) | (Quality << 1) | (Format == ImageCacheFormat.Raw ? 1 : 0);
 
-    internal static ImageCacheOptions FromTag(int tag) => new(tag >> 8, (tag & 1) == 1 ? ImageCacheFormat.Raw : ImageCacheFormat.Jpeg, (tag >> 1) & 127);
+    internal const int ContentTag = 1 << 30;
+
+    internal static ImageCacheOptions FromTag(int tag) => 
+        new((tag & ~ContentTag) >> 8, (tag & 1) == 1 ? ImageCacheFormat.Raw : ImageCacheFormat.Jpeg, (tag >> 1) & 127, (tag & ContentTag) != 0);
 }
 
 /// <summary>
@@ -77,7 +81,9 @@ public static class ImageCache
                 ImageDecoder.Decode(bytes, into);
                 break;
             case Raw:
-                into.Reset(BinaryPrimitives.ReadInt32LittleEndian(bytes), BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]));
+                (int width, int height) = bytes.Length < 8 ? (0, 0) : (BinaryPrimitives.ReadInt32LittleEndian(bytes), BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]));
+                if (width < 1 || height < 1 || (3L * width * height) + 8 != bytes.Length) throw shards.Damaged(index);
+                into.Reset(width, height);
                 bytes[8..].CopyTo(into.Pixels);
                 break;
             case Error:
@@ -87,13 +93,13 @@ public static class ImageCache
         }
     }
 
+    /// <summary>Whether an error is kept in place of its item: of others, such as a disk that is gone for a moment, the next run may know nothing.</summary>
+    internal static bool IsKept(Exception error) => ItemErrors.IsOfItem(error) && error is not (IOException and not (FileNotFoundException or DirectoryNotFoundException));
+
     internal static bool IsError(ShardSet shards, int index) => shards.Kind(index) == Error;
 
-    private static ShardKey Key(ImageDataset dataset, ImageCacheOptions options) => ShardKey.Of(
-    [
-        string.Create(CultureInfo.InvariantCulture, $"pictures {options.Tag}"),
-        .. Enumerable.Range(0, dataset.Count).Select(dataset.Source),
-    ]);
+    private static ShardKey Key(ImageDataset dataset, ImageCacheOptions options) => 
+        ShardKey.Of(dataset, string.Create(CultureInfo.InvariantCulture, $"pictures {options.Tag}"), options.ByContent);
 
     private sealed class Maker(ImageDataset dataset, ImageCacheOptions options) : IDisposable
     {
@@ -107,10 +113,9 @@ public static class ImageCache
             {
                 dataset.Load(index, _full);
             }
-            catch (Exception error) when (error is InvalidDataException or FileNotFoundException or DirectoryNotFoundException)
+            catch (Exception error) when (IsKept(error))
             {
-                string reason = error.Message.Contains(dataset.Source(index), StringComparison.Ordinal) ? error.Message : $"{dataset.Source(index)}: {error.Message}";
-                into.Write(Encoding.UTF8.GetBytes(reason));
+                into.Write(Encoding.UTF8.GetBytes(ItemErrors.Reason(dataset, index, error)));
                 return Error;
             }
 

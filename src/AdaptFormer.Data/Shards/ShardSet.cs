@@ -41,7 +41,13 @@ public sealed class ShardSet : IDisposable
                 SafeFileHandle file = File.OpenHandle(path, options: FileOptions.RandomAccess);
                 shards.Add((file, [], path));
                 (ShardHeader header, byte[] index) = ReadIndex(file, path);
-                if ((header.KeyLow, header.KeyHigh) != (key.Low, key.High)) throw new InvalidDataException($"{path} was made of other data or with other settings; build the cache again in another folder.");
+                if (header.KeyLow != key.Low) throw new InvalidDataException($"{path} was made of other data or with other settings; build the cache again in another folder.");
+                if (header.KeyHigh != key.High)
+                {
+                    throw new InvalidDataException($"{path} does not show the files as they are: some were changed or touched since (length or time of change differ), or an earlier version made "
+                        + $"it. Run `adaptformer data cache` with --output {folder} again, which makes it anew.");
+                }
+
                 if (header.First != first || header.PerShard < 1 || header.Count != Math.Min(header.PerShard, count - first) || (perShard != 0 && perShard != header.PerShard))
                     throw new InvalidDataException($"{path} holds records {header.First} to {header.First + header.Count - 1}, which do not follow those before; build the cache again.");
                 perShard = header.PerShard;

@@ -32,6 +32,14 @@ public sealed class ClipConcat : ClipDataset
     }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> Notes => _sets.Notes;
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, int> LeftOut => _sets.LeftOut;
+
+    internal override FileState StateOf(int index) => _sets.StateOf(index);
+
+    /// <inheritdoc/>
     public override int Label(int index)
     {
         (ClipDataset part, int at) = _sets.Locate(index);
@@ -81,10 +89,10 @@ public sealed class ClipConcat : ClipDataset
     }
 
     /// <inheritdoc/>
-    public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into)
+    public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = WholeFrames)
     {
         (ClipDataset part, int at) = _sets.Locate(index);
-        part.Load(at, frames, into);
+        part.Load(at, frames, into, shortSide);
     }
 
     /// <inheritdoc/>

@@ -3,6 +3,9 @@ namespace AdaptFormer.Data;
 /// <summary>Labelled clips.</summary>
 public abstract class ClipDataset : LabelledDataset
 {
+    /// <summary>Frames of any size come as they are.</summary>
+    public const int WholeFrames = int.MaxValue;
+
     /// <summary>Number of frames that a clip has.</summary>
     /// <param name="index">Clip, in [0, <see cref="LabelledDataset.Count"/>).</param>
     /// <exception cref="InvalidDataException">The clip is damaged; the message names it.</exception>
@@ -21,18 +24,14 @@ public abstract class ClipDataset : LabelledDataset
         return new VideoInfo(first[0].Width, first[0].Height, frames, FramesPerSecond: 0);
     }
 
-    /// <summary>The files that a clip is made of: its video, or a picture for each frame.</summary>
-    /// <param name="index">Clip, in [0, <see cref="LabelledDataset.Count"/>).</param>
-    /// <exception cref="IOException">The clip is not there.</exception>
-    public virtual IReadOnlyList<string> FilesOf(int index) => [FileOf(index)];
-
     /// <summary>Reads some frames of a clip.</summary>
     /// <param name="index">Clip, in [0, <see cref="LabelledDataset.Count"/>).</param>
     /// <param name="frames">Their numbers, from 0, ascending; a number may stand there several times.</param>
     /// <param name="into">Receives as many frames.</param>
+    /// <param name="shortSide">Frames of a video may come reduced to this shorter side, in pixels.</param>
     /// <exception cref="InvalidDataException">The clip is damaged; the message names it.</exception>
     /// <exception cref="IOException">The clip cannot be read.</exception>
-    public abstract void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into);
+    public abstract void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = WholeFrames);
 
     /// <summary>The picture file that a frame is; null where frames are no files of their own.</summary>
     /// <param name="index">Clip, in [0, <see cref="LabelledDataset.Count"/>).</param>
@@ -84,6 +83,14 @@ public sealed class ClipSubset(ClipDataset parent, IEnumerable<int> indices, str
     public override IReadOnlyList<int> Labels(int index) => parent.Labels(_indices[index]);
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> Notes => parent.Notes;
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, int> LeftOut => parent.LeftOut;
+
+    internal override FileState StateOf(int index) => parent.StateOf(_indices[index]);
+
+    /// <inheritdoc/>
     public override int Label(int index) => parent.Label(_indices[index]);
 
     /// <inheritdoc/>
@@ -105,7 +112,8 @@ public sealed class ClipSubset(ClipDataset parent, IEnumerable<int> indices, str
     public override IReadOnlyList<string> FilesOf(int index) => parent.FilesOf(_indices[index]);
 
     /// <inheritdoc/>
-    public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into) => parent.Load(_indices[index], frames, into);
+    public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = WholeFrames) =>
+        parent.Load(_indices[index], frames, into, shortSide);
 
     /// <inheritdoc/>
     public override string? FrameFile(int index, int frame) => parent.FrameFile(_indices[index], frame);

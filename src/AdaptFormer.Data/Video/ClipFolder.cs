@@ -10,19 +10,28 @@ internal static class ClipFolder
     public static ClipDataset Open(string root)
     {
         if (!Directory.Exists(root)) throw new DirectoryNotFoundException($"There is no folder '{root}'; expected one that holds a folder of clips for each class.");
-        string[] names = [.. Directory.EnumerateDirectories(root).Select(folder => Path.GetFileName(folder)!).Where(name => name[0] != '.').Order(StringComparer.Ordinal)];
+        string[] names = VisibleFiles.Folders(root);
         if (names.Length == 0) throw new InvalidDataException($"{root}: expected one folder of clips for each class, found no folders.");
         PathList paths = new();
         List<int> labels = [];
+        LeftOutFiles leftOut = new();
+        foreach (string file in VisibleFiles.Files(root)) leftOut.Add(file);
         bool? videos = null;
         for (int label = 0; label < names.Length; label++)
         {
             string folder = Path.Combine(root, names[label]);
-            string[] clips = [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(VideoFileDataset.IsVideo)];
-            bool files = clips.Length > 0;
-            if (!files) clips = [.. Directory.EnumerateDirectories(folder, "*", SearchOption.AllDirectories).Where(below => Directory.EnumerateFiles(below).Any(FrameFolderDataset.IsPicture))];
-            if (clips.Length == 0) throw new InvalidDataException($"{folder}: the class has no clips, neither videos ({string.Join(" ", VideoFileDataset.Extensions)}) nor folders of frames.");
-            if (files != (videos ??= files)) throw new InvalidDataException($"{root}: {names[0]} has {(files ? "folders of frames" : "videos")} and {names[label]} {(files ? "videos" : "folders of frames")}; all must be of one kind.");
+            string[] files = [.. VisibleFiles.Below(folder)], clips = [.. files.Where(VideoFileDataset.IsVideo)];
+            bool areVideos = clips.Length > 0;
+            if (!areVideos) clips = [.. files.Where(PictureFiles.IsFrame).Select(frame => Path.GetDirectoryName(frame)!).Distinct().Where(below => below != folder)];
+            if (clips.Length == 0)
+                throw new InvalidDataException($"{folder}: the class has no clips, neither videos ({string.Join(" ", VideoFileDataset.Extensions)}) nor folders of frames.");
+            if (areVideos != (videos ??= areVideos))
+            {
+                throw new InvalidDataException($"{root}: {names[0]} has {(areVideos ? "folders of frames" : "videos")} and {names[label]} "
+                    + $"{(areVideos ? "videos" : "folders of frames")}; all must be of one kind.");
+            }
+
+            foreach (string file in files.Where(file => !(areVideos ? VideoFileDataset.IsVideo(file) : PictureFiles.IsFrame(file)))) leftOut.Add(file);
             foreach (string clip in clips.Order(StringComparer.Ordinal))
             {
                 paths.Add(Path.GetRelativePath(root, clip));
@@ -30,7 +39,7 @@ internal static class ClipFolder
             }
         }
 
-        ListedItems items = new(names, paths, [.. labels]);
+        ListedItems items = new(names, paths, [.. labels]) { LeftOut = leftOut.Counts };
         return videos == true ? new VideoFileDataset(root, root, items) : new FrameFolderDataset(root, root, items);
     }
 }

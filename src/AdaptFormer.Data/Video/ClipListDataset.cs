@@ -29,10 +29,16 @@ public abstract class ClipListDataset : ClipDataset
     public sealed override bool MultiLabel => _items.Sets is not null;
 
     /// <inheritdoc/>
-    public sealed override IReadOnlyList<int> Labels(int index) => _items.Sets is { } sets ? sets[_items.Labels[index]] : [_items.Labels[index]];
+    public sealed override IReadOnlyList<int> Labels(int index) => _items.LabelsOf(index);
 
     /// <inheritdoc/>
-    public sealed override int Label(int index) => _items.Sets is { } sets ? sets[_items.Labels[index]] is [int first, ..] ? first : -1 : _items.Labels[index];
+    public sealed override int Label(int index) => _items.LabelOf(index);
+
+    /// <inheritdoc/>
+    public sealed override IReadOnlyList<string> Notes => _items.Notes;
+
+    /// <inheritdoc/>
+    public sealed override IReadOnlyDictionary<string, int> LeftOut => _items.LeftOut;
 
     /// <inheritdoc/>
     public override string Source(int index) => PathOf(index);

@@ -32,7 +32,7 @@ public sealed class ClipSamples(ClipDataset clips, ClipTransform transform) : Sa
         (int clip, int view) = Math.DivRem(sample, Views);
         Span<int> frames = working.Numbers(transform.Options.NumFrames);
         transform.Frames(clips.FrameCount(clip), view, rng, frames);
-        working.Load(clips, clip, frames);
+        working.Load(clips, clip, frames, transform.DecodedSide);
         transform.Apply(working.Decoded, view, rng, destination, working);
     }
 }

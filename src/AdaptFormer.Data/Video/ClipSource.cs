@@ -6,6 +6,8 @@ namespace AdaptFormer.Data;
 /// </summary>
 public static class ClipSource
 {
+    private const int LooksAt = 1000;
+
     private static readonly string[] LabelColumns = ["class", "class_name", .. ManifestReader.LabelColumns];      // a list may have both, the name and the number
 
     /// <summary>Kinds whose folder holds several parts, and how one is opened: from the folder, the part, and the folder of the videos where it lies elsewhere.</summary>
@@ -40,7 +42,7 @@ public static class ClipSource
         if (kind == "auto") kind = Directory.Exists(path) ? "clips" : ManifestReader.JsonLinesExtensions.Contains(Path.GetExtension(path).ToLowerInvariant()) ? "clip-jsonl" : "clip-csv";
         return kind switch
         {
-            "clips" => ClipFolder.Open(DatasetSource.PartOf(path, train)),
+            "clips" => ClipFolder.Open(SplitFolders.Choose(path, train, clips: true)),
             "clip-csv" or "clip-jsonl" => OpenManifest(path, root, classNames),
             "clip-list" => OpenList(path, root, classNames),
             "frame-list" => FrameList.Open(path, root, classNames),
@@ -53,19 +55,31 @@ public static class ClipSource
     public static IReadOnlyList<(string Part, ClipDataset Data)> OpenParts(string spec, string? root = null)
     {
         (string kind, string path) = SplitKind(spec);
-        bool both = Directory.Exists(path) && (Parted.ContainsKey(kind) || DatasetSource.PartOf(path, true) != DatasetSource.PartOf(path, false));
-        return both ? [("train", Open(spec, root)), ("test", Open(spec, root, train: false))] : [("all", Open(spec, root))];
+        if (Parted.ContainsKey(kind) && Directory.Exists(path)) return [(SplitFolders.Train, Open(spec, root)), (SplitFolders.Test, Open(spec, root, train: false))];
+        IReadOnlyList<(string Part, string Path)> parts = kind is "auto" or "clips" ? SplitFolders.In(path, clips: true) : [];
+        return parts.Count == 0 ? [("all", Open(spec, root))] : [.. parts.Select(part => (part.Part, ClipFolder.Open(part.Path)))];
     }
 
-    /// <summary>Whether a text names clips rather than pictures: by its kind or, where it names none, by the first such file below a folder.</summary>
+    /// <summary>
+    /// Whether a text names clips rather than pictures: by its kind or, where it names none, by what more of the first files below a folder are. An animated GIF
+    /// is a clip where there is nothing else.
+    /// </summary>
     /// <param name="spec">A path, or <c>kind:path</c>.</param>
     public static bool Means(string spec)
     {
         (string kind, string path) = SplitKind(spec);
         if (kind != "auto") return Kinds.Contains(kind);
-        return Directory.Exists(path) && Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)
-            .Select(file => Path.GetExtension(file).ToLowerInvariant())
-            .FirstOrDefault(ending => VideoFileDataset.Extensions.Contains(ending) || ImageFolderDataset.PictureExtensions.Contains(ending)) is { } first && VideoFileDataset.Extensions.Contains(first);
+        if (!Directory.Exists(path)) return false;
+        int videos = 0, pictures = 0, either = 0;
+        foreach (string file in VisibleFiles.Below(path).Take(LooksAt))
+        {
+            (bool video, bool picture) = (VideoFileDataset.IsVideo(file), PictureFiles.IsPicture(file));
+            if (file.EndsWith(".gif", StringComparison.OrdinalIgnoreCase)) either++;
+            else if (video) videos++;
+            else if (picture) pictures++;
+        }
+
+        return videos > 0 ? videos >= pictures : pictures == 0 && either > 0;
     }
 
     /// <summary>The clips of a list, each a video file or a folder of frames; the endings of files may be left out of the list. None is opened.</summary>

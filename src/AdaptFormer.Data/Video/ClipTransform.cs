@@ -86,6 +86,12 @@ public sealed class ClipTransform
     /// <summary>Samples of one video.</summary>
     public int Views => _train ? 1 : Options.Segments * Options.Crops;
 
+    /// <summary>
+    /// Shorter side that videos may be reduced to when they are decoded: four times the side that the frames are resized to before or by the crop, so that only
+    /// very large ones are, and what the model sees is that of frames that lie in a folder.
+    /// </summary>
+    public int DecodedSide => 4 * Math.Max(Options.ImgSize, _train ? 0 : Options.EvalResize);
+
     /// <summary>Whether the same video always gives the same samples.</summary>
     public bool IsDeterministic => !_train || (Options.Sampling == FrameSampling.Uniform && Options.Crop == ClipCrop.Center && !Options.Flip);
 
@@ -162,11 +168,11 @@ public sealed class ClipTransform
         }
 
         /// <summary>Reads frames into <see cref="Decoded"/>, unless they are there: the crops of a clip that is scored are of the same frames.</summary>
-        internal void Load(ClipDataset clips, int clip, ReadOnlySpan<int> frames)
+        internal void Load(ClipDataset clips, int clip, ReadOnlySpan<int> frames, int shortSide)
         {
             if (clip == _clip && frames.SequenceEqual(_held)) return;
             _clip = -1;      // what a failure leaves behind is no clip
-            clips.Load(clip, frames, Decoded);
+            clips.Load(clip, frames, Decoded, shortSide);
             if (_held.Length != frames.Length) _held = new int[frames.Length];
             frames.CopyTo(_held);
             _clip = clip;

@@ -17,9 +17,13 @@ public static class FFmpeg
 
     private const string Install = "install it (apt-get install ffmpeg, brew install ffmpeg, winget install ffmpeg), or name its folder in " + FolderVariable;
     private const int MaxMessage = 400, EndedBySignal = 255, SigInt = 2, SigTerm = 15;      // 255 is what ffmpeg returns after a signal
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60), PatiencePerFrame = TimeSpan.FromSeconds(0.1);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60), PatiencePerFrame = TimeSpan.FromSeconds(0.1),
+        CountingPatience = TimeSpan.FromMinutes(20);
 
-    /// <summary>Size and number of frames of a video.</summary>
+    /// <summary>
+    /// Size and number of frames of a video. The frames that can be decoded are counted, for what a file says of itself, and the number of its packets, are others where
+    /// it was cut without encoding it anew, has hidden frames, or is damaged.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">It is no video, or a damaged one.</exception>
@@ -28,8 +32,8 @@ public static class FFmpeg
     {
         Require(path);
         using MemoryStream json = new();
-        string errors = Run("ffprobe", ["-v", "error", "-select_streams", "v:0", "-count_packets", "-show_entries",
-            "stream=width,height,nb_frames,nb_read_packets,avg_frame_rate:stream_tags=rotate:stream_side_data=rotation", "-of", "json", path], output => output.CopyTo(json), path);
+        string errors = Run("ffprobe", ["-v", "error", "-select_streams", "v:0", "-count_frames", "-show_entries",
+            "stream=width,height,nb_read_frames,avg_frame_rate:stream_tags=rotate:stream_side_data=rotation", "-of", "json", path], output => output.CopyTo(json), path, CountingPatience);
         try
         {
             using JsonDocument document = JsonDocument.Parse(json.ToArray());
@@ -38,10 +42,10 @@ public static class FFmpeg
             JsonElement stream = streams[0];
             (int width, int height) = (stream.GetProperty("width").GetInt32(), stream.GetProperty("height").GetInt32());
             if (Math.Abs(Rotation(stream)) % 180 == 90) (width, height) = (height, width);
-            int frames = Number(stream, "nb_read_packets") ?? Number(stream, "nb_frames") ?? 0;
+            int frames = Number(stream, "nb_read_frames") ?? 0;
             if (width < 1 || height < 1 || frames < 1) throw new InvalidDataException($"{path}: it holds no frames. {Shorten(errors)}".TrimEnd());
             if ((long)width * height > ImageBuffer.MaxPixels) throw new InvalidDataException($"{path}: frames of {width}x{height} pixels are not read.");
-            return new VideoInfo(width, height, frames, Rate(stream));
+            return new VideoInfo(width, height, frames, Rate(stream)) { Damage = errors.Length == 0 ? null : $"{frames} frames can be decoded. {Shorten(errors)}" };
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
@@ -55,10 +59,10 @@ public static class FFmpeg
     /// <param name="frames">Frame numbers, ascending; repeated numbers give the same frame again.</param>
     /// <param name="into">Receives as many frames.</param>
     /// <param name="shortSide">Pixels; frames that are smaller keep their size.</param>
-    /// <exception cref="InvalidDataException">The file is damaged: fewer frames came than it says to have.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged: fewer frames came than were counted.</exception>
     /// <exception cref="NotSupportedException">ffmpeg is not installed.</exception>
     /// <exception cref="OperationCanceledException">ffmpeg was stopped from outside, by Ctrl-C for instance.</exception>
-    public static void Decode(string path, VideoInfo info, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = 256)
+    public static void Decode(string path, VideoInfo info, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = ClipDataset.WholeFrames)
     {
         Require(path);
         int[] wanted = [.. frames], distinct = [.. wanted.Distinct()];
@@ -89,7 +93,7 @@ public static class FFmpeg
     /// <param name="every">n, at least 1: frames 0, n, 2n…</param>
     /// <param name="shortSide">Pixels; frames that are smaller keep their size.</param>
     /// <param name="take">Gets each frame; its memory is used again for the next.</param>
-    /// <exception cref="InvalidDataException">The file is damaged: fewer frames came than it says to have.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged: fewer frames came than were counted.</exception>
     /// <exception cref="NotSupportedException">ffmpeg is not installed.</exception>
     /// <exception cref="OperationCanceledException">ffmpeg was stopped from outside, by Ctrl-C for instance.</exception>
     public static void DecodeAll(string path, VideoInfo info, int every, int shortSide, Action<ImageBuffer> take)
@@ -123,7 +127,7 @@ public static class FFmpeg
     ];
 
     private static InvalidDataException TooFew(string path, int came, int expected, VideoInfo info, string errors) =>
-        new($"{path}: {came} of {expected} frames could be decoded (it says to have {info.Frames}); the file is damaged. {Shorten(errors)}".TrimEnd());
+        new($"{path}: {came} of {expected} frames could be decoded (of {info.Frames} that were counted); the file is damaged or was changed. {Shorten(errors)}".TrimEnd());
 
     /// <summary>Runs a program, hands its output on, and returns what it wrote to stderr.</summary>
     internal static string Run(string program, IEnumerable<string> arguments, Action<Stream> read, string path, TimeSpan? limitedTo = null)

@@ -1,6 +1,6 @@
 namespace AdaptFormer.Data;
 
-/// <summary>Clips as folders of pictures, one a frame, in the order of their names. A folder is listed once; its names stay in memory as UTF-8.</summary>
+/// <summary>Clips as folders of pictures, one a frame, in the order of their names, numbers in them compared as numbers. A folder is listed once; its names stay in memory as UTF-8.</summary>
 public sealed class FrameFolderDataset : ClipListDataset
 {
     private readonly IReadOnlyList<(int First, int? Last)>? _ranges;
@@ -40,6 +40,8 @@ public sealed class FrameFolderDataset : ClipListDataset
     /// <summary>Whether the clip's folder is there.</summary>
     public override bool IsThere(int index) => Directory.Exists(PathOf(index));
 
+    internal override FileState StateOf(int index) => FileState.OfFolder(PathOf(index));
+
     /// <inheritdoc/>
     public override IReadOnlyList<string> FilesOf(int index) => [.. Enumerable.Range(0, FrameCount(index)).Select(t => FrameFile(index, t))];
 
@@ -47,7 +49,7 @@ public sealed class FrameFolderDataset : ClipListDataset
     public override int FrameCount(int index) => Names(index).Count;
 
     /// <inheritdoc/>
-    public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into)
+    public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = WholeFrames)
     {
         into.Reset(frames.Length);
         for (int t = 0; t < frames.Length; t++)
@@ -67,7 +69,7 @@ public sealed class FrameFolderDataset : ClipListDataset
         if (Volatile.Read(ref _names[index]) is { } known) return known;
         string folder = PathOf(index);
         if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"There is no folder of frames '{folder}'.");
-        string[] all = [.. Directory.EnumerateFiles(folder).Where(IsPicture).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
+        string[] all = [.. VisibleFiles.Files(folder).Where(PictureFiles.IsFrame).Select(file => Path.GetFileName(file)).Order(NaturalOrder.Comparer)];
         (int first, int? end) = _ranges?[index] ?? (0, null);
         int last = end ?? all.Length - 1;
         if (all.Length == 0 || first < 0 || first > last || last >= all.Length)
@@ -78,7 +80,4 @@ public sealed class FrameFolderDataset : ClipListDataset
         Volatile.Write(ref _names[index], names);
         return names;
     }
-
-    /// <summary>Whether a file's ending is that of a picture.</summary>
-    internal static bool IsPicture(string path) => ImageFolderDataset.PictureExtensions.Contains(Path.GetExtension(path).ToLowerInvariant());
 }

@@ -50,9 +50,8 @@ public static class KineticsDataset
 
     private static IEnumerable<(int Line, Entry Entry)> Read(string list)
     {
-        using StreamReader text = new(list);
         int[]? at = null;
-        foreach ((int line, string[] fields) in CsvReader.Read(text, list))
+        foreach ((int line, string[] fields) in CsvReader.Read(list))
         {
             if (at is null)
             {

@@ -53,11 +53,14 @@ public sealed class UnlabelledClips : ClipDataset
     /// <inheritdoc/>
     public override bool IsThere(int index) => _clips[index].Set.IsThere(_clips[index].Index);
 
+    internal override FileState StateOf(int index) => _clips[index].Set.StateOf(_clips[index].Index);
+
     /// <inheritdoc/>
     public override int FrameCount(int index) => _clips[index].Set.FrameCount(_clips[index].Index);
 
     /// <inheritdoc/>
-    public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into) => _clips[index].Set.Load(_clips[index].Index, frames, into);
+    public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = WholeFrames) =>
+        _clips[index].Set.Load(_clips[index].Index, frames, into, shortSide);
 
     /// <inheritdoc/>
     public override string? FrameFile(int index, int frame) => _clips[index].Set.FrameFile(_clips[index].Index, frame);
@@ -74,16 +77,17 @@ public sealed class UnlabelledClips : ClipDataset
 
     private static void Collect(string folder, List<string> clips)
     {
-        if (Directory.EnumerateFiles(folder).Any(FrameFolderDataset.IsPicture))
+        if (VisibleFiles.Files(folder).Any(PictureFiles.IsFrame))
         {
             clips.Add(folder);
             return;
         }
 
-        foreach (string entry in Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal))
+        IEnumerable<string> folders = VisibleFiles.Folders(folder).Select(name => Path.Combine(folder, name));
+        foreach (string entry in VisibleFiles.Files(folder).Where(VideoFileDataset.IsVideo).Concat(folders).Order(StringComparer.Ordinal))
         {
             if (Directory.Exists(entry)) Collect(entry, clips);
-            else if (VideoFileDataset.IsVideo(entry)) clips.Add(entry);
+            else clips.Add(entry);
         }
     }
 }

@@ -6,7 +6,11 @@ namespace AdaptFormer.Data;
 public sealed class VideoFileDataset : ClipListDataset
 {
     /// <summary>Endings of files that folders of clips are searched for.</summary>
-    public static IReadOnlyList<string> Extensions { get; } = [".mp4", ".avi", ".webm", ".mkv", ".mov", ".mpg", ".mpeg", ".m4v", ".y4m", ".gif"];
+    public static IReadOnlyList<string> Extensions { get; } = 
+    [
+        ".mp4", ".avi", ".webm", ".mkv", ".mov", ".mpg", ".mpeg", ".m4v", ".y4m", ".gif", ".wmv", ".asf", ".3gp", ".3g2", ".flv", ".f4v", ".ts", ".mts", ".m2ts", ".mpe",
+        ".ogv", ".vob",
+    ];
 
     private readonly ConcurrentDictionary<int, VideoInfo> _infos = new();
 
@@ -37,7 +41,8 @@ public sealed class VideoFileDataset : ClipListDataset
     public override int FrameCount(int index) => Info(index).Frames;
 
     /// <inheritdoc/>
-    public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into) => FFmpeg.Decode(FileOf(index), Info(index), frames, into);
+    public override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = WholeFrames) =>
+        FFmpeg.Decode(FileOf(index), Info(index), frames, into, shortSide);
 
     /// <inheritdoc/>
     public override void ForEachFrame(int index, int every, int shortSide, Action<ImageBuffer> take) => FFmpeg.DecodeAll(FileOf(index), Info(index), every, shortSide, take);

@@ -4,14 +4,14 @@ using AdaptFormer.Models;
 
 namespace AdaptFormer.Training.Recipes;
 
-/// <summary>What becomes of items that a list names and whose files are not there.</summary>
+/// <summary>What becomes of items that cannot be used.</summary>
 [JsonConverter(typeof(SnakeCaseEnum<MissingItems>))]
 public enum MissingItems
 {
     /// <summary>They stop training, and count as wrong in a score.</summary>
     Error,
 
-    /// <summary>They are left out of training and score, and counted: for sets of which nobody has everything, such as Kinetics and NUS-WIDE.</summary>
+    /// <summary>They are left out of training and score, and counted: and said.</summary>
     LeaveOut,
 }
 
@@ -24,7 +24,8 @@ public enum MissingItems
 /// <param name="Packed">Folder of reduced copies of the training pictures or clips, made by <c>adaptformer data cache</c>; null reads the files themselves, as validation and test always do.</param>
 /// <param name="Clip">How videos become clips, for models that read clips; one frame of each of T parts and multi-scale crops when left out.</param>
 /// <param name="Balanced">Whether an epoch draws training items with replacement so that all classes come equally often; otherwise each comes once.</param>
-/// <param name="Missing">What becomes of items whose files are not there.</param>
+/// <param name="Missing">What becomes of items that a list names and whose files are not there; left out for sets of which nobody has everything, such as Kinetics and NUS-WIDE.</param>
+/// <param name="Damaged">What becomes of items that are there and cannot be read; leaving them out takes reading everything once at the start.</param>
 public sealed record DataOptions(
     string Train,
     string? Test = null,
@@ -34,7 +35,8 @@ public sealed record DataOptions(
     string? Packed = null,
     ClipSettings? Clip = null,
     bool Balanced = false,
-    MissingItems Missing = MissingItems.Error)
+    MissingItems Missing = MissingItems.Error,
+    MissingItems Damaged = MissingItems.Error)
 {
     /// <summary>The <see cref="Kind"/> that is told by what is there.</summary>
     public const string Auto = "auto";

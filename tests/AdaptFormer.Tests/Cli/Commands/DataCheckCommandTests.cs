@@ -20,6 +20,53 @@ public sealed class DataCheckCommandTests
     }
 
     [Fact]
+    public async Task One_class_is_something_wrong()
+    {
+        (int code, string output, _) = await Run("data", "check", Inputs.At("one-class"));
+        Assert.Equal(1, code);
+        Assert.Contains("There is one class alone: whatever a model answers is right, and it learns nothing.", output);
+        Assert.DoesNotContain("Nothing is wrong", output);
+    }
+
+    [Fact]
+    public async Task Files_that_are_left_out_are_counted_by_kind()
+    {
+        using TempFolder folder = Pictures();
+        foreach (string file in new[] { "a/1.heic", "a/2.HEIC", "b/notes.txt", "b/README" }) folder.Write("train/" + file, "");
+        (int code, string output, string error) = await Run("data", "check", folder.Path);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("train: 4 files are left out: 2 .heic, 1 without an ending, 1 .txt.", output);
+        (_, output, _) = await Run("data", "check", folder.Path, "--json");
+        Assert.Equal(2, JsonDocument.Parse(output).RootElement.GetProperty("splits")[0].GetProperty("left_out").GetProperty(".heic").GetInt32());
+    }
+
+    [Fact]
+    public async Task Pictures_are_known_by_their_content_whatever_they_are_called()
+    {
+        (_, string output, _) = await Run("data", "check", Inputs.At("left-out"), "--json");
+        JsonElement part = JsonDocument.Parse(output).RootElement.GetProperty("splits")[0];
+        Assert.Equal((8, 0), (part.GetProperty("items").GetInt32(), part.GetProperty("damaged").GetInt32()));
+        Assert.Empty(part.GetProperty("left_out").EnumerateObject());
+    }
+
+    [Fact]
+    public async Task Usual_parts_of_a_folder_are_shown_by_their_meaning()
+    {
+        (int code, string output, string error) = await Run("data", "check", Inputs.At("valid-split"));
+        Assert.Equal((0, ""), (code, error));
+        foreach (string part in new[] { "| train ", "| validation ", "| test ", "| cat ", "| dog " }) Assert.Contains(part, output);
+        Assert.DoesNotContain("| valid ", output);
+    }
+
+    [Fact]
+    public async Task A_list_in_another_encoding_is_one_message()
+    {
+        (int code, _, string error) = await Run("data", "check", Inputs.At("not-utf8", "gbk.csv"));
+        Assert.Equal(1, code);
+        Assert.Contains("line 2: not UTF-8", error);
+    }
+
+    [Fact]
     public async Task Findings_end_with_one_and_are_listed()
     {
         using TempFolder folder = Pictures();

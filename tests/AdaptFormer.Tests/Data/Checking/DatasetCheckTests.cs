@@ -56,8 +56,9 @@ public sealed class DatasetCheckTests
         using TempFolder folder = new();
         folder.WritePng("1.png", 1);
         folder.WritePng("2.png", 1);
-        Assert.False(Check("1.png,x\n2.png,x\n").Wrong);
-        Assert.Single(Check("1.png,x\n2.png,x\n").Duplicates);
+        folder.WritePng("3.png", 3);
+        Assert.False(Check("1.png,x\n2.png,x\n3.png,y\n").Wrong);
+        Assert.Single(Check("1.png,x\n2.png,x\n3.png,y\n").Duplicates);
         Assert.True(Check("1.png,x\n2.png,y\n").Wrong);
 
         DatasetReport Check(string list) => DatasetCheck.Run(DatasetSource.OpenParts(folder.Write("list.csv", list)));
@@ -68,9 +69,12 @@ public sealed class DatasetCheckTests
     {
         using TempFolder folder = new();
         folder.WritePng("1.png", 1);
-        DatasetReport report = DatasetCheck.Run([("train", DatasetSource.Open(folder.Write("list.csv", "1.png,2\n")))]);
+        folder.WritePng("2.png", 2);
+        DatasetReport report = DatasetCheck.Run([("train", DatasetSource.Open(folder.Write("list.csv", "1.png,2\n2.png,3\n")))]);
         Assert.Equal(["0", "1"], report.WithoutItems);
         Assert.False(report.Wrong);
+        Assert.False(report.OneClass);
+        Assert.True(DatasetCheck.Run([("train", DatasetSource.Open(folder.Write("list.csv", "1.png,2\n")))]).OneClass);
     }
 
     [Fact]

@@ -19,6 +19,13 @@ public sealed class DatasetSourceTests
         Assert.False(ClipSource.Means($"auto:csv:{list}"));
     }
 
+    [Theory]
+    [InlineData("synthetic-downstream:0:1:32")]
+    [InlineData("synthetic-downstream:-3")]
+    [InlineData("synthetic-downstream:10:1:0")]
+    public void Synthetic_counts_start_at_one(string spec) =>
+        Assert.Contains("a count and a side of at least 1", Assert.Throws<ArgumentException>(() => DatasetSource.Open(spec)).Message);
+
     [Fact]
     public void Unknown_kinds_and_missing_paths_are_named()
     {

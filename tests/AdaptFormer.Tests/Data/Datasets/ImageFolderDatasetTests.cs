@@ -16,7 +16,7 @@ public sealed class ImageFolderDatasetTests
         ImageFolderDataset data = ImageFolderDataset.Open(folder.Path);
         Assert.Equal(["Cat", "dog"], data.ClassNames);
         Assert.Equal([0, 1, 1], Enumerable.Range(0, data.Count).Select(data.Label));
-        Assert.Equal(1, data.SkippedFiles);
+        Assert.Equal(("1 file is left out: 1 .txt", 1), (data.LeftOutText, data.LeftOut[".txt"]));
         using ImageBuffer image = new();
         data.Load(1, image);
         Assert.Equal(20, image.Pixels[0]);

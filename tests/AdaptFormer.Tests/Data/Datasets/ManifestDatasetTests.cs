@@ -25,10 +25,10 @@ public sealed class ManifestDatasetTests
 
     [Theory]
     [InlineData("a.png,dog\n../b.png,cat\n", "line 2", "leads out")]
-    [InlineData("a.png,dog\nb.png\n", "line 2", "fields")]
+    [InlineData("a.png,dog\nb.png\n", "line 2", "1 field,")]
     [InlineData("a.png,fish\n", "line 1", "none of the 2 classes")]
     [InlineData("a.png,2\n", "line 1", "out of range")]
-    [InlineData("path,size\na.png,2\n", "label column", "label")]
+    [InlineData("path,size,age\na.png,2,3\n", "label column", "label")]
     [InlineData("a.png,\"dog\n", "line 1", "never closed")]
     [InlineData("", "list.csv", "no pictures")]
     public void Bad_lines_are_named(string csv, string where, string what)

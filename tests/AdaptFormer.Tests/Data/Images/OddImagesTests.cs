@@ -110,7 +110,6 @@ public sealed class OddImagesTests
 
     private static IEnumerable<string[]> Rows(string root)
     {
-        using StreamReader text = new(Path.Combine(root, "manifest.csv"));
-        foreach ((_, string[] fields) in CsvReader.Read(text, "manifest.csv").Skip(1)) yield return fields;
+        foreach ((_, string[] fields) in CsvReader.Read(Path.Combine(root, "manifest.csv")).Skip(1)) yield return fields;
     }
 }

@@ -58,6 +58,31 @@ public sealed class DataLoaderTests
     }
 
     [Fact]
+    public void A_batch_larger_than_the_data_takes_no_more_memory_than_they_need()
+    {
+        using DataLoader loader = new(new Gradients(5), Train, new LoaderOptions(BatchSize: int.MaxValue, Shuffle: false, Workers: 2));
+        Assert.Equal(5, loader.Options.BatchSize);
+        using Batch batch = Assert.Single(loader.Epoch(0));
+        Assert.Equal(5, batch.Count);
+    }
+
+    [Fact]
+    public void An_error_outside_of_a_sample_reaches_the_consumer()
+    {
+        using DataLoader huge = new(new Gradients(6_000_000), Train, new LoaderOptions(BatchSize: 6_000_000, Shuffle: false, Workers: 2));      // more floats than an array holds
+        Assert.Contains("use a smaller batch", Assert.Throws<ArgumentException>(() => huge.Epoch(0).First()).Message);
+        using DataLoader stumbling = new(new Stumbling(), new LoaderOptions(BatchSize: 2, Workers: 2));
+        Assert.Contains("no room", Assert.Throws<InvalidOperationException>(() => stumbling.Epoch(0).First()).Message);
+    }
+
+    [Fact]
+    public void An_error_that_nobody_foresaw_names_the_file()
+    {
+        using DataLoader loader = new(new Gradients(4, broken: 2, error: new OverflowException("too wide")), Train, new LoaderOptions(BatchSize: 4, Workers: 2));
+        Assert.Contains("gradient 2: it cannot be decoded (OverflowException: too wide)", Assert.Throws<InvalidDataException>(() => loader.Epoch(0).First()).Message);
+    }
+
+    [Fact]
     public void An_unreadable_picture_can_count_as_wrong()
     {
         using DataLoader loader = new(new Gradients(6, broken: 4), Train, new LoaderOptions(BatchSize: 6, Shuffle: false, Workers: 2, Unreadable: UnreadableImages.CountAsWrong));
@@ -237,7 +262,23 @@ public sealed class DataLoaderTests
     }
 
     /// <summary>Pictures that differ from each other everywhere.</summary>
-    private sealed class Gradients(int count, int broken = -1, int delay = 0) : ImageDataset
+    /// <summary>Samples for which no thread gets its working memory.</summary>
+    private sealed class Stumbling : SampleMaker
+    {
+        public override LabelledDataset Data { get; } = new Gradients(4);
+
+        public override IReadOnlyList<int> Dims => [3, 2, 2];
+
+        public override bool IsDeterministic => true;
+
+        public override string Description => "stumbling";
+
+        public override IDisposable CreateScratch() => throw new InvalidOperationException("no room");
+
+        public override void Make(int sample, Rng rng, Span<float> destination, IDisposable scratch) => destination.Clear();
+    }
+
+    private sealed class Gradients(int count, int broken = -1, int delay = 0, Exception? error = null) : ImageDataset
     {
         private int _loaded;
 
@@ -257,7 +298,7 @@ public sealed class DataLoaderTests
         {
             Interlocked.Increment(ref _loaded);
             if (delay > 0) Thread.Sleep(delay);
-            if (index == broken) throw new InvalidDataException("no such colour");
+            if (index == broken) throw error ?? new InvalidDataException("no such colour");
             into.Reset(20, 16);
             for (int i = 0; i < into.Pixels.Length; i++) into.Pixels[i] = (byte)((i * 7) + (index * 13));
         }

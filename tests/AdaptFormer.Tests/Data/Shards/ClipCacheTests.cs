@@ -11,6 +11,16 @@ public sealed class ClipCacheTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
+    public void A_frame_that_was_replaced_is_not_read_from_an_old_cache()
+    {
+        FrameFolderDataset clips = Clips(("a", 3), ("b", 3));
+        ClipCache.Build(clips, _folder["cache"], new ClipCacheOptions()).Dispose();
+        ClipCache.Open(clips, _folder["cache"]).Dispose();
+        File.SetLastWriteTimeUtc(clips.FrameFile(1, 1), DateTime.UtcNow.AddSeconds(5));
+        Assert.Contains("some were changed", Assert.Throws<InvalidDataException>(() => ClipCache.Open(clips, _folder["cache"])).Message);
+    }
+
+    [Fact]
     public void Frames_come_back_by_number_near_those_of_the_files()
     {
         FrameFolderDataset clips = Clips(("a", 5), ("b", 3));
@@ -37,7 +47,7 @@ public sealed class ClipCacheTests : IDisposable
         using ClipBuffer buffer = new(), again = new();
 
         // The frames of the first cache as files: packing them must lose nothing.
-        using ShardSet shards = ShardSet.Open(_folder["png"], ShardKey.Of([$"clips {new ClipCacheOptions().Tag}", clips.Source(0)]), 1);
+        using ShardSet shards = ShardSet.Open(_folder["png"], ShardKey.Of(clips, $"clips {new ClipCacheOptions().Tag}", byContent: false), 1);
         using (ShardRecord record = shards.Read(0))
         {
             Assert.True(ClipRecord.TryRead(record.Bytes[..ClipRecord.TableBytes(4)], record.Bytes.Length, out ClipRecord table));

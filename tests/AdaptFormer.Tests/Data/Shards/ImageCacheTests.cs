@@ -27,6 +27,59 @@ public sealed class ImageCacheTests
         Assert.Equal(folder[Path.Combine("cache", "shard-00000.bin")], cache.FileOf(1));      // what is kept of these pixels must not be taken for that of the pictures
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Pictures_that_were_replaced_are_not_read_from_an_old_cache(bool byContent)
+    {
+        using TempFolder folder = Pictures();
+        ImageCacheOptions options = new(16, ImageCacheFormat.Raw, ByContent: byContent);
+        ImageCache.Build(DatasetSource.Open("folder:" + folder["pictures"]), folder["cache"], options).Dispose();
+        string file = DatasetSource.Open("folder:" + folder["pictures"]).FileOf(0);
+        DateTime time = File.GetLastWriteTimeUtc(file);
+        folder.WritePng(Path.GetRelativePath(folder.Path, file), 99, 50, 40);
+        if (byContent) File.SetLastWriteTimeUtc(file, time);
+        ImageDataset changed = DatasetSource.Open("folder:" + folder["pictures"]);
+        Assert.Contains($"--output {folder["cache"]} again", Assert.Throws<InvalidDataException>(() => ImageCache.Open(changed, folder["cache"])).Message);
+        using CachedDataset anew = ImageCache.Build(changed, folder["cache"], options);
+        using ImageBuffer picture = new();
+        anew.Load(0, picture);
+        Assert.Equal(99, picture.Pixels[0]);
+    }
+
+    [Fact]
+    public void A_cache_by_content_survives_a_copy_and_one_by_time_does_not()
+    {
+        using TempFolder folder = Pictures();
+        ImageDataset data = DatasetSource.Open("folder:" + folder["pictures"]);
+        foreach (bool byContent in new[] { true, false })
+            ImageCache.Build(data, folder[$"cache{byContent}"], new ImageCacheOptions(16, ImageCacheFormat.Raw, ByContent: byContent)).Dispose();
+        File.SetLastWriteTimeUtc(data.FileOf(0), new DateTime(2001, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        ImageCache.Open(data, folder["cacheTrue"]).Dispose();
+        Assert.Throws<InvalidDataException>(() => ImageCache.Open(data, folder["cacheFalse"]));
+    }
+
+    [Theory]
+    [InlineData(4, 4)]
+    [InlineData(2, 1)]
+    [InlineData(-1, -2)]
+    [InlineData(0, 0)]
+    public void A_raw_record_with_wrong_sides_is_damaged(int width, int height)
+    {
+        using TempFolder folder = Pictures();
+        ImageDataset data = DatasetSource.Open("folder:" + folder["pictures"]);
+        ImageCacheOptions options = new(16, ImageCacheFormat.Raw);
+        ShardKey key = ShardKey.Of(data, $"pictures {options.Tag}", byContent: false);
+        new ShardBuilder(folder["cache"], key, data.Count, options.Tag).Build(() => ((_, into) =>
+        {
+            System.Buffers.BuffersExtensions.Write(into, [.. BitConverter.GetBytes(width), .. BitConverter.GetBytes(height), .. new byte[12]]);
+            return 2;
+        }, new MemoryStream()));
+        using CachedDataset cache = ImageCache.Open(data, folder["cache"]);
+        using ImageBuffer picture = new();
+        Assert.Contains("record 0 is damaged", Assert.Throws<InvalidDataException>(() => cache.Load(0, picture)).Message);
+    }
+
     [Fact]
     public void Jpeg_pictures_are_near_the_resized_ones()
     {

@@ -49,7 +49,7 @@ public sealed class ClipSourceTests
     [Theory]
     [InlineData("clip-csv", "clip,label\nb,0\n../a.mp4,0\n", "line 3: '../a.mp4' leads out")]
     [InlineData("clip-csv", "clip,split\nb,0\n", "lacks a label column")]
-    [InlineData("clip-csv", "clip,label\nb\n", "line 2: 1 fields")]
+    [InlineData("clip-csv", "clip,label\nb\n", "line 2: 1 field,")]
     [InlineData("clip-csv", "clip,label\n", "lists no clips")]
     [InlineData("clip-jsonl", "{\"clip\": \"b\"}\n", "line 1: none of the keys")]
     [InlineData("clip-list", "b 0\nb\n", "line 2: 'b' is not a path")]
@@ -99,7 +99,7 @@ public sealed class ClipSourceTests
         foreach (string file in new[] { "train/run/1.mp4", "train/sit/deep/2.avi", "val/run/3.mkv", "val/sit/4.webm" }) folder.Write(file, "");
         Assert.True(ClipSource.Means(folder.Path));
         IReadOnlyList<(string Part, ClipDataset Data)> parts = ClipSource.OpenParts(folder.Path);
-        Assert.Equal(["train", "test"], parts.Select(part => part.Part));
+        Assert.Equal(["train", "validation"], parts.Select(part => part.Part));
         Assert.All(parts, part => Assert.Equal([0, 1], Enumerable.Range(0, 2).Select(part.Data.Label)));
         Assert.Equal("3.mkv", Path.GetFileName(parts[1].Data.Source(0)));
         Directory.CreateDirectory(folder["train/empty"]);

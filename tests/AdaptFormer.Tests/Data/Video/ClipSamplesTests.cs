@@ -1,0 +1,36 @@
+using AdaptFormer.Data;
+using AdaptFormer.Tensors;
+using Xunit;
+
+namespace AdaptFormer.Tests.Data.Video;
+
+public sealed class ClipSamplesTests
+{
+    [Theory]
+    [InlineData(384)]
+    [InlineData(224)]
+    public void A_video_and_its_frames_make_the_same_sample(int side)
+    {
+        FFmpegTests.RequireFFmpeg();
+        ClipTransform transform = new(new ClipOptions(2, side), [0, 0, 0], [1, 1, 1], train: false);
+        float[] video = Sample(Inputs.At("stripes", "clip.mp4"), transform), frames = Sample(Inputs.At("stripes", "frames"), transform);
+        double difference = video.Zip(frames, (a, b) => Math.Abs(a - b)).Average();
+        Assert.InRange(difference, 0, 0.01);      // the video's own compression; reduced to 256 pixels first it is above 0.1
+    }
+
+    [Fact]
+    public void Only_videos_far_larger_than_the_model_sees_are_reduced_when_decoded()
+    {
+        Assert.Equal(896, new ClipTransform(new ClipOptions(2, 224), [0, 0, 0], [1, 1, 1], train: true).DecodedSide);
+        Assert.Equal(2048, new ClipTransform(new ClipOptions(2, 224, EvalResize: 512), [0, 0, 0], [1, 1, 1], train: false).DecodedSide);
+    }
+
+    private static float[] Sample(string path, ClipTransform transform)
+    {
+        ClipSamples samples = new(UnlabelledClips.Of([path]), transform);
+        using IDisposable scratch = samples.CreateScratch();
+        float[] sample = new float[samples.Length];
+        samples.Make(0, new Rng(0), sample, scratch);
+        return sample;
+    }
+}
