@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using AdaptFormer.Models;
+using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Training.Recipes;
 
@@ -25,10 +26,20 @@ internal static class RecipeReader
     /// <summary>Reads a recipe of any form: <paramref name="type"/> is its schema, <paramref name="check"/> finds what is out of range.</summary>
     public static T Load<T>(string path, IEnumerable<string> overrides, JsonTypeInfo<T> type, Func<T, List<string>> check)
     {
-        using FileStream stream = File.OpenRead(path);
-        if (stream.Length > MaxBytes) throw new RecipeException(path, [$"{stream.Length} bytes are too many for a recipe; is this a weights file?"]);
-        using StreamReader reader = new(stream);
-        return Parse(reader.ReadToEnd(), path, overrides, type, check);
+        return Parse(Text(path), path, overrides, type, check);
+    }
+
+    private static string Text(string path)
+    {
+        try
+        {
+            using StreamReader reader = new(new MemoryStream(RegularFile.ReadAllBytes(path, MaxBytes, "a recipe")));
+            return reader.ReadToEnd();
+        }
+        catch (InvalidDataException error)
+        {
+            throw new RecipeException(path, [error.Message[(path.Length + 2)..].TrimEnd('.')]);
+        }
     }
 
     private static T Parse<T>(string json, string source, IEnumerable<string> overrides, JsonTypeInfo<T> type, Func<T, List<string>> check)
