@@ -7,7 +7,7 @@ namespace AdaptFormer.Models.Hub;
 /// <summary>How a <see cref="HubClient"/> reaches the Hub.</summary>
 /// <param name="Endpoint">Address of the Hub or of a mirror; <see cref="EndpointVariable"/>, or the public Hub, if null.</param>
 /// <param name="Token">For private models; <see cref="TokenVariable"/> if null.</param>
-/// <param name="Stall">How long a connection may stay silent before it is given up and resumed; 30 seconds if null.</param>
+/// <param name="Stall">How long a connection may take for 32 KiB before it is given up and resumed; 30 seconds if null.</param>
 /// <param name="Attempts">How often a file is tried, each time from where the last attempt ended, at least 1.</param>
 /// <param name="Pause">Waited before the second attempt, and twice as long before each further one; one second if null.</param>
 public sealed record HubOptions(Uri? Endpoint = null, string? Token = null, TimeSpan? Stall = null, int Attempts = 5, TimeSpan? Pause = null)
@@ -33,6 +33,7 @@ public readonly record struct PullProgress(string File, long Done, long Bytes);
 public sealed class HubClient : IDisposable
 {
     private const int MaxListingBytes = 32 << 20;
+    private const int LeastBytes = 32 << 10;      // in the time that a connection may be silent
     private static readonly Uri PublicHub = new("https://huggingface.co");
     private readonly HttpClient _http;
     private readonly HubOptions _options;
@@ -190,7 +191,7 @@ public sealed class HubClient : IDisposable
     private static async Task<int> ReadAsync(Stream body, byte[] buffer, StallClock stall)
     {
         int read = await body.ReadAsync(buffer, stall.Token).ConfigureAwait(false);
-        stall.Restart();
+        stall.Came(read);
         return read;
     }
 
@@ -208,9 +209,18 @@ public sealed class HubClient : IDisposable
             }
             catch (Exception fault) when (IsPassing(fault) && !cancellation.IsCancellationRequested)
             {
-                string reason = fault is OperationCanceledException ? $"nothing came for {Stall.TotalSeconds:0.#} s" : fault.Message;
+                string reason = fault is OperationCanceledException ? $"{stall.Bytes} bytes came in {Stall.TotalSeconds:0.#} s" : fault.Message;
                 if (tried >= _options.Attempts)
                     throw new IOException($"{what}: given up after {tried} attempts: {reason.TrimEnd('.')}. What came stays; pull again to go on. Behind a proxy set HTTPS_PROXY, for a mirror {HubOptions.EndpointVariable}.", fault);
+            }
+
+            catch (HttpRequestException refused) when (!IsPassing(refused))
+            {
+                throw new IOException($"Hub: {refused.Message}.", refused);
+            }
+            catch (UriFormatException elsewhere)
+            {
+                throw new IOException($"{what}: it sends on to an address that is none: {elsewhere.Message}", elsewhere);
             }
 
             await Task.Delay(pause, cancellation).ConfigureAwait(false);
@@ -232,7 +242,9 @@ public sealed class HubClient : IDisposable
         {
             HttpStatusCode.NotFound => $"there is no model {id}, or not this revision of it ({address})",
             HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => $"{id} may not be read: it does not exist, is private or has terms to accept; give an access token in {HubOptions.TokenVariable} ({address})",
-            _ => $"{address} answers {(int)answer.StatusCode} {answer.ReasonPhrase}",
+            >= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest =>
+                $"{address} sends on ({(int)answer.StatusCode}) in a circle, or to what is no http address; give another endpoint in {HubOptions.EndpointVariable}",
+            _ => $"{address} answers {(int)answer.StatusCode} {BadFile.Shorten(answer.ReasonPhrase ?? "")}".TrimEnd(),
         };
         if (answer.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden) throw new InvalidDataException($"Hub: {message}.");
         throw new HttpRequestException(message, inner: null, answer.StatusCode);
@@ -257,7 +269,7 @@ public sealed class HubClient : IDisposable
             : throw new ArgumentException($"{HubOptions.EndpointVariable} is '{text}', expected an address such as https://hub.example.org.");
     }
 
-    /// <summary>Cancels an attempt when nothing has come for a while.</summary>
+    /// <summary>Cancels an attempt when next to nothing has come for a while.</summary>
     private sealed class StallClock : IDisposable
     {
         private readonly CancellationTokenSource _source;
@@ -272,7 +284,17 @@ public sealed class HubClient : IDisposable
 
         public CancellationToken Token => _source.Token;
 
-        public void Restart() => _source.CancelAfter(_stall);
+        /// <summary>Bytes that came since the clock last started.</summary>
+        public int Bytes { get; private set; }
+
+        /// <summary>Starts the clock again when enough has come: a server that drips is as good as one that is silent.</summary>
+        public void Came(int bytes)
+        {
+            Bytes += bytes;
+            if (Bytes < LeastBytes) return;
+            Bytes = 0;
+            _source.CancelAfter(_stall);
+        }
 
         public void Dispose() => _source.Dispose();
     }

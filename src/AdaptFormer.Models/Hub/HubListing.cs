@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Models.Hub;
 
@@ -30,9 +31,9 @@ public sealed record HubListing(string Commit, IReadOnlyList<HubFile> Files)
             if (commit.Length != 40 || !commit.All(char.IsAsciiHexDigitLower)) throw new FormatException($"'{commit}' is no commit");
             return new HubListing(commit, [.. document.RootElement.GetProperty("siblings").EnumerateArray().Select(FileOf)]);
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or NullReferenceException)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or NullReferenceException or OverflowException)
         {
-            throw new InvalidDataException($"{source}: the answer does not describe a model: {e.Message}", e);
+            throw new InvalidDataException($"{source}: the answer does not describe a model: {BadFile.Shorten(e.Message)}", e);
         }
     }
 
@@ -45,7 +46,7 @@ public sealed record HubListing(string Commit, IReadOnlyList<HubFile> Files)
         foreach (HubFile file in needed)
         {
             if (file.Name.Length is 0 or > 255 || file.Name.StartsWith('.') || file.Name.Any(c => c is '/' or '\\' or ':' || char.IsControl(c)))
-                throw new InvalidDataException($"The Hub names a file '{file.Name}', which is no plain file name; it is not taken.");
+                throw new InvalidDataException($"The Hub names a file '{BadFile.Shorten(file.Name)}', which is no plain file name; it is not taken.");
         }
 
         return needed;
@@ -73,7 +74,7 @@ public sealed record HubListing(string Commit, IReadOnlyList<HubFile> Files)
     }
 
     private static string Named(IReadOnlyList<HubFile> files) =>
-        files.Count == 0 ? "no files" : string.Join(", ", files.Take(12).Select(file => file.Name)) + (files.Count > 12 ? ", …" : "");
+        files.Count == 0 ? "no files" : string.Join(", ", files.Take(12).Select(file => BadFile.Shorten(file.Name))) + (files.Count > 12 ? ", …" : "");
 
     private static HubFile FileOf(JsonElement file)
     {

@@ -52,6 +52,10 @@ internal sealed class FakeHub : IDisposable
         AnswerWrongRange,
         Unavailable,
         Redirect,
+        RedirectToFile,
+        RedirectInCircles,
+        Refuse,
+        Drip,
     }
 
     public void Dispose()
@@ -118,6 +122,15 @@ internal sealed class FakeHub : IDisposable
             return;
         }
 
+        if (manner is Manner.RedirectToFile or Manner.RedirectInCircles or Manner.Refuse)
+        {
+            context.Response.StatusCode = manner == Manner.Refuse ? 418 : 302;
+            if (manner == Manner.Refuse) context.Response.StatusDescription = "\t[31mPWNED";
+            else context.Response.Headers["Location"] = manner == Manner.RedirectToFile ? "file:///etc/passwd" : context.Request.Url!.AbsolutePath;
+            context.Response.Close();
+            return;
+        }
+
         byte[] bytes = Content(name);
         int from = 0;
         if (context.Request.Headers["Range"] is { } range && manner != Manner.IgnoreRange)
@@ -126,6 +139,17 @@ internal sealed class FakeHub : IDisposable
             if (manner == Manner.AnswerWrongRange) from /= 2;
             context.Response.StatusCode = 206;
             context.Response.Headers["Content-Range"] = $"bytes {from}-{bytes.Length - 1}/{bytes.Length}";
+        }
+
+        if (manner == Manner.Drip)
+        {
+            context.Response.ContentLength64 = bytes.Length - from;
+            for (int i = from; i < bytes.Length; i++)
+            {
+                await context.Response.OutputStream.WriteAsync(bytes.AsMemory(i, 1));
+                await context.Response.OutputStream.FlushAsync();
+                await Task.Delay(10);
+            }
         }
 
         bool half = manner is Manner.BreakOffHalfway or Manner.GoSilentHalfway;

@@ -121,6 +121,27 @@ public sealed class HubClientTests : IDisposable
         Assert.Equal(0, new FileInfo(Path.Combine(Cache.FolderOf(Id, FakeHub.Commit), "model.safetensors.part")).Length);
     }
 
+    [Theory]
+    [InlineData("RedirectToFile", "sends on")]
+    [InlineData("RedirectInCircles", "sends on (302)")]
+    [InlineData("Refuse", "answers 418")]
+    public async Task A_hub_that_refuses_or_sends_elsewhere_is_told_in_words(string manner, string words)
+    {
+        _hub.Behave = _ => Enum.Parse<FakeHub.Manner>(manner);
+        IOException error = await Assert.ThrowsAsync<IOException>(Pull);
+        Assert.Contains(words, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(error.Message, char.IsControl);
+    }
+
+    [Fact]
+    public async Task A_hub_that_drips_is_given_up_and_what_came_stays()
+    {
+        _hub.Behave = request => request == 0 ? FakeHub.Manner.Honest : FakeHub.Manner.Drip;
+        using HubClient client = new(new HubOptions(_hub.Endpoint, Stall: TimeSpan.FromMilliseconds(300), Attempts: 2, Pause: TimeSpan.FromMilliseconds(5)));
+        IOException error = await Assert.ThrowsAsync<IOException>(() => client.PullAsync(Id, Cache));
+        Assert.Contains("bytes came in 0.3 s", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Shards_are_all_taken()
     {
