@@ -94,6 +94,9 @@ public abstract class Backbone : Layer
     /// <summary>Whether tokens of a method's own may join the sequence; not so where attention looks at windows of a grid.</summary>
     public virtual bool TakesPrompts => true;
 
+    /// <summary>Tokens ahead of those of the patches: a class token, registers; without a method's own.</summary>
+    public virtual int FrontTokens => 0;
+
     /// <summary>Whether the head reads one token of many, which the others served only through attention.</summary>
     public virtual bool ReadsClassToken => false;
 

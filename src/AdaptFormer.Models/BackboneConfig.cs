@@ -34,6 +34,10 @@ public abstract record BackboneConfig(float DropPath = 0)
     [JsonIgnore]
     public BackboneConfig Sizes => this with { DropPath = 0 };
 
+    /// <summary>The sizes of weights as they are written: what they were made of is past.</summary>
+    [JsonIgnore]
+    internal virtual BackboneConfig Written => Sizes;
+
     /// <summary>What an id of the <see cref="ModelZoo"/> stands for: the sizes without what different weights of one architecture choose.</summary>
     [JsonIgnore]
     internal virtual BackboneConfig Architecture => Sizes;
@@ -51,13 +55,13 @@ public abstract record BackboneConfig(float DropPath = 0)
     {
         try
         {
-            JsonNode? node = JsonNode.Parse(json);
+            JsonNode? node = JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false });
             if (node is JsonObject section) NameFamily(section);
             BackboneConfig config = node.Deserialize(ModelsJson.Default.BackboneConfig) ?? throw new InvalidDataException($"{source}: null is no configuration.");
             config.Validate();
             return config;
         }
-        catch (Exception e) when (e is JsonException or NotSupportedException)
+        catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
         {
             throw new InvalidDataException($"{source}: {e.Message}", e);
         }
@@ -68,6 +72,9 @@ public abstract record BackboneConfig(float DropPath = 0)
 
     /// <summary>The configuration as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, ModelsJson.Default.BackboneConfig);
+
+    /// <summary>The configuration as JSON: what a record would print of itself has no end, because <see cref="Sizes"/> is a configuration again.</summary>
+    public sealed override string ToString() => ToJson();
 
     /// <summary>A model of these sizes, without weights and without a head.</summary>
     /// <param name="id">Its name in messages and files.</param>

@@ -37,6 +37,18 @@ internal abstract class BackboneFamily
     /// <summary>The sizes of a known id, fitted to what the file really holds; what was changed is told in <paramref name="notes"/>.</summary>
     public virtual BackboneConfig Fit(BackboneConfig config, StateDict ours, ICollection<string> notes) => config;
 
+    /// <summary>The weights as a model of the family holds them, where checkpoints split what it keeps together.</summary>
+    public virtual StateDict Prepared(StateDict ours) => ours;
+
+    /// <summary>Refuses weights that the sizes alone would not refuse rightly.</summary>
+    /// <param name="ours">Weights under our names.</param>
+    /// <param name="config">The sizes of the model.</param>
+    /// <param name="path">For messages.</param>
+    /// <exception cref="InvalidDataException">A part of the model is not supported.</exception>
+    public virtual void Check(StateDict ours, BackboneConfig config, string path)
+    {
+    }
+
     /// <summary>Changes weights that do not fit as they are: position tables where another size of the input was asked for, image weights for clips.</summary>
     /// <param name="state">Weights under our names, to be changed.</param>
     /// <param name="file">The sizes of the weights; another family's, where the model is made of one.</param>

@@ -7,7 +7,9 @@ namespace AdaptFormer.Models;
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     IgnoreReadOnlyProperties = true,
     AllowOutOfOrderMetadataProperties = true,
+    RespectNullableAnnotations = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(BackboneConfig))]
 [JsonSerializable(typeof(Preprocessing))]
+[JsonSerializable(typeof(string[]))]
 internal sealed partial class ModelsJson : JsonSerializerContext;

@@ -38,9 +38,11 @@ public readonly record struct Rgb(float R, float G, float B)
 /// <param name="EvalResize">Length of the shorter side before the centre crop; 0 stretches the whole picture instead.</param>
 /// <param name="Interpolation">Filter of the resize.</param>
 /// <param name="Clips">Which frames of a video are seen, and in how many views; null for pictures, and where it is not known.</param>
+/// <param name="Stretch">Whether the whole picture is stretched to a square of that side ahead of the crop, and not its shorter side resized to it.</param>
 public sealed record Preprocessing(
     int ImgSize, Rgb Mean, Rgb Std, int EvalResize, Resampling Interpolation = Resampling.Bicubic,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ClipViews? Clips = null)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ClipViews? Clips = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Stretch = false)
 {
     private static readonly Rgb ImageNetMean = new(0.485f, 0.456f, 0.406f), ImageNetStd = new(0.229f, 0.224f, 0.225f), Half = new(0.5f, 0.5f, 0.5f);
     private static readonly Rgb ClipMean = new(0.48145466f, 0.4578275f, 0.40821073f), ClipStd = new(0.26862954f, 0.26130258f, 0.27577711f);
@@ -74,11 +76,11 @@ public sealed record Preprocessing(
         try
         {
             Preprocessing read = JsonSerializer.Deserialize(json, ModelsJson.Default.Preprocessing) ?? throw new InvalidDataException($"{source}: the preprocessing is null.");
-            if (read.ImgSize is < 1 or > 65536 || read.EvalResize is < 0 or > 65536 || read.Std.ToArray().Any(s => !(s > 0)) || read.Clips is { IsValid: false })
+            if (read.ImgSize is < 1 or > 65536 || read.EvalResize is < 0 or > 65536 || read.Mean.ToArray().Any(m => !float.IsFinite(m)) || read.Std.ToArray().Any(s => !(s > 0)) || read.Clips is { IsValid: false })
                 throw new InvalidDataException($"{source}: the preprocessing is out of range: {read}.");
             return read;
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {
             throw new InvalidDataException($"{source}: the preprocessing cannot be read: {e.Message}", e);
         }
@@ -97,6 +99,7 @@ public sealed record Preprocessing(
         if (Mean != other.Mean) yield return $"mean {Mean}, not {other.Mean}";
         if (Std != other.Std) yield return $"std {Std}, not {other.Std}";
         if (EvalResize != other.EvalResize) yield return $"eval_resize {EvalResize}, not {other.EvalResize}";
+        if (Stretch != other.Stretch) yield return $"stretch {(Stretch ? "true" : "false")}, not {(other.Stretch ? "true" : "false")}";
         if (Interpolation != other.Interpolation) yield return $"interpolation {Name(Interpolation)}, not {Name(other.Interpolation)}";
         if (Clips != other.Clips) yield return $"clips of {Clips?.ToString() ?? "unknown views"}, not {other.Clips?.ToString() ?? "unknown views"}";
     }
@@ -104,7 +107,7 @@ public sealed record Preprocessing(
     /// <summary>For example <c>224 px, resize 256 + centre crop, bicubic, imagenet</c>.</summary>
     public override string ToString()
     {
-        string cut = EvalResize == 0 ? "stretched" : $"resize {EvalResize} + centre crop";
+        string cut = EvalResize == 0 ? "stretched" : $"{(Stretch ? "stretched to" : "resize")} {EvalResize} + centre crop";
         string statistics = Statistics == "custom" ? $"mean {Mean} std {Std}" : Statistics;
         return $"{ImgSize} px, {cut}, {Name(Interpolation)}, {statistics}{(Clips is null ? "" : $", {Clips}")}";
     }

@@ -133,6 +133,10 @@ public sealed record AdaptFormerTuning(
     };
 
     /// <inheritdoc/>
+    [JsonIgnore]
+    internal override int? Width => Bottleneck;
+
+    /// <inheritdoc/>
     public override string Formula
     {
         get

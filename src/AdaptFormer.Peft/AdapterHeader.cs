@@ -47,6 +47,9 @@ internal static class AdapterHeader
         Preprocessing preprocessing = Preprocessing.FromJson(Text("preprocessing"), file.Path);
         if (labels.Length is 0 or > MaxLabels || labels.Contains(null)) throw BadFile.Error(file.Path, "labels", $"{labels.Length} labels, or one without a name");
         if (backbone is { Id: null } or { Digest: null } or { Config: null }) throw BadFile.Error(file.Path, "backbone", "a part is missing");
+        CheckConfig(backbone.Config);
+        if (tuning.Width is { } width && !file.Entries.Values.Any(entry => entry.Shape.Dims.Contains(width)))
+            throw BadFile.Error(file.Path, "tuning", $"the method is {width} wide, and no tensor of the file is");
         if (test.Logits is null || test.Backend is null || test.Logits.Length != labels.Length)
             throw BadFile.Error(file.Path, "self_test", $"{test.Logits?.Length ?? 0} logits for {labels.Length} labels");
         string task = file.Metadata.TryGetValue(TaskKey, out string? kind) ? kind : SingleLabelTask;
@@ -57,13 +60,25 @@ internal static class AdapterHeader
 
         string Text(string key) => file.Metadata.TryGetValue(key, out string? text) ? text : throw BadFile.Error(file.Path, key, "the adapter does not have it; the file is incomplete");
 
+        void CheckConfig(string config)
+        {
+            try
+            {
+                _ = BackboneConfig.FromJson(config, file.Path);
+            }
+            catch (Exception e) when (e is ArgumentException or OverflowException)
+            {
+                throw BadFile.Error(file.Path, "backbone", e.Message.TrimEnd('.'));
+            }
+        }
+
         T Json<T>(string key, JsonTypeInfo<T> type)
         {
             try
             {
                 return JsonSerializer.Deserialize(Text(key), type) ?? throw BadFile.Error(file.Path, key, "it is null");
             }
-            catch (Exception e) when (e is JsonException or NotSupportedException)
+            catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException or ArgumentException)
             {
                 throw new InvalidDataException($"{file.Path}: '{key}' cannot be read: {e.Message}", e);
             }

@@ -9,6 +9,7 @@ namespace AdaptFormer.Peft;
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     IgnoreReadOnlyProperties = true,
     AllowOutOfOrderMetadataProperties = true,
+    RespectNullableAnnotations = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     Converters =
     [

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
@@ -21,6 +22,10 @@ public sealed record HoulsbyTuning(
     int Bottleneck = 64, AdapterActivation Activation = AdapterActivation.Gelu, float Dropout = 0, bool Norms = true, string Layers = "all",
     HeadKind Head = HeadKind.BatchNorm) : Tuning(Head)
 {
+    /// <inheritdoc/>
+    [JsonIgnore]
+    internal override int? Width => Bottleneck;
+
     /// <inheritdoc/>
     public override string Formula
     {

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
@@ -21,6 +22,10 @@ public sealed record LoraTuning(
     HeadKind Head = HeadKind.BatchNorm) : Tuning(Head)
 {
     private static readonly string[] Slots = ["q", "k", "v"], Known = [.. Slots, "qkv", "proj", "fc1", "fc2"];
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    internal override int? Width => Rank;
 
     /// <inheritdoc/>
     public override string Formula =>

@@ -43,7 +43,7 @@ public sealed record ModelReport(
     CallCost Predict,
     CallCost Train)
 {
-    private const int HeaderBytesPerTensor = 75, HeaderBytes = 900;      // beside a name; measured on files of this version
+    private const int HeaderBytesPerTensor = 75, HeaderBytes = 1050;     // beside a name; measured on files of this version
 
     /// <summary>All parameters.</summary>
     public long Total => Parts.Sum(part => part.Total);

@@ -100,6 +100,12 @@ public abstract record Tuning(HeadKind Head = HeadKind.BatchNorm)
     {
     }
 
+    /// <summary>
+    /// A length that the method's tensors have of it alone (a bottleneck, a rank). Those of a file must have it: a number in the metadata could ask for any memory.
+    /// </summary>
+    [JsonIgnore]
+    internal virtual int? Width => null;
+
     /// <summary>Throws when an option is out of range for <paramref name="model"/>.</summary>
     /// <exception cref="ArgumentException">It names every option that is wrong.</exception>
     public virtual void Validate(Backbone model)

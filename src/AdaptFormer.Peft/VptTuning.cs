@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
@@ -14,6 +15,10 @@ namespace AdaptFormer.Peft;
 /// <remarks>Prompts stand before the class token, as in the AdaptFormer authors' code.</remarks>
 public sealed record VptTuning(int NumPrompts = 1, bool Deep = true, HeadKind Head = HeadKind.BatchNorm) : Tuning(Head)
 {
+    /// <inheritdoc/>
+    [JsonIgnore]
+    internal override int? Width => NumPrompts;
+
     /// <inheritdoc/>
     public override string Formula => Deep
         ? $"block i reads [P_i; x], P_i: {NumPrompts} learned token{(NumPrompts == 1 ? "" : "s")} of its own, dropped after it"

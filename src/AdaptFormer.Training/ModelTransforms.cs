@@ -18,7 +18,7 @@ public static class ModelTransforms
             return new TransformOptions(
                 expected.ImgSize, augment.Crop, augment.MinArea, augment.Flip, Enum.Parse<Interpolation>(expected.Interpolation.ToString()),
                 expected.EvalResize, Mean: expected.Mean.ToArray(), Std: expected.Std.ToArray(),
-                ColorJitter: augment.ColorJitter, RandAugment: augment.RandAugment, Erase: augment.Erase);
+                ColorJitter: augment.ColorJitter, RandAugment: augment.RandAugment, Erase: augment.Erase, EvalStretch: expected.Stretch);
         }
 
         /// <summary>How clips are made ready to be scored. Where nothing is known of the views, one of the middle of the video, its shorter side resized to the model's.</summary>

@@ -69,10 +69,11 @@ public sealed class Predictor : IDisposable
     /// <param name="adapter">The adapter file.</param>
     /// <param name="weights">The backbone's weights; null for an adapter of full tuning, which holds all of them.</param>
     /// <param name="precision">Precision of the products.</param>
+    /// <param name="prefix">Which of several models in the weights file; found if null.</param>
     /// <exception cref="IOException">A file cannot be read.</exception>
     /// <exception cref="InvalidDataException">A file is damaged, or the adapter does not belong to these weights.</exception>
     /// <exception cref="ArgumentException">The adapter needs weights and there are none.</exception>
-    public static Predictor OpenAdapter(string adapter, string? weights, Precision precision = Precision.Auto)
+    public static Predictor OpenAdapter(string adapter, string? weights, Precision precision = Precision.Auto, string? prefix = null)
     {
         AdapterInfo info = AdapterFile.Open(adapter);
         BackboneConfig config = BackboneConfig.FromJson(info.Backbone.Config, adapter);
@@ -89,7 +90,7 @@ public sealed class Predictor : IDisposable
             try
             {
                 return BackboneLoader.Open(weights!, new BackboneOptions(
-                    info.Backbone.Id, config, config.InputShape[^2], Compute: precision.Compute(), KeepHead: false, Preprocessing: info.Preprocessing));
+                    info.Backbone.Id, config, config.InputShape[^2], Compute: precision.Compute(), KeepHead: false, Preprocessing: info.Preprocessing, Prefix: prefix));
             }
             catch (InvalidDataException error)
             {
@@ -117,15 +118,16 @@ public sealed class Predictor : IDisposable
 
     /// <summary>Opens weights that hold a classifier, as published ones do.</summary>
     /// <param name="weights">The weights.</param>
-    /// <param name="labels">Names of the classes; their numbers if null.</param>
+    /// <param name="labels">Names of the classes; those that came with the weights if null, and their numbers where none came.</param>
     /// <param name="model">The model's id, which says how its pictures are normalised; told by the file if null.</param>
     /// <param name="precision">Precision of the products.</param>
+    /// <param name="prefix">Which of several models in the weights file; found if null.</param>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="InvalidDataException">The file is damaged, or holds no such model.</exception>
     /// <exception cref="ArgumentException">It holds no classifier, or the labels do not match it.</exception>
-    public static Predictor OpenPretrained(string weights, IReadOnlyList<string>? labels = null, string? model = null, Precision precision = Precision.Auto) =>
-        Owning(() => BackboneLoader.Open(weights, new BackboneOptions(model, Compute: precision.Compute())), opened =>
-            new Predictor(opened, labels ?? [.. Enumerable.Range(0, opened.Head?.Classes ?? 0).Select(k => $"{k}")], null, multiLabel: false, ownsModel: true));
+    public static Predictor OpenPretrained(string weights, IReadOnlyList<string>? labels = null, string? model = null, Precision precision = Precision.Auto,
+        string? prefix = null) => Owning(() => BackboneLoader.Open(weights, new BackboneOptions(model, Compute: precision.Compute(), Prefix: prefix)), opened => new Predictor(
+            opened, labels ?? opened.Source!.Labels ?? [.. Enumerable.Range(0, opened.Head?.Classes ?? 0).Select(k => $"{k}")], null, opened.Source!.MultiLabel, ownsModel: true));
 
     /// <summary>Names what is on a picture.</summary>
     /// <param name="path">An image file.</param>

@@ -24,7 +24,7 @@ public static class RecipeBackbone
             if (!Path.Exists(weights))
                 throw new FileNotFoundException($"model.weights: there is no file or folder '{weights}'; give the pre-trained weights with --set model.weights=FILE.", weights);
             return BackboneLoader.Open(weights, new BackboneOptions(
-                model.Name, model.Config, model.ImageSize, model.NumFrames, model.GlobalPool ? true : null, compute, model.Inflate, DropPath: model.DropPath, KeepHead: false));
+                model.Name, model.Config, model.ImageSize, model.NumFrames, model.GlobalPool ? true : null, compute, model.Inflate, DropPath: model.DropPath, KeepHead: false, Prefix: model.Prefix));
         }
 
         Backbone fresh = Sizes(model).Create(model.Name, compute);
@@ -71,8 +71,9 @@ public static class RecipeBackbone
     {
         if (model.Source is not { } source) yield break;
         Preprocessing expected = source.Preprocessing;
-        if (Statistics(recipe.Model) is not var (mean, std)) foreach (string note in source.Report.Notes) yield return $"{source.Report.Path}: {note}.";
-        else if (ModelZoo.Contains(model.Id) && (mean != expected.Mean || std != expected.Std))
+        bool given = Statistics(recipe.Model) is not null;
+        foreach (string note in source.Report.Notes.Where(note => !given || note != LoadReport.NoStatistics)) yield return $"{source.Report.Path}: {note}.";
+        if (Statistics(recipe.Model) is var (mean, std) && ModelZoo.Contains(model.Id) && (mean != expected.Mean || std != expected.Std))
             yield return $"the recipe normalises pictures with mean {mean}, std {std}; {model.Id} expects mean {expected.Mean}, std {expected.Std} (leave model.normalize out to take those).";
     }
 

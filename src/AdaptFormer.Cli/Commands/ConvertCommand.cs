@@ -18,7 +18,7 @@ internal static class ConvertCommand
         Argument<string> source = new("source") { Description = "A weights file, a folder with one, or an adapter file." };
         Argument<string> target = new("target") { Description = "The safetensors file to write." };
         Option<string> to = new("--to") { Description = $"Names to write: {string.Join(", ", NameMaps.Known)}; adapter makes an adapter file of a checkpoint of the authors' code.", HelpName = "naming", Required = true };
-        Option<string> prefix = new("--prefix") { Description = "What stands ahead of the names when the source holds several models.", HelpName = "text" };
+        Option<string> prefix = new("--prefix") { Description = "Which model of a source that holds several: what stands ahead of its names, or its key, for example model_ema.", HelpName = "text" };
         Option<string> backbone = new("--backbone") { Description = "The backbone's weights, to convert from or to an adapter file.", HelpName = "file" };
         Option<string> model = new("--model") { Description = "The backbone's id; its statistics go into the adapter file.", HelpName = "id" };
         Option<string> preset = new("--preset") { Description = "What shapes cannot tell of an adapter (scale, position): " + string.Join(", ", AdaptFormerTuning.Presets.Keys) + ".", HelpName = "name" };
@@ -44,6 +44,7 @@ internal static class ConvertCommand
             if (isAdapter) return Export(screen, from, into, Backbone(), names);
             ConversionReport report = CheckpointConverter.Convert(from, into, names, parsed.GetValue(prefix));
             screen.Line($"{into}: {report.Tensors} tensors, from {report.From} names{(report.Wrapper.Length > 0 ? $" under '{report.Wrapper}'" : "")} to {report.To} names");
+            foreach (string note in report.Notes) screen.Warn($"{from}: {note}.");
             if (report.LeftOut.Count > 0) screen.Warn($"not written, because it is no part of the backbone: {string.Join(", ", report.LeftOut)}");
             return 0;
 

@@ -14,12 +14,13 @@ internal sealed class ModelChoice
     private readonly Option<string> _run = new("--run") { Description = "A run directory: its adapter, on the weights of its recipe.", HelpName = "folder" };
     private readonly Option<string> _labels = new("--labels") { Description = "Names of the classes, one a line, for weights without an adapter.", HelpName = "file" };
     private readonly Option<string> _model = new("--model") { Description = "The id of weights without an adapter, which says how their pictures are normalised." };
+    private readonly Option<string> _prefix = new("--prefix") { Description = "Which model of a weights file that holds several: its prefix, or its key, for example model_ema.", HelpName = "text" };
     private readonly Option<Precision?> _precision = new("--precision") { Description = "float32, bfloat16 or auto." };
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_run, _adapter, _weights, _labels, _model, _precision]) command.Add(option);
+        foreach (Option option in (Option[])[_run, _adapter, _weights, _labels, _model, _prefix, _precision]) command.Add(option);
     }
 
     /// <summary>The run directory that was named, if any.</summary>
@@ -37,10 +38,10 @@ internal sealed class ModelChoice
         if (run is not null && (adapter ?? weights) is not null) throw new ArgumentException("--run names adapter and weights already; leave --adapter and --weights out.");
         if ((run ?? adapter ?? weights) is null) throw new ArgumentException("Which model? Give --run FOLDER, or --adapter FILE --weights FILE, or --weights FILE with a classifier of its own.");
         if (run is not null) return Predictor.OpenRun(run, precision);
-        if (adapter is not null) return Predictor.OpenAdapter(adapter, weights, precision ?? Precision.Auto);
+        if (adapter is not null) return Predictor.OpenAdapter(adapter, weights, precision ?? Precision.Auto, parsed.GetValue(_prefix));
 
         string[]? names = labels is null ? null : [.. ListFile.AllLines(labels).Select(line => line.Trim()).Where(line => line.Length > 0)];
-        Predictor predictor = Predictor.OpenPretrained(weights!, names, parsed.GetValue(_model), precision ?? Precision.Auto);
+        Predictor predictor = Predictor.OpenPretrained(weights!, names, parsed.GetValue(_model), precision ?? Precision.Auto, parsed.GetValue(_prefix));
         foreach (string note in predictor.Model.Source?.Report.Notes ?? []) screen.Warn($"{weights}: {note}.");
         return predictor;
     }

@@ -77,7 +77,8 @@ public sealed class ImageTransform
     /// <summary>Short side to <see cref="TransformOptions.EvalResize"/>, then the centre; only the centre is computed.</summary>
     private void ResizeAndCrop(ImageBuffer image, ImageBuffer framed, ImageResizer resizer)
     {
-        (int width, int height) = Framing.ShortSide(image.Width, image.Height, _options.EvalResize);
+        int side = _options.EvalResize;
+        (int width, int height) = _options.EvalStretch ? (side, side) : Framing.ShortSide(image.Width, image.Height, side);
         PixelBox center = Framing.CenterCrop(width, height, ImgSize, ImgSize);
         resizer.Resize(image, PixelBox.Of(image), width, height, _options.Interpolation, center, framed);
     }

@@ -10,9 +10,6 @@ namespace AdaptFormer.Models.Checkpoints;
 /// </summary>
 public static class BackboneLoader
 {
-    /// <summary>Key of the metadata in which a file of this project says what pictures its weights expect.</summary>
-    internal const string PreprocessingKey = "preprocessing";
-
     // Left behind by pre-training; no part of the encoder.
     private static readonly string[] PreTrainingWords = ["mask_token", "decoder_", "decoder."];
 
@@ -27,21 +24,20 @@ public static class BackboneLoader
     {
         options ??= new BackboneOptions();
         CheckpointPlace place = CheckpointPlace.Find(path);
-        WeightsFile file = WeightsFile.Open(place.WeightsPath);
+        ModelInFile found = ModelInFile.Open(place.WeightsPath, options.Prefix);
         Backbone? model = null;
         try
         {
-            BackboneNames names = BackboneNames.Of(StateDict.Of(file), file.Path, options.Prefix);
-            Plan plan = new(file, place, names, options);
+            Plan plan = new(found, place, options);
             model = plan.Config.Create(plan.Id, options.Compute);
             plan.Fill(model);
-            model.Own(file);
+            model.Own(found.File);
             return model;
         }
         catch
         {
             model?.Dispose();
-            file.Dispose();
+            found.File.Dispose();
             throw;
         }
     }
@@ -49,20 +45,25 @@ public static class BackboneLoader
     /// <summary>What will be built from a file, decided before anything is built.</summary>
     private sealed class Plan
     {
-        private readonly WeightsFile _file;
-        private readonly BackboneNames _names;
+        private readonly ModelInFile _found;
         private readonly BackboneOptions _options;
         private readonly BackboneFamily _family;
         private readonly Preprocessing _preprocessing;
+        private readonly WeightsCard _card;
+        private readonly CheckpointPlace _place;
+        private readonly StateDict _ours;
         private readonly List<string> _changes = [], _notes = [];
         private readonly List<(string, string)> _ignored = [];
 
-        public Plan(WeightsFile file, CheckpointPlace place, BackboneNames names, BackboneOptions options)
+        public Plan(ModelInFile found, CheckpointPlace place, BackboneOptions options)
         {
-            (_file, _names, _options) = (file, names, options);
+            (_found, _place, _options, _ours) = (found, place, options, found.Names.Ours);
+            _card = WeightsCard.Of(File);
+            _notes.AddRange(place.Notes);
+            if (found.OthersNote is { } others) _notes.Add(others);
             string? id = options.Id ?? (options.Config is null ? place.Id : null);
             ModelDescription? known = id is null || options.Config is not null ? null : ModelZoo.Get(id);
-            BackboneConfig config = options.Config ?? known?.Config ?? Inferred(new WeightHints(options.NumHeads ?? place.NumHeads, place.NormEps, options.ImgSize ?? place.ImgSize, options.NumFrames, place.Activation));
+            BackboneConfig config = options.Config ?? known?.Config ?? (id is null ? _card.Config : null) ?? Inferred(new WeightHints(options.NumHeads ?? place.NumHeads, place.NormEps, options.ImgSize ?? place.ImgSize, options.NumFrames, place.Activation));
             FileConfig = config = BackboneFamily.Of(config).Fit(config, Ours, _notes);
             if (options.Inflate is { } how) config = config.WithInflation(how);
             _family = BackboneFamily.Of(config);
@@ -70,6 +71,8 @@ public static class BackboneLoader
             if (options.NumFrames is { } frames) config = config.WithNumFrames(frames);
             if (options.GlobalPool is { } pool) config = config.WithGlobalPool(pool);
             Config = options.DropPath > 0 ? config with { DropPath = options.DropPath } : config;
+            _family.Check(Ours, Config, File.Path);
+            _ours = _family.Prepared(Ours);
             Id = id ?? ModelZoo.ArchitectureOf(Config) ?? Config.DefaultId;
             _preprocessing = Expected(place, known, Side(FileConfig)).WithImgSize(Side(Config));
         }
@@ -81,37 +84,53 @@ public static class BackboneLoader
         // The sizes before another size of the input was asked for.
         private BackboneConfig FileConfig { get; }
 
-        private StateDict Ours => _names.Ours;
+        private StateDict Ours => _ours;
+
+        private WeightsFile File => _found.File;
+
+        private BackboneNames Names => _found.Names;
 
         public void Fill(Backbone model)
         {
             StateDict state = Ours.Renamed(static name => name);
             if (KeepHead(model.NumFeatures) is { } head) model.ReplaceHead(head);
-            _family.Adapt(state, FileConfig, Config, _options.ImgSize is not null, _file.Path, _changes);
-            WeightLoader.Load(model, state, _file.Path, name => Ignores(name, model), MayStartAnew, name => _options.ImgSize is null ? _family.Advice(name, Config) : null);
+            _family.Adapt(state, FileConfig, Config, _options.ImgSize is not null, File.Path, _changes);
+            WeightLoader.Load(model, state, File.Path, name => Ignores(name, model), MayStartAnew, name => _options.ImgSize is null ? _family.Advice(name, Config) : null);
 
             string[] fresh = [.. model.State().Select(entry => entry.Key).Where(name => !state.Weights.ContainsKey(name))];
-            foreach (string name in _names.Outside) _ignored.Add((name, $"outside of '{_names.Wrapper}'"));
-            string wrapper = _file.Container.Length == 0 ? _names.Wrapper : $"{_file.Container} / {_names.Wrapper}".TrimEnd(' ', '/');
-            LoadReport report = new(_file.Path, _file.Kind, _names.Map.Name, wrapper, _changes, _ignored, fresh, _notes);
+            foreach (string name in Names.Outside) _ignored.Add((name, $"outside of '{Names.Wrapper}'"));
+            IReadOnlyList<string>? labels = Labels(model);
+            LoadReport report = new(File.Path, File.Kind, Names.Map.Name, _found.Wrapper, _changes, _ignored, fresh, _notes);
             StateDict content = Ours.Renamed(name => ReasonToIgnore(name) is PreTraining or Computed ? null : name);
-            model.Source = new BackboneSource(report, _preprocessing, () => BackboneDigest.Of(content));
+            model.Source = new BackboneSource(report, _preprocessing, () => BackboneDigest.Of(content))
+            {
+                Labels = labels,
+                MultiLabel = _card.MultiLabel && model.Head is not null,
+            };
+        }
+
+        /// <summary>Names of the classes that came with the weights, if the model has that classifier.</summary>
+        private IReadOnlyList<string>? Labels(Backbone model)
+        {
+            if (model.Head is not { } head || (_card.Labels ?? _place.Labels) is not { } labels) return null;
+            if (labels.Count == head.Classes) return labels;
+            _notes.Add($"the names of {labels.Count} classes that came with the weights are not used: the classifier has {head.Classes}");
+            return null;
         }
 
         private const string PreTraining = "left over from pre-training", Computed = "it follows from the sizes";
 
         private BackboneConfig Inferred(WeightHints hints) => BackboneFamily.Of(Ours) is { } family
-            ? family.Infer(Ours, _file.Path, hints)
-            : throw new InvalidDataException($"{_file.Path}: its names and shapes are those of no backbone that is known here; give the model's id if it is one.");
+            ? family.Infer(Ours, File.Path, hints)
+            : throw new InvalidDataException($"{File.Path}: its names and shapes are those of no backbone that is known here; give the model's id if it is one.");
 
         private static int Side(BackboneConfig config) => Math.Min(config.InputShape[^2], config.InputShape[^1]);
 
         private Preprocessing Expected(CheckpointPlace place, ModelDescription? known, int side)
         {
             if (_options.Preprocessing is { } given) return given;
-            if (_file.Metadata.TryGetValue(PreprocessingKey, out string? json)) return Preprocessing.FromJson(json, _file.Path);
-            if ((place.Preprocessing ?? known?.Preprocessing) is { } described) return described;
-            _notes.Add("nothing says how pictures must be normalised: ImageNet's statistics are assumed; give the model's id or the statistics if that is wrong");
+            if ((_card.Preprocessing ?? place.ReadPreprocessing(_notes) ?? known?.Preprocessing) is { } described) return described;
+            _notes.Add(LoadReport.NoStatistics);
             return Preprocessing.ImageNet(side);
         }
 

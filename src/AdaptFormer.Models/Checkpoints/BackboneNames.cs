@@ -7,8 +7,7 @@ internal sealed class BackboneNames
 {
     // Every backbone has one of these; what stands ahead of it stands ahead of all its names.
     private static readonly string[] Anchors = [.. NameMaps.All.Select(map => map.TheirName("patch_embed.proj.weight")).Distinct()];
-    private static readonly string[] HeadWords = ["head.", "classifier.", "fc_norm.", "cls_head."];
-    private static readonly string[] DistilledWords = ["dist_token", "head_dist.", "distillation_token", "distillation_classifier."];
+    private static readonly string[] HeadWords = ["head.", "heads.", "head_dist.", "classifier.", "cls_classifier.", "distillation_classifier.", "fc_norm.", "cls_head."];
 
     private BackboneNames(StateDict ours, NameMap map, string wrapper, IReadOnlyList<string> outside) =>
         (Ours, Map, Wrapper, Outside) = (ours, map, wrapper, outside);
@@ -32,13 +31,9 @@ internal sealed class BackboneNames
     /// <exception cref="InvalidDataException">There is no backbone in the file, or several, or a distilled one.</exception>
     public static BackboneNames Of(StateDict file, string path, string? prefix)
     {
-        if (JaxVit.Recognises(file)) file = Jax(file, path);
+        if (JaxVit.Recognises(file)) file = Named(path, () => JaxVit.ToTimm(file));
+        UnsupportedModels.Refuse(file, path);
         string wrapper = prefix ?? FindWrapper(file, path);
-        if (file.Weights.Keys.FirstOrDefault(name => DistilledWords.Any(name.Contains)) is { } distilled)
-        {
-            throw new InvalidDataException(
-                $"{path}: it holds a distilled DeiT ({BadFile.Shorten(distilled)}), which has a second class token and a second head; take the weights without 'distilled' in their name.");
-        }
 
         List<string> outside = [];
         StateDict inner = file.Renamed(name =>
@@ -48,22 +43,20 @@ internal sealed class BackboneNames
             if (head is null) outside.Add(name);
             return head;
         });
+        if (prefix is not null && !inner.Weights.Keys.Any(IsAnchor))
+            throw new InvalidDataException($"{path}: what stands under '{BadFile.Shorten(prefix)}' is no vision transformer: no name there ends with {string.Join(" or ", Anchors)}.");
         NameMap map = NameMaps.All.MaxBy(candidate => candidate.Hits(inner))!;
-        try
-        {
-            return new BackboneNames(map.ToOurs(inner), map, wrapper, outside);
-        }
-        catch (InvalidDataException e)
-        {
-            throw new InvalidDataException($"{path}: {e.Message}", e);
-        }
+        return new BackboneNames(Named(path, () => RegisterTokens.WithoutPlaces(map.ToOurs(inner))), map, wrapper, outside);
     }
 
-    private static StateDict Jax(StateDict file, string path)
+    /// <summary>Whether a name is one that every vision transformer has, perhaps behind a prefix.</summary>
+    public static bool IsAnchor(string name) => Wrappers(name).Any();
+
+    private static StateDict Named(string path, Func<StateDict> read)
     {
         try
         {
-            return JaxVit.ToTimm(file);
+            return read();
         }
         catch (InvalidDataException e)
         {
@@ -83,10 +76,11 @@ internal sealed class BackboneNames
         }
 
         throw new InvalidDataException(
-            $"{path}: it holds several models, under {string.Join(", ", found.Select(prefix => $"'{BadFile.Shorten(prefix)}'"))}; say which by its prefix.");
+            $"{path}: it holds several models, under {string.Join(", ", found.Select(prefix => $"'{BadFile.Shorten(prefix)}'"))}; say which by its prefix (model.prefix in a recipe, --prefix).");
     }
 
-    private static IEnumerable<string> Wrappers(string name)
+    /// <summary>What stands ahead of the model that a name belongs to, if every model has a weight of that name.</summary>
+    public static IEnumerable<string> Wrappers(string name)
     {
         foreach (string anchor in Anchors)
         {

@@ -11,12 +11,13 @@ namespace AdaptFormer.Models.Checkpoints;
 /// <param name="To">Whose names were written.</param>
 /// <param name="Tensors">Number of tensors written.</param>
 /// <param name="LeftOut">Names that lay outside of the model and were not written.</param>
-public sealed record ConversionReport(string From, string Wrapper, string To, int Tensors, IReadOnlyList<string> LeftOut);
+/// <param name="Notes">What else the file holds, in words.</param>
+public sealed record ConversionReport(string From, string Wrapper, string To, int Tensors, IReadOnlyList<string> LeftOut, IReadOnlyList<string> Notes);
 
 /// <summary>Rewrites a checkpoint under another project's names, as safetensors in f32. Values do not change; fused and split projections do.</summary>
 public static class CheckpointConverter
 {
-    private static readonly string[] HeadWords = ["classifier.", "head.", "cls_head."];
+    private static readonly string[] HeadWords = ["classifier.", "cls_classifier.", "distillation_classifier.", "head.", "heads.", "head_dist.", "cls_head."];
 
     /// <summary>Reads the checkpoint at <paramref name="source"/> (any kind, any known naming) and writes it to <paramref name="target"/>.</summary>
     /// <param name="source">A weights file or a folder with one.</param>
@@ -28,8 +29,9 @@ public static class CheckpointConverter
     public static ConversionReport Convert(string source, string target, NameMap to, string? prefix = null)
     {
         CheckpointPlace place = CheckpointPlace.Find(source);
-        using WeightsFile file = WeightsFile.Open(place.WeightsPath);
-        BackboneNames names = BackboneNames.Of(StateDict.Of(file), file.Path, prefix);
+        ModelInFile found = ModelInFile.Open(place.WeightsPath, prefix);
+        using WeightsFile file = found.File;
+        BackboneNames names = found.Names;
         List<string> leftOut = [.. names.Outside];
         StateDict theirs = Named(names.Ours.Renamed(name =>
         {
@@ -37,9 +39,13 @@ public static class CheckpointConverter
             leftOut.Add(name);
             return null;
         }), to);
-        Preprocessing? preprocessing = file.Metadata.TryGetValue(BackboneLoader.PreprocessingKey, out string? json) ? Preprocessing.FromJson(json, file.Path) : place.Preprocessing;
-        Save(target, theirs, preprocessing);
-        return new ConversionReport(names.Map.Name, names.Wrapper, to.Name, theirs.Weights.Count, leftOut);
+        List<string> notes = [.. place.Notes];
+        if (found.OthersNote is { } others) notes.Add(others);
+        WeightsCard card = WeightsCard.Of(file);
+        card = card with { Preprocessing = card.Preprocessing ?? place.ReadPreprocessing(notes), Labels = card.Labels ?? place.Labels };
+        if (card.Labels is { } labels && ClassesOf(names.Ours) != labels.Count) card = card with { Labels = null };
+        Save(target, theirs, card);
+        return new ConversionReport(names.Map.Name, found.Wrapper, to.Name, theirs.Weights.Count, leftOut, notes);
     }
 
     /// <summary>Weights under another project's names, with the wrapper that it uses: Hugging Face's classifiers keep a ViT under <c>vit.</c>.</summary>
@@ -54,16 +60,16 @@ public static class CheckpointConverter
     /// <summary>Writes weights as safetensors, atomically, readable by PyTorch: f32 or f16, and whole numbers where PyTorch counts.</summary>
     /// <param name="path">The file to write.</param>
     /// <param name="weights">The tensors under the names to write.</param>
-    /// <param name="preprocessing">What pictures must look like, kept beside the tensors; none if null.</param>
+    /// <param name="card">What is said about the model beside the tensors; nothing if null.</param>
     /// <param name="type">How elements are stored: <see cref="FileDataType.Float32"/>, or <see cref="FileDataType.Float16"/>, rounded to nearest.</param>
     /// <exception cref="ArgumentException">The type is another one.</exception>
     /// <exception cref="InvalidDataException">A weight is too large for the type.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void Save(string path, StateDict weights, Preprocessing? preprocessing = null, FileDataType type = FileDataType.Float32)
+    public static void Save(string path, StateDict weights, WeightsCard? card = null, FileDataType type = FileDataType.Float32)
     {
         SafetensorsWriter writer = new();
         writer.Metadata["format"] = "pt";
-        if (preprocessing is not null) writer.Metadata[BackboneLoader.PreprocessingKey] = preprocessing.ToJson();
+        card?.AddTo(writer.Metadata);
         foreach ((string name, StateDict.Weight weight) in weights.Weights) writer.Add(name, weight, type);
         writer.Save(path);
     }
@@ -75,6 +81,9 @@ public static class CheckpointConverter
         if (BackboneFamily.Of(ours) is not VideoVitFamily) return false;
         return to == NameMaps.VideoMaePretraining ? IsHead(name) || name.StartsWith("fc_norm.", StringComparison.Ordinal) : name.StartsWith("norm.", StringComparison.Ordinal);
     }
+
+    private static int? ClassesOf(StateDict ours) =>
+        (ours.Weights.GetValueOrDefault("head.1.weight") ?? ours.Weights.GetValueOrDefault("head.weight")) is { Shape.Rank: 2 } head ? head.Shape[0] : null;
 
     private static bool IsHead(string name) => HeadWords.Any(word => name.StartsWith(word, StringComparison.Ordinal));
 }

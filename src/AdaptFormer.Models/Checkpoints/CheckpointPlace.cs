@@ -1,6 +1,7 @@
 using System.Text.Json;
 using AdaptFormer.Models.Hub;
 using AdaptFormer.Models.Layers;
+using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Models.Checkpoints;
 
@@ -11,8 +12,13 @@ namespace AdaptFormer.Models.Checkpoints;
 internal sealed class CheckpointPlace
 {
     private const int MaxConfigBytes = 8 << 20;
+    private const string ConfigName = "config.json", ProcessorName = "preprocessor_config.json";
     private static readonly string[] WeightNames =
         ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json", "checkpoint.pth"];
+
+    private readonly List<string> _notes = [];
+    private string? _folder;
+    private bool _isTimm;
 
     private CheckpointPlace(string weightsPath) => WeightsPath = weightsPath;
 
@@ -34,8 +40,11 @@ internal sealed class CheckpointPlace
     /// <summary>ε of the norms.</summary>
     public float? NormEps { get; private set; }
 
-    /// <summary>What pictures must look like.</summary>
-    public Preprocessing? Preprocessing { get; private set; }
+    /// <summary>Names of the classes; null where nothing says.</summary>
+    public IReadOnlyList<string>? Labels { get; private set; }
+
+    /// <summary>What was found and not understood, in words.</summary>
+    public IReadOnlyList<string> Notes => _notes;
 
     /// <summary>Finds the weights at <paramref name="path"/>.</summary>
     /// <exception cref="FileNotFoundException">There is nothing at the path.</exception>
@@ -45,10 +54,23 @@ internal sealed class CheckpointPlace
         if (path.StartsWith(HubId.Scheme, StringComparison.Ordinal)) path = new HubCache().Find(HubId.Parse(path));
         if (File.Exists(path)) return new CheckpointPlace(path);
         if (!Directory.Exists(path)) throw new FileNotFoundException($"{path}: there is no such weights file or folder.", path);
-        CheckpointPlace place = new(WeightsIn(path));
-        Read(path, "config.json", place.ReadConfig);
-        Read(path, "preprocessor_config.json", place.ReadPreprocessor);
+        CheckpointPlace place = new(WeightsIn(path)) { _folder = path };
+        Read(path, ConfigName, config =>
+        {
+            place.ReadConfig(config);
+            return true;
+        });
         return place;
+    }
+
+    /// <summary>What pictures must look like, from the files beside the weights; null where there are none. Read only where nothing else says it: the files may be refused.</summary>
+    /// <param name="notes">Receives what is in the files and not known.</param>
+    /// <exception cref="InvalidDataException">A file asks for what is not supported.</exception>
+    public Preprocessing? ReadPreprocessing(ICollection<string> notes)
+    {
+        if (_folder is null) return null;
+        Preprocessing? processor = Read(_folder, ProcessorName, json => ProcessorFile.Read(json, notes));
+        return processor ?? (_isTimm ? Read(_folder, ConfigName, TimmConfigFile.Pictures) : null);
     }
 
     private static string WeightsIn(string folder)
@@ -60,38 +82,41 @@ internal sealed class CheckpointPlace
             : throw new InvalidDataException($"{folder}: expected one weights file ({string.Join(", ", WeightNames[..3])}, …), found {(found.Length == 0 ? "none" : string.Join(", ", found.Select(Path.GetFileName)))}.");
     }
 
-    private static void Read(string folder, string name, Action<JsonElement> read)
+    private static T? Read<T>(string folder, string name, Func<JsonElement, T> read)
     {
         string path = Path.Combine(folder, name);
-        FileInfo file = new(path);
-        if (!file.Exists) return;
-        if (file.Length > MaxConfigBytes) throw new InvalidDataException($"{path}: a configuration of {file.Length} bytes is not read.");
+        if (!Path.Exists(path)) return default;
+        byte[] bytes = RegularFile.ReadAllBytes(path, MaxConfigBytes, "a configuration");
         try
         {
-            using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(path));
-            read(json.RootElement);
+            using JsonDocument json = JsonDocument.Parse(bytes);
+            return read(json.RootElement);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or KeyNotFoundException or IndexOutOfRangeException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or KeyNotFoundException or IndexOutOfRangeException or OverflowException)
         {
             throw new InvalidDataException($"{path}: it is no model configuration that can be read: {e.Message}", e);
         }
         catch (InvalidDataException e)
         {
-            throw new InvalidDataException($"{path}: {e.Message}", e);
+            throw new InvalidDataException($"{path}: {e.Message} Without this file (name the weights file itself, and the model's id) it is not asked.", e);
         }
     }
 
     private void ReadConfig(JsonElement config)
     {
-        if (config.TryGetProperty("architecture", out JsonElement architecture))
+        if (TimmConfigFile.Recognises(config))
         {
-            ReadTimm(config, architecture.GetString()!);
+            (_isTimm, Id, Labels) = (true, TimmConfigFile.Id(config), TimmConfigFile.Labels(config));
             return;
         }
+
+        if (config.TryGetProperty("id2label", out JsonElement labels) && labels.ValueKind == JsonValueKind.Object) Labels = NumberedNames.Read(labels);
 
         if (config.TryGetProperty("vision_config", out JsonElement vision)) config = vision;      // CLIP: text and vision beside each other
         if (config.TryGetProperty("use_swiglu_ffn", out JsonElement gated) && gated.GetBoolean())
             throw new InvalidDataException("use_swiglu_ffn: the gated feed-forward layer of DINOv2's giant size is not supported; the small, base and large sizes are.");
+        string? kind = config.TryGetProperty("model_type", out JsonElement type) ? type.GetString() : null;
+        if (kind is "dinov3_vit" or "siglip" or "siglip_vision_model" or "siglip2" or "siglip2_vision_model" or "beit" or "eva") return;      // refused by their weights' names
         if (config.TryGetProperty("hidden_act", out JsonElement activation))
         {
             Activation = activation.GetString() switch
@@ -104,41 +129,7 @@ internal sealed class CheckpointPlace
         }
 
         if (config.TryGetProperty("num_attention_heads", out JsonElement heads)) NumHeads = heads.GetInt32();
-        bool swin = config.TryGetProperty("model_type", out JsonElement type) && type.GetString() == "swin";
-        if (swin && config.TryGetProperty("image_size", out JsonElement side) && side.ValueKind == JsonValueKind.Number) ImgSize = side.GetInt32();
+        if (kind == "swin" && config.TryGetProperty("image_size", out JsonElement side) && side.ValueKind == JsonValueKind.Number) ImgSize = side.GetInt32();
         if (config.TryGetProperty("layer_norm_eps", out JsonElement eps)) NormEps = eps.GetSingle();
     }
-
-    private void ReadTimm(JsonElement config, string architecture)
-    {
-        JsonElement weights = config.TryGetProperty("pretrained_cfg", out JsonElement inner) ? inner : config;
-        string tagged = weights.TryGetProperty("tag", out JsonElement tag) ? $"{architecture}.{tag.GetString()}" : architecture;
-        Id = ModelZoo.Contains(tagged) ? tagged : ModelZoo.Contains(architecture) ? architecture : null;
-        if (!weights.TryGetProperty("mean", out JsonElement mean) || !weights.TryGetProperty("std", out JsonElement std)) return;
-        int size = weights.TryGetProperty("input_size", out JsonElement input) ? input[input.GetArrayLength() - 1].GetInt32() : 224;
-        double crop = weights.TryGetProperty("crop_pct", out JsonElement fraction) ? fraction.GetDouble() : 0.875;
-        Resampling filter = weights.TryGetProperty("interpolation", out JsonElement named) && named.GetString() == "bilinear" ? Resampling.Bilinear : Resampling.Bicubic;
-        Preprocessing = new Preprocessing(size, Channels(mean), Channels(std), (int)Math.Floor(size / crop), filter);
-    }
-
-    private void ReadPreprocessor(JsonElement config)
-    {
-        if (!config.TryGetProperty("image_mean", out JsonElement mean) || !config.TryGetProperty("image_std", out JsonElement std)) return;
-        int resize = config.TryGetProperty("size", out JsonElement size) ? Side(size) : 224;
-        bool crops = config.TryGetProperty("do_center_crop", out JsonElement crop) && crop.GetBoolean();
-        int image = crops && config.TryGetProperty("crop_size", out JsonElement cropSize) ? Side(cropSize) : resize;
-        Resampling filter = config.TryGetProperty("resample", out JsonElement number) && number.GetInt32() == 3 ? Resampling.Bicubic : Resampling.Bilinear;
-        // Without a crop, transformers stretches the whole picture to a square.
-        Preprocessing = new Preprocessing(image, Channels(mean), Channels(std), crops ? resize : 0, filter);
-    }
-
-    private static int Side(JsonElement size)
-    {
-        if (size.ValueKind == JsonValueKind.Number) return size.GetInt32();
-        return size.TryGetProperty("shortest_edge", out JsonElement edge) ? edge.GetInt32() : size.GetProperty("height").GetInt32();
-    }
-
-    private static Rgb Channels(JsonElement list) => list.GetArrayLength() == 3
-        ? new Rgb(list[0].GetSingle(), list[1].GetSingle(), list[2].GetSingle())
-        : throw new InvalidDataException($"three channels are expected, got {list.GetArrayLength()}.");
 }

@@ -17,6 +17,7 @@ public static class NameMaps
     public static NameMap HuggingFaceVit { get; } = new(
         "Hugging Face vit",
         ("cls_token", ["embeddings.cls_token"]),
+        ("dist_token", ["embeddings.distillation_token"]),
         ("pos_embed", ["embeddings.position_embeddings"]),
         ("patch_embed.proj.*", ["embeddings.patch_embeddings.projection.*"]),
         ("blocks.{i}.norm1.*", ["encoder.layer.{i}.layernorm_before.*"]),
@@ -27,7 +28,9 @@ public static class NameMaps
         ("blocks.{i}.mlp.fc2.*", ["encoder.layer.{i}.output.dense.*"]),
         ("norm.*", ["layernorm.*"]),
         ("pre_logits.fc.*", ["pooler.dense.*"]),
-        ("head.*", ["classifier.*"]))
+        ("head.*", ["classifier.*"]),
+        ("head.*", ["cls_classifier.*"]),
+        ("head_dist.*", ["distillation_classifier.*"]))
     { Prefix = "vit." };
 
     /// <summary>The encoder in a checkpoint of VideoMAE's pre-training: our names under <c>encoder.</c>, beside a decoder.</summary>
@@ -54,6 +57,7 @@ public static class NameMaps
         "Hugging Face dinov2",
         ("cls_token", ["embeddings.cls_token"]),
         ("pos_embed", ["embeddings.position_embeddings"]),
+        ("reg_token", ["embeddings.register_tokens"]),
         ("mask_token", ["embeddings.mask_token"]),
         ("patch_embed.proj.*", ["embeddings.patch_embeddings.projection.*"]),
         ("blocks.{i}.norm1.*", ["encoder.layer.{i}.norm1.*"]),
@@ -116,6 +120,50 @@ public static class NameMaps
     /// <summary>The authors' Video Swin (mmaction): our names under <c>backbone.</c>, and the classifier <c>cls_head.fc_cls</c> beside it.</summary>
     public static NameMap OfficialVideoSwin { get; } = new("Video Swin", ("head.*", ["cls_head.fc_cls.*"])) { Prefix = "backbone.", AlwaysPrefixed = true };
 
+    /// <summary>torchvision's <c>VisionTransformer</c> (<c>vit_b_16</c> …).</summary>
+    public static NameMap Torchvision { get; } = new(
+        "torchvision vit",
+        ("cls_token", ["class_token"]),
+        ("pos_embed", ["encoder.pos_embedding"]),
+        ("patch_embed.proj.*", ["conv_proj.*"]),
+        ("blocks.{i}.norm1.*", ["encoder.layers.encoder_layer_{i}.ln_1.*"]),
+        ("blocks.{i}.attn.qkv.weight", ["encoder.layers.encoder_layer_{i}.self_attention.in_proj_weight"]),
+        ("blocks.{i}.attn.qkv.bias", ["encoder.layers.encoder_layer_{i}.self_attention.in_proj_bias"]),
+        ("blocks.{i}.attn.proj.*", ["encoder.layers.encoder_layer_{i}.self_attention.out_proj.*"]),
+        ("blocks.{i}.norm2.*", ["encoder.layers.encoder_layer_{i}.ln_2.*"]),
+        ("blocks.{i}.mlp.fc1.*", ["encoder.layers.encoder_layer_{i}.mlp.0.*"]),
+        ("blocks.{i}.mlp.fc2.*", ["encoder.layers.encoder_layer_{i}.mlp.3.*"]),
+        ("blocks.{i}.mlp.fc1.*", ["encoder.layers.encoder_layer_{i}.mlp.linear_1.*"]),      // before torchvision 0.14
+        ("blocks.{i}.mlp.fc2.*", ["encoder.layers.encoder_layer_{i}.mlp.linear_2.*"]),
+        ("norm.*", ["encoder.ln.*"]),
+        ("pre_logits.fc.*", ["heads.pre_logits.*"]),
+        ("head.*", ["heads.head.*"]));
+
+    /// <summary>mmpretrain's (earlier mmcls's) <c>VisionTransformer</c>, without the prefix <c>backbone.</c>.</summary>
+    public static NameMap MmPretrain { get; } = new(
+        "mmpretrain vit",
+        ("patch_embed.proj.*", ["patch_embed.projection.*"]),
+        ("blocks.{i}.norm1.*", ["layers.{i}.ln1.*"]),
+        ("blocks.{i}.attn.qkv.*", ["layers.{i}.attn.qkv.*"]),
+        ("blocks.{i}.attn.proj.*", ["layers.{i}.attn.proj.*"]),
+        ("blocks.{i}.norm2.*", ["layers.{i}.ln2.*"]),
+        ("blocks.{i}.mlp.fc1.*", ["layers.{i}.ffn.layers.0.0.*"]),
+        ("blocks.{i}.mlp.fc2.*", ["layers.{i}.ffn.layers.1.*"]),
+        ("norm.*", ["ln1.*"]),
+        ("fc_norm.*", ["ln2.*"]),       // with the mean of the patch tokens
+        ("pre_logits.fc.*", ["head.layers.pre_logits.*"]),
+        ("head.*", ["head.layers.head.*"]),
+        ("head.*", ["head.fc.*"])) { Prefix = "backbone.", AlwaysPrefixed = true };
+
+    /// <summary>The authors' DINOv2 with registers: timm's names but for theirs.</summary>
+    public static NameMap DinoV2 { get; } = new("DINOv2", ("reg_token", ["register_tokens"]));
+
+    /// <summary>The authors' DeiT III: timm's names, and factors of a block's branches beside it.</summary>
+    public static NameMap DeitThree { get; } = new(
+        "DeiT III",
+        ("blocks.{i}.ls1.gamma", ["blocks.{i}.gamma_1"]),
+        ("blocks.{i}.ls2.gamma", ["blocks.{i}.gamma_2"]));
+
     private static readonly OrderedDictionary<string, NameMap> ByName = new(StringComparer.Ordinal)
     {
         ["timm"] = Timm,
@@ -132,6 +180,10 @@ public static class NameMaps
         ["timm-swin"] = TimmSwin,
         ["huggingface-swin"] = HuggingFaceSwin,
         ["video-swin"] = OfficialVideoSwin,
+        ["torchvision"] = Torchvision,
+        ["mmpretrain"] = MmPretrain,
+        ["deit3"] = DeitThree,
+        ["dinov2"] = DinoV2,
     };
 
     /// <summary>The short names of all namings; some have several.</summary>

@@ -15,7 +15,7 @@ public static class WeightLoader
     /// <param name="ignore">Names in the checkpoint that the model need not have (a head that is replaced); none if null.</param>
     /// <param name="optional">Names in the model that the checkpoint need not have; none if null.</param>
     /// <param name="advice">What to do about a weight (by name) of another shape, put in brackets behind it; null where there is nothing to say.</param>
-    /// <exception cref="InvalidDataException">Weights are missing, unexpected, or of another shape; all are named.</exception>
+    /// <exception cref="InvalidDataException">Weights are missing, unexpected, or of another shape; all are named. Or a number is not finite.</exception>
     public static void Load(
         Module model, StateDict state, string source, Predicate<string>? ignore = null, Predicate<string>? optional = null, Func<string, string?>? advice = null)
     {
@@ -33,6 +33,7 @@ public static class WeightLoader
             throw new InvalidDataException($"{source} does not fit {name}: {string.Join("; ", Faults(missing, unexpected, misshapen))}.");
         }
 
+        FiniteWeights.Require(state.Weights.Where(entry => wanted.ContainsKey(entry.Key)), source);
         foreach ((string name, Parameter parameter) in wanted)
         {
             if (!state.Weights.TryGetValue(name, out StateDict.Weight? weight)) continue;

@@ -28,6 +28,7 @@ public sealed record MaeConfig(BackboneConfig Encoder, int DecoderEmbedDim = 512
         List<string> faults = [];
         if (Encoder is not (VitConfig or VideoVitConfig)) throw new ArgumentException($"Masked autoencoder: {Encoder.DefaultId} is no plain ViT; only those are pre-trained by masking.");
         if (Encoder is VitConfig { GlobalPool: true } or VitConfig { PreLogits: > 0 }) faults.Add("the encoder has no global_pool and no pre_logits layer");
+        if (Encoder is VitConfig plain && (!plain.ClassToken || plain.FrontTokens > 1 || plain.NoEmbedClass)) faults.Add("the encoder has a class token with a position, and no other tokens ahead of the patches");
         if (Encoder is VideoVitConfig { ImageTokens: true }) faults.Add("the encoder for clips has no image_tokens");
         if (DecoderEmbedDim < 4 || DecoderDepth < 1 || DecoderNumHeads < 1) faults.Add("every size of the decoder must be positive");
         else if (DecoderEmbedDim % DecoderNumHeads != 0) faults.Add($"decoder_num_heads {DecoderNumHeads} must divide decoder_embed_dim {DecoderEmbedDim}");

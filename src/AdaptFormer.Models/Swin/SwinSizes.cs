@@ -61,8 +61,10 @@ public abstract record SwinSizes(
     private protected IEnumerable<string> Faults()
     {
         TokenGrid[] grids = [Patch, Pixels];
-        bool positive = EmbedDim > 0 && MlpRatio > 0 && grids.All(grid => grid is { T: > 0, H: > 0, W: > 0 }) && Depths.All(d => d > 0) && NumHeads.All(h => h > 0);
+        bool positive = EmbedDim > 0 && MlpRatio > 0 && grids.All(grid => grid is { T: > 0, H: > 0, W: > 0 }) && Depths.Length > 0 && Depths.All(d => d > 0) && NumHeads.All(h => h > 0);
         if (!positive) yield return "every size must be positive";
+        int[] sizes = [EmbedDim, .. grids.SelectMany(grid => new[] { grid.T, grid.H, grid.W }), .. NumHeads];
+        if (positive && !SizeLimits.Hold(sizes, Depths.Max(), MlpRatio)) yield return SizeLimits.Fault;
         if (Depths.Length == 0 || Depths.Length != NumHeads.Length || Depths.Length > 8)
             yield return $"depths and num_heads must have one number for each stage, got {Depths.Length} and {NumHeads.Length}";
         else if (positive)

@@ -33,6 +33,10 @@ public sealed record VideoSwinConfig(
 
     /// <inheritdoc/>
     [JsonIgnore]
+    internal override BackboneConfig Written => this with { Inflate = null, DropPath = 0 };
+
+    /// <inheritdoc/>
+    [JsonIgnore]
     internal override BackboneConfig Architecture => this with { DropPath = 0, Inflate = null };
 
     /// <inheritdoc/>

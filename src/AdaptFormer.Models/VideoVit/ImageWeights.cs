@@ -21,7 +21,7 @@ internal static class ImageWeights
         Shape patch = state.Weights[Patch].Shape;
         if (!state.Weights.TryGetValue(Positions, out StateDict.Weight? table) || !state.Weights.ContainsKey("cls_token"))
             throw new InvalidDataException($"{path}: image weights for clips are those of a plain ViT with a class token and learned positions; cls_token or pos_embed is missing.");
-        (int Height, int Width) grid = VitFamily.Grid(table.Shape, path);
+        (int Height, int Width) grid = VitFamily.Grid(table.Shape, extra: 1, path);
 
         float[] kernel = Kernel(state.Weights[Patch].ToArray(), patch[0] * patch[1], model.TubeletSize, how);
         float[] positions = Repeat(table.ToArray(), table.Shape[2], grid, model);

@@ -70,6 +70,9 @@ public sealed class VideoVisionTransformer : TokenBackbone, ITokenEncoder
     public override int NumFeatures => Config.EmbedDim;
 
     /// <inheritdoc/>
+    public override int FrontTokens => Config.ImageTokens ? 1 : 0;
+
+    /// <inheritdoc/>
     public override IEnumerable<Module> HeadNorms => [_fcNorm];
 
     /// <inheritdoc/>
@@ -102,8 +105,6 @@ public sealed class VideoVisionTransformer : TokenBackbone, ITokenEncoder
 
     /// <inheritdoc/>
     protected override IEnumerable<Module> Finishers => [_fcNorm];
-
-    int ITokenEncoder.FrontTokens => Config.ImageTokens ? 1 : 0;
 
     Tensor ITokenEncoder.Embed(Tensor pixels) => Embed(pixels, Slots.Attached, observe: null);
 

@@ -43,6 +43,10 @@ public sealed record VideoVitConfig(
 
     /// <inheritdoc/>
     [JsonIgnore]
+    internal override BackboneConfig Written => this with { Inflate = null, DropPath = 0 };
+
+    /// <inheritdoc/>
+    [JsonIgnore]
     internal override BackboneConfig Architecture => this with { DropPath = 0, NormEps = DefaultNormEps };
 
     /// <inheritdoc/>
@@ -79,6 +83,7 @@ public sealed record VideoVitConfig(
         List<string> faults = [];
         if (NumFrames <= 0 || TubeletSize <= 0 || PatchSize <= 0 || ImgHeight <= 0 || ImgWidth <= 0 || EmbedDim <= 0 || Depth <= 0 || NumHeads <= 0 || MlpRatio <= 0)
             faults.Add("every size must be positive");
+        else if (!SizeLimits.Hold([NumFrames, TubeletSize, PatchSize, ImgHeight, ImgWidth, EmbedDim, NumHeads], Depth, MlpRatio)) faults.Add(SizeLimits.Fault);
         else
         {
             if (NumFrames % TubeletSize != 0) faults.Add($"tubelet_size {TubeletSize} must divide num_frames {NumFrames}");

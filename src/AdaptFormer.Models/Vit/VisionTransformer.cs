@@ -7,7 +7,8 @@ namespace AdaptFormer.Models.Vit;
 /// <summary>The plain vision transformer for images (ViT, DeiT, MAE, DINOv2, CLIP's vision tower), under timm's names.</summary>
 public sealed class VisionTransformer : TokenBackbone, ITokenEncoder
 {
-    private readonly Parameter _clsToken, _posEmbed;
+    private readonly Parameter _posEmbed;
+    private readonly Parameter[] _frontTokens;
     private readonly PatchEmbed _patchEmbed;
     private readonly Block[] _blocks;
     private readonly LayerNorm? _preNorm;
@@ -24,8 +25,12 @@ public sealed class VisionTransformer : TokenBackbone, ITokenEncoder
         config.Validate();
         (Id, Config, Compute) = (id, config, compute);
         int dim = config.EmbedDim;
-        _clsToken = Add("cls_token", Parameter.Zeros(1, 1, dim));
-        _posEmbed = Add("pos_embed", Parameter.Zeros(1, config.Tokens, dim));
+        List<Parameter> front = [];
+        if (config.ClassToken) front.Add(Add("cls_token", Parameter.Zeros(1, 1, dim)));
+        if (config.DistToken) front.Add(Add("dist_token", Parameter.Zeros(1, 1, dim)));
+        if (config.RegTokens > 0) front.Add(Add("reg_token", Parameter.Zeros(1, config.RegTokens, dim)));
+        _frontTokens = [.. front];
+        _posEmbed = Add("pos_embed", Parameter.Zeros(1, config.Positions, dim));
         _patchEmbed = Add("patch_embed", new PatchEmbed(config.PatchSize, dim, compute, bias: config.PatchBias));
         _preNorm = config.PreNorm ? Add("norm_pre", new LayerNorm(dim, config.NormEps)) : null;
         BlockList list = Add("blocks", new BlockList());
@@ -58,13 +63,19 @@ public sealed class VisionTransformer : TokenBackbone, ITokenEncoder
     public override IReadOnlyList<Block> Blocks => _blocks;
 
     /// <inheritdoc/>
-    public override int NumFeatures => Config.PreLogits > 0 ? Config.PreLogits : Config.EmbedDim;
+    public override int NumFeatures => Config.PreLogits > 0 ? Config.PreLogits : ReadTokens * Config.EmbedDim;
+
+    /// <inheritdoc/>
+    public override int FrontTokens => Config.FrontTokens;
+
+    // Tokens whose features the head reads: all of them together as one mean, the class token, or the class token and the distillation token.
+    private int ReadTokens => ReadsClassToken && Config.DistToken ? 2 : 1;
 
     /// <inheritdoc/>
     protected override long TokenBytes => (long)Config.Tokens * Config.EmbedDim * sizeof(float);
 
     /// <inheritdoc/>
-    public override bool ReadsClassToken => !Config.GlobalPool;
+    public override bool ReadsClassToken => Config.ClassToken && !Config.GlobalPool;
 
     /// <inheritdoc/>
     public override IEnumerable<Module> HeadNorms => Config.GlobalPool ? [_norm] : [];
@@ -80,28 +91,36 @@ public sealed class VisionTransformer : TokenBackbone, ITokenEncoder
 
         Tensor x = _patchEmbed.Forward(pixels, slots);                                         // [B, N−1, C]
         observe?.Invoke("patch_embed", x);
-        x = x.PrependTokens(_clsToken).AddBroadcast(_posEmbed);                         // [B, N, C]
+        if (Config.NoEmbedClass) x = x.AddBroadcast(_posEmbed);
+        foreach (Parameter token in Enumerable.Reverse(_frontTokens)) x = x.PrependTokens(token);
+        if (!Config.NoEmbedClass) x = x.AddBroadcast(_posEmbed);                        // [B, N, C]
         return _preNorm is null ? x : _preNorm.Forward(x, slots);
     }
 
     /// <inheritdoc/>
-    protected override int Readout(int tokens) => Config.GlobalPool ? tokens : 1;
+    protected override int Readout(int tokens) => ReadsClassToken ? ReadTokens : tokens;
 
-    /// <inheritdoc/>
-    protected override Tensor Pool(Tensor tokens) =>
-        Config.GlobalPool ? tokens.MeanTokens(start: 1) : tokens.SliceTokens(0, 1).Reshape(tokens.Shape[0], Config.EmbedDim);
+    /// <summary>
+    /// The mean of the patches, or the token that the head reads; both tokens of a distilled DeiT, and all tokens where there is neither a class token nor
+    /// <c>fc_norm</c>: they are normalised before they become one vector.
+    /// </summary>
+    protected override Tensor Pool(Tensor tokens)
+    {
+        if (ReadsClassToken && ReadTokens == 1) return tokens.SliceTokens(0, 1).Reshape(tokens.Shape[0], Config.EmbedDim);
+        return ReadsClassToken ? tokens.SliceTokens(0, ReadTokens) : Config.GlobalPool ? tokens.MeanTokens(start: FrontTokens) : tokens;
+    }
 
     /// <inheritdoc/>
     protected override Tensor Finish(Tensor pooled, Slots slots)
     {
         Tensor features = _norm.Forward(pooled, slots);
+        if (ReadTokens > 1) features = features.Reshape(pooled.Shape[0], ReadTokens * Config.EmbedDim);
+        else if (!ReadsClassToken && !Config.GlobalPool) features = features.MeanTokens(start: FrontTokens);
         return _preLogits is null ? features : _preLogits.Forward(features, slots);
     }
 
     /// <inheritdoc/>
     protected override IEnumerable<Module> Finishers => _preLogits is null ? [_norm] : [_norm, _preLogits];
-
-    int ITokenEncoder.FrontTokens => 1;
 
     Tensor ITokenEncoder.Embed(Tensor pixels) => Embed(pixels, Slots.Attached, observe: null);
 

@@ -21,11 +21,16 @@ namespace AdaptFormer.Models.Vit;
 /// <param name="PreNorm">A norm of all tokens ahead of the first block (CLIP).</param>
 /// <param name="LayerScale">Learned factors at the end of both branches of a block (DINOv2).</param>
 /// <param name="Activation">The nonlinearity of the feed-forward layers.</param>
+/// <param name="ClassToken">Whether there is a class token; without one the mean of all patch tokens is read out.</param>
+/// <param name="DistToken">A second token beside the class token, which is read out with it (distilled DeiT): the head reads both, one after the other.</param>
+/// <param name="RegTokens">Registers: tokens that only attend and are attended to (DINOv2 with registers).</param>
+/// <param name="NoEmbedClass">Whether the table of positions is for the patches alone (DeiT III, registers); else the tokens ahead of them have a position each.</param>
 /// <param name="DropPath">Stochastic depth of the last block; earlier ones get a linear share.</param>
 public sealed record VitConfig(
     int ImgHeight = 224, int ImgWidth = 224, int PatchSize = 16, int EmbedDim = 768, int Depth = 12, int NumHeads = 12,
     double MlpRatio = 4, bool QkvBias = true, float NormEps = VitConfig.DefaultNormEps, bool GlobalPool = false, int PreLogits = 0,
-    bool PatchBias = true, bool PreNorm = false, bool LayerScale = false, MlpActivation Activation = MlpActivation.Gelu, float DropPath = 0) : BackboneConfig(DropPath)
+    bool PatchBias = true, bool PreNorm = false, bool LayerScale = false, MlpActivation Activation = MlpActivation.Gelu,
+    bool ClassToken = true, bool DistToken = false, int RegTokens = 0, bool NoEmbedClass = false, float DropPath = 0) : BackboneConfig(DropPath)
 {
     /// <summary>ε of the published weights.</summary>
     public const float DefaultNormEps = 1e-6f;
@@ -40,7 +45,7 @@ public sealed record VitConfig(
 
     /// <inheritdoc/>
     [JsonIgnore]
-    internal override string DefaultId => $"vit_dim{EmbedDim}_depth{Depth}_patch{PatchSize}_{ImgHeight}";
+    internal override string DefaultId => $"vit_dim{EmbedDim}_depth{Depth}_patch{PatchSize}{(RegTokens > 0 ? $"_reg{RegTokens}" : "")}_{ImgHeight}";
 
     /// <inheritdoc/>
     public override VisionTransformer Create(string id, DataType compute = DataType.Float32) => new(id, this, compute);
@@ -54,6 +59,8 @@ public sealed record VitConfig(
     /// <inheritdoc/>
     public override BackboneConfig WithInflation(Inflation how)
     {
+        if (!ClassToken || DistToken || RegTokens > 0 || NoEmbedClass)
+            throw new ArgumentException($"{DefaultId}: inflate takes weights of ViTs with a class token that has a position (ViT, DeiT, MAE), and no other tokens ahead of the patches.");
         if (PreNorm || LayerScale || !PatchBias || Activation != MlpActivation.Gelu)
             throw new ArgumentException($"{DefaultId}: inflate takes weights of plain ViTs (ViT, DeiT, MAE); those of CLIP and DINOv2 have layers that the video model does not have.");
         if (PreLogits > 0)
@@ -69,8 +76,14 @@ public sealed record VitConfig(
     /// <summary>Patches along the width.</summary>
     public int GridWidth => ImgWidth / PatchSize;
 
-    /// <summary>Tokens of an image, class token included.</summary>
-    public int Tokens => (GridHeight * GridWidth) + 1;
+    /// <summary>Tokens ahead of the patches: class token, distillation token, registers.</summary>
+    public int FrontTokens => (ClassToken ? 1 : 0) + (DistToken ? 1 : 0) + RegTokens;
+
+    /// <summary>Tokens of an image, those ahead of the patches included.</summary>
+    public int Tokens => (GridHeight * GridWidth) + FrontTokens;
+
+    /// <summary>Rows of the table of positions.</summary>
+    public int Positions => (GridHeight * GridWidth) + (NoEmbedClass ? 0 : FrontTokens);
 
     /// <summary>Units of the feed-forward layer.</summary>
     public int MlpHidden => (int)(EmbedDim * MlpRatio);
@@ -79,14 +92,17 @@ public sealed record VitConfig(
     public override void Validate()
     {
         List<string> faults = [];
-        if (PatchSize <= 0 || ImgHeight <= 0 || ImgWidth <= 0 || EmbedDim <= 0 || Depth <= 0 || NumHeads <= 0 || MlpRatio <= 0 || PreLogits < 0)
+        if (PatchSize <= 0 || ImgHeight <= 0 || ImgWidth <= 0 || EmbedDim <= 0 || Depth <= 0 || NumHeads <= 0 || MlpRatio <= 0 || PreLogits < 0 || RegTokens < 0)
             faults.Add("every size must be positive");
+        else if (!SizeLimits.Hold([PatchSize, ImgHeight, ImgWidth, EmbedDim, NumHeads, PreLogits, RegTokens], Depth, MlpRatio)) faults.Add(SizeLimits.Fault);
         else
         {
             if (ImgHeight % PatchSize != 0 || ImgWidth % PatchSize != 0) faults.Add($"patch_size {PatchSize} must divide the image {ImgHeight}x{ImgWidth}");
             if (EmbedDim % NumHeads != 0) faults.Add($"num_heads {NumHeads} must divide embed_dim {EmbedDim}");
         }
 
+        if (DistToken && !ClassToken) faults.Add("dist_token stands beside a class token");
+        if (PreLogits > 0 && DistToken) faults.Add("pre_logits reads one token and not dist_token");
         if (DropPath is < 0 or >= 1) faults.Add($"drop_path {DropPath} must be in [0, 1)");
         if (faults.Count > 0) throw new ArgumentException($"ViT: {string.Join("; ", faults)}.");
     }

@@ -44,6 +44,9 @@ internal sealed class CheckpointTree
     /// <summary>The keys that lead to the container, joined by dots; empty for the whole checkpoint.</summary>
     public string Container { get; private set; } = "";
 
+    /// <summary>Dictionaries that hold tensors beside the container, or beside one around it, by the keys that lead to them: names of their tensors.</summary>
+    public OrderedDictionary<string, IReadOnlyList<string>> Beside { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Flattens a checkpoint.</summary>
     /// <param name="path">The file, for messages.</param>
     /// <param name="root">The unpickled object.</param>
@@ -55,6 +58,7 @@ internal sealed class CheckpointTree
         CheckpointTree tree = new(path, FreeBudget + Math.Min(MaxBudget, BudgetPerByte * pickleBytes));
         if (root is TorchTensor) root = Wrap("tensor", root);
         object? start = container is null ? tree.FindContainer(root) : tree.Descend(root, container);
+        tree.LookBeside(root);
         tree.AddTensors(start, "", 0);
         tree.AddTexts(root, "", 0);
 
@@ -96,6 +100,40 @@ internal sealed class CheckpointTree
 
         Container = container;
         return value;
+    }
+
+    private void LookBeside(object? value)
+    {
+        string at = "";
+        foreach (string taken in Container.Split('.', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (value is not PickleDict dict) return;
+            foreach ((string key, object? child) in Children(dict, depth: 0))
+            {
+                if (key == taken || child is not PickleDict) continue;
+                List<string> names = [];
+                AddNames(child, "", names, depth: 0);
+                if (names.Count > 0) Beside.TryAdd(Join(at, key), names);
+            }
+
+            value = dict.Items[new PickleKey(taken, true)];
+            at = Join(at, taken);
+        }
+    }
+
+    private void AddNames(object? value, string name, List<string> names, int depth)
+    {
+        Spend(VisitCost + name.Length, depth);
+        if (value is TorchTensor)
+        {
+            Spend(TensorCost, depth);
+            names.Add(name);
+        }
+
+        foreach ((string key, object? child) in Children(value, depth))
+        {
+            if (child is TorchTensor or PickleDict) AddNames(child, Join(name, key), names, depth + 1);
+        }
     }
 
     private int CountTensors(object? value, int depth)

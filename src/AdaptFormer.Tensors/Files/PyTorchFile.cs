@@ -61,7 +61,7 @@ public static class PyTorchFile
             ReadOnlySpan<byte> bytes = new(pickle.Address(), (int)pickle.Length);
             object? checkpoint = PickleMachine.Run(bytes, file.Path, builder, out _);
             CheckpointTree tree = CheckpointTree.Flatten(file.Path, checkpoint, container, bytes.Length, file.Length);
-            return new WeightsFile(file.Path, "PyTorch zip", tree.Metadata, tree.Entries, zip) { Container = tree.Container };
+            return new WeightsFile(file.Path, "PyTorch zip", tree.Metadata, tree.Entries, zip) { Container = tree.Container, Beside = tree.Beside };
         }
         catch
         {
@@ -91,7 +91,7 @@ public static class PyTorchFile
         object? keys = Next(pickles, ref at);
         BindStorages(file, builder, keys, at);
         CheckpointTree tree = CheckpointTree.Flatten(file.Path, checkpoint, container, pickleBytes, file.Length);
-        return new WeightsFile(file.Path, "PyTorch legacy", tree.Metadata, tree.Entries, file) { Container = tree.Container };
+        return new WeightsFile(file.Path, "PyTorch legacy", tree.Metadata, tree.Entries, file) { Container = tree.Container, Beside = tree.Beside };
 
         object? Next(ReadOnlySpan<byte> data, ref int position)
         {

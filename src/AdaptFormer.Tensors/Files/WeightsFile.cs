@@ -40,6 +40,12 @@ public sealed unsafe class WeightsFile : IDisposable
     /// </summary>
     public string Container { get; init; } = "";
 
+    /// <summary>
+    /// What lies beside that dictionary: others with tensors in them, such as a moving average of the weights, by the keys (joined by dots) that
+    /// lead to them, with the names of their tensors. <see cref="PyTorchFile.Open"/> takes such a key.
+    /// </summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> Beside { get; init; } = new Dictionary<string, IReadOnlyList<string>>();
+
     /// <summary>Texts that the file holds beside its tensors.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _metadata;
 

@@ -101,7 +101,7 @@ public sealed class PretrainingDirectory : IDisposable
     }
 
     private void SaveWeights(MaskedAutoencoder model, Preprocessing pictures) =>
-        CheckpointConverter.Save(WeightsPath, MaeNames.Export(model), pictures);
+        CheckpointConverter.Save(WeightsPath, MaeNames.Export(model), new WeightsCard(pictures));
 
     private int ReadState(MaskedAutoencoder model, Pretrainer trainer)
     {

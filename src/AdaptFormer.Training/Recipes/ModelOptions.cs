@@ -45,6 +45,7 @@ public enum Normalize
 /// <param name="Config">Sizes of a model that is in no list, with its <c>family</c> (<c>vit</c> if left out); null takes those that the name stands for.</param>
 /// <param name="NumFrames">Frames of a clip, for video models; null takes the model's own.</param>
 /// <param name="Inflate">Makes a model for clips of image weights: <c>mean</c> or <c>centre</c> says how the patch kernel is spread over the frames of a tubelet.</param>
+/// <param name="Prefix">Which of several models in the weights file: what stands ahead of its names, or the key that holds it (<c>model_ema</c>); found if null.</param>
 public sealed record ModelOptions(
     string Name,
     string? Weights,
@@ -56,7 +57,8 @@ public sealed record ModelOptions(
     float[]? Std = null,
     BackboneConfig? Config = null,
     int? NumFrames = null,
-    Inflation? Inflate = null)
+    Inflation? Inflate = null,
+    string? Prefix = null)
 {
     internal void Check(RecipeCheck check)
     {

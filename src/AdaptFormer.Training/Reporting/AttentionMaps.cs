@@ -51,7 +51,7 @@ public sealed record AttentionMaps(TokenGrid Grid, string Reader, IReadOnlyList<
         TokenGrid grid = model.Blocks[^1].Grid;
         int first = n - grid.Count;
         float[] reader = new float[n];
-        if (model.ReadsClassToken) reader[first - 1] = 1;
+        if (model.ReadsClassToken) reader[first - model.FrontTokens] = 1;
         else reader.AsSpan(first).Fill(1f / grid.Count);
 
         float[][] maps = [.. Enumerable.Range(0, heads).Select(h => Times(reader, probabilities.Span.Slice(h * n * n, n * n), n)[first..])];

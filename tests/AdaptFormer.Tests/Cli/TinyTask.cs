@@ -50,7 +50,7 @@ public sealed class TinyTask : IDisposable
         using VisionTransformer model = new("tiny", Sizes with { EmbedDim = embedDim });
         if (classes > 0) model.ReplaceHead(new Head(HeadKind.Plain, model.NumFeatures, classes, new Rng(seed)));
         TinyBackbone.Randomize(model, seed, _ => true);
-        CheckpointConverter.Save(this[name], StateDict.Of(model), Preprocessing.ImageNet(16));
+        CheckpointConverter.Save(this[name], StateDict.Of(model), new WeightsCard(Preprocessing.ImageNet(16)));
         return this[name];
     }
 

@@ -16,7 +16,7 @@ internal static class TinyBackbone
     {
         using VisionTransformer model = new("tiny", config ?? Config);
         Randomize(model, seed, _ => true);
-        CheckpointConverter.Save(folder.PathOf(name), StateDict.Of(model), Preprocessing.ImageNet(model.Config.ImgHeight));
+        CheckpointConverter.Save(folder.PathOf(name), StateDict.Of(model), new WeightsCard(Preprocessing.ImageNet(model.Config.ImgHeight)));
         return folder.PathOf(name);
     }
 

@@ -24,6 +24,11 @@ public sealed class MergeCommandTests(TinyTask task) : IClassFixture<TinyTask>
         Assert.True(outcome.Code == 0, outcome.Error);
         Assert.Contains("with lora and a linear head of 3 classes", outcome.Output);
 
+        // The merged file alone has sizes, names of classes and preprocessing, and scores as the adapter does.
+        CliOutcome byAdapter = await Score("--adapter", adapter, "--weights", task.Backbone), byFile = await Score("--weights", merged);
+        foreach (string score in new[] { "top1", "top5", "loss" })
+            Assert.Equal(byAdapter.Json[0].GetProperty(score).GetDouble(), byFile.Json[0].GetProperty(score).GetDouble(), 5);
+
         using Predictor tuned = Predictor.OpenAdapter(adapter, task.Backbone, Precision.Float32);
         using Backbone model = BackboneLoader.Open(merged, new BackboneOptions(Config: new VitConfig(16, 16, 8, EmbedDim: 16, Depth: 2, NumHeads: 2, MlpRatio: 2)));
         using Predictor plain = new(model, TinyTask.Labels);
@@ -33,6 +38,13 @@ public sealed class MergeCommandTests(TinyTask task) : IClassFixture<TinyTask>
             Assert.Equal(expected.Select(score => score.Label), answer.Select(score => score.Label));
             Assert.All(expected.Zip(answer), pair => Assert.Equal(pair.First.Probability, pair.Second.Probability, 4));
         }
+    }
+
+    private async Task<CliOutcome> Score(params string[] model)
+    {
+        CliOutcome outcome = await CliProgram.Run(["eval", .. model, "--data", task["test"], "--precision", "float32", "--json"]);
+        Assert.True(outcome.Code == 0, outcome.Error);
+        return outcome;
     }
 
     private static async Task<CliOutcome> Wrong(params string[] arguments)

@@ -52,7 +52,7 @@ public sealed class MaskedAutoencoderTests
         using TestFolder folder = new();
         string path = folder.PathOf("mae.safetensors");
         using MaskedAutoencoder model = Create(video), again = Create(video, seed: 9);
-        CheckpointConverter.Save(path, MaeNames.Export(model), Preprocessing.ImageNet(16));
+        CheckpointConverter.Save(path, MaeNames.Export(model), new WeightsCard(Preprocessing.ImageNet(16)));
         using Backbone backbone = BackboneLoader.Open(path, new(NumHeads: 2, ImgSize: 16, NumFrames: video ? 4 : null));
         Assert.Equal(model.Config.Encoder, backbone.Config);
         Assert.Empty(backbone.Source!.Report.Notes);
