@@ -53,7 +53,7 @@ public abstract class Backbone : Layer
             bool isNorm = name.Contains("norm");
             if (isNorm || name.EndsWith("bias", StringComparison.Ordinal)) continue;
             using Parameter start = Initializers.TruncatedNormal(rng, 0.02, parameter.Shape.Dims);
-            parameter.Assign(start.Span);
+            parameter.Assign(start.ToArray());
         }
     }
 

@@ -46,9 +46,9 @@ public static class Initializers
 
     private static Parameter Fill(ReadOnlySpan<int> dims, Func<double> draw)
     {
-        Parameter parameter = Parameter.Empty(new Shape(dims));
-        Span<float> values = parameter.Span;
+        Shape shape = new(dims);
+        float[] values = new float[shape.Length];
         for (int i = 0; i < values.Length; i++) values[i] = (float)draw();
-        return parameter;
+        return Parameter.From(values, shape);
     }
 }

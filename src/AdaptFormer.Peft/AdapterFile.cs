@@ -225,10 +225,11 @@ public static class AdapterFile
     private static float[] Answer(Backbone model, Func<Tensor, Tensor> forward)
     {
         using TensorScope scope = new();
-        Tensor pixels = Tensor.Empty(new Shape([1, .. model.InputShape]));
+        Shape shape = new([1, .. model.InputShape]);
+        float[] pixels = new float[shape.Length];
         Rng rng = new(SelfTestSeed);
-        foreach (ref float value in pixels.Span) value = (float)rng.NextNormal();
-        return forward(pixels).ToArray();
+        foreach (ref float value in pixels.AsSpan()) value = (float)rng.NextNormal();
+        return forward(Tensor.From(pixels, shape)).ToArray();
     }
 
     /// <summary>Throws unless a pass answers the fixed image of noise as it did when the file was written.</summary>

@@ -140,7 +140,7 @@ public static class OfficialCheckpoint
         foreach ((string name, Parameter parameter) in model.Parameters())
         {
             if (trained.ContainsKey(name) || !ours.Weights.TryGetValue(name, out StateDict.Weight? weight)) continue;
-            if (weight.Shape != parameter.Shape || !parameter.Span.SequenceEqual(weight.ToArray())) differing.Add(name);
+            if (weight.Shape != parameter.Shape || !parameter.ToArray().AsSpan().SequenceEqual(weight.ToArray())) differing.Add(name);
         }
 
         if (differing.Count == 0) return;

@@ -83,7 +83,7 @@ public sealed record SsfTuning(HeadKind Head = HeadKind.BatchNorm) : Tuning(Head
         /// <param name="layer">What has no bias, for the message; null when β finds a place elsewhere.</param>
         public void FoldInto(Parameter weight, Parameter? bias, MergedWeights merged, string? layer)
         {
-            if (bias is null && layer is not null && !_beta.Span.SequenceEqual(new float[_beta.Length]))
+            if (bias is null && layer is not null && _beta.ToArray().AsSpan().ContainsAnyExcept(0f))
                 throw new ArgumentException(
                     $"ssf cannot be merged into this backbone: {layer} has no bias that could take up the learned shift.");
             float[] gamma = _gamma.ToArray();

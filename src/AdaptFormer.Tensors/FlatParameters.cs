@@ -6,10 +6,8 @@ namespace AdaptFormer.Tensors;
 /// All trainable parameters of a run as one vector, and their gradients as another: the optimizer is one loop, gradient clipping one
 /// norm, and data parallelism one all-reduce. The parameters become slices of the vectors.
 /// </summary>
-public sealed unsafe class FlatParameters : IDisposable
+public sealed class FlatParameters : IDisposable
 {
-    private readonly Tensor _values, _gradients;
-
     /// <summary>Gathers <paramref name="parameters"/>, keeping their numbers and clearing their gradients.</summary>
     /// <exception cref="ArgumentException">None is given, or one is not trainable.</exception>
     public FlatParameters(IEnumerable<KeyValuePair<string, Parameter>> parameters)
@@ -17,17 +15,8 @@ public sealed unsafe class FlatParameters : IDisposable
         Segments = [.. Layout(parameters)];
         if (Segments.Count == 0) throw new ArgumentException("FlatParameters: no trainable parameter; nothing would be learned.");
         Length = checked((int)(Segments[^1].Offset + Segments[^1].Parameter.Length));
-        _values = new Tensor(new Shape(Length), DataType.Float32, Backend.Current.Allocate(Length * 4L), scoped: false);
-        _gradients = new Tensor(new Shape(Length), DataType.Float32, Backend.Current.Allocate(Length * 4L), scoped: false);
-        _values.Span.Clear();
-        _gradients.Span.Clear();
-        foreach (Segment segment in Segments)
-        {
-            long bytes = segment.Parameter.Bytes;
-            Storage slice = Storage.Borrow((nint)(_values.Floats + segment.Offset), bytes, _values);
-            Storage gradient = Storage.Borrow((nint)(_gradients.Floats + segment.Offset), bytes, _gradients);
-            segment.Parameter.MoveTo(slice, new Tensor(segment.Parameter.Shape, DataType.Float32, gradient, scoped: false));
-        }
+        (Values, Gradients) = (Vector(), Vector());
+        foreach (Segment segment in Segments) segment.Parameter.MoveTo(Values, Gradients, segment.Offset);
     }
 
     /// <summary>Which parameter lies where.</summary>
@@ -36,14 +25,14 @@ public sealed unsafe class FlatParameters : IDisposable
     /// <summary>Number of floats in each vector, alignment gaps (of zeros) included.</summary>
     public int Length { get; }
 
-    /// <summary>The parameters' numbers.</summary>
-    public Span<float> Values => _values.Span;
+    /// <summary>The parameters' numbers, [<see cref="Length"/>], on their device.</summary>
+    public Tensor Values { get; }
 
-    /// <summary>The gradients' sums since <see cref="ZeroGradients"/>.</summary>
-    public Span<float> Gradients => _gradients.Span;
+    /// <summary>The gradients' sums since <see cref="ZeroGradients"/>, likewise.</summary>
+    public Tensor Gradients { get; }
 
     /// <summary>Starts a new sum of gradients.</summary>
-    public void ZeroGradients() => Gradients.Clear();
+    public void ZeroGradients() => new FillCall(Gradients, 0).Run();
 
     /// <summary>Tells every parameter that the optimizer changed its numbers.</summary>
     public void Changed()
@@ -54,10 +43,16 @@ public sealed unsafe class FlatParameters : IDisposable
     /// <summary>Gives each parameter that still lives memory of its own again and frees the vectors.</summary>
     public void Dispose()
     {
-        if (!_values.IsAlive) return;
+        if (!Values.IsAlive) return;
         foreach (Segment segment in Segments) segment.Parameter.MoveOut();
-        _values.Dispose();
-        _gradients.Dispose();
+        Values.Dispose();
+        Gradients.Dispose();
+    }
+
+    private Tensor Vector()
+    {
+        Backend backend = Backend.For(Segments[0].Parameter.Device);
+        return new Tensor(new Shape(Length), DataType.Float32, backend.AllocateZeros(Length * (long)sizeof(float)), scoped: false);
     }
 
     // Slices start at multiples of 16 floats: a full cache line, as every other tensor.

@@ -1,5 +1,5 @@
 using AdaptFormer.Tensors.Backends;
-using AdaptFormer.Tensors.Backends.Cpu;
+using AdaptFormer.Tensors.Memory;
 
 namespace AdaptFormer.Tensors;
 
@@ -10,7 +10,7 @@ namespace AdaptFormer.Tensors;
 public sealed unsafe class Parameter : Tensor
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<object, (long Version, IDisposable Form)> _derived = [];
+    private readonly Dictionary<object, (long Version, IDerivedForm Form)> _derived = [];
     private Action? _releasePages;
     private bool _flat;
 
@@ -36,7 +36,7 @@ public sealed unsafe class Parameter : Tensor
         if (values.Length != shape.Length)
             throw new ArgumentException($"Parameter.From: {shape} has {shape.Length} elements, got {values.Length} values.");
         Parameter parameter = Empty(shape);
-        values.CopyTo(parameter.Span);
+        parameter.CopyFrom(values);
         return parameter;
     }
 
@@ -44,7 +44,7 @@ public sealed unsafe class Parameter : Tensor
     public static new Parameter Full(Shape shape, float value)
     {
         Parameter parameter = Empty(shape);
-        parameter.Span.Fill(value);
+        new FillCall(parameter, value).Run();
         return parameter;
     }
 
@@ -60,18 +60,18 @@ public sealed unsafe class Parameter : Tensor
     /// <summary>
     /// Reads the numbers in place from memory that <paramref name="owner"/> keeps alive (a mapped weights file).
     /// <paramref name="releasePages"/> is called once a packed copy exists, so that the plain numbers need not stay resident. A parameter
-    /// that is part of <see cref="FlatParameters"/> copies them instead.
+    /// that is part of <see cref="FlatParameters"/>, or lies on another device than the host, copies them instead.
     /// </summary>
     public void Borrow(nint pointer, object owner, Action? releasePages)
     {
-        if (_flat)
+        if (_flat || Device != Device.Host)
         {
             Assign(new ReadOnlySpan<float>((void*)pointer, checked((int)Length)));
             GC.KeepAlive(owner);
             return;
         }
 
-        Rebind(Storage.Borrow(pointer, Length * sizeof(float), owner));
+        Rebind(HostStorage.Borrow(pointer, Length * sizeof(float), owner));
         (_releasePages, IsBorrowed) = (releasePages, true);
         Changed();
     }
@@ -92,7 +92,7 @@ public sealed unsafe class Parameter : Tensor
         get
         {
             long plain = IsAlive && !IsBorrowed ? Bytes : 0;
-            lock (_gate) return plain + _derived.Values.Sum(entry => (entry.Form as WeightForm)?.OwnedBytes ?? 0);
+            lock (_gate) return plain + _derived.Values.Sum(entry => entry.Form.OwnedBytes);
         }
     }
 
@@ -102,8 +102,18 @@ public sealed unsafe class Parameter : Tensor
     {
         if (values.Length != Length)
             throw new ArgumentException($"Parameter.Assign: {Shape} has {Length} elements, got {values.Length} values.");
-        if (IsBorrowed) MoveTo(Backend.Current.Allocate(Bytes));
-        values.CopyTo(Span);
+        if (IsBorrowed) Leave();
+        CopyFrom(values);
+        Changed();
+    }
+
+    /// <summary>
+    /// Lets <paramref name="write"/> change the numbers in place, on their device; those of a mapped file are copied first.
+    /// </summary>
+    public void Update(Action<Tensor> write)
+    {
+        if (IsBorrowed) Leave();
+        write(this);
         Changed();
     }
 
@@ -118,28 +128,30 @@ public sealed unsafe class Parameter : Tensor
     internal bool IsBorrowed { get; private set; }
 
     /// <summary>The place where gradients are summed, zero at first.</summary>
-    internal Tensor GradBuffer() => Grad ??= new Tensor(Shape, DataType.Float32, Backend.Current.AllocateZeros(Bytes), scoped: false);
+    internal Tensor GradBuffer() => Grad ??= new Tensor(Shape, DataType.Float32, Backend.For(Device).AllocateZeros(Bytes), scoped: false);
 
     /// <summary>Moves numbers and gradient into slices of flat buffers, so that the optimizer and an all-reduce see one vector.</summary>
-    internal void MoveTo(Storage values, Tensor gradient)
+    internal void MoveTo(Tensor values, Tensor gradients, long offset)
     {
-        MoveTo(values);
+        MoveTo(values.Storage.Retain(), values.OffsetBytes + (offset * sizeof(float)));
         Grad?.Dispose();
-        (Grad, _flat) = (gradient, true);
+        long at = gradients.OffsetBytes + (offset * sizeof(float));
+        (Grad, _flat) = (new Tensor(Shape, DataType.Float32, gradients.Storage.Retain(), at, scoped: false), true);
     }
 
     /// <summary>Leaves flat buffers: the numbers move into memory of their own, the gradient is forgotten.</summary>
     internal void MoveOut()
     {
+        Grad?.Dispose();
         (Grad, _flat) = (null, false);
-        if (IsAlive) MoveTo(Backend.Current.Allocate(Bytes));
+        if (IsAlive) Leave();
     }
 
     /// <summary>
     /// The form of this parameter named by <paramref name="key"/>, made by <paramref name="make"/> when it is not there or older than the
     /// numbers. One thread makes it; others wait.
     /// </summary>
-    internal T Derived<T>(object key, Func<T> make) where T : class, IDisposable
+    internal T Derived<T>(object key, Func<T> make) where T : class, IDerivedForm
     {
         lock (_gate)
         {
@@ -158,11 +170,14 @@ public sealed unsafe class Parameter : Tensor
     /// <summary>The plain numbers were copied into a packed form; a mapped file's pages need not stay in memory for them.</summary>
     internal void ReleasePages() => _releasePages?.Invoke();
 
-    private void MoveTo(Storage values)
+    /// <summary>Moves the numbers into memory of their own.</summary>
+    private void Leave() => MoveTo(Backend.For(Device).Allocate(Bytes), 0);
+
+    private void MoveTo(Storage values, long offsetBytes)
     {
-        float[] numbers = ToArray();
-        Rebind(values);
-        numbers.CopyTo(Span);
+        using Tensor before = new(Shape, DataType.Float32, Storage.Retain(), OffsetBytes, scoped: false);
+        Rebind(values, offsetBytes);
+        new CopyCall(before, this).Run();
         (_releasePages, IsBorrowed) = (null, false);
         Changed();
     }
@@ -171,11 +186,18 @@ public sealed unsafe class Parameter : Tensor
     {
         lock (_gate)
         {
-            foreach ((_, IDisposable form) in _derived.Values) form.Dispose();
+            foreach ((_, IDerivedForm form) in _derived.Values) form.Dispose();
             _derived.Clear();
         }
 
         Grad?.Dispose();
         Grad = null;
     }
+}
+
+/// <summary>A form of a parameter that a backend derives from its numbers, such as a packed copy.</summary>
+internal interface IDerivedForm : IDisposable
+{
+    /// <summary>Bytes that it holds beside the plain numbers.</summary>
+    long OwnedBytes { get; }
 }

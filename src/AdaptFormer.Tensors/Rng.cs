@@ -24,8 +24,12 @@ public sealed class Rng
     /// <summary>An independent stream named by this stream and <paramref name="path"/>. Does not advance this stream.</summary>
     public Rng Derive(params ReadOnlySpan<long> path) => new(KeyOf(path));
 
-    /// <summary>Makes <paramref name="stream"/> the stream that <see cref="Derive"/> returns, at its start: one object serves sample after sample. Does not advance this stream.</summary>
-    public void DeriveInto(Rng stream, params ReadOnlySpan<long> path) => (stream.Key, stream._counter, stream._spareNormal) = (KeyOf(path), 0, double.NaN);
+    /// <summary>
+    /// Makes <paramref name="stream"/> the stream that <see cref="Derive"/> returns, at its start: one object serves sample after sample.
+    /// Does not advance this stream.
+    /// </summary>
+    public void DeriveInto(Rng stream, params ReadOnlySpan<long> path) =>
+        (stream.Key, stream._counter, stream._spareNormal) = (KeyOf(path), 0, double.NaN);
 
     private ulong KeyOf(ReadOnlySpan<long> path)
     {
@@ -34,7 +38,9 @@ public sealed class Rng
         return key;
     }
 
-    /// <summary>The number at <paramref name="index"/> of the stream <paramref name="key"/>: random access, for masks made in parallel.</summary>
+    /// <summary>
+    /// The number at <paramref name="index"/> of the stream <paramref name="key"/>: random access, for masks made in parallel.
+    /// </summary>
     public static ulong At(ulong key, ulong index) => Mix(key + (index + 1) * Golden);
 
     /// <summary>As <see cref="At(ulong, ulong)"/>, for eight places at once.</summary>

@@ -51,11 +51,12 @@ public sealed class Tape : IDisposable
     public void Backward(Tensor loss, float scale = 1)
     {
         if (loss.Length != 1) throw new ArgumentException($"Tape.Backward: the loss must be one number, got {loss.Shape}.");
-        if (!loss.NeedsGrad) throw new ArgumentException("Tape.Backward: no trainable parameter reaches the loss, so there is nothing to compute.");
+        if (!loss.NeedsGrad)
+            throw new ArgumentException("Tape.Backward: no trainable parameter reaches the loss, so there is nothing to compute.");
         if (loss.Producer != this) throw new ArgumentException("Tape.Backward: the loss was made in another pass.");
 
         using TensorScope scope = new();
-        loss.AddGrad(Tensor.Full(loss.Shape, scale));
+        loss.AddGrad(loss.NewFull(loss.Shape, scale));
         for (int i = _nodes.Count - 1; i >= 0; i--)
         {
             Node node = _nodes[i];
@@ -100,7 +101,7 @@ public sealed class Tape : IDisposable
             if (tensor is null or Parameter) continue;
             tensor.Retain();
             kept.Add(tensor);
-            if (_kept.Add(tensor.StorageReference)) KeptBytes += tensor.HeldBytes;
+            if (_kept.Add(tensor.Storage)) KeptBytes += tensor.HeldBytes;
         }
 
         output.Producer = this;
@@ -119,12 +120,13 @@ public sealed class Tape : IDisposable
 }
 
 /// <summary>How an op enters the tape and hands gradients down.</summary>
-internal static class Recording
+public static class Recording
 {
     extension(Tensor y)
     {
         /// <summary>
-        /// Joins <paramref name="y"/> to the pass of its inputs. When one of them needs a gradient, <paramref name="backward"/> is recorded with what it
+        /// Joins <paramref name="y"/> to the pass of its inputs. When one of them needs a gradient, <paramref name="backward"/> is recorded
+        /// with what it
         /// reads (<paramref name="keep"/>); otherwise nothing is kept.
         /// </summary>
         /// <param name="inputs">Everything the op read; null entries are optional operands that were not given.</param>
@@ -151,11 +153,12 @@ internal static class Recording
                 return;
             }
 
-            x.GradInto((target, accumulate) => Backend.Current.AddInto(target, dx));
+            x.GradInto((target, accumulate) => new AddIntoCall(target, dx).Run());
         }
 
         /// <summary>
-        /// Lets a kernel write a gradient where it belongs: <paramref name="write"/> gets the tensor of x's shape and whether it adds to what is
+        /// Lets a kernel write a gradient where it belongs: <paramref name="write"/> gets the tensor of x's shape and whether it adds to
+        /// what is
         /// there. Saves a pass over memory when several ops read x.
         /// </summary>
         public void GradInto(Action<Tensor, bool> write)
@@ -169,10 +172,10 @@ internal static class Recording
             bool accumulate = x.Grad is not null;
             if (x.Grad is not { HasOneHolder: true })
             {
-                Tensor own = new(x.Shape, x.Type, Backend.Current.Allocate(x.Bytes), scoped: false);
+                Tensor own = new(x.Shape, x.Type, Backend.For(x.Device).Allocate(x.Bytes), scoped: false);
                 if (x.Grad is { } shared)
                 {
-                    Backend.Current.Copy(shared, own);
+                    new CopyCall(shared, own).Run();
                     shared.Release();
                 }
 
@@ -186,7 +189,7 @@ internal static class Recording
         /// <summary>As <see cref="GradInto"/>, for a kernel that always adds: it gets zeros, or the sum so far.</summary>
         public void SumGrad(Action<Tensor> add) => x.GradInto((target, accumulate) =>
         {
-            if (!accumulate) Backend.Current.Clear(target);
+            if (!accumulate) new FillCall(target, 0).Run();
             add(target);
         });
     }

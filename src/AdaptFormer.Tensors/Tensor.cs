@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using AdaptFormer.Tensors.Backends;
+using AdaptFormer.Tensors.Memory;
 
 namespace AdaptFormer.Tensors;
 
@@ -10,13 +11,12 @@ namespace AdaptFormer.Tensors;
 public unsafe class Tensor : IDisposable
 {
     private Storage? _storage;
-    private readonly long _offsetBytes;
     private int _holders = 1, _disposed;
     private Tensor? _bfloat16;
 
     internal Tensor(Shape shape, DataType type, Storage storage, long offsetBytes = 0, bool scoped = true)
     {
-        (Shape, Type, _storage, _offsetBytes) = (shape, type, storage, offsetBytes);
+        (Shape, Type, _storage, OffsetBytes, Device) = (shape, type, storage, offsetBytes, storage.Device);
         if (scoped) TensorScope.Register(this);
     }
 
@@ -25,6 +25,9 @@ public unsafe class Tensor : IDisposable
 
     /// <summary>How the numbers are stored.</summary>
     public DataType Type { get; }
+
+    /// <summary>Where the numbers lie.</summary>
+    public Device Device { get; private set; }
 
     /// <summary>Number of elements.</summary>
     public long Length => Shape.Length;
@@ -52,7 +55,7 @@ public unsafe class Tensor : IDisposable
         get
         {
             if (_storage is null) Throw.Released(this);
-            return _storage.Pointer + (nint)_offsetBytes;
+            return _storage.Pointer + (nint)OffsetBytes;
         }
     }
 
@@ -65,7 +68,9 @@ public unsafe class Tensor : IDisposable
         }
     }
 
-    internal Storage StorageReference
+    /// <summary>The memory, which other tensors may share.</summary>
+    /// <exception cref="ObjectDisposedException">It went back.</exception>
+    public Storage Storage
     {
         get
         {
@@ -74,7 +79,10 @@ public unsafe class Tensor : IDisposable
         }
     }
 
-    /// <summary>A tensor whose contents are undefined, for an op to fill.</summary>
+    /// <summary>Where in <see cref="Storage"/> the first element lies.</summary>
+    public long OffsetBytes { get; private set; }
+
+    /// <summary>A tensor on the current device whose contents are undefined, for an op to fill.</summary>
     public static Tensor Empty(Shape shape, DataType type = DataType.Float32) =>
         new(shape, type, Backend.Current.Allocate(shape.Length * type.Size()));
 
@@ -85,7 +93,33 @@ public unsafe class Tensor : IDisposable
     public static Tensor Full(Shape shape, float value)
     {
         Tensor tensor = Empty(shape);
-        tensor.Span.Fill(value);
+        new FillCall(tensor, value).Run();
+        return tensor;
+    }
+
+    /// <summary>A tensor beside this one, on its device, whose contents are undefined.</summary>
+    public Tensor NewEmpty(Shape shape, DataType type = DataType.Float32) =>
+        new(shape, type, Backend.For(Device).Allocate(shape.Length * type.Size()));
+
+    /// <summary>A tensor of zeros beside this one.</summary>
+    public Tensor NewZeros(params ReadOnlySpan<int> dims) => NewFull(new Shape(dims), 0);
+
+    /// <summary>A tensor of one value beside this one.</summary>
+    public Tensor NewFull(Shape shape, float value)
+    {
+        Tensor tensor = NewEmpty(shape);
+        new FillCall(tensor, value).Run();
+        return tensor;
+    }
+
+    /// <summary>A copy of <paramref name="values"/> beside this one, in f32.</summary>
+    /// <exception cref="ArgumentException">The number of values is not the shape's.</exception>
+    public Tensor NewFrom(ReadOnlySpan<float> values, Shape shape)
+    {
+        if (values.Length != shape.Length)
+            throw new ArgumentException($"Tensor.NewFrom: {shape} has {shape.Length} elements, got {values.Length} values.");
+        Tensor tensor = NewEmpty(shape);
+        tensor.CopyFrom(values);
         return tensor;
     }
 
@@ -96,17 +130,28 @@ public unsafe class Tensor : IDisposable
         if (values.Length != shape.Length)
             throw new ArgumentException($"Tensor.From: {shape} has {shape.Length} elements, got {values.Length} values.");
         Tensor tensor = Empty(shape);
-        values.CopyTo(tensor.Span);
+        tensor.CopyFrom(values);
         return tensor;
     }
 
-    /// <summary>An f32 tensor over memory that <paramref name="owner"/> keeps alive and in place; ops only read it.</summary>
-    internal static Tensor Borrow(nint pointer, Shape shape, object owner) =>
-        new(shape, DataType.Float32, Storage.Borrow(pointer, shape.Length * sizeof(float), owner), scoped: false);
+    /// <summary>
+    /// An f32 tensor on the current device of numbers in the host's memory, which <paramref name="owner"/> keeps alive and in place; ops
+    /// only read it. On the host it is
+    /// that memory, elsewhere a copy.
+    /// </summary>
+    internal static Tensor Borrow(nint pointer, Shape shape, object owner)
+    {
+        Backend current = Backend.Current;
+        if (current.Device == Device.Host)
+            return new(shape, DataType.Float32, HostStorage.Borrow(pointer, shape.Length * sizeof(float), owner), scoped: false);
+        Tensor copy = new(shape, DataType.Float32, current.Allocate(shape.Length * sizeof(float)), scoped: false);
+        current.CopyFromHost(pointer, copy);
+        return copy;
+    }
 
-    /// <summary>The elements of an f32 tensor, in place.</summary>
-    /// <exception cref="InvalidOperationException">The tensor is not f32.</exception>
-    public Span<float> Span
+    /// <summary>The elements of an f32 tensor in the host's memory, in place: for the code of the host's own backend.</summary>
+    /// <exception cref="InvalidOperationException">The tensor is not f32, or lies on another device.</exception>
+    internal Span<float> Span
     {
         get
         {
@@ -116,12 +161,49 @@ public unsafe class Tensor : IDisposable
         }
     }
 
-    /// <summary>The elements, converted to f32.</summary>
+    /// <summary>A copy of the elements in the host's memory, converted to f32.</summary>
     public float[] ToArray()
     {
         float[] values = new float[Length];
-        fixed (float* destination = values) Backend.Current.CopyToHost(this, (nint)destination);
+        CopyTo(values);
         return values;
+    }
+
+    /// <summary>Copies the elements, converted to f32, into the host's memory.</summary>
+    /// <exception cref="ArgumentException">The number of values is not the tensor's.</exception>
+    public void CopyTo(Span<float> destination)
+    {
+        if (destination.Length != Length)
+            throw new ArgumentException($"Tensor.CopyTo: {Shape} has {Length} elements, got room for {destination.Length}.");
+        Backend backend = Backend.For(Device);
+        using Tensor? exact = Type == DataType.Float32 ? null : new(Shape, DataType.Float32, backend.Allocate(Length * sizeof(float)), scoped: false);
+        if (exact is not null) new CopyCall(this, exact).Run();
+        fixed (float* pointer = destination) backend.CopyToHost(exact ?? this, (nint)pointer);
+        GC.KeepAlive(this);     // a tensor outside of scopes may have no other use, and its memory would go while it is read
+    }
+
+    /// <summary>Copies the elements as they are stored, row by row, into the host's memory.</summary>
+    /// <exception cref="ArgumentException">The number of bytes is not the tensor's.</exception>
+    public void CopyBytesTo(Span<byte> destination)
+    {
+        if (destination.Length != Bytes)
+            throw new ArgumentException($"Tensor.CopyBytesTo: {this} has {Bytes} bytes, got room for {destination.Length}.");
+        fixed (byte* pointer = destination) Backend.For(Device).CopyToHost(this, (nint)pointer);
+        GC.KeepAlive(this);
+    }
+
+    /// <summary>Takes the elements, as they are stored, from the host's memory.</summary>
+    /// <exception cref="ArgumentException">The number of bytes is not the tensor's.</exception>
+    public void CopyBytesFrom(ReadOnlySpan<byte> source)
+    {
+        if (source.Length != Bytes) throw new ArgumentException($"Tensor.CopyBytesFrom: {this} has {Bytes} bytes, got {source.Length}.");
+        fixed (byte* pointer = source) Backend.For(Device).CopyFromHost((nint)pointer, this);
+    }
+
+    /// <summary>Takes the elements of an f32 tensor from the host's memory; the caller has checked their number.</summary>
+    private protected void CopyFrom(ReadOnlySpan<float> values)
+    {
+        fixed (float* source = values) Backend.For(Device).CopyFromHost((nint)source, this);
     }
 
     /// <summary>The value of a tensor of one element.</summary>
@@ -138,8 +220,8 @@ public unsafe class Tensor : IDisposable
         if (Type == type) return this;
         if (type == DataType.BFloat16 && _bfloat16 is { IsAlive: true } copy) return copy;
         bool shared = type == DataType.BFloat16;
-        Tensor converted = new(Shape, type, Backend.Current.Allocate(Length * type.Size()), scoped: !shared);
-        Backend.Current.Copy(this, converted);
+        Tensor converted = new(Shape, type, Backend.For(Device).Allocate(Length * type.Size()), scoped: !shared);
+        new CopyCall(this, converted).Run();
         if (type == DataType.BFloat16) _bfloat16 = converted;
         return converted;
     }
@@ -148,16 +230,20 @@ public unsafe class Tensor : IDisposable
     internal (int Rows, int Columns) AsMatrix() => (Shape[0], (int)(Length / Shape[0]));
 
     /// <summary>The same memory under another shape, without a gradient of its own.</summary>
-    internal Tensor View(Shape shape) => View(shape, 0);
+    public Tensor View(Shape shape) => View(shape, 0);
 
     /// <summary>
     /// A contiguous part of the memory, <paramref name="offset"/> elements from the start, without a gradient of its own.
     /// </summary>
-    internal Tensor View(Shape shape, long offset)
+    /// <exception cref="ArgumentException">It does not lie inside.</exception>
+    public Tensor View(Shape shape, long offset)
     {
         if (offset + shape.Length > Length) throw new ArgumentException($"View: {shape} at element {offset} does not lie inside {Shape}.");
-        return new Tensor(shape, Type, StorageReference.Retain(), _offsetBytes + (offset * Type.Size()));
+        return new Tensor(shape, Type, Storage.Retain(), OffsetBytes + (offset * Type.Size()));
     }
+
+    /// <summary>Whether the first elements of both are the same memory.</summary>
+    internal bool Overlaps(Tensor other) => Storage == other.Storage && OffsetBytes == other.OffsetBytes;
 
     /// <summary>
     /// This tensor's memory under another shape of as many elements, for a result that takes it over: this tensor has none from now on.
@@ -166,7 +252,7 @@ public unsafe class Tensor : IDisposable
     {
         Storage? storage = Interlocked.Exchange(ref _storage, null);
         if (storage is null) Throw.Released(this);
-        return new Tensor(shape, Type, storage, _offsetBytes);
+        return new Tensor(shape, Type, storage, OffsetBytes);
     }
 
     /// <summary>
@@ -189,7 +275,7 @@ public unsafe class Tensor : IDisposable
     /// otherwise.
     /// </summary>
     internal Tensor TakeOrEmpty(Shape shape, DataType type) =>
-        IsGiven && this is not Parameter && HasOneHolder && Type == type && Length == shape.Length ? Move(shape) : Empty(shape, type);
+        IsGiven && this is not Parameter && HasOneHolder && Type == type && Length == shape.Length ? Move(shape) : NewEmpty(shape, type);
 
     /// <summary>One more holder beside the owner: the memory stays until each has called <see cref="Release"/>.</summary>
     internal void Retain() => Interlocked.Increment(ref _holders);
@@ -198,10 +284,10 @@ public unsafe class Tensor : IDisposable
     internal long HeldBytes => _storage?.Bytes ?? 0;
 
     /// <summary>Points a parameter at other memory of the same size, for example a slice of a flat buffer.</summary>
-    private protected void Rebind(Storage storage)
+    private protected void Rebind(Storage storage, long offsetBytes = 0)
     {
         _storage?.Release();
-        _storage = storage;
+        (_storage, OffsetBytes, Device) = (storage, offsetBytes, storage.Device);
     }
 
     /// <summary>Gives the memory back although the object stays in use for what was derived from it.</summary>

@@ -4,23 +4,24 @@ using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Training;
 
-/// <summary>The pixels of a loaded batch as a tensor, in place: the loader's memory is pinned, not copied.</summary>
-internal sealed unsafe class BatchPixels : IDisposable
+/// <summary>The pixels of a loaded batch as a tensor; on the host in place: the loader's memory is pinned, not copied.</summary>
+internal sealed unsafe class BatchPixels(Batch batch) : IDisposable
 {
-    private readonly MemoryHandle _pin;
-
-    public BatchPixels(Batch batch)
-    {
-        _pin = batch.Pixels.Pin();
-        Tensor = Tensor.Borrow((nint)_pin.Pointer, new Shape([batch.Count, .. batch.Dims]), batch);
-    }
+    private MemoryHandle _pin;
+    private Tensor? _tensor;
 
     /// <summary>[B, 3, S, S] or [B, 3, T, S, S]; not to be read after the batch went back to the loader.</summary>
-    public Tensor Tensor { get; }
+    public Tensor Tensor => _tensor ??= Pinned();
 
     public void Dispose()
     {
-        Tensor.Dispose();
+        _tensor?.Dispose();
         _pin.Dispose();
+    }
+
+    private Tensor Pinned()
+    {
+        _pin = batch.Pixels.Pin();
+        return Tensor.Borrow((nint)_pin.Pointer, new Shape([batch.Count, .. batch.Dims]), batch);
     }
 }

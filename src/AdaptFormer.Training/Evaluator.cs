@@ -104,24 +104,24 @@ public sealed class Evaluator
     public void Add(Tensor logits, ReadOnlySpan<int> labels, ReadOnlySpan<float> targets = default)
     {
         int classes = logits.Shape[1];
+        float[] rows = logits.ToArray();
         if (!targets.IsEmpty)
         {
-            AddMultiLabel(logits, labels, targets, classes);
+            AddMultiLabel(rows, labels, targets, classes);
             return;
         }
 
         if (_classes.Length == 0) _classes = new (int, int)[classes];
-        int[] counted = new int[labels.Length];
         int readable = 0;
         for (int i = 0; i < labels.Length; i++)
         {
             bool known = labels[i] != Batch.Unreadable;
-            counted[i] = known ? labels[i] : SoftmaxCrossEntropyOp.IgnoreIndex;
-            ReadOnlySpan<float> row = logits.Span.Slice(i * classes, classes);
+            ReadOnlySpan<float> row = rows.AsSpan(i * classes, classes);
             int rank = known ? LabelRank.Of(row, labels[i]) : int.MaxValue, predicted = Best(row);
             _answers.Add(new Answer(known ? labels[i] : -1, predicted, Softmax(row, predicted), rank == 0));
             if (!known) continue;
             readable++;
+            _loss += CrossEntropy(row, labels[i]);
             _classes[labels[i]].Images++;
             if (rank < 1)
             {
@@ -132,19 +132,18 @@ public sealed class Evaluator
             if (rank < 5) _top5++;
         }
 
-        if (readable > 0) _loss += logits.View(logits.Shape).SoftmaxCrossEntropy(counted).Item() * readable;      // a view: scores belong to no pass
         _images += labels.Length;
         _readable += readable;
     }
 
-    private void AddMultiLabel(Tensor logits, ReadOnlySpan<int> labels, ReadOnlySpan<float> targets, int classes)
+    private void AddMultiLabel(float[] rows, ReadOnlySpan<int> labels, ReadOnlySpan<float> targets, int classes)
     {
         MultiLabel ??= new MultiLabelScores(classes);
         if (_classes.Length == 0) _classes = new (int, int)[classes];
         for (int i = 0; i < labels.Length; i++)
         {
             bool known = labels[i] != Batch.Unreadable;
-            ReadOnlySpan<float> row = logits.Span.Slice(i * classes, classes), held = targets.Slice(i * classes, classes);
+            ReadOnlySpan<float> row = rows.AsSpan(i * classes, classes), held = targets.Slice(i * classes, classes);
             MultiLabel.Add(row, held, known);
             int best = int.MaxValue, label = -1, predicted = Best(row);
             for (int k = 0; known && k < classes; k++)
@@ -165,6 +164,14 @@ public sealed class Evaluator
         }
 
         _images += labels.Length;
+    }
+
+    private static double CrossEntropy(ReadOnlySpan<float> logits, int label)
+    {
+        double highest = double.NegativeInfinity, sum = 0;
+        foreach (float logit in logits) highest = Math.Max(highest, logit);
+        foreach (float logit in logits) sum += Math.Exp(logit - highest);
+        return highest + Math.Log(sum) - logits[label];
     }
 
     private static double BinaryCrossEntropy(ReadOnlySpan<float> logits, ReadOnlySpan<float> targets)

@@ -20,7 +20,7 @@ public static class NonFiniteProbe
     /// <summary>As the other, for a part of the model.</summary>
     internal static NonFiniteFinding? Find(Backbone model, Tensor pixels, Rng? rng, Func<Backbone, Tensor, Backbone.Observer?, Tensor> forward)
     {
-        if (!Backend.Current.AllFinite(pixels)) return new NonFiniteFinding(Input, []);
+        if (!AllFinite(pixels)) return new NonFiniteFinding(Input, []);
 
         // A training pass moves the running statistics of norms, here by numbers that may not be finite.
         (Parameter Buffer, float[] Values)[] buffers = [.. model.Buffers().Select(entry => (entry.Value, entry.Value.ToArray()))];
@@ -32,7 +32,7 @@ public static class NonFiniteProbe
             Tensor input = pixels.View(pixels.Shape);
             forward(model, tape?.Watch(input) ?? input, (name, value) =>
             {
-                if (layer is null && !Backend.Current.AllFinite(value)) layer = name;
+                if (layer is null && !AllFinite(value)) layer = name;
             });
         }
         finally
@@ -42,7 +42,14 @@ public static class NonFiniteProbe
 
         if (layer is null) return null;
         var weights = rng is null ? model.Parameters().Concat(model.Buffers()) : model.Parameters();      // a failed pass has moved the buffers
-        return new NonFiniteFinding(layer, [.. weights.Where(entry => !Backend.Current.AllFinite(entry.Value)).Select(entry => entry.Key)]);
+        return new NonFiniteFinding(layer, [.. weights.Where(entry => !AllFinite(entry.Value)).Select(entry => entry.Key)]);
+    }
+
+    private static bool AllFinite(Tensor x)
+    {
+        using Tensor answer = x.NewEmpty(new Shape());
+        new AllFiniteCall(x, answer).Run();
+        return answer.Item() != 0;
     }
 }
 

@@ -151,9 +151,10 @@ public sealed class Predictor : IDisposable
         using ImageTransform.Scratch scratch = new();
         ImageDecoder.Decode(file, scratch.Decoded, name);
         using TensorScope scope = new();
-        Tensor pixels = Tensor.Empty(new Shape([1, .. Model.InputShape]));
-        Transform.Apply(scratch.Decoded, new Rng(0), pixels.Span, scratch);
-        return Best(Model.Forward(pixels).Span, topK, threshold);
+        Shape shape = new([1, .. Model.InputShape]);
+        float[] pixels = new float[shape.Length];
+        Transform.Apply(scratch.Decoded, new Rng(0), pixels, scratch);
+        return Best(Model.Forward(Tensor.From(pixels, shape)).ToArray(), topK, threshold);
     }
 
     /// <summary>Names what is on many pictures, decoding ahead of the model. A picture that cannot be read does not stop the others.</summary>
@@ -242,7 +243,7 @@ public sealed class Predictor : IDisposable
             string path = loader.Dataset.Source(index);
             answers.Add(labels[0] == Batch.Unreadable
                 ? new Prediction(path, [], loader.UnreadablePictures.First(unreadable => unreadable.Index == index).Reason)
-                : new Prediction(path, Best(logits.Span, topK, threshold), null));
+                : new Prediction(path, Best(logits.ToArray(), topK, threshold), null));
         }
     }
 

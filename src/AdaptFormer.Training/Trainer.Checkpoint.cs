@@ -31,8 +31,8 @@ public sealed partial class Trainer
             writer.Add(ModelPart + name, parameter.Shape, parameter.ToArray());
         }
 
-        foreach ((string name, Memory<float> values) in _optimizer.State) writer.Add(OptimizerPart + name, new Shape(values.Length), values);
-        foreach ((string name, Memory<float> values) in _average?.State ?? []) writer.Add(AveragePart + name, new Shape(values.Length), values);
+        foreach ((string name, float[] values) in _optimizer.State) writer.Add(OptimizerPart + name, new Shape(values.Length), values);
+        foreach ((string name, float[] values) in _average?.State ?? []) writer.Add(AveragePart + name, new Shape(values.Length), values);
         foreach ((Parameter parameter, float[] values) in _best?.Values ?? []) writer.Add(BestPart + names[parameter], parameter.Shape, values);
         writer.Save(path);
     }
@@ -46,8 +46,8 @@ public sealed partial class Trainer
         using WeightsFile file = WeightsFile.Open(path);
         CheckpointHeader header = ReadHeader(file);
         (string Name, Parameter Parameter)[] own = [.. _model.TrainableParameters().Concat(_model.Buffers()).Select(entry => (entry.Key, entry.Value))];
-        List<string> wanted = [.. own.Select(entry => ModelPart + entry.Name), .. _optimizer.State.Select(entry => OptimizerPart + entry.Name)];
-        if (_average is not null) wanted.AddRange(_average.State.Select(entry => AveragePart + entry.Name));
+        List<string> wanted = [.. own.Select(entry => ModelPart + entry.Name), .. _optimizer.StateEntries.Select(entry => OptimizerPart + entry.Name)];
+        if (_average is not null) wanted.AddRange(_average.StateEntries.Select(entry => AveragePart + entry.Name));
         if (header.BestEpoch > 0) wanted.AddRange(own.Select(entry => BestPart + entry.Name));
         string[] missing = [.. wanted.Except(file.Entries.Keys)], unknown = [.. file.Entries.Keys.Except(wanted)];
         if (missing.Length + unknown.Length > 0)
@@ -55,14 +55,14 @@ public sealed partial class Trainer
 
         // Everything is read before anything is changed.
         float[][] model = [.. own.Select(entry => Read(ModelPart + entry.Name, entry.Parameter.Length))];
-        Dictionary<string, ReadOnlyMemory<float>> state = _optimizer.State.ToDictionary(entry => entry.Name, entry => (ReadOnlyMemory<float>)Read(OptimizerPart + entry.Name, entry.Values.Length));
-        (Memory<float> To, float[] From)[] average = [.. (_average?.State ?? []).Select(entry => (entry.Values, Read(AveragePart + entry.Name, entry.Values.Length)))];
+        Dictionary<string, ReadOnlyMemory<float>> state = _optimizer.StateEntries.ToDictionary(
+            entry => entry.Name, entry => (ReadOnlyMemory<float>)Read(OptimizerPart + entry.Name, entry.Length));
+        Dictionary<string, float[]> average = (_average?.StateEntries ?? []).ToDictionary(entry => entry.Name, entry => Read(AveragePart + entry.Name, entry.Length));
         Snapshot? best = header.BestEpoch == 0 ? null : Snapshot.From(_model, header.BestEpoch, header.BestScores, (name, parameter) => Read(BestPart + name, parameter.Length));
 
         _optimizer.Restore(header.OptimizerSteps, state);
         for (int i = 0; i < own.Length; i++) own[i].Parameter.Assign(model[i]);
-        foreach ((Memory<float> to, float[] from) in average) from.CopyTo(to);
-        _average?.Restore(header.AverageSteps);
+        _average?.Restore(header.AverageSteps, average);
         (EpochsDone, _step, _best) = (header.Epoch, header.Step, best);
 
         float[] Read(string name, long length)

@@ -137,7 +137,12 @@ public sealed partial class Trainer : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _flat.Dispose();
+    public void Dispose()
+    {
+        _flat.Dispose();
+        _optimizer.Dispose();
+        _average?.Dispose();
+    }
 
     private EpochRecord TrainEpoch(BatchSource train, int epoch, ScheduledRun run, CancellationToken cancellation)
     {

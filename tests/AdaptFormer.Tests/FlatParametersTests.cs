@@ -14,9 +14,9 @@ public sealed class FlatParametersTests
         (Parameter a, Parameter b) = Two();
         using FlatParameters flat = Flat(a, b);
         Assert.Equal([0, 16], flat.Segments.Select(segment => segment.Offset));
-        Assert.Equal([1, 2, 3], flat.Values[..3].ToArray());
-        Assert.Equal([4, 5], flat.Values[16..].ToArray());
-        Assert.All(flat.Values[3..16].ToArray(), gap => Assert.Equal(0, gap));
+        Assert.Equal([1, 2, 3], flat.Values.ToArray()[..3]);
+        Assert.Equal([4, 5], flat.Values.ToArray()[16..]);
+        Assert.All(flat.Values.ToArray()[3..16], gap => Assert.Equal(0, gap));
 
         using (TensorScope scope = new())
         using (Tape tape = new(new Rng(0)))
@@ -24,10 +24,10 @@ public sealed class FlatParametersTests
             tape.Backward(tape.Watch(Tensor.From([7, 8, 9], new Shape(3))).Dot(a));
         }
 
-        Assert.Equal([7, 8, 9], flat.Gradients[..3].ToArray());
+        Assert.Equal([7, 8, 9], flat.Gradients.ToArray()[..3]);
         flat.ZeroGradients();
         Assert.All(a.Grad!.ToArray(), g => Assert.Equal(0, g));
-        flat.Values[0] = 11;
+        flat.Values.Span[0] = 11;
         flat.Changed();
         flat.Dispose();
         flat.Dispose();
@@ -44,13 +44,13 @@ public sealed class FlatParametersTests
         (Parameter a, Parameter b) = Two();
         using FlatParameters flat = Flat(a, b);
         a.Assign([10, 20, 30]);
-        Assert.Equal([10, 20, 30], flat.Values[..3].ToArray());
+        Assert.Equal([10, 20, 30], flat.Values.ToArray()[..3]);
         float[] file = [6, 7];
         GCHandle pin = GCHandle.Alloc(file, GCHandleType.Pinned);
         b.Borrow(pin.AddrOfPinnedObject(), file, releasePages: null);
         pin.Free();
-        Assert.Equal([6, 7], flat.Values[16..].ToArray());
-        flat.Values[16] = 0;
+        Assert.Equal([6, 7], flat.Values.ToArray()[16..]);
+        flat.Values.Span[16] = 0;
         Assert.Equal([0, 7], b.ToArray());
         Assert.Equal([6, 7], file);
     }

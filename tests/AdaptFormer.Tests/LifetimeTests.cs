@@ -1,6 +1,7 @@
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Backends.Cpu;
 using AdaptFormer.Tensors.Memory;
 using AdaptFormer.Tensors.Ops;
@@ -170,7 +171,7 @@ public sealed class LifetimeTests : IDisposable
         using Tape tape = new(new Rng(step));
         flat.ZeroGradients();
         tape.Backward(TinyVit.Loss(model, tape));
-        for (int i = 0; i < flat.Length; i++) flat.Values[i] -= 0.01f * flat.Gradients[i];
+        new AddIntoCall(flat.Values, flat.Gradients, -0.01f).Run();
         flat.Changed();
     }
 

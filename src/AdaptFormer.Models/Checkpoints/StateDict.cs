@@ -65,7 +65,7 @@ public sealed class StateDict
         public (nint Pointer, object Owner, Action Release)? Mapped { get; init; }
 
         /// <summary>A view of a parameter.</summary>
-        public static Weight Of(Parameter parameter) => new(parameter.Shape, destination => parameter.Span.CopyTo(destination));
+        public static Weight Of(Parameter parameter) => new(parameter.Shape, parameter.CopyTo);
 
         /// <summary>All elements.</summary>
         public float[] ToArray()

@@ -1,4 +1,5 @@
 using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Models.Layers;
@@ -34,7 +35,7 @@ public sealed class BatchNorm : Layer
     /// <summary>[B, C] → [B, C].</summary>
     public override Tensor Forward(Tensor x)
     {
-        if (x.Tape is not null) Batches.Assign([Batches.Item() + 1]);
+        if (x.Tape is not null) Batches.Update(count => new AddIntoCall(count, count.NewFull(count.Shape, 1)).Run());
         return x.BatchNorm(RunningMean, RunningVariance, Momentum, Eps);
     }
 }

@@ -107,7 +107,7 @@ public sealed class MaskedAutoencoder : Module
             using Parameter start = name.EndsWith("_token", StringComparison.Ordinal)
                 ? Initializers.TruncatedNormal(own, 0.02, parameter.Shape.Dims)
                 : Initializers.XavierUniform(own, new Shape(parameter.Shape[0], (int)(parameter.Length / parameter.Shape[0])).Dims);
-            parameter.Assign(start.Span);
+            parameter.Assign(start.ToArray());
         }
 
         _decoder.SetPositions();

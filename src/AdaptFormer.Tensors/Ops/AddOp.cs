@@ -12,8 +12,8 @@ public static class AddOp
         public Tensor Add(Tensor b)
         {
             if (a.Shape != b.Shape) Throw.Shape("Add", "both shapes must be equal", ("a", a), ("b", b));
-            Tensor y = Tensor.Empty(a.Shape, a.Type == b.Type ? a.Type : DataType.Float32);
-            Backend.Current.Add(a, b, y);
+            Tensor y = a.NewEmpty(a.Shape, a.Type == b.Type ? a.Type : DataType.Float32);
+            new AddCall(a, b, y).Run();
             return y.Record([a, b], keep: [], dy =>
             {
                 a.PassGrad(dy);      // da = dy
@@ -27,14 +27,16 @@ public static class AddOp
         public Tensor AddBroadcast(Tensor p)
         {
             ReadOnlySpan<int> group = p.Shape.Dims.TrimStart(1);
-            if (p.Length == 0 || !a.Shape.Dims.EndsWith(group)) Throw.Shape("AddBroadcast", "p must have the trailing axes of a", ("a", a), ("p", p));
-            if (a.Type != DataType.Float32 || p.Type != DataType.Float32) throw new ArgumentException($"AddBroadcast: both tensors must be f32, got {a} and {p}.");
-            Tensor y = Tensor.Empty(a.Shape);
-            Backend.Current.AddBroadcast(a, p, y);
+            if (p.Length == 0 || !a.Shape.Dims.EndsWith(group))
+                Throw.Shape("AddBroadcast", "p must have the trailing axes of a", ("a", a), ("p", p));
+            if (a.Type != DataType.Float32 || p.Type != DataType.Float32)
+                throw new ArgumentException($"AddBroadcast: both tensors must be f32, got {a} and {p}.");
+            Tensor y = a.NewEmpty(a.Shape);
+            new AddBroadcastCall(a, p, y).Run();
             return y.Record([a, p], keep: [], dy =>
             {
                 a.PassGrad(dy);
-                if (p.NeedsGrad) p.SumGrad(dp => Backend.Current.SumGroups(dy, dp));
+                if (p.NeedsGrad) p.SumGrad(dp => new SumGroupsCall(dy, dp).Run());
             });
         }
 

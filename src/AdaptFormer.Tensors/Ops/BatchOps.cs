@@ -18,8 +18,8 @@ public static class BatchOps
             long sample = x.Length / x.Shape[0];
             return x.View(x.Shape.WithFirst(count), start * sample).Record([x], keep: [], dy => x.GradInto((dx, add) =>
             {
-                if (!add) Backend.Current.Clear(dx);
-                Backend.Current.AddInto(dx.View(dy.Shape, start * sample), dy);
+                if (!add) new FillCall(dx, 0).Run();
+                new AddIntoCall(dx.View(dy.Shape, start * sample), dy).Run();
             }));
         }
     }
@@ -39,8 +39,8 @@ public static class BatchOps
                 Throw.Shape("ConcatBatch", "parts must agree in type and in all axes but the first", ("first", first), ("part", part));
         }
 
-        Tensor y = Tensor.Empty(first.Shape.WithFirst(parts.Sum(part => part.Shape[0])), first.Type);
-        ForEach((part, offset) => Backend.Current.Copy(part, y.View(part.Shape, offset)));
+        Tensor y = first.NewEmpty(first.Shape.WithFirst(parts.Sum(part => part.Shape[0])), first.Type);
+        ForEach((part, offset) => new CopyCall(part, y.View(part.Shape, offset)).Run());
         return y.Record([.. parts], keep: [], dy => ForEach((part, offset) =>
         {
             if (part.NeedsGrad) part.AddGrad(dy.View(part.Shape, offset));

@@ -16,8 +16,8 @@ public static class BinaryCrossEntropyOp
         public Tensor BinaryCrossEntropy(Tensor targets, LossReduction reduction = LossReduction.Mean)
         {
             Losses.CheckTargets("BinaryCrossEntropy", logits, targets);
-            Tensor values = Tensor.Empty(logits.Shape), gradient = Tensor.Empty(logits.Shape);
-            Backend.Current.BinaryCrossEntropy(logits, targets, values, gradient);
+            Tensor values = logits.NewEmpty(logits.Shape), gradient = logits.NewEmpty(logits.Shape);
+            new BinaryCrossEntropyCall(logits, targets, values, gradient).Run();
             return Losses.Reduce(logits, values, gradient, reduction, logits.Length);
         }
     }

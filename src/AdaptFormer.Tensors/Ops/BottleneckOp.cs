@@ -1,5 +1,4 @@
 using AdaptFormer.Tensors.Backends;
-using AdaptFormer.Tensors.Backends.Cpu;
 
 namespace AdaptFormer.Tensors.Ops;
 
@@ -55,8 +54,8 @@ public static class BottleneckOp
                 Tensor part = y.View(y.Shape.WithFirst(count), start * sample);
                 Tensor source = x.IsAlive ? x.View(part.Shape, start * sample) : part;
                 if (bottleneck is { } b)
-                    Backend.Current.AddBottleneck(source, b.Down, b.DownBias, b.Up, b.UpBias, b.Activation, b.Scale, b.Compute, part);
-                else if (source != part) Backend.Current.Copy(source, part);
+                    new AddBottleneckCall(source, b.Down, b.DownBias, b.Up, b.UpBias, b.Activation, b.Scale, b.Compute, part).Run();
+                else if (source != part) new CopyCall(source, part).Run();
                 if (source != part) source.Dispose();
                 part.Dispose();
             }

@@ -1,3 +1,5 @@
+using AdaptFormer.Tensors.Backends;
+
 namespace AdaptFormer.Tensors.Ops;
 
 /// <summary>Conversion between f32 and bf16.</summary>
@@ -9,8 +11,8 @@ public static class CastOp
         public Tensor Cast(DataType type)
         {
             if (x.Type == type) return x;
-            Tensor y = Tensor.Empty(x.Shape, type);
-            Backends.Backend.Current.Copy(x, y);
+            Tensor y = x.NewEmpty(x.Shape, type);
+            new CopyCall(x, y).Run();
             return y.Record([x], keep: [], dy => x.PassGrad(dy));
         }
     }

@@ -15,12 +15,12 @@ public static class ChannelsLastOp
         {
             if (rows.Shape.Rank == 0 || channels < 1 || rows.Shape[^1] % channels != 0 || rows.Type != DataType.Float32)
                 Throw.Shape("ChannelsLast", $"{channels} channels must divide the last axis of f32 rows", ("rows", rows));
-            Tensor y = Tensor.Empty(rows.Shape);
-            Backend.Current.TransposeRows(rows, channels, y);
+            Tensor y = rows.NewEmpty(rows.Shape);
+            new TransposeRowsCall(rows, channels, y).Run();
             return y.Record([rows], keep: [], dy =>
             {
-                Tensor dx = Tensor.Empty(rows.Shape);
-                Backend.Current.TransposeRows(dy, rows.Shape[^1] / channels, dx);
+                Tensor dx = rows.NewEmpty(rows.Shape);
+                new TransposeRowsCall(dy, rows.Shape[^1] / channels, dx).Run();
                 rows.AddGrad(dx);
             });
         }

@@ -17,21 +17,27 @@ public static class DropPathOp
             if (x.Tape is not { } tape || rate == 0) return x;
 
             ulong key = tape.NextRandomKey();
-            float[] factors = new float[x.Shape[0]];
-            for (int b = 0; b < factors.Length; b++)
-            {
-                bool dropped = (Rng.At(key, (ulong)b) >> 40) * (1f / (1 << 24)) < rate;
-                factors[b] = dropped ? 0 : 1 / (1 - rate);
-            }
-
-            Tensor y = Tensor.Empty(x.Shape, x.Type);
-            Backend.Current.ScaleSlices(x, factors, y);
+            Tensor y = x.NewEmpty(x.Shape, x.Type);
+            new ScaleSlicesCall(x, Factors(x, key, rate), y).Run();
             return y.Record([x], keep: [], dy =>
             {
-                Tensor dx = Tensor.Empty(x.Shape, x.Type);
-                Backend.Current.ScaleSlices(dy, factors, dx);
+                Tensor dx = x.NewEmpty(x.Shape, x.Type);
+                new ScaleSlicesCall(dy, Factors(x, key, rate), dx).Run();
                 x.AddGrad(dx);
             });
         }
+    }
+
+    /// <summary>0 or 1/(1 − rate) for each sample, from the counters of <paramref name="key"/>.</summary>
+    private static Tensor Factors(Tensor x, ulong key, float rate)
+    {
+        float[] factors = new float[x.Shape[0]];
+        for (int b = 0; b < factors.Length; b++)
+        {
+            bool dropped = (Rng.At(key, (ulong)b) >> 40) * (1f / (1 << 24)) < rate;
+            factors[b] = dropped ? 0 : 1 / (1 - rate);
+        }
+
+        return x.NewFrom(factors, new Shape(factors.Length));
     }
 }

@@ -22,12 +22,12 @@ public static class DropoutOp
             if (tape.GivenMasks.TryDequeue(out Tensor? mask)) return x.Multiply(mask.Scale(1 / (1 - rate)));
 
             ulong key = tape.NextRandomKey();
-            Tensor y = x.IsGiven ? x.View(x.Shape) : Tensor.Empty(x.Shape, x.Type);
-            Backend.Current.Dropout(x, key, rate, y);
+            Tensor y = x.IsGiven ? x.View(x.Shape) : x.NewEmpty(x.Shape, x.Type);
+            new DropoutCall(x, key, rate, y).Run();
             return y.Record([x], keep: [], dy =>
             {
-                Tensor dx = Tensor.Empty(x.Shape, x.Type);
-                Backend.Current.Dropout(dy, key, rate, dx);      // the mask again, from its key
+                Tensor dx = x.NewEmpty(x.Shape, x.Type);
+                new DropoutCall(dy, key, rate, dx).Run();      // the mask again, from its key
                 x.AddGrad(dx);
             });
         }

@@ -17,28 +17,29 @@ public static class FeatureScaleOp
         {
             int c = x.Shape[^1];
             if (gamma.Length != c) Throw.Shape("ScaleFeatures", "gamma [C] must match the last axis of x", ("x", x), ("gamma", gamma));
-            if (beta is not null && beta.Length != c) Throw.Shape("ScaleFeatures", "beta [C] must match the last axis of x", ("x", x), ("beta", beta));
+            if (beta is not null && beta.Length != c)
+                Throw.Shape("ScaleFeatures", "beta [C] must match the last axis of x", ("x", x), ("beta", beta));
 
-            Tensor y = Tensor.Empty(x.Shape, output ?? x.Type);
-            Backend.Current.ScaleFeatures(x, gamma, beta, y);
+            Tensor y = x.NewEmpty(x.Shape, output ?? x.Type);
+            new ScaleFeaturesCall(x, gamma, beta, y).Run();
             return y.Record([x, gamma, beta], keep: [gamma.NeedsGrad ? x : null, x.NeedsGrad ? gamma : null], dy =>
             {
                 if (x.NeedsGrad)
                 {
-                    Tensor dx = Tensor.Empty(x.Shape, x.Type);
-                    Backend.Current.ScaleFeatures(dy, gamma, null, dx);                                                 // dx = γ∘dy
+                    Tensor dx = x.NewEmpty(x.Shape, x.Type);
+                    new ScaleFeaturesCall(dy, gamma, null, dx).Run();                                                 // dx = γ∘dy
                     x.AddGrad(dx);
                 }
 
-                if (gamma.NeedsGrad) gamma.AddGrad(Sum(c, dGamma => Backend.Current.SumProducts(dy, x, dGamma)));       // dγ = Σ dy∘x
-                if (beta is { NeedsGrad: true }) beta.AddGrad(Sum(c, dBeta => Backend.Current.LinearBackwardBias(dy, 1, dBeta)));      // dβ = Σ dy
+                if (gamma.NeedsGrad) gamma.AddGrad(Sum(x, c, dGamma => new SumProductsCall(dy, x, dGamma).Run()));       // dγ = Σ dy∘x
+                if (beta is { NeedsGrad: true }) beta.AddGrad(Sum(x, c, dBeta => new LinearBackwardBiasCall(dy, 1, dBeta).Run()));      // dβ = Σ dy
             });
         }
     }
 
-    private static Tensor Sum(int c, Action<Tensor> addTo)
+    private static Tensor Sum(Tensor x, int c, Action<Tensor> addTo)
     {
-        Tensor sum = Tensor.Zeros(c);
+        Tensor sum = x.NewZeros(c);
         addTo(sum);
         return sum;
     }

@@ -13,20 +13,21 @@ public static class GatherTokensOp
         /// <exception cref="ArgumentException">x is not [B, N, C], or an index is out of range or missing.</exception>
         public Tensor GatherTokens(int[] index)
         {
-            if (x.Shape.Rank != 3 || x.Shape[0] == 0 || index.Length % x.Shape[0] != 0) Throw.Shape("GatherTokens", $"{index.Length} numbers must be K for each sample of x [B, N, C]", ("x", x));
+            if (x.Shape.Rank != 3 || x.Shape[0] == 0 || index.Length % x.Shape[0] != 0)
+                Throw.Shape("GatherTokens", $"{index.Length} numbers must be K for each sample of x [B, N, C]", ("x", x));
             (int b, int n, int c) = (x.Shape[0], x.Shape[1], x.Shape[2]);
             foreach (int token in index)
             {
                 if ((uint)token >= (uint)n) Throw.Shape("GatherTokens", $"token {token} must lie inside x [B, N, C]", ("x", x));
             }
 
-            Tensor y = Tensor.Empty(new Shape(b, index.Length / b, c), x.Type);
-            Backend.Current.GatherTokens(x, index, y);
+            Tensor y = x.NewEmpty(new Shape(b, index.Length / b, c), x.Type);
+            new GatherTokensCall(x, index, y).Run();
             return y.Record([x], keep: [], dy =>
             {
-                Tensor dx = Tensor.Empty(x.Shape);
-                Backend.Current.Clear(dx);
-                Backend.Current.ScatterTokens(dy, index, dx);
+                Tensor dx = x.NewEmpty(x.Shape);
+                new FillCall(dx, 0).Run();
+                new ScatterTokensCall(dy, index, dx).Run();
                 x.PassGrad(dx);
             });
         }

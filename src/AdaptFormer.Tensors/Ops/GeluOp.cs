@@ -11,12 +11,12 @@ public static class GeluOp
         /// <returns>The shape and type of x.</returns>
         public Tensor Gelu()
         {
-            Tensor y = Tensor.Empty(x.Shape, x.Type);
-            Backend.Current.Activate(ActivationKind.Gelu, x, y);
+            Tensor y = x.NewEmpty(x.Shape, x.Type);
+            new ActivateCall(ActivationKind.Gelu, x, y).Run();
             return y.Record([x], keep: [x], dy =>
             {
-                Tensor dx = Tensor.Empty(x.Shape, x.Type);
-                Backend.Current.ActivateBackward(ActivationKind.Gelu, x, dy, dx);      // dx = (Φ(x) + x·φ(x))·dy
+                Tensor dx = x.NewEmpty(x.Shape, x.Type);
+                new ActivateBackwardCall(ActivationKind.Gelu, x, dy, dx).Run();      // dx = (Φ(x) + x·φ(x))·dy
                 x.AddGrad(dx);
             });
         }

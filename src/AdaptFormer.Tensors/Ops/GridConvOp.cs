@@ -1,14 +1,15 @@
 using AdaptFormer.Tensors.Backends;
-using AdaptFormer.Tensors.Backends.Cpu;
 
 namespace AdaptFormer.Tensors.Ops;
 
 /// <summary>
-/// Convolutions of 3×3 tokens over each frame of a grid, with zeros around it: y[r, c] = b + Σ W[i, j]·x[r + i − 1, c + j − 1]. Tokens ahead of the grid's (a class
+/// Convolutions of 3×3 tokens over each frame of a grid, with zeros around it: y[r, c] = b + Σ W[i, j]·x[r + i − 1, c + j − 1]. Tokens
+/// ahead of the grid's (a class
 /// token, prompts) have no neighbours: each is a picture of its own, of which the kernel's centre alone sees anything.
 /// </summary>
 /// <remarks>
-/// A kernel of few outputs M costs one product x·[W₀₀ W₀₁ …]ᵀ to nine parts of M numbers for each token, which neighbours then sum; the usual way, nine copies of a wide
+/// A kernel of few outputs M costs one product x·[W₀₀ W₀₁ …]ᵀ to nine parts of M numbers for each token, which neighbours then sum; the
+/// usual way, nine copies of a wide
 /// input, would take C/M times the memory.
 /// </remarks>
 public static class GridConvOp
@@ -34,21 +35,21 @@ public static class GridConvOp
             CheckBias("GridConv", bias, m);
 
             Tensor input = x.As(compute ?? x.Type);
-            Tensor parts = Tensor.Empty(x.Shape.WithLast(Taps * m));
-            Backend.Current.Linear(input, TapRows(weight), null, null, 1, Epilogue.None, parts);           // parts[n, t] = W_t·x[n]
-            Tensor y = Tensor.Empty(x.Shape.WithLast(m));
-            Backend.Current.SumTaps(parts, grid, bias, y);                                                 // y[n] = b + Σ_t parts[n + t, t]
+            Tensor parts = x.NewEmpty(x.Shape.WithLast(Taps * m));
+            new LinearCall(input, TapRows(weight), null, null, 1, Epilogue.None, parts).Run();           // parts[n, t] = W_t·x[n]
+            Tensor y = x.NewEmpty(x.Shape.WithLast(m));
+            new SumTapsCall(parts, grid, bias, y).Run();                                                 // y[n] = b + Σ_t parts[n + t, t]
             return y.Record([x, weight, bias], keep: [weight.NeedsGrad ? input : null, x.NeedsGrad ? weight : null], dy =>
             {
-                Tensor dParts = Tensor.Empty(dy.Shape.WithLast(Taps * m));
-                Backend.Current.SpreadTaps(dy, grid, dParts);
+                Tensor dParts = x.NewEmpty(dy.Shape.WithLast(Taps * m));
+                new SpreadTapsCall(dy, grid, dParts).Run();
                 Tensor d = dParts.As(input.Type);
-                if (x.NeedsGrad) x.GradInto((dx, add) => Backend.Current.LinearBackwardInput(d, TapRows(weight), 1, dx, add));
+                if (x.NeedsGrad) x.GradInto((dx, add) => new LinearBackwardInputCall(d, TapRows(weight), 1, dx, add).Run());
                 if (weight.NeedsGrad)
                 {
-                    Tensor dRows = Tensor.Zeros(Taps * m, x.Shape[2]), dWeight = Tensor.Empty(weight.Shape);
-                    Backend.Current.LinearBackwardWeight(d, input, 1, dRows);
-                    Backend.Current.Transpose(dRows, (int)(weight.Length / Taps), dWeight);
+                    Tensor dRows = x.NewZeros(Taps * m, x.Shape[2]), dWeight = x.NewEmpty(weight.Shape);
+                    new LinearBackwardWeightCall(d, input, 1, dRows).Run();
+                    new TransposeCall(dRows, (int)(weight.Length / Taps), dWeight).Run();
                     weight.AddGrad(dWeight);
                 }
 
@@ -72,22 +73,22 @@ public static class GridConvOp
                 Throw.Shape("DepthwiseConv", "weight must be [M, 1, 3, 3] for x [B, N, M]", ("x", x), ("weight", weight));
             CheckBias("DepthwiseConv", bias, m);
 
-            Tensor y = Tensor.Empty(x.Shape);
-            Backend.Current.Depthwise(x, grid, TapRows(weight), bias, mirrored: false, y);
+            Tensor y = x.NewEmpty(x.Shape);
+            new DepthwiseCall(x, grid, TapRows(weight), bias, Mirrored: false, y).Run();
             return y.Record([x, weight, bias], keep: [weight.NeedsGrad ? x : null, x.NeedsGrad ? weight : null], dy =>
             {
                 if (x.NeedsGrad)
                 {
-                    Tensor dx = Tensor.Empty(x.Shape);
-                    Backend.Current.Depthwise(dy, grid, TapRows(weight), null, mirrored: true, dx);
+                    Tensor dx = x.NewEmpty(x.Shape);
+                    new DepthwiseCall(dy, grid, TapRows(weight), null, Mirrored: true, dx).Run();
                     x.AddGrad(dx);
                 }
 
                 if (weight.NeedsGrad)
                 {
-                    Tensor dRows = Tensor.Zeros(Taps, m), dWeight = Tensor.Empty(weight.Shape);
-                    Backend.Current.DepthwiseBackwardWeight(x, grid, dy, dRows);
-                    Backend.Current.Transpose(dRows, m, dWeight);
+                    Tensor dRows = x.NewZeros(Taps, m), dWeight = x.NewEmpty(weight.Shape);
+                    new DepthwiseBackwardWeightCall(x, grid, dy, dRows).Run();
+                    new TransposeCall(dRows, m, dWeight).Run();
                     weight.AddGrad(dWeight);
                 }
 
@@ -99,15 +100,15 @@ public static class GridConvOp
     /// <summary>[M, C, 3, 3] → [9·M, C]: the M rows of each tap one below the other.</summary>
     private static Tensor TapRows(Tensor weight)
     {
-        Tensor rows = Tensor.Empty(new Shape(Taps * weight.Shape[0], weight.Shape[1]));
-        Backend.Current.Transpose(weight, Taps, rows);
+        Tensor rows = weight.NewEmpty(new Shape(Taps * weight.Shape[0], weight.Shape[1]));
+        new TransposeCall(weight, Taps, rows).Run();
         return rows;
     }
 
     private static Tensor SumOfRows(Tensor dy, int m)
     {
-        Tensor sum = Tensor.Zeros(m);
-        Backend.Current.LinearBackwardBias(dy, 1, sum);
+        Tensor sum = dy.NewZeros(m);
+        new LinearBackwardBiasCall(dy, 1, sum).Run();
         return sum;
     }
 

@@ -18,26 +18,28 @@ public static class LayerNormOp
         public Tensor LayerNorm(Tensor? gamma, Tensor? beta, float eps, DataType? output = null)
         {
             int c = x.Shape[^1];
-            if (gamma is not null && gamma.Length != c) Throw.Shape("LayerNorm", "gamma [C] must match the last axis of x", ("x", x), ("gamma", gamma));
-            if (beta is not null && beta.Length != c) Throw.Shape("LayerNorm", "beta [C] must match the last axis of x", ("x", x), ("beta", beta));
+            if (gamma is not null && gamma.Length != c)
+                Throw.Shape("LayerNorm", "gamma [C] must match the last axis of x", ("x", x), ("gamma", gamma));
+            if (beta is not null && beta.Length != c)
+                Throw.Shape("LayerNorm", "beta [C] must match the last axis of x", ("x", x), ("beta", beta));
 
-            Tensor y = Tensor.Empty(x.Shape, output ?? x.Type);
+            Tensor y = x.NewEmpty(x.Shape, output ?? x.Type);
             if (!Recording.Records(x, gamma, beta))
             {
-                Backend.Current.LayerNorm(x, gamma, beta, eps, null, null, y);
+                new LayerNormCall(x, gamma, beta, eps, null, null, y).Run();
                 return y.Record([x], [], static _ => { });
             }
 
-            Tensor mean = Tensor.Empty(new Shape((int)x.Shape.Rows)), rstd = Tensor.Empty(mean.Shape);
-            Backend.Current.LayerNorm(x, gamma, beta, eps, mean, rstd, y);
+            Tensor mean = x.NewEmpty(new Shape((int)x.Shape.Rows)), rstd = x.NewEmpty(mean.Shape);
+            new LayerNormCall(x, gamma, beta, eps, mean, rstd, y).Run();
             Tensor saved = x.As(y.Type);
             return y.Record([x, gamma, beta], keep: [saved, mean, rstd, x.NeedsGrad ? gamma : null], dy =>
             {
-                if (x.NeedsGrad) x.GradInto((dx, add) => Backend.Current.LayerNormBackward(saved, mean, rstd, gamma, dy, dx, add));
+                if (x.NeedsGrad) x.GradInto((dx, add) => new LayerNormBackwardCall(saved, mean, rstd, gamma, dy, dx, add).Run());
                 if (gamma is { NeedsGrad: true } || beta is { NeedsGrad: true })
                 {
-                    Tensor dGamma = Tensor.Zeros(c), dBeta = Tensor.Zeros(c);
-                    Backend.Current.LayerNormBackwardParams(saved, mean, rstd, dy, dGamma, dBeta);
+                    Tensor dGamma = x.NewZeros(c), dBeta = x.NewZeros(c);
+                    new LayerNormBackwardParamsCall(saved, mean, rstd, dy, dGamma, dBeta).Run();
                     if (gamma is { NeedsGrad: true }) gamma.AddGrad(dGamma);
                     if (beta is { NeedsGrad: true }) beta.AddGrad(dBeta);
                 }

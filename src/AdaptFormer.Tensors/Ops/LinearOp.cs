@@ -1,5 +1,4 @@
 using AdaptFormer.Tensors.Backends;
-using AdaptFormer.Tensors.Backends.Cpu;
 
 namespace AdaptFormer.Tensors.Ops;
 
@@ -29,9 +28,9 @@ public static class LinearOp
 
             Tensor input = x.As(compute ?? x.Type);
             DataType type = output ?? (residual is null ? input.Type : DataType.Float32);
-            Tensor y = residual?.TakeOrEmpty(shape, type) ?? Tensor.Empty(shape, type);
+            Tensor y = residual?.TakeOrEmpty(shape, type) ?? x.NewEmpty(shape, type);
             Tensor? rest = residual is { IsAlive: false } ? y : residual;
-            Backend.Current.Linear(input, weight, bias, rest, scale, Epilogue.None, y);                    // y = r + s·(x·Wᵀ + b)
+            new LinearCall(input, weight, bias, rest, scale, Epilogue.None, y).Run();                    // y = r + s·(x·Wᵀ + b)
             return y.Record([x, weight, bias, residual], keep: Operands(x, input, weight), dy =>
             {
                 residual?.PassGrad(dy);                                                                    // dr = dy
@@ -52,19 +51,19 @@ public static class LinearOp
         {
             Check(x, weight, bias);
             Tensor input = x.As(compute ?? x.Type);
-            Tensor y = Tensor.Empty(x.Shape.WithLast(weight.Shape[0]), input.Type);
+            Tensor y = x.NewEmpty(x.Shape.WithLast(weight.Shape[0]), input.Type);
             if (!Recording.Records(x, weight, bias))
             {
-                Backend.Current.Linear(input, weight, bias, null, 1, Epilogue.Gelu, y);
+                new LinearCall(input, weight, bias, null, 1, Epilogue.Gelu, y).Run();
                 return y.Record([x], [], static _ => { });
             }
 
-            Tensor kept = Tensor.Empty(y.Shape, y.Type == DataType.BFloat16 ? DataType.Code8 : DataType.Code16);
-            Backend.Current.LinearGelu(input, weight, bias, kept, y);
+            Tensor kept = x.NewEmpty(y.Shape, Backend.For(x.Device).GeluKept(y.Type));
+            new LinearGeluCall(input, weight, bias, kept, y).Run();
             return y.Record([x, weight, bias], keep: [kept, .. Operands(x, input, weight)], dy =>
             {
-                Tensor dPre = Tensor.Empty(y.Shape, y.Type);
-                Backend.Current.LinearGeluBackward(kept, dy, dPre);
+                Tensor dPre = x.NewEmpty(y.Shape, y.Type);
+                new LinearGeluBackwardCall(kept, dy, dPre).Run();
                 Backward(x, input, weight, bias, 1, dPre);
             });
         }
@@ -79,12 +78,12 @@ public static class LinearOp
         {
             Check(x, weight, bias);
             Tensor input = x.As(compute ?? x.Type);
-            Tensor y = Tensor.Empty(x.Shape.WithLast(weight.Shape[0]), input.Type);
-            Backend.Current.Linear(input, weight, bias, null, 1, Epilogue.Relu, y);
+            Tensor y = x.NewEmpty(x.Shape.WithLast(weight.Shape[0]), input.Type);
+            new LinearCall(input, weight, bias, null, 1, Epilogue.Relu, y).Run();
             return y.Record([x, weight, bias], keep: [y, .. Operands(x, input, weight)], dy =>
             {
-                Tensor dPre = Tensor.Empty(y.Shape, y.Type);
-                Backend.Current.ActivateBackward(ActivationKind.Relu, y, dy, dPre);
+                Tensor dPre = x.NewEmpty(y.Shape, y.Type);
+                new ActivateBackwardCall(ActivationKind.Relu, y, dy, dPre).Run();
                 Backward(x, input, weight, bias, 1, dPre);
             });
         }
@@ -98,9 +97,9 @@ public static class LinearOp
     {
         Tensor d = dy.As(input.Type);
         if (x.NeedsGrad)
-            x.GradInto((dx, add) => Backend.Current.LinearBackwardInput(d, weight, scale, dx, add));               // dx = s·dy·W
-        if (weight.NeedsGrad) weight.SumGrad(dW => Backend.Current.LinearBackwardWeight(d, input, scale, dW));       // dW = s·dyᵀ·x
-        if (bias is { NeedsGrad: true }) bias.SumGrad(db => Backend.Current.LinearBackwardBias(dy, scale, db));      // db = s·Σ dy
+            x.GradInto((dx, add) => new LinearBackwardInputCall(d, weight, scale, dx, add).Run());               // dx = s·dy·W
+        if (weight.NeedsGrad) weight.SumGrad(dW => new LinearBackwardWeightCall(d, input, scale, dW).Run());       // dW = s·dyᵀ·x
+        if (bias is { NeedsGrad: true }) bias.SumGrad(db => new LinearBackwardBiasCall(dy, scale, db).Run());      // db = s·Σ dy
     }
 
     private static void Check(Tensor x, Tensor weight, Tensor? bias)

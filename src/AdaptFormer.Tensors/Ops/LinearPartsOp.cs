@@ -1,5 +1,4 @@
 using AdaptFormer.Tensors.Backends;
-using AdaptFormer.Tensors.Backends.Cpu;
 
 namespace AdaptFormer.Tensors.Ops;
 
@@ -36,24 +35,24 @@ public static class LinearPartsOp
 
 
             Tensor y = residual.TakeOrEmpty(residual.Shape, residual.Type);
-            Backend.Current.Linear(x, Whole(), null, residual.IsAlive ? residual : y, scale, Epilogue.None, y);
+            new LinearCall(x, Whole(), null, residual.IsAlive ? residual : y, scale, Epilogue.None, y).Run();
             return y.Record([x, weight, residual], keep: [weight.NeedsGrad ? x : null, x.NeedsGrad ? weight : null], dy =>
             {
                 residual.PassGrad(dy);
                 Tensor d = dy.As(x.Type);
-                if (x.NeedsGrad) x.GradInto((dx, add) => Backend.Current.LinearBackwardInput(d, Whole(), scale, dx, add));
+                if (x.NeedsGrad) x.GradInto((dx, add) => new LinearBackwardInputCall(d, Whole(), scale, dx, add).Run());
                 if (!weight.NeedsGrad) return;
-                Tensor whole = Tensor.Zeros(o, x.Shape[^1]), dWeight = Tensor.Empty(weight.Shape);
-                Backend.Current.LinearBackwardWeight(d, x, scale, whole);
-                for (int p = 0; p < parts; p++) Backend.Current.CopyTokens(Rows(whole, p), p, Part(dWeight, p), 0, 1);
+                Tensor whole = x.NewZeros(o, x.Shape[^1]), dWeight = x.NewEmpty(weight.Shape);
+                new LinearBackwardWeightCall(d, x, scale, whole).Run();
+                for (int p = 0; p < parts; p++) new CopyTokensCall(Rows(whole, p), p, Part(dWeight, p), 0, 1).Run();
                 weight.AddGrad(dWeight);
             });
 
             // [O, P·R] with the parts in their places and zeros elsewhere.
             Tensor Whole()
             {
-                Tensor whole = Tensor.Zeros(o, x.Shape[^1]);
-                for (int p = 0; p < parts; p++) Backend.Current.CopyTokens(Part(weight, p), 0, Rows(whole, p), p, 1);
+                Tensor whole = x.NewZeros(o, x.Shape[^1]);
+                for (int p = 0; p < parts; p++) new CopyTokensCall(Part(weight, p), 0, Rows(whole, p), p, 1).Run();
                 return whole;
             }
 

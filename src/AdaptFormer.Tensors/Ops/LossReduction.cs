@@ -30,20 +30,20 @@ internal static class Losses
         {
             return values.Record([logits], keep: [gradient], dy =>
             {
-                Tensor dx = Tensor.Empty(logits.Shape);
-                if (dy.Length == logits.Length) Backend.Current.Multiply(gradient, dy, dx);
-                else Backend.Current.ScaleSlices(gradient, dy.ToArray(), dx);
+                Tensor dx = logits.NewEmpty(logits.Shape);
+                if (dy.Length == logits.Length) new MultiplyCall(gradient, dy, dx).Run();
+                else new ScaleSlicesCall(gradient, dy, dx).Run();
                 logits.AddGrad(dx);
             });
         }
 
         float share = reduction == LossReduction.Sum ? 1 : count == 0 ? 0 : 1f / count;
-        double sum = 0;
-        foreach (float value in values.ToArray()) sum += value;
-        return Tensor.Full(new Shape(), (float)(sum * share)).Record([logits], keep: [gradient], dy =>
+        Tensor loss = logits.NewEmpty(new Shape());
+        new SumCall(values, share, loss).Run();
+        return loss.Record([logits], keep: [gradient], dy =>
         {
-            Tensor dx = Tensor.Empty(logits.Shape);
-            Backend.Current.Scale(gradient, share * dy.Item(), dx);
+            Tensor dx = logits.NewEmpty(logits.Shape);
+            new ScaleByCall(gradient, dy, share, dx).Run();
             logits.AddGrad(dx);
         });
     }
@@ -51,7 +51,8 @@ internal static class Losses
     /// <summary>Checks the logits of any loss.</summary>
     public static (int B, int K) CheckLogits(string op, Tensor logits)
     {
-        if (logits.Shape.Rank != 2 || logits.Type != DataType.Float32) throw new ArgumentException($"{op}: logits must be f32 [B, K], got {logits}.");
+        if (logits.Shape.Rank != 2 || logits.Type != DataType.Float32)
+            throw new ArgumentException($"{op}: logits must be f32 [B, K], got {logits}.");
         return (logits.Shape[0], logits.Shape[1]);
     }
 
@@ -59,7 +60,8 @@ internal static class Losses
     public static void CheckTargets(string op, Tensor logits, Tensor targets)
     {
         CheckLogits(op, logits);
-        if (logits.Shape != targets.Shape) Throw.Shape(op, "logits and targets must have one shape [B, K]", ("logits", logits), ("targets", targets));
+        if (logits.Shape != targets.Shape)
+            Throw.Shape(op, "logits and targets must have one shape [B, K]", ("logits", logits), ("targets", targets));
         if (targets.Type != DataType.Float32) throw new ArgumentException($"{op}: targets must be f32, got {targets}.");
     }
 
@@ -70,7 +72,8 @@ internal static class Losses
         if (labels.Length != b) throw new ArgumentException($"{op}: {b} rows of logits but {labels.Length} labels.");
         for (int i = 0; i < b; i++)
         {
-            if ((uint)labels[i] >= (uint)k && labels[i] != ignore) throw new ArgumentException($"{op}: label {labels[i]} of sample {i} is not in [0, {k}).");
+            if ((uint)labels[i] >= (uint)k && labels[i] != ignore)
+                throw new ArgumentException($"{op}: label {labels[i]} of sample {i} is not in [0, {k}).");
         }
 
         return (b, k);

@@ -16,14 +16,15 @@ public static class MeanSquaredErrorOp
             if (x.Shape != targets.Shape || x.Type != DataType.Float32 || targets.Type != DataType.Float32)
                 Throw.Shape("MeanSquaredError", "x and targets must have one shape, both f32", ("x", x), ("targets", targets));
             float share = x.Length == 0 ? 0 : 1f / x.Length;
-            Tensor difference = Tensor.Empty(x.Shape);
-            Backend.Current.Copy(x, difference);
-            Backend.Current.AddInto(difference, targets, -1);
-            double sum = Backend.Current.Dot(difference, difference);
-            return Tensor.Full(new Shape(), (float)(sum * share)).Record([x], keep: [difference], dy =>
+            Tensor difference = x.NewEmpty(x.Shape);
+            new CopyCall(x, difference).Run();
+            new AddIntoCall(difference, targets, -1).Run();
+            Tensor loss = x.NewEmpty(new Shape());
+            new DotCall(difference, difference, share, loss).Run();
+            return loss.Record([x], keep: [difference], dy =>
             {
-                Tensor dx = Tensor.Empty(x.Shape);
-                Backend.Current.Scale(difference, 2 * share * dy.Item(), dx);               // dx = 2·(x − t)/n
+                Tensor dx = x.NewEmpty(x.Shape);
+                new ScaleByCall(difference, dy, 2 * share, dx).Run();               // dx = 2·(x − t)/n
                 x.AddGrad(dx);
             });
         }

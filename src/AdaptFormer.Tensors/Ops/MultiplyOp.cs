@@ -12,8 +12,8 @@ public static class MultiplyOp
         public Tensor Multiply(Tensor b)
         {
             CheckPair("Multiply", a, b);
-            Tensor y = Tensor.Empty(a.Shape);
-            Backend.Current.Multiply(a, b, y);
+            Tensor y = a.NewEmpty(a.Shape);
+            new MultiplyCall(a, b, y).Run();
             return y.Record([a, b], keep: [b.NeedsGrad ? a : null, a.NeedsGrad ? b : null], dy =>
             {
                 if (a.NeedsGrad) a.AddGrad(Product(dy, b));      // da = dy∘b
@@ -26,12 +26,12 @@ public static class MultiplyOp
         public Tensor Dot(Tensor b)
         {
             CheckPair("Dot", a, b);
-            Tensor y = Tensor.Full(new Shape(), (float)Backend.Current.Dot(a, b));
+            Tensor y = a.NewEmpty(new Shape());
+            new DotCall(a, b, 1, y).Run();
             return y.Record([a, b], keep: [b.NeedsGrad ? a : null, a.NeedsGrad ? b : null], dy =>
             {
-                float d = dy.Item();
-                if (a.NeedsGrad) a.AddGrad(Scaled(b, d));
-                if (b.NeedsGrad) b.AddGrad(Scaled(a, d));
+                if (a.NeedsGrad) a.AddGrad(Scaled(b, dy));
+                if (b.NeedsGrad) b.AddGrad(Scaled(a, dy));
             });
         }
     }
@@ -39,20 +39,21 @@ public static class MultiplyOp
     private static void CheckPair(string op, Tensor a, Tensor b)
     {
         if (a.Shape != b.Shape) Throw.Shape(op, "both shapes must be equal", ("a", a), ("b", b));
-        if (a.Type != DataType.Float32 || b.Type != DataType.Float32) throw new ArgumentException($"{op}: both tensors must be f32, got {a} and {b}.");
+        if (a.Type != DataType.Float32 || b.Type != DataType.Float32)
+            throw new ArgumentException($"{op}: both tensors must be f32, got {a} and {b}.");
     }
 
     private static Tensor Product(Tensor a, Tensor b)
     {
-        Tensor y = Tensor.Empty(a.Shape);
-        Backend.Current.Multiply(a, b, y);
+        Tensor y = a.NewEmpty(a.Shape);
+        new MultiplyCall(a, b, y).Run();
         return y;
     }
 
-    private static Tensor Scaled(Tensor x, float factor)
+    private static Tensor Scaled(Tensor x, Tensor s)
     {
-        Tensor y = Tensor.Empty(x.Shape);
-        Backend.Current.Scale(x, factor, y);
+        Tensor y = x.NewEmpty(x.Shape);
+        new ScaleByCall(x, s, 1, y).Run();
         return y;
     }
 }

@@ -2,7 +2,10 @@ using AdaptFormer.Tensors.Backends;
 
 namespace AdaptFormer.Tensors.Ops;
 
-/// <summary>Patch embedding: a convolution whose stride is its kernel, as patches cut into rows times a matrix (ViT eq. 1). Of clips it cuts tubelets.</summary>
+/// <summary>
+/// Patch embedding: a convolution whose stride is its kernel, as patches cut into rows times a matrix (ViT eq. 1). Of clips it cuts
+/// tubelets.
+/// </summary>
 public static class PatchOp
 {
     extension(Tensor pixels)
@@ -27,7 +30,10 @@ public static class PatchOp
             return pixels.Unfold(p, compute ?? DataType.Float32, t).Linear(weight, bias, output: DataType.Float32);
         }
 
-        /// <summary>Non-overlapping patches as rows: [B, C, H, W] → [B, (H/p)·(W/p), C·p·p], or tubelets: [B, C, T, H, W] → [B, (T/t)·(H/p)·(W/p), C·t·p·p].</summary>
+        /// <summary>
+        /// Non-overlapping patches as rows: [B, C, H, W] → [B, (H/p)·(W/p), C·p·p], or tubelets: [B, C, T, H, W] → [B, (T/t)·(H/p)·(W/p),
+        /// C·t·p·p].
+        /// </summary>
         /// <param name="patch">p; divides H and W.</param>
         /// <param name="output">Type of the rows; f32 if null.</param>
         /// <param name="tubelet">t; divides T, and is 1 for images.</param>
@@ -38,12 +44,12 @@ public static class PatchOp
             if (shape.Rank is not (4 or 5) || !Cuts(shape, tubelet, patch))
                 Throw.Shape("Unfold", $"patches of {(shape.Rank == 5 ? $"{tubelet} frames by " : "")}{patch} must divide pixels {(shape.Rank == 5 ? "[B, C, T, H, W]" : "[B, C, H, W]")}", ("pixels", pixels));
             int patches = (shape.Rank == 5 ? shape[2] / tubelet : 1) * (shape[^2] / patch) * (shape[^1] / patch);
-            Tensor rows = Tensor.Empty(new Shape(shape[0], patches, shape[1] * tubelet * patch * patch), output ?? DataType.Float32);
-            Backend.Current.Unfold(pixels, tubelet, patch, rows);
+            Tensor rows = pixels.NewEmpty(new Shape(shape[0], patches, shape[1] * tubelet * patch * patch), output ?? DataType.Float32);
+            new UnfoldCall(pixels, tubelet, patch, rows).Run();
             return rows.Record([pixels], keep: [], dy =>
             {
-                Tensor dx = Tensor.Empty(pixels.Shape, pixels.Type);
-                Backend.Current.Fold(dy, tubelet, patch, dx);
+                Tensor dx = pixels.NewEmpty(pixels.Shape, pixels.Type);
+                new FoldCall(dy, tubelet, patch, dx).Run();
                 pixels.AddGrad(dx);
             });
         }

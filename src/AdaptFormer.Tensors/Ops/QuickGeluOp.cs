@@ -11,12 +11,12 @@ public static class QuickGeluOp
         /// <returns>The shape and type of x.</returns>
         public Tensor QuickGelu()
         {
-            Tensor y = Tensor.Empty(x.Shape, x.Type);
-            Backend.Current.Activate(ActivationKind.QuickGelu, x, y);
+            Tensor y = x.NewEmpty(x.Shape, x.Type);
+            new ActivateCall(ActivationKind.QuickGelu, x, y).Run();
             return y.Record([x], keep: [x], dy =>
             {
-                Tensor dx = Tensor.Empty(x.Shape, x.Type);
-                Backend.Current.ActivateBackward(ActivationKind.QuickGelu, x, dy, dx);      // dx = σ·(1 + 1.702·x·(1 − σ))·dy
+                Tensor dx = x.NewEmpty(x.Shape, x.Type);
+                new ActivateBackwardCall(ActivationKind.QuickGelu, x, dy, dx).Run();      // dx = σ·(1 + 1.702·x·(1 − σ))·dy
                 x.AddGrad(dx);
             });
         }

@@ -11,12 +11,12 @@ public static class ReluOp
         /// <returns>The shape and type of x.</returns>
         public Tensor Relu()
         {
-            Tensor y = Tensor.Empty(x.Shape, x.Type);
-            Backend.Current.Activate(ActivationKind.Relu, x, y);
+            Tensor y = x.NewEmpty(x.Shape, x.Type);
+            new ActivateCall(ActivationKind.Relu, x, y).Run();
             return y.Record([x], keep: [y], dy =>
             {
-                Tensor dx = Tensor.Empty(x.Shape, x.Type);
-                Backend.Current.ActivateBackward(ActivationKind.Relu, y, dy, dx);      // dx = dy where y > 0, else 0
+                Tensor dx = x.NewEmpty(x.Shape, x.Type);
+                new ActivateBackwardCall(ActivationKind.Relu, y, dy, dx).Run();      // dx = dy where y > 0, else 0
                 x.AddGrad(dx);
             });
         }

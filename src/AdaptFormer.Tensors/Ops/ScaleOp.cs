@@ -10,12 +10,12 @@ public static class ScaleOp
         /// <summary>factor·x, for a constant factor.</summary>
         public Tensor Scale(float factor)
         {
-            Tensor y = Tensor.Empty(x.Shape, x.Type);
-            Backend.Current.Scale(x, factor, y);
+            Tensor y = x.NewEmpty(x.Shape, x.Type);
+            new ScaleCall(x, factor, y).Run();
             return y.Record([x], keep: [], dy =>
             {
-                Tensor dx = Tensor.Empty(x.Shape, x.Type);
-                Backend.Current.Scale(dy, factor, dx);
+                Tensor dx = x.NewEmpty(x.Shape, x.Type);
+                new ScaleCall(dy, factor, dx).Run();
                 x.AddGrad(dx);
             });
         }
@@ -27,16 +27,21 @@ public static class ScaleOp
         {
             if (s.Length != 1) Throw.Shape("ScaleBy", "s must be one number", ("x", x), ("s", s));
             if (x.Type != DataType.Float32) throw new ArgumentException($"ScaleBy: x must be f32, got {x}.");
-            float factor = s.Item();
-            Tensor y = Tensor.Empty(x.Shape);
-            Backend.Current.Scale(x, factor, y);
-            return y.Record([x, s], keep: s.NeedsGrad ? [x] : [], dy =>
+            Tensor y = x.NewEmpty(x.Shape);
+            new ScaleByCall(x, s, 1, y).Run();
+            return y.Record([x, s], keep: [s.NeedsGrad ? x : null, x.NeedsGrad ? s : null], dy =>
             {
-                if (s.NeedsGrad) s.AddGrad(Tensor.Full(s.Shape, (float)Backend.Current.Dot(dy, x)));      // ds = Σ dy∘x
+                if (s.NeedsGrad)
+                {
+                    Tensor ds = s.NewEmpty(s.Shape);
+                    new DotCall(dy, x, 1, ds).Run();                                                    // ds = Σ dy∘x
+                    s.AddGrad(ds);
+                }
+
                 if (x.NeedsGrad)
                 {
-                    Tensor dx = Tensor.Empty(x.Shape);
-                    Backend.Current.Scale(dy, factor, dx);                                              // dx = s·dy
+                    Tensor dx = x.NewEmpty(x.Shape);
+                    new ScaleByCall(dy, s, 1, dx).Run();                                                // dx = s·dy
                     x.AddGrad(dx);
                 }
             });

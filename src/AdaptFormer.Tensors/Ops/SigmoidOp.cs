@@ -11,12 +11,12 @@ public static class SigmoidOp
         /// <returns>The shape and type of x.</returns>
         public Tensor Sigmoid()
         {
-            Tensor y = Tensor.Empty(x.Shape, x.Type);
-            Backend.Current.Activate(ActivationKind.Sigmoid, x, y);
+            Tensor y = x.NewEmpty(x.Shape, x.Type);
+            new ActivateCall(ActivationKind.Sigmoid, x, y).Run();
             return y.Record([x], keep: [y], dy =>
             {
-                Tensor dx = Tensor.Empty(x.Shape, x.Type);
-                Backend.Current.ActivateBackward(ActivationKind.Sigmoid, y, dy, dx);      // dx = y·(1 − y)·dy
+                Tensor dx = x.NewEmpty(x.Shape, x.Type);
+                new ActivateBackwardCall(ActivationKind.Sigmoid, y, dy, dx).Run();      // dx = y·(1 − y)·dy
                 x.AddGrad(dx);
             });
         }

@@ -34,7 +34,7 @@ public static class SoftmaxCrossEntropyOp
                 row[labels[i]] += 1 - labelSmoothing;
             }
 
-            return Loss(logits, Tensor.From(targets, logits.Shape), reduction, counted);
+            return Loss(logits, logits.NewFrom(targets, logits.Shape), reduction, counted);
         }
 
         /// <summary>The loss of a batch of target distributions (mixup, distillation), which are constants.</summary>
@@ -51,8 +51,8 @@ public static class SoftmaxCrossEntropyOp
 
     private static Tensor Loss(Tensor logits, Tensor targets, LossReduction reduction, int counted)
     {
-        Tensor values = Tensor.Empty(new Shape(logits.Shape[0])), gradient = Tensor.Empty(logits.Shape);
-        Backend.Current.CrossEntropy(logits, targets, values, gradient);
+        Tensor values = logits.NewEmpty(new Shape(logits.Shape[0])), gradient = logits.NewEmpty(logits.Shape);
+        new CrossEntropyCall(logits, targets, values, gradient).Run();
         return Losses.Reduce(logits, values, gradient, reduction, counted);
     }
 }

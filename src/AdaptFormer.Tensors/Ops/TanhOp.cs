@@ -11,12 +11,12 @@ public static class TanhOp
         /// <returns>The shape and type of x.</returns>
         public Tensor Tanh()
         {
-            Tensor y = Tensor.Empty(x.Shape, x.Type);
-            Backend.Current.Activate(ActivationKind.Tanh, x, y);
+            Tensor y = x.NewEmpty(x.Shape, x.Type);
+            new ActivateCall(ActivationKind.Tanh, x, y).Run();
             return y.Record([x], keep: [y], dy =>
             {
-                Tensor dx = Tensor.Empty(x.Shape, x.Type);
-                Backend.Current.ActivateBackward(ActivationKind.Tanh, y, dy, dx);      // dx = (1 − y²)·dy
+                Tensor dx = x.NewEmpty(x.Shape, x.Type);
+                new ActivateBackwardCall(ActivationKind.Tanh, y, dy, dx).Run();      // dx = (1 − y²)·dy
                 x.AddGrad(dx);
             });
         }

@@ -17,9 +17,9 @@ public static class TokenOps
             if (front.Shape.Rank != 3 || front.Shape[2] != x.Shape[2] || (front.Shape[0] != 1 && front.Shape[0] != x.Shape[0]))
                 Throw.Shape("PrependTokens", "front must be [1 or B, P, C] for x [B, N, C]", ("front", front), ("x", x));
             (int b, int n, int c, int p) = (x.Shape[0], x.Shape[1], x.Shape[2], front.Shape[1]);
-            Tensor y = Tensor.Empty(new Shape(b, p + n, c), x.Type);
-            Backend.Current.CopyTokens(front, 0, y, 0, p);
-            Backend.Current.CopyTokens(x, 0, y, p, n);
+            Tensor y = x.NewEmpty(new Shape(b, p + n, c), x.Type);
+            new CopyTokensCall(front, 0, y, 0, p).Run();
+            new CopyTokensCall(x, 0, y, p, n).Run();
             return y.Record([front, x], keep: [], dy =>
             {
                 if (x.NeedsGrad) x.AddGrad(Part(dy, p, n));
@@ -27,8 +27,8 @@ public static class TokenOps
                 if (front.Shape[0] == b) front.PassGrad(Part(dy, 0, p));
                 else
                 {
-                    Tensor shared = Tensor.Full(front.Shape, 0);
-                    Backend.Current.CopyTokens(dy, 0, shared, 0, p, add: true);      // the batch shares the tokens: their gradients add up
+                    Tensor shared = x.NewFull(front.Shape, 0);
+                    new CopyTokensCall(dy, 0, shared, 0, p, Add: true).Run();      // the batch shares the tokens: their gradients add up
                     front.PassGrad(shared);
                 }
             });
@@ -40,14 +40,15 @@ public static class TokenOps
         public Tensor SliceTokens(int start, int count)
         {
             CheckTokens("SliceTokens", x);
-            if (start < 0 || count < 0 || start + count > x.Shape[1]) Throw.Shape("SliceTokens", $"tokens {start}…{start + count} must lie inside x", ("x", x));
+            if (start < 0 || count < 0 || start + count > x.Shape[1])
+                Throw.Shape("SliceTokens", $"tokens {start}…{start + count} must lie inside x", ("x", x));
             if (count == x.Shape[1]) return x;
             Tensor y = Part(x, start, count);
             return y.Record([x], keep: [], dy =>
             {
-                Tensor dx = Tensor.Empty(x.Shape, x.Type);
-                Backend.Current.Clear(dx);
-                Backend.Current.CopyTokens(dy, 0, dx, start, count);
+                Tensor dx = x.NewEmpty(x.Shape, x.Type);
+                new FillCall(dx, 0).Run();
+                new CopyTokensCall(dy, 0, dx, start, count).Run();
                 x.AddGrad(dx);
             });
         }
@@ -61,9 +62,9 @@ public static class TokenOps
             CheckTokens("AppendZeros", x);
             if (count == 0) return x;
             int n = x.Shape[1];
-            Tensor y = Tensor.Empty(new Shape(x.Shape[0], n + count, x.Shape[2]), x.Type);
-            Backend.Current.Clear(y);
-            Backend.Current.CopyTokens(x, 0, y, 0, n);
+            Tensor y = x.NewEmpty(new Shape(x.Shape[0], n + count, x.Shape[2]), x.Type);
+            new FillCall(y, 0).Run();
+            new CopyTokensCall(x, 0, y, 0, n).Run();
             return y.Record([x], keep: [], dy => x.AddGrad(Part(dy, 0, n)));
         }
 
@@ -74,12 +75,12 @@ public static class TokenOps
         {
             CheckTokens("MeanTokens", x);
             if (start < 0 || start >= x.Shape[1]) Throw.Shape("MeanTokens", $"a token must be left after skipping {start}", ("x", x));
-            Tensor y = Tensor.Empty(new Shape(x.Shape[0], x.Shape[2]));
-            Backend.Current.MeanTokens(x, start, y);
+            Tensor y = x.NewEmpty(new Shape(x.Shape[0], x.Shape[2]));
+            new MeanTokensCall(x, start, y).Run();
             return y.Record([x], keep: [], dy =>
             {
-                Tensor dx = Tensor.Empty(x.Shape, x.Type);
-                Backend.Current.MeanTokensBackward(dy, start, dx);
+                Tensor dx = x.NewEmpty(x.Shape, x.Type);
+                new MeanTokensBackwardCall(dy, start, dx).Run();
                 x.AddGrad(dx);
             });
         }
@@ -96,8 +97,8 @@ public static class TokenOps
 
     private static Tensor Part(Tensor x, int start, int count)
     {
-        Tensor part = Tensor.Empty(new Shape(x.Shape[0], count, x.Shape[2]), x.Type);
-        Backend.Current.CopyTokens(x, start, part, 0, count);
+        Tensor part = x.NewEmpty(new Shape(x.Shape[0], count, x.Shape[2]), x.Type);
+        new CopyTokensCall(x, start, part, 0, count).Run();
         return part;
     }
 

@@ -24,21 +24,14 @@ public static class MatMulRate
         foreach ((int i, int o) in Shapes)
         {
             using TensorScope scope = new();
-            Tensor x = Tensor.Empty(new Shape(Rows, i), type);
-            using (Tensor values = Tensor.Full(x.Shape, 0))
-            {
-                foreach (ref float value in values.Span) value = rng.NextSingle() - 0.5f;
-                Backend.Current.Copy(values, x);
-            }
-
-            using Parameter w = Parameter.Full(new Shape(o, i), 0);
-            foreach (ref float value in w.Span) value = rng.NextSingle() - 0.5f;
+            Tensor x = Tensor.From(Random(rng, Rows * i), new Shape(Rows, i)).As(type);
+            using Parameter w = Parameter.From(Random(rng, o * i), new Shape(o, i));
             Tensor y = Tensor.Empty(new Shape(Rows, o), type);
             double best = double.PositiveInfinity;
             for (int round = 0; round <= rounds; round++)
             {
                 long start = Stopwatch.GetTimestamp();
-                Backend.Current.Linear(x, w, null, null, 1, Tensors.Backends.Cpu.Epilogue.None, y);
+                new LinearCall(x, w, null, null, 1, Epilogue.None, y).Run();
                 if (round > 0) best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);      // the first round packs the weights
             }
 
@@ -47,5 +40,12 @@ public static class MatMulRate
         }
 
         return flops / seconds;
+    }
+
+    private static float[] Random(Rng rng, int count)
+    {
+        float[] values = new float[count];
+        foreach (ref float value in values.AsSpan()) value = rng.NextSingle() - 0.5f;
+        return values;
     }
 }

@@ -58,7 +58,7 @@ internal sealed class PrefixSource : BatchSource, IDisposable
         foreach (PrefixFile? file in _files) file?.Dispose();
     }
 
-    private sealed unsafe class KeptBatch : InputBatch
+    private sealed class KeptBatch : InputBatch
     {
         private readonly int[] _labels;
         private readonly float[] _targets;
@@ -70,7 +70,7 @@ internal sealed class PrefixSource : BatchSource, IDisposable
             _labels = new int[samples.Length];
             _targets = new float[samples.Length * classes];
             _stored = Tensor.Empty(new Shape([samples.Length, .. file.Header.Dims]), file.Header.Type);
-            long bytes = _stored.Bytes / samples.Length;
+            Shape one = new([.. file.Header.Dims]);
             for (int i = 0; i < samples.Length; i++)
             {
                 _labels[i] = file.Label(samples[i]);
@@ -79,7 +79,8 @@ internal sealed class PrefixSource : BatchSource, IDisposable
                     foreach (int label in loader.Dataset.Labels(samples[i] / loader.Samples.Views)) _targets[(i * classes) + label] = 1;
                 }
 
-                file.Elements(samples[i]).CopyTo(new Span<byte>((byte*)_stored.Pointer + (i * bytes), checked((int)bytes)));
+                using Tensor sample = _stored.View(one, i * one.Length);
+                sample.CopyBytesFrom(file.Elements(samples[i]));
             }
 
             Input = _stored.As(DataType.Float32);

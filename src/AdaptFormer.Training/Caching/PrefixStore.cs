@@ -65,7 +65,7 @@ internal sealed class PrefixStore(string folder, long maxBytes)
         if (needed > free) throw new IOException($"{folder}: the frozen-prefix cache needs {needed} bytes, {free} are free on the disk; make room, set cache.folder, or cache.mode=off.");
     }
 
-    private static unsafe void Build(string path, PrefixHeader header, Backbone model, int cut, DataLoader loader, int epoch, Action<int>? progress, CancellationToken cancellation)
+    private static void Build(string path, PrefixHeader header, Backbone model, int cut, DataLoader loader, int epoch, Action<int>? progress, CancellationToken cancellation)
     {
         string part = path + ".part";
         using (FileStream file = new(part, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1 << 20))
@@ -85,10 +85,13 @@ internal sealed class PrefixStore(string folder, long maxBytes)
                     using TensorScope scope = new();
                     using BatchPixels pixels = new(batch);
                     Tensor kept = model.RunBefore(cut, pixels.Tensor).As(header.Type);
-                    int bytes = (int)(header.RecordBytes - PrefixHeader.Preamble);
+                    Shape one = new([.. header.Dims]);
+                    byte[] bytes = new byte[header.RecordBytes - PrefixHeader.Preamble];
                     for (int i = Math.Max(0, done - at); i < batch.Count; i++)
-                        PrefixRecord.Append(file, batch.Labels[i], new ReadOnlySpan<byte>((byte*)kept.Pointer + ((long)i * bytes), bytes));
-                    GC.KeepAlive(kept);
+                    {
+                        kept.View(one, i * one.Length).CopyBytesTo(bytes);
+                        PrefixRecord.Append(file, batch.Labels[i], bytes);
+                    }
                 }
 
                 at += batch.Count;

@@ -20,10 +20,11 @@ internal sealed class ViewMean(int views)
     public void Add(Tensor logits, ReadOnlySpan<int> labels, ReadOnlySpan<float> targets, Take take)
     {
         int classes = logits.Shape[1];
+        float[] rows = logits.ToArray();
         if (_sum.Length == 0) _sum = new double[classes];
         for (int i = 0; i < labels.Length; i++)
         {
-            ReadOnlySpan<float> row = logits.Span.Slice(i * classes, classes);
+            ReadOnlySpan<float> row = rows.AsSpan(i * classes, classes);
             for (int k = 0; k < classes; k++) _sum[k] += row[k];
             _label = _seen == 0 || labels[i] < 0 ? labels[i] : _label;       // one view that cannot be read makes the item one
             if (++_seen < views) continue;

@@ -1,5 +1,5 @@
-using System.Numerics;
-using System.Runtime.InteropServices;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Training.Optimizers;
@@ -69,7 +69,8 @@ public sealed record AdamWOptions(
 /// <c>p = p - lr/(1-β₁ᵗ) · m / (√v/√(1-β₂ᵗ) + ε)</c>. With L2 decay <c>g = ∇ + wd·p</c>; decoupled, <c>p</c> is first
 /// multiplied by <c>1 - lr·wd</c>.
 /// </summary>
-/// <remarks>PyTorch's definition, also where ε stands. A cycled β₁ enters the bias correction as its present value to the power t.</remarks>
+/// <remarks>PyTorch's definition, also where ε stands. A cycled β₁ enters the bias correction as its present value to the power
+/// t.</remarks>
 public sealed class Adam : Optimizer
 {
     private readonly AdamFamilyOptions _options;
@@ -79,40 +80,17 @@ public sealed class Adam : Optimizer
         : base(segments, "mean", "square") => _options = options;
 
     /// <inheritdoc/>
-    protected override void Update(ParameterSegment segment, Span<float> parameters, ReadOnlySpan<float> gradients, double lr, double? momentum)
+    protected override void Update(ParameterSegment segment, Tensor p, Tensor g, double lr, double? momentum)
     {
-        double beta1 = momentum ?? _options.Beta1;
+        double beta1 = momentum ?? _options.Beta1, beta2 = _options.Beta2;
         double decay = segment.Rank > 1 || _options.DecayVectors ? _options.WeightDecay : 0;
-        float l2 = _options.Decoupled ? 0 : (float)decay;
-        float keep = _options.Decoupled ? (float)(1 - (lr * decay)) : 1;
-        float step = (float)(lr / (1 - Math.Pow(beta1, Steps)));
-        float rootCorrection = (float)Math.Sqrt(1 - Math.Pow(_options.Beta2, Steps));
-        (float b1, float b2, float eps) = ((float)beta1, (float)_options.Beta2, (float)_options.Eps);
-        (float intake1, float intake2) = ((float)(1 - beta1), (float)(1 - _options.Beta2));
-
-        Span<float> mean = StateOf("mean", segment), square = StateOf("square", segment);
-        Span<Vector<float>> vp = MemoryMarshal.Cast<float, Vector<float>>(parameters);
-        ReadOnlySpan<Vector<float>> vg = MemoryMarshal.Cast<float, Vector<float>>(gradients);
-        Span<Vector<float>> vm = MemoryMarshal.Cast<float, Vector<float>>(mean), vs = MemoryMarshal.Cast<float, Vector<float>>(square);
-        Vector<float> veps = new(eps), vroot = new(rootCorrection);
-
-        // The vectors cover all whole lanes and the scalars the tail; both do the same operations in the same order.
-        for (int i = 0; i < vp.Length; i++)
-        {
-            Vector<float> p = vp[i] * keep;
-            Vector<float> g = vg[i] + (l2 * p);
-            vm[i] = (b1 * vm[i]) + (intake1 * g);
-            vs[i] = (b2 * vs[i]) + (intake2 * (g * g));
-            vp[i] = p - (step * (vm[i] / ((Vector.SquareRoot(vs[i]) / vroot) + veps)));
-        }
-
-        for (int i = vp.Length * Vector<float>.Count; i < parameters.Length; i++)
-        {
-            float p = parameters[i] * keep;
-            float g = gradients[i] + (l2 * p);
-            mean[i] = (b1 * mean[i]) + (intake1 * g);
-            square[i] = (b2 * square[i]) + (intake2 * (g * g));
-            parameters[i] = p - (step * (mean[i] / ((MathF.Sqrt(square[i]) / rootCorrection) + eps)));
-        }
+        AdamSettings settings = new(
+            (float)beta1, (float)(1 - beta1), (float)beta2, (float)(1 - beta2), (float)_options.Eps,
+            L2: _options.Decoupled ? 0 : (float)decay,
+            Keep: _options.Decoupled ? (float)(1 - (lr * decay)) : 1,
+            Step: (float)(lr / (1 - Math.Pow(beta1, Steps))),
+            Root: (float)Math.Sqrt(1 - Math.Pow(beta2, Steps)));
+        using Tensor mean = StateOf("mean", segment), square = StateOf("square", segment);
+        new AdamStepCall(p, g, mean, square, settings).Run();
     }
 }

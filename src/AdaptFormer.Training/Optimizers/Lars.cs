@@ -1,3 +1,5 @@
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Training.Optimizers;
@@ -31,7 +33,8 @@ public sealed record LarsOptions(
 /// Layer-wise adaptive rate scaling, arXiv:1708.03888. A matrix takes <c>g = ∇ + wd·p</c> times
 /// <c>q = η·‖p‖/‖g‖</c> (1 when either norm is 0); a bias or norm takes <c>g = ∇</c>. Then <c>m = μ·m + q·g</c>, <c>p = p - lr·m</c>.
 /// </summary>
-/// <remarks>Which tensors are exempt follows the optimizer that the AdaptFormer authors ship beside SGD: those of at most one axis.</remarks>
+/// <remarks>Which tensors are exempt follows the optimizer that the AdaptFormer authors ship beside SGD: those of at most one
+/// axis.</remarks>
 public sealed class Lars : Optimizer
 {
     private readonly LarsOptions _options;
@@ -41,36 +44,26 @@ public sealed class Lars : Optimizer
         : base(segments, "momentum") => _options = options;
 
     /// <inheritdoc/>
-    protected override void Update(ParameterSegment segment, Span<float> parameters, ReadOnlySpan<float> gradients, double lr, double? momentum)
+    protected override void Update(ParameterSegment segment, Tensor p, Tensor g, double lr, double? momentum)
     {
-        Span<float> buffer = StateOf("momentum", segment);
-        float mu = (float)(momentum ?? _options.Momentum), rate = (float)lr;
-        float decay = 0, q = 1;
-        if (segment.Rank > 1)
-        {
-            decay = (float)_options.WeightDecay;
-            q = TrustRatio(parameters, gradients, decay);
-        }
-
-        for (int i = 0; i < parameters.Length; i++)
-        {
-            buffer[i] = (mu * buffer[i]) + (q * (gradients[i] + (decay * parameters[i])));
-            parameters[i] -= rate * buffer[i];
-        }
+        using Tensor buffer = StateOf("momentum", segment);
+        (float decay, float q) = segment.Rank > 1 ? ((float)_options.WeightDecay, TrustRatio(p, g)) : (0, 1);
+        new SgdStepCall(p, g, buffer, new SgdSettings((float)lr, decay, (float)(momentum ?? _options.Momentum), q, Nesterov: false)).Run();
     }
 
-    private float TrustRatio(ReadOnlySpan<float> parameters, ReadOnlySpan<float> gradients, float decay)
+    private float TrustRatio(Tensor p, Tensor g)
     {
-        double parameterSquares = 0, updateSquares = 0;
-        for (int i = 0; i < parameters.Length; i++)
-        {
-            double update = gradients[i] + (decay * parameters[i]);
-            parameterSquares += (double)parameters[i] * parameters[i];
-            updateSquares += update * update;
-        }
+        using TensorScope scope = new();
+        Tensor update = g.NewEmpty(g.Shape), norm = g.NewEmpty(new Shape());
+        new CopyCall(g, update).Run();
+        new AddIntoCall(update, p, (float)_options.WeightDecay).Run();
+        double length = NormOf(p), updateLength = NormOf(update);
+        return length > 0 && updateLength > 0 ? (float)(_options.TrustCoefficient * length / updateLength) : 1;
 
-        return parameterSquares > 0 && updateSquares > 0
-            ? (float)(_options.TrustCoefficient * Math.Sqrt(parameterSquares / updateSquares))
-            : 1;
+        double NormOf(Tensor x)
+        {
+            new NormCall(x, norm).Run();
+            return norm.Item();
+        }
     }
 }

@@ -4,7 +4,8 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Training.Optimizers;
 
 /// <summary>
-/// Layer-wise learning rates: the head and the last norm have the whole rate, block i of depth L (from 0) γ^(L − i) of it, and what comes ahead of the blocks γ^(L + 1).
+/// Layer-wise learning rates: the head and the last norm have the whole rate, block i of depth L (from 0) γ^(L − i) of it, and what comes
+/// ahead of the blocks γ^(L + 1).
 /// </summary>
 /// <remarks>The rule of BEiT and MAE's fine-tuning. What a method adds to a block goes with that block.</remarks>
 internal static class LayerDecay

@@ -1,6 +1,5 @@
-using System.Numerics;
-using System.Runtime.InteropServices;
 using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends;
 
 namespace AdaptFormer.Training.Optimizers;
 
@@ -8,12 +7,12 @@ namespace AdaptFormer.Training.Optimizers;
 /// The exponential moving average of what trains: e ← d·e + (1 − d)·p after every step, and the same of running statistics. Early on
 /// d is (1 + t)/(10 + t), t the steps so far, so that the start is soon forgotten.
 /// </summary>
-internal sealed class ParameterAverage
+internal sealed class ParameterAverage : IDisposable
 {
     private readonly FlatParameters _flat;
-    private readonly (string Name, Parameter Buffer, float[] Average)[] _buffers;
+    private readonly (string Name, Parameter Buffer, Parameter Average)[] _buffers;
     private readonly double _decay;
-    private readonly float[] _average;
+    private readonly Parameter _average;
 
     /// <summary>An average that starts at the present values.</summary>
     /// <param name="flat">What trains.</param>
@@ -22,49 +21,76 @@ internal sealed class ParameterAverage
     public ParameterAverage(FlatParameters flat, IEnumerable<KeyValuePair<string, Parameter>> buffers, double decay)
     {
         (_flat, _decay) = (flat, decay);
-        _average = flat.Values.ToArray();
-        _buffers = [.. buffers.Select(entry => (entry.Key, entry.Value, entry.Value.ToArray()))];
+        _average = CopyOf(flat.Values);
+        _buffers = [.. buffers.Select(entry => (entry.Key, entry.Value, CopyOf(entry.Value)))];
     }
 
     /// <summary>Steps averaged so far.</summary>
     public long Steps { get; private set; }
 
-    /// <summary>The averages by name; the memory is live, or swapped with the model's own while <see cref="Swap"/> has exchanged them.</summary>
-    public IEnumerable<(string Name, Memory<float> Values)> State =>
-        _flat.Segments.Select(segment => (segment.Name, _average.AsMemory(segment.Offset, (int)segment.Parameter.Length)))
-            .Concat(_buffers.Select(entry => (entry.Name, entry.Average.AsMemory())));
+    /// <summary>Names and lengths of the averages.</summary>
+    public IEnumerable<(string Name, long Length)> StateEntries =>
+        _flat.Segments.Select(segment => (segment.Name, segment.Parameter.Length))
+            .Concat(_buffers.Select(entry => (entry.Name, entry.Average.Length)));
+
+    /// <summary>A copy of the averages by name, or of the model's own values while <see cref="Swap"/> has exchanged them.</summary>
+    public IEnumerable<(string Name, float[] Values)> State
+    {
+        get
+        {
+            float[] all = _average.ToArray();
+            foreach (FlatParameters.Segment segment in _flat.Segments)
+                yield return (segment.Name, all.AsSpan(segment.Offset, (int)segment.Parameter.Length).ToArray());
+            foreach ((string name, _, Parameter average) in _buffers) yield return (name, average.ToArray());
+        }
+    }
 
     /// <summary>Takes a step's values in.</summary>
     public void Update()
     {
         Steps++;
         float intake = (float)(1 - Math.Min(_decay, (1.0 + Steps) / (10 + Steps)));
-        Mix(_average, _flat.Values, intake);
-        foreach ((_, Parameter buffer, float[] average) in _buffers) Mix(average, buffer.Span, intake);
+        new LerpCall(_average, _flat.Values, intake).Run();
+        foreach ((_, Parameter buffer, Parameter average) in _buffers) new LerpCall(average, buffer, intake).Run();
     }
 
     /// <summary>Exchanges the averages with the model's own values; a second call exchanges them back.</summary>
     public void Swap()
     {
-        Span<float> values = _flat.Values;
-        for (int i = 0; i < values.Length; i++) (values[i], _average[i]) = (_average[i], values[i]);
+        Exchange(_flat.Values, _average);
         _flat.Changed();
-        foreach ((_, Parameter buffer, float[] average) in _buffers)
-        {
-            float[] own = buffer.ToArray();
-            buffer.Assign(average);
-            own.CopyTo(average.AsSpan());
-        }
+        foreach ((_, Parameter buffer, Parameter average) in _buffers) buffer.Update(own => Exchange(own, average));
     }
 
-    /// <summary>Sets the number of steps when the averages were read from a file.</summary>
-    public void Restore(long steps) => Steps = steps;
-
-    private static void Mix(Span<float> average, ReadOnlySpan<float> values, float intake)
+    /// <summary>Sets the averages, by the names of <see cref="StateEntries"/>, and the number of steps in them.</summary>
+    public void Restore(long steps, IReadOnlyDictionary<string, float[]> state)
     {
-        Span<Vector<float>> to = MemoryMarshal.Cast<float, Vector<float>>(average);
-        ReadOnlySpan<Vector<float>> from = MemoryMarshal.Cast<float, Vector<float>>(values);
-        for (int i = 0; i < to.Length; i++) to[i] += intake * (from[i] - to[i]);
-        for (int i = to.Length * Vector<float>.Count; i < average.Length; i++) average[i] += intake * (values[i] - average[i]);
+        float[] all = _average.ToArray();
+        foreach (FlatParameters.Segment segment in _flat.Segments) state[segment.Name].CopyTo(all, segment.Offset);
+        _average.Assign(all);
+        foreach ((string name, _, Parameter average) in _buffers) average.Assign(state[name]);
+        Steps = steps;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _average.Dispose();
+        foreach ((_, _, Parameter average) in _buffers) average.Dispose();
+    }
+
+    private static Parameter CopyOf(Tensor x)
+    {
+        Parameter copy = Parameter.Empty(x.Shape);
+        new CopyCall(x, copy).Run();
+        return copy;
+    }
+
+    private static void Exchange(Tensor a, Tensor b)
+    {
+        using Tensor before = a.NewEmpty(a.Shape);
+        new CopyCall(a, before).Run();
+        new CopyCall(b, a).Run();
+        new CopyCall(before, b).Run();
     }
 }

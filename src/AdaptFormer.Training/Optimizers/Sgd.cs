@@ -1,5 +1,5 @@
-using System.Numerics;
-using System.Runtime.InteropServices;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Training.Optimizers;
@@ -26,7 +26,8 @@ public sealed record SgdOptions(
         base.Check(check);
         check.Require(Momentum is >= 0 and < 1, "momentum", Momentum, "a number in [0, 1)");
         check.Require(Dampening is >= 0 and <= 1, "dampening", Dampening, "a number in [0, 1]");
-        check.Require(!Nesterov || (Momentum > 0 && Dampening == 0), "nesterov", Nesterov, "false, or momentum above 0 and dampening 0 with it");
+        check.Require(
+            !Nesterov || (Momentum > 0 && Dampening == 0), "nesterov", Nesterov, "false, or momentum above 0 and dampening 0 with it");
     }
 }
 
@@ -45,66 +46,12 @@ public sealed class Sgd : Optimizer
         : base(segments, options.Momentum > 0 ? [Buffer] : []) => _options = options;
 
     /// <inheritdoc/>
-    protected override void Update(ParameterSegment segment, Span<float> parameters, ReadOnlySpan<float> gradients, double lr, double? momentum)
+    protected override void Update(ParameterSegment segment, Tensor p, Tensor g, double lr, double? momentum)
     {
         float decay = segment.Rank > 1 || _options.DecayVectors ? (float)_options.WeightDecay : 0;
-        if (_options.Momentum == 0)
-        {
-            Plain(parameters, gradients, decay, (float)lr);
-            return;
-        }
-
-        Span<float> buffer = StateOf(Buffer, segment);
-        float mu = (float)(momentum ?? _options.Momentum);
         float intake = Steps == 1 ? 1 : (float)(1 - _options.Dampening);
-        if (_options.Nesterov) Nesterov(parameters, gradients, buffer, decay, mu, intake, (float)lr);
-        else Momentum(parameters, gradients, buffer, decay, mu, intake, (float)lr);
-    }
-
-    // In each loop the vectors cover all whole lanes and the scalars the tail; both do the same operations in the same order.
-    private static void Plain(Span<float> parameters, ReadOnlySpan<float> gradients, float decay, float lr)
-    {
-        Span<Vector<float>> vp = MemoryMarshal.Cast<float, Vector<float>>(parameters);
-        ReadOnlySpan<Vector<float>> vg = MemoryMarshal.Cast<float, Vector<float>>(gradients);
-        for (int i = 0; i < vp.Length; i++) vp[i] -= lr * (vg[i] + (decay * vp[i]));
-        for (int i = vp.Length * Vector<float>.Count; i < parameters.Length; i++) parameters[i] -= lr * (gradients[i] + (decay * parameters[i]));
-    }
-
-    private static void Momentum(Span<float> parameters, ReadOnlySpan<float> gradients, Span<float> buffer, float decay, float mu, float intake, float lr)
-    {
-        Span<Vector<float>> vp = MemoryMarshal.Cast<float, Vector<float>>(parameters);
-        ReadOnlySpan<Vector<float>> vg = MemoryMarshal.Cast<float, Vector<float>>(gradients);
-        Span<Vector<float>> vm = MemoryMarshal.Cast<float, Vector<float>>(buffer);
-        for (int i = 0; i < vp.Length; i++)
-        {
-            vm[i] = (mu * vm[i]) + (intake * (vg[i] + (decay * vp[i])));
-            vp[i] -= lr * vm[i];
-        }
-
-        for (int i = vp.Length * Vector<float>.Count; i < parameters.Length; i++)
-        {
-            buffer[i] = (mu * buffer[i]) + (intake * (gradients[i] + (decay * parameters[i])));
-            parameters[i] -= lr * buffer[i];
-        }
-    }
-
-    private static void Nesterov(Span<float> parameters, ReadOnlySpan<float> gradients, Span<float> buffer, float decay, float mu, float intake, float lr)
-    {
-        Span<Vector<float>> vp = MemoryMarshal.Cast<float, Vector<float>>(parameters);
-        ReadOnlySpan<Vector<float>> vg = MemoryMarshal.Cast<float, Vector<float>>(gradients);
-        Span<Vector<float>> vm = MemoryMarshal.Cast<float, Vector<float>>(buffer);
-        for (int i = 0; i < vp.Length; i++)
-        {
-            Vector<float> g = vg[i] + (decay * vp[i]);
-            vm[i] = (mu * vm[i]) + (intake * g);
-            vp[i] -= lr * (g + (mu * vm[i]));
-        }
-
-        for (int i = vp.Length * Vector<float>.Count; i < parameters.Length; i++)
-        {
-            float g = gradients[i] + (decay * parameters[i]);
-            buffer[i] = (mu * buffer[i]) + (intake * g);
-            parameters[i] -= lr * (g + (mu * buffer[i]));
-        }
+        using Tensor? buffer = _options.Momentum == 0 ? null : StateOf(Buffer, segment);
+        new SgdStepCall(p, g, buffer, new SgdSettings((float)lr, decay, (float)(momentum ?? _options.Momentum), intake,
+            _options.Nesterov)).Run();
     }
 }

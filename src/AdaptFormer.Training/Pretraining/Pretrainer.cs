@@ -68,7 +68,11 @@ public sealed class Pretrainer : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _flat.Dispose();
+    public void Dispose()
+    {
+        _flat.Dispose();
+        _optimizer.Dispose();
+    }
 
     private TokenMask Mask(Rng rng, int batch)
     {

@@ -70,8 +70,7 @@ public sealed class PretrainingDirectory : IDisposable
         writer.Metadata[EpochKey] = epoch.ToString(CultureInfo.InvariantCulture);
         writer.Metadata[StepsKey] = trainer.Steps.ToString(CultureInfo.InvariantCulture);
         foreach ((string name, StateDict.Weight weight) in StateDict.Of(model).Weights) writer.Add(ModelPrefix + name, weight);
-        foreach ((string name, Memory<float> values) in trainer.Optimizer.State)
-            writer.Add(name, new Shape(values.Length), (ReadOnlyMemory<float>)values);
+        foreach ((string name, float[] values) in trainer.Optimizer.State) writer.Add(name, new Shape(values.Length), values);
         writer.Save(StatePath);
         SaveWeights(model, pictures);
     }

@@ -54,7 +54,8 @@ public sealed record AttentionMaps(TokenGrid Grid, string Reader, IReadOnlyList<
         if (model.ReadsClassToken) reader[first - model.FrontTokens] = 1;
         else reader.AsSpan(first).Fill(1f / grid.Count);
 
-        float[][] maps = [.. Enumerable.Range(0, heads).Select(h => Times(reader, probabilities.Span.Slice(h * n * n, n * n), n)[first..])];
+        float[] all = probabilities.ToArray();
+        float[][] maps = [.. Enumerable.Range(0, heads).Select(h => Times(reader, all.AsSpan(h * n * n, n * n), n)[first..])];
         return new AttentionMaps(grid, model.ReadsClassToken ? "what the class token reads" : "what all patches read, in the mean", maps, MeanOf(maps), Rolled(reader, layers)[^grid.Count..]);
     }
 
@@ -77,11 +78,12 @@ public sealed record AttentionMaps(TokenGrid Grid, string Reader, IReadOnlyList<
     private static AttentionMaps InWindows(WindowLayout windows, Tensor probabilities)
     {
         (int heads, int n, TokenGrid grid) = (probabilities.Shape[2], probabilities.Shape[^1], windows.Size);
+        float[] all = probabilities.ToArray();
         float[][] maps = [.. Enumerable.Range(0, heads).Select(_ => new float[grid.Count])];
         for (int item = 0; item < windows.Counts.Count * heads; item++)
         {
             ReadOnlySpan<int> tokens = windows.TokensOf(item / heads);
-            ReadOnlySpan<float> p = probabilities.Span.Slice(item * n * n, n * n);
+            ReadOnlySpan<float> p = all.AsSpan(item * n * n, n * n);
             float[] map = maps[item % heads];
             for (int i = 0; i < n; i++)
             {
@@ -100,7 +102,7 @@ public sealed record AttentionMaps(TokenGrid Grid, string Reader, IReadOnlyList<
     {
         (int heads, int length) = (probabilities.Shape[1], (int)(probabilities.Length / probabilities.Shape[1]));
         float[] mean = new float[length];
-        ReadOnlySpan<float> all = probabilities.Span;
+        ReadOnlySpan<float> all = probabilities.ToArray();
         for (int h = 0; h < heads; h++)
         {
             ReadOnlySpan<float> head = all.Slice(h * length, length);

@@ -46,13 +46,14 @@ internal sealed class FeatureSet
         using IDisposable scratch = samples.CreateScratch();
         List<int> batch = [];
         using TensorScope scope = new();
-        Tensor inputs = Tensor.Empty(new Shape([Batch, .. samples.Dims]));
+        Shape shape = new([Batch, .. samples.Dims]);
+        float[] inputs = new float[shape.Length];
         for (int i = 0; i < count; i++)
         {
             int item = (int)((long)i * samples.Data.Count / count);
             try
             {
-                samples.Make(item * samples.Views, new Rng(seed), inputs.Span.Slice(batch.Count * samples.Length, samples.Length), scratch);
+                samples.Make(item * samples.Views, new Rng(seed), inputs.AsSpan(batch.Count * samples.Length, samples.Length), scratch);
                 batch.Add(item);
             }
             catch (Exception e) when (e is InvalidDataException or IOException)
@@ -60,17 +61,17 @@ internal sealed class FeatureSet
                 continue;
             }
 
-            if (batch.Count == Batch) set.Take(model, inputs, batch, label);
+            if (batch.Count == Batch) set.Take(model, inputs, shape, batch, label);
         }
 
-        if (batch.Count > 0) set.Take(model, inputs, batch, label);
+        if (batch.Count > 0) set.Take(model, inputs, shape, batch, label);
         return set;
     }
 
-    private void Take(Backbone model, Tensor inputs, List<int> batch, Func<int, int> label)
+    private void Take(Backbone model, float[] inputs, Shape shape, List<int> batch, Func<int, int> label)
     {
         using TensorScope pass = new();
-        _values.AddRange(model.RunBefore(model.Blocks.Count + 1, inputs.SliceBatch(0, batch.Count)).ToArray());
+        _values.AddRange(model.RunBefore(model.Blocks.Count + 1, Tensor.From(inputs, shape).SliceBatch(0, batch.Count)).ToArray());
         _items.AddRange(batch);
         _labels.AddRange(batch.Select(label));
         batch.Clear();

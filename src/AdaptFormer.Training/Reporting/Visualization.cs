@@ -81,16 +81,16 @@ public sealed record Visualization(ReportData Page, Scores? Scores, IReadOnlyLis
     private static void Draw(Predictor predictor, SampleMaker samples, int item, bool labelled, List<VisualizedItem> items, List<AttentionReport> drawn)
     {
         using TensorScope scope = new();
-        Tensor input = Tensor.Empty(new Shape([1, .. samples.Dims]));
-        using (IDisposable scratch = samples.CreateScratch()) samples.Make(item * samples.Views, new Rng(0), input.Span, scratch);
-        (AttentionMaps maps, float[] logits) = AttentionMaps.Of(predictor.Model, input);
+        Shape shape = new([.. samples.Dims]);
+        float[] input = new float[shape.Length];
+        using (IDisposable scratch = samples.CreateScratch()) samples.Make(item * samples.Views, new Rng(0), input, scratch);
+        (AttentionMaps maps, float[] logits) = AttentionMaps.Of(predictor.Model, Tensor.From(input, new Shape([1, .. samples.Dims])));
         (int best, double confidence) = Best(logits, predictor.MultiLabel);
         string? label = labelled ? string.Join(", ", samples.Data.Labels(item).Select(k => predictor.Labels[k])) : null;
         string answer = predictor.Labels[best], source = samples.Data.Source(item);
         items.Add(new VisualizedItem(source, label, answer, confidence, maps));
 
-        Shape shape = new([.. samples.Dims]);
-        using HeatMap large = new(input.Span, shape, predictor.Pictures, maps.Grid, Side), small = new(input.Span, shape, predictor.Pictures, maps.Grid, HeadSide);
+        using HeatMap large = new(input, shape, predictor.Pictures, maps.Grid, Side), small = new(input, shape, predictor.Pictures, maps.Grid, HeadSide);
         drawn.Add(new AttentionReport(
             source, label, answer, confidence, maps.Reader, large.Picture(), large.Over(maps.Mean), maps.Rollout is null ? null : large.Over(maps.Rollout), [.. maps.Heads.Select(small.Over)]));
     }

@@ -42,6 +42,9 @@ public abstract class InputBatch : IDisposable
     /// <summary>What the model reads: [B, …], f32.</summary>
     public abstract Tensor Input { get; }
 
+    /// <summary>The pixels in the host's memory, which may be changed until <see cref="Input"/> is first read; null where the input is none.</summary>
+    internal virtual Batch? Loaded => null;
+
     /// <summary>[B], class of each sample; <see cref="Batch.Unreadable"/> where it could not be read.</summary>
     public abstract ReadOnlySpan<int> Labels { get; }
 

@@ -29,9 +29,10 @@ internal sealed class MixedSource(BatchSource inner, MixOptions options, int cla
         int number = 0;
         foreach (InputBatch batch in inner.Epoch(epoch))
         {
-            int height = batch.Input.Shape[^2], width = batch.Input.Shape[^1];
+            Batch loaded = batch.Loaded ?? throw new InvalidOperationException("Only batches of pixels can be mixed.");
+            int height = loaded.Dims[^2], width = loaded.Dims[^1];
             BatchMix mix = BatchMix.Draw(options, width, height, root.Derive(number++));
-            mix.Apply(batch.Input.Span, batch.Count, width, height);
+            mix.Apply(loaded.Pixels.Span, batch.Count, width, height);
             yield return new MixedBatch(batch, mix.Targets(batch.Labels, batch.Targets, classes));
         }
     }

@@ -35,6 +35,8 @@ public sealed class PixelSource(DataLoader loader) : BatchSource
 
         public override Tensor Input => _pixels.Tensor;
 
+        internal override Batch Loaded => batch;
+
         public override ReadOnlySpan<int> Labels => batch.Labels;
 
         public override ReadOnlySpan<float> Targets => batch.Targets;

@@ -2,6 +2,7 @@ using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tests.Files;
 using AdaptFormer.Tests.Support;
 using Xunit;
@@ -103,7 +104,7 @@ public sealed class MethodsByBackboneTests : IDisposable
                 flat.ZeroGradients();
                 tape.Backward(loss);
                 float rate = tuning is FullTuning ? 0.02f : 0.1f;
-                for (int i = 0; i < flat.Length; i++) flat.Values[i] -= rate * flat.Gradients[i];
+                new AddIntoCall(flat.Values, flat.Gradients, -rate).Run();
                 flat.Changed();
             }
 

@@ -3,6 +3,7 @@ using AdaptFormer.Models.Layers;
 using AdaptFormer.Models.Swin;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Ops;
 using AdaptFormer.Tests.Files;
 using AdaptFormer.Tests.Support;
@@ -66,7 +67,7 @@ public sealed class SwinTuningTests
                 (first, last) = (step == 0 ? loss.Item() : first, loss.Item());
                 flat.ZeroGradients();
                 tape.Backward(loss);
-                for (int i = 0; i < flat.Length; i++) flat.Values[i] -= 0.1f * flat.Gradients[i];
+                new AddIntoCall(flat.Values, flat.Gradients, -0.1f).Run();
                 flat.Changed();
             }
 

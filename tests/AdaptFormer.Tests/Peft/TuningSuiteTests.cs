@@ -5,6 +5,7 @@ using AdaptFormer.Models.Layers;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Ops;
 using AdaptFormer.Tests.Support;
 using AdaptFormer.Training.Recipes;
@@ -117,7 +118,7 @@ public sealed class TuningSuiteTests
             (first, last) = (step == 0 ? loss.Item() : first, loss.Item());
             flat.ZeroGradients();
             tape.Backward(loss);
-            for (int i = 0; i < flat.Length; i++) flat.Values[i] -= 0.2f * flat.Gradients[i];
+            new AddIntoCall(flat.Values, flat.Gradients, -0.2f).Run();
             flat.Changed();
             if (step != 1) continue;
             foreach ((string name, Parameter parameter) in model.Parameters())

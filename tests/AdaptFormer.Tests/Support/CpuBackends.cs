@@ -5,16 +5,17 @@ using Xunit;
 
 namespace AdaptFormer.Tests.Support;
 
-/// <summary>The backends that every test of an op, a model or a method runs on.</summary>
+/// <summary>The backends that every test of an op, a model or a method runs on; the checking device runs a part of them.</summary>
 public static class CpuBackends
 {
-    public const string Managed = "managed", OneDnnName = "oneDNN";
+    public const string Managed = "managed", OneDnnName = "oneDNN", Checking = "checking";
 
     public static TheoryData<string> All => [Managed, OneDnnName];
 
     /// <summary>Makes the named backend the current one; skips the test, visibly, where its library is absent.</summary>
     public static IDisposable Use(string name)
     {
+        if (name == Checking) return Backend.Use(new CheckingDevice());
         if (name == Managed) return Backend.Use(CpuBackend.Managed);
         if (CpuBackend.Native is null) Assert.Skip(OneDnn.Why);
         return Backend.Use(CpuBackend.Native);

@@ -1,8 +1,8 @@
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
-public sealed unsafe partial class CpuBackend
+internal sealed unsafe partial class CpuBackend
 {
-    internal override void Attention(Tensor qkv, int heads, float scale, Tensor? bias, Tensor? mask, Tensor y)
+    public override void Attention(Tensor qkv, int heads, float scale, Tensor? bias, Tensor? mask, Tensor y)
     {
         HeadShape s = new(qkv, heads, queries: y.Shape[1], y.Type);
         CpuParallel.For(s.Batch * heads, (item, worker) =>
@@ -14,7 +14,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void AttentionProbabilities(Tensor qkv, int heads, float scale, Tensor p)
+    public override void AttentionProbabilities(Tensor qkv, int heads, float scale, Tensor p)
     {
         HeadShape s = new(qkv, heads, queries: qkv.Shape[1], qkv.Type);
         CpuParallel.For(s.Batch * heads, (item, worker) =>
@@ -25,11 +25,11 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void AttentionBackward(
+    public override void AttentionBackward(
         Tensor qkv, int heads, float scale, Tensor? bias, Tensor? mask, Tensor dy, Tensor dqkv, Tensor? dBias)
     {
         HeadShape s = new(qkv, heads, queries: dy.Shape[1], dqkv.Type);
-        if (s.Queries < s.Tokens) Clear(dqkv);      // tokens that asked nothing have no gradient as queries
+        if (s.Queries < s.Tokens) Fill(dqkv, 0);      // tokens that asked nothing have no gradient as queries
         if (dBias is null)
         {
             CpuParallel.For(s.Batch * heads, (item, worker) => Head(item / heads, item % heads, worker));
@@ -72,7 +72,9 @@ public sealed unsafe partial class CpuBackend
         }
     }
 
-    /// <summary>P = softmax(scale·Q·Kᵀ + bias + mask) of one head, in the type of the activations; f32 ones lie where the scores were.</summary>
+    /// <summary>
+    /// P = softmax(scale·Q·Kᵀ + bias + mask) of one head, in the type of the activations; f32 ones lie where the scores were.
+    /// </summary>
     private nint Probabilities(Worker worker, in HeadShape s, Tensor qkv, int b, int h, float scale, Tensor? bias, Tensor? mask, float* scores)
     {
         _matmul.Plan(s.QueriesTimesKeys).Run(worker, At(qkv, s.Query(b, h)), At(qkv, s.Key(b, h)), 0, (nint)scores);

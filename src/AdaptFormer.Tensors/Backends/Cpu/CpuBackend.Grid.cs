@@ -1,10 +1,8 @@
-using AdaptFormer.Tensors.Ops;
-
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
-public sealed unsafe partial class CpuBackend
+internal sealed unsafe partial class CpuBackend
 {
-    internal override void Transpose(Tensor x, int columns, Tensor y)
+    public override void Transpose(Tensor x, int columns, Tensor y)
     {
         int rows = (int)(x.Length / columns);
         float* from = x.Floats;
@@ -18,7 +16,7 @@ public sealed unsafe partial class CpuBackend
         GC.KeepAlive(y);
     }
 
-    internal override void SumTaps(Tensor parts, TokenGrid grid, Tensor? bias, Tensor y)
+    public override void SumTaps(Tensor parts, TokenGrid grid, Tensor? bias, Tensor y)
     {
         (int images, int n, int m) = (y.Shape[0], y.Shape[1], y.Shape[2]);
         GridTaps taps = GridTaps.Of(grid, n);
@@ -38,7 +36,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void SpreadTaps(Tensor dy, TokenGrid grid, Tensor dParts)
+    public override void SpreadTaps(Tensor dy, TokenGrid grid, Tensor dParts)
     {
         (int images, int n, int m) = (dy.Shape[0], dy.Shape[1], dy.Shape[2]);
         GridTaps taps = GridTaps.Of(grid, n);
@@ -56,14 +54,14 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void Depthwise(Tensor x, TokenGrid grid, Tensor taps, Tensor? bias, bool mirrored, Tensor y)
+    public override void Depthwise(Tensor x, TokenGrid grid, Tensor taps, Tensor? bias, bool mirrored, Tensor y)
     {
         (int images, int n, int m) = (y.Shape[0], y.Shape[1], y.Shape[2]);
         CpuParallel.For(images, (image, _) =>
             DepthwiseKernel.Forward(x.Floats + ((long)image * n * m), GridTaps.Of(grid, n), taps.Floats, Data(bias), mirrored, m, y.Floats + ((long)image * n * m)));
     }
 
-    internal override void DepthwiseBackwardWeight(Tensor x, TokenGrid grid, Tensor dy, Tensor dTaps)
+    public override void DepthwiseBackwardWeight(Tensor x, TokenGrid grid, Tensor dy, Tensor dTaps)
     {
         (int images, int n, int m) = (x.Shape[0], x.Shape[1], x.Shape[2]);
         long size = dTaps.Length;

@@ -1,10 +1,10 @@
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
-public sealed unsafe partial class CpuBackend
+internal sealed unsafe partial class CpuBackend
 {
     private const int SumBlock = 512;
 
-    internal override void Linear(Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, Epilogue epilogue, Tensor y)
+    public override void Linear(Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, Epilogue epilogue, Tensor y)
     {
         (int n, int k) = weight.AsMatrix();
         WeightForm w = WeightForm.Of(weight, x.Type, backward: false, _matmul);
@@ -19,7 +19,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void AddBottleneck(
+    public override void AddBottleneck(
         Tensor x, Parameter down, Parameter? downBias, Parameter up, Parameter? upBias, Epilogue activation, float scale, DataType compute, Tensor y)
     {
         (int m, int c) = down.AsMatrix();
@@ -46,7 +46,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor kept, Tensor y)
+    public override void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor kept, Tensor y)
     {
         (int n, int k) = weight.AsMatrix();
         WeightForm w = WeightForm.Of(weight, x.Type, backward: false, _matmul);
@@ -61,10 +61,10 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void LinearGeluBackward(Tensor kept, Tensor dy, Tensor dPre) => Sweep(dPre.Length, (start, n) =>
+    public override void LinearGeluBackward(Tensor kept, Tensor dy, Tensor dPre) => Sweep(dPre.Length, (start, n) =>
         GeluSlope.Backward(At(kept, start), kept.Type, At(dy, start), dy.Type, At(dPre, start), dPre.Type, n));
 
-    internal override void LinearBackwardInput(Tensor dy, Tensor weight, float scale, Tensor dx, bool accumulate)
+    public override void LinearBackwardInput(Tensor dy, Tensor weight, float scale, Tensor dx, bool accumulate)
     {
         (int k, int n) = weight.AsMatrix();
         WeightForm w = WeightForm.Of(weight, dy.Type, backward: true, _matmul);
@@ -78,7 +78,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void LinearBackwardWeight(Tensor dy, Tensor x, float scale, Tensor dWeight)
+    public override void LinearBackwardWeight(Tensor dy, Tensor x, float scale, Tensor dWeight)
     {
         (int o, int i) = dWeight.AsMatrix();
         int rows = checked((int)(x.Length / i));
@@ -92,14 +92,15 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void LinearBackwardBias(Tensor dy, float scale, Tensor dBias)
+    public override void LinearBackwardBias(Tensor dy, float scale, Tensor dBias)
     {
         int c = (int)dBias.Length;
         SumBlocks(dy.Length / c, c, (start, rows, sum) => Reduction.SumRows(At(dy, start * c), dy.Type, rows, c, sum), scale, dBias);
     }
 
     /// <summary>
-    /// result += scale·Σ of per-block sums, added in block order: the cut depends on the number of rows alone, so the bits do not depend on threads.
+    /// result += scale·Σ of per-block sums, added in block order: the cut depends on the number of rows alone, so the bits do not depend on
+    /// threads.
     /// </summary>
     private void SumBlocks(long rows, int c, SumRowsBody body, float scale, Tensor result)
     {

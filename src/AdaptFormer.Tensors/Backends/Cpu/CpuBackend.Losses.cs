@@ -1,10 +1,8 @@
-using AdaptFormer.Tensors.Ops;
-
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
-public sealed unsafe partial class CpuBackend
+internal sealed unsafe partial class CpuBackend
 {
-    internal override void CrossEntropy(Tensor logits, Tensor targets, Tensor losses, Tensor gradient)
+    public override void CrossEntropy(Tensor logits, Tensor targets, Tensor losses, Tensor gradient)
     {
         int k = logits.Shape[1];
         CpuParallel.For(logits.Shape[0], (i, _) =>
@@ -14,24 +12,23 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void BinaryCrossEntropy(Tensor logits, Tensor targets, Tensor losses, Tensor gradient) =>
+    public override void BinaryCrossEntropy(Tensor logits, Tensor targets, Tensor losses, Tensor gradient) =>
         Sweep(logits.Length, (start, n) => LossKernel.BinaryCrossEntropy(
             logits.Floats + start, targets.Floats + start, n, losses.Floats + start, gradient.Floats + start));
 
-    internal override void AsymmetricLoss(Tensor logits, Tensor targets, AsymmetricLossSettings settings, Tensor losses, Tensor gradient) =>
+    public override void AsymmetricLoss(Tensor logits, Tensor targets, AsymmetricLossSettings settings, Tensor losses, Tensor gradient) =>
         Sweep(logits.Length, (start, n) => LossKernel.Asymmetric(
             logits.Floats + start, targets.Floats + start, n, settings, losses.Floats + start, gradient.Floats + start));
 
-    internal override void AsymmetricSingleLabelLoss(
-        Tensor logits, ReadOnlySpan<int> labels, float gammaPositive, float gammaNegative, float labelSmoothing, Tensor losses, Tensor gradient)
+    public override void AsymmetricSingleLabelLoss(
+        Tensor logits, int[] labels, float gammaPositive, float gammaNegative, float labelSmoothing, Tensor losses, Tensor gradient)
     {
         int k = logits.Shape[1];
-        int[] label = labels.ToArray();
-        CpuParallel.For(label.Length, (i, _) =>
+        CpuParallel.For(labels.Length, (i, _) =>
         {
             long row = (long)i * k;
             losses.Floats[i] = LossKernel.AsymmetricSingleLabel(
-                logits.Floats + row, k, label[i], gammaPositive, gammaNegative, labelSmoothing, gradient.Floats + row);
+                logits.Floats + row, k, labels[i], gammaPositive, gammaNegative, labelSmoothing, gradient.Floats + row);
         });
     }
 }

@@ -1,8 +1,8 @@
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
-public sealed unsafe partial class CpuBackend
+internal sealed unsafe partial class CpuBackend
 {
-    internal override void LayerNorm(Tensor x, Tensor? gamma, Tensor? beta, float eps, Tensor? mean, Tensor? rstd, Tensor y)
+    public override void LayerNorm(Tensor x, Tensor? gamma, Tensor? beta, float eps, Tensor? mean, Tensor? rstd, Tensor y)
     {
         int c = x.Shape[^1];
         RowBlocks blocks = new(x.Shape.Rows);
@@ -14,14 +14,14 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void LayerNormBackward(Tensor x, Tensor mean, Tensor rstd, Tensor? gamma, Tensor dy, Tensor dx, bool accumulate)
+    public override void LayerNormBackward(Tensor x, Tensor mean, Tensor rstd, Tensor? gamma, Tensor dy, Tensor dx, bool accumulate)
     {
         int c = x.Shape[^1];
         if (dx.Type != DataType.Float32)
         {
             using Tensor exact = new(dx.Shape, DataType.Float32, Allocate(dx.Length * 4), scoped: false);
             LayerNormBackward(x, mean, rstd, gamma, dy, exact, accumulate: false);
-            if (accumulate) AddInto(dx, exact);
+            if (accumulate) AddInto(dx, exact, 1);
             else Copy(exact, dx);
             return;
         }
@@ -35,7 +35,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void LayerNormBackwardParams(Tensor x, Tensor mean, Tensor rstd, Tensor dy, Tensor dGamma, Tensor dBeta)
+    public override void LayerNormBackwardParams(Tensor x, Tensor mean, Tensor rstd, Tensor dy, Tensor dGamma, Tensor dBeta)
     {
         int c = x.Shape[^1];
         using Tensor both = new(new Shape(2 * c), DataType.Float32, Allocate(2L * c * 4), scoped: false);
@@ -46,7 +46,7 @@ public sealed unsafe partial class CpuBackend
         Elementwise.AddInto(dBeta.Floats, (nint)(both.Floats + c), DataType.Float32, 1, c);
     }
 
-    internal override void ScaleFeatures(Tensor x, Tensor gamma, Tensor? beta, Tensor y)
+    public override void ScaleFeatures(Tensor x, Tensor gamma, Tensor? beta, Tensor y)
     {
         int c = x.Shape[^1];
         RowBlocks blocks = new(x.Shape.Rows);
@@ -57,13 +57,13 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void SumProducts(Tensor a, Tensor b, Tensor sum)
+    public override void SumProducts(Tensor a, Tensor b, Tensor sum)
     {
         int c = a.Shape[^1];
         SumBlocks(a.Shape.Rows, c, (start, rows, part) => FeatureScaleKernel.SumProducts(At(a, start * c), a.Type, At(b, start * c), b.Type, part, rows, c), 1, sum);
     }
 
-    internal override void ColumnMoments(Tensor x, Tensor mean, Tensor variance)
+    public override void ColumnMoments(Tensor x, Tensor mean, Tensor variance)
     {
         (int rows, int c) = (x.Shape[0], x.Shape[1]);
         for (int j = 0; j < c; j++)
@@ -82,7 +82,7 @@ public sealed unsafe partial class CpuBackend
         }
     }
 
-    internal override void NormalizeColumns(Tensor x, Tensor mean, Tensor rstd, Tensor y)
+    public override void NormalizeColumns(Tensor x, Tensor mean, Tensor rstd, Tensor y)
     {
         (int rows, int c) = (x.Shape[0], x.Shape[1]);
         for (int i = 0; i < rows; i++)
@@ -93,7 +93,7 @@ public sealed unsafe partial class CpuBackend
         }
     }
 
-    internal override void NormalizeColumnsBackward(Tensor y, Tensor rstd, Tensor dy, Tensor dx)
+    public override void NormalizeColumnsBackward(Tensor y, Tensor rstd, Tensor dy, Tensor dx)
     {
         // dx = rstd·(dy − mean(dy) − y·mean(dy∘y)), means over the rows of each column.
         (int rows, int c) = (y.Shape[0], y.Shape[1]);

@@ -1,26 +1,26 @@
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
-public sealed unsafe partial class CpuBackend
+internal sealed unsafe partial class CpuBackend
 {
-    internal override void AddBroadcast(Tensor x, Tensor p, Tensor y)
+    public override void AddBroadcast(Tensor x, Tensor p, Tensor y)
     {
         long group = p.Length;
         CpuParallel.For((int)(x.Length / group), (g, _) => Elementwise.Add(x.Floats + (g * group), p.Floats, y.Floats + (g * group), group));
     }
 
-    internal override void SumGroups(Tensor dy, Tensor dp)
+    public override void SumGroups(Tensor dy, Tensor dp)
     {
         long group = dp.Length;
         for (long start = 0; start < dy.Length; start += group) Elementwise.AddInto(dp.Floats, At(dy, start), dy.Type, 1, group);
     }
 
-    internal override void Unfold(Tensor pixels, int tubelet, int patch, Tensor rows) => Patches(pixels.Shape, tubelet, patch, (pixel, element) =>
+    public override void Unfold(Tensor pixels, int tubelet, int patch, Tensor rows) => Patches(pixels.Shape, tubelet, patch, (pixel, element) =>
         Converter.Copy(At(pixels, pixel), pixels.Type, At(rows, element), rows.Type, patch));
 
-    internal override void Fold(Tensor rows, int tubelet, int patch, Tensor pixels) => Patches(pixels.Shape, tubelet, patch, (pixel, element) =>
+    public override void Fold(Tensor rows, int tubelet, int patch, Tensor pixels) => Patches(pixels.Shape, tubelet, patch, (pixel, element) =>
         Converter.Copy(At(rows, element), rows.Type, At(pixels, pixel), pixels.Type, patch));
 
-    internal override void CopyTokens(Tensor src, int srcStart, Tensor dst, int dstStart, int count, bool add = false)
+    public override void CopyTokens(Tensor src, int srcStart, Tensor dst, int dstStart, int count, bool add)
     {
         if (count == 0) return;
         (int groups, int dstRows, int c) = (dst.Shape[0], dst.Shape[1], dst.Shape[2]);
@@ -39,14 +39,14 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void MeanTokens(Tensor x, int start, Tensor y)
+    public override void MeanTokens(Tensor x, int start, Tensor y)
     {
         (int groups, int n, int c) = (x.Shape[0], x.Shape[1], x.Shape[2]);
         CpuParallel.For(groups, (g, _) =>
             Reduction.MeanRows(At(x, (((long)g * n) + start) * c), x.Type, n - start, c, y.Floats + ((long)g * c)));
     }
 
-    internal override void MeanTokensBackward(Tensor dy, int start, Tensor dx)
+    public override void MeanTokensBackward(Tensor dy, int start, Tensor dx)
     {
         (int groups, int n, int c) = (dx.Shape[0], dx.Shape[1], dx.Shape[2]);
         float share = 1f / (n - start);
@@ -60,7 +60,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void GatherTokens(Tensor x, int[] tokens, Tensor y)
+    public override void GatherTokens(Tensor x, int[] tokens, Tensor y)
     {
         (int groups, int n, int c) = (x.Shape[0], x.Shape[1], x.Shape[2]);
         int k = tokens.Length / groups;
@@ -70,7 +70,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void ScatterTokens(Tensor dy, int[] tokens, Tensor dx)
+    public override void ScatterTokens(Tensor dy, int[] tokens, Tensor dx)
     {
         (int groups, int n, int c) = (dx.Shape[0], dx.Shape[1], dx.Shape[2]);
         int k = tokens.Length / groups;
@@ -80,7 +80,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void TransposeRows(Tensor x, int rows, Tensor y)
+    public override void TransposeRows(Tensor x, int rows, Tensor y)
     {
         int size = x.Shape[^1], columns = size / rows;
         CpuParallel.For((int)(x.Length / size), (m, _) =>

@@ -1,12 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using AdaptFormer.Tensors.Ops;
-
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
-public sealed unsafe partial class CpuBackend
+internal sealed unsafe partial class CpuBackend
 {
-    internal override void WindowAttention(Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor y)
+    public override void WindowAttention(Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor y)
     {
         WindowShape s = new(qkv, heads, windows);
         using Tensor bias = RelativeBiases(table, heads, windows);
@@ -24,7 +22,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void WindowAttentionProbabilities(Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor p)
+    public override void WindowAttentionProbabilities(Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor p)
     {
         WindowShape s = new(qkv, heads, windows);
         using Tensor bias = RelativeBiases(table, heads, windows);
@@ -42,14 +40,14 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    internal override void WindowAttentionBackward(
+    public override void WindowAttentionBackward(
         Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor dy, Tensor dqkv, Tensor? dTable, Tensor? dPadding)
     {
         WindowShape s = new(qkv, heads, windows);
         int perSample = windows.Counts.Count, all = s.Batch * perSample;
         using Tensor bias = RelativeBiases(table, heads, windows);
-        using Tensor zeros = Temporary(s.Width, s.Type);
-        Clear(zeros);
+        using Tensor zeros = Temporary(new Shape(checked((int)(s.Width))), s.Type);
+        Fill(zeros, 0);
         MatMulPlan queriesTimesKeys = _matmul.Plan(s.QueriesTimesKeys), outputTimesValues = _matmul.Plan(s.OutputTimesValues);
         MatMulPlan transposedTimesOutput = _matmul.Plan(s.TransposedTimesOutput), scoresTimesKeys = _matmul.Plan(s.ScoresTimesKeys);
         MatMulPlan transposedTimesQueries = _matmul.Plan(s.TransposedTimesQueries);
@@ -57,10 +55,10 @@ public sealed unsafe partial class CpuBackend
         // Sums over windows are made in parts whose number follows from the shapes alone, each by one worker in order: the same bits for any number of workers.
         int parts = dTable is null ? all : Math.Min(all, Math.Max(1, SumParts / s.Groups));
         long square = (long)s.Tokens * s.Tokens;
-        using Tensor? dBias = dTable is null ? null : Temporary(parts * heads * square, DataType.Float32);
-        using Tensor? dPads = dPadding is null ? null : Temporary((long)all * 3 * s.Width, DataType.Float32);
-        if (dBias is not null) Clear(dBias);
-        if (dPads is not null) Clear(dPads);
+        using Tensor? dBias = dTable is null ? null : Temporary(new Shape(checked((int)(parts * heads * square))), DataType.Float32);
+        using Tensor? dPads = dPadding is null ? null : Temporary(new Shape(checked((int)((long)all * 3 * s.Width))), DataType.Float32);
+        if (dBias is not null) Fill(dBias, 0);
+        if (dPads is not null) Fill(dPads, 0);
         CpuParallel.For(parts * s.Groups, (item, worker) =>
         {
             (int part, int group) = Math.DivRem(item, s.Groups);
@@ -95,15 +93,17 @@ public sealed unsafe partial class CpuBackend
         }
     }
 
-    internal override void MergePatches(Tensor x, TokenGrid grid, Tensor y) =>
+    public override void MergePatches(Tensor x, TokenGrid grid, Tensor y) =>
         Neighbours(x.Shape, x.Type, grid, (token, place, bytes) => Unsafe.CopyBlockUnaligned((byte*)y.Pointer + place, (byte*)x.Pointer + token, bytes), (place, bytes) => NativeMemory.Clear((byte*)y.Pointer + place, bytes));
 
-    internal override void SplitPatches(Tensor dy, TokenGrid grid, Tensor dx) =>
+    public override void SplitPatches(Tensor dy, TokenGrid grid, Tensor dx) =>
         Neighbours(dx.Shape, dx.Type, grid, (token, place, bytes) => Unsafe.CopyBlockUnaligned((byte*)dx.Pointer + token, (byte*)dy.Pointer + place, bytes), static (_, _) => { });
 
     private const int SumParts = 8;
 
-    /// <summary>P = softmax(scale·Q·Kᵀ + B + mask) of a group of heads, in the type of the activations; f32 ones lie where the scores were.</summary>
+    /// <summary>
+    /// P = softmax(scale·Q·Kᵀ + B + mask) of a group of heads, in the type of the activations; f32 ones lie where the scores were.
+    /// </summary>
     private static void Probabilities(MatMulPlan queriesTimesKeys, Worker worker, in WindowShape s, in WindowMemory m, float[]? mask, Tensor bias, int group, float scale)
     {
         queriesTimesKeys.Run(worker, m.Qkv, m.Qkv + s.Keys, 0, (nint)m.Scores);
@@ -122,7 +122,9 @@ public sealed unsafe partial class CpuBackend
         }
     }
 
-    /// <summary>dS = scale·P∘(dP − Σ dP∘P) of a group of heads; without the scale it is added to the bias's gradient, [heads, N, N].</summary>
+    /// <summary>
+    /// dS = scale·P∘(dP − Σ dP∘P) of a group of heads; without the scale it is added to the bias's gradient, [heads, N, N].
+    /// </summary>
     private static void ScoreGradients(in WindowShape s, in WindowMemory m, float scale, float* dBias)
     {
         for (int h = 0; h < s.GroupHeads; h++)
@@ -163,12 +165,10 @@ public sealed unsafe partial class CpuBackend
     private Tensor RelativeBiases(Tensor table, int heads, WindowLayout windows)
     {
         int n = windows.Window.Count;
-        Tensor bias = Temporary((long)heads * n * n, DataType.Float32);
+        Tensor bias = Temporary(new Shape(checked((int)((long)heads * n * n))), DataType.Float32);
         CpuParallel.For(heads, (h, _) => RelativeBias.Expand(table.Floats, heads, h, windows.BiasWindow, n, bias.Floats + ((long)h * n * n)));
         return bias;
     }
-
-    private Tensor Temporary(long length, DataType type) => new(new Shape(checked((int)length)), type, Allocate(length * type.Size()), scoped: false);
 
     /// <summary>Pairs each token's bytes with their place among the merged ones; places without a token are told apart.</summary>
     private static void Neighbours(Shape tokens, DataType type, TokenGrid grid, Action<long, long, uint> pair, Action<long, uint> empty)

@@ -10,7 +10,7 @@ namespace AdaptFormer.Tensors.Backends.Cpu;
 public static class CpuParallel
 {
     /// <summary>Work on one item.</summary>
-    public delegate void Body(int item, Worker worker);
+    internal delegate void Body(int item, Worker worker);
 
     private static readonly long SpinTicks = Stopwatch.Frequency / 20_000;      // 50 µs: about what waking a thread takes
     private static readonly Lock Gate = new();
@@ -32,7 +32,7 @@ public static class CpuParallel
     /// Calls <paramref name="body"/> for every item in [0, <paramref name="items"/>) and returns when all are done. When another
     /// thread already has the helpers (two requests served at once), or a body calls this again, the caller runs all items itself.
     /// </summary>
-    public static void For(int items, Body body)
+    internal static void For(int items, Body body)
     {
         if (items <= 0) return;
         if (items == 1 || _threads == 1 || Gate.IsHeldByCurrentThread || !Gate.TryEnter())
@@ -111,7 +111,8 @@ public static class CpuParallel
         }
 
         /// <summary>
-        /// Returns when this helper has no part in the job any more. One that has not begun is not waited for: on a machine that others use too, it may get a
+        /// Returns when this helper has no part in the job any more. One that has not begun is not waited for: on a machine that others use
+        /// too, it may get a
         /// core only when all items are long done.
         /// </summary>
         public void Finish(Job job)

@@ -11,7 +11,7 @@ namespace AdaptFormer.Tensors.Backends.Cpu;
 /// Matrix products by our own SIMD kernels: always there, for any strides and mix of types, on every processor.
 /// Products of bfloat16 operands are summed in f32; they save memory, not time.
 /// </summary>
-public sealed class ManagedMatMul : MatMulLibrary
+internal sealed class ManagedMatMul : MatMulLibrary
 {
     private readonly ConcurrentDictionary<MatMulKey, MatMulPlan> _plans = new();
 

@@ -1,10 +1,11 @@
-using AdaptFormer.Tensors.Ops;
-
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
 internal static partial class Reference
 {
-    /// <summary>Attention inside shifted windows of one image, token by token: pad, roll, cut, attend within the window and the region of origin, put back.</summary>
+    /// <summary>
+    /// Attention inside shifted windows of one image, token by token: pad, roll, cut, attend within the window and the region of origin,
+    /// put back.
+    /// </summary>
     /// <param name="qkv">[N, 3·C].</param>
     /// <param name="heads">h.</param>
     /// <param name="scale">Factor on the scores.</param>

@@ -1,9 +1,11 @@
+using AdaptFormer.Tensors.Memory;
+
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
 /// <summary>
 /// A weight W [O, I] in the form that a matrix product reads: packed when it is frozen, plain when every step changes it.
 /// </summary>
-internal sealed class WeightForm : IDisposable
+internal sealed class WeightForm : IDerivedForm
 {
     private readonly IDisposable? _owned;
 
@@ -31,8 +33,8 @@ internal sealed class WeightForm : IDisposable
             if (type == DataType.Float32) return Plain(parameter, backward, owned: null);
             WeightForm copy = parameter.Derived(type, () =>
             {
-                Tensor converted = new(weight.Shape, type, Backend.Current.Allocate(weight.Length * type.Size()), scoped: false);
-                Backend.Current.Copy(weight, converted);
+                Tensor converted = new(weight.Shape, type, HostStorage.Rent(weight.Length * type.Size()), scoped: false);
+                CpuBackend.Convert(weight, converted);
                 return Plain(converted, backward: false, owned: converted);
             });
             return new WeightForm(copy.Pointer, LayoutOf(weight, type, backward), packed: false, owned: null);

@@ -1,9 +1,8 @@
-using AdaptFormer.Tensors.Ops;
-
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
 /// <summary>
-/// Sizes and products of attention in one window for a group of heads, whose queries, keys and values lie in dense rows [N, 3, group's width]. A group is as many heads as keep
+/// Sizes and products of attention in one window for a group of heads, whose queries, keys and values lie in dense rows [N, 3, group's
+/// width]. A group is as many heads as keep
 /// their scores in the first-level cache, so that one product of a library serves several small matrices.
 /// </summary>
 internal readonly struct WindowShape

@@ -6,7 +6,7 @@ namespace AdaptFormer.Tensors.Backends.Cpu;
 /// What one thread needs to run kernels: a grow-only scratch buffer and a slot for a native library's own per-thread state.
 /// One per operating-system thread; never shared.
 /// </summary>
-public sealed unsafe class Worker
+internal sealed unsafe class Worker
 {
     [ThreadStatic]
     private static Worker? _current;

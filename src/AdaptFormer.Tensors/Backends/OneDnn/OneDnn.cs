@@ -20,7 +20,10 @@ public static class OneDnn
     /// <summary>For example <c>2.6.3</c>; null when there is none.</summary>
     public static string? Version => State.Value.Runtime?.Version;
 
-    /// <summary>Whether its bf16 products run in blocked kernels on this CPU; faster than f32 they are only where <see cref="OneDnnMatMul.FastBFloat16"/> says so.</summary>
+    /// <summary>
+    /// Whether its bf16 products run in blocked kernels on this CPU; faster than f32 they are only where <see
+    /// cref="OneDnnMatMul.FastBFloat16"/> says so.
+    /// </summary>
     public static bool BlockedBFloat16 => State.Value.Runtime?.BlockedBFloat16 ?? false;
 
     /// <summary>Whether its f32 products run in blocked kernels on this CPU; without them it does attention only.</summary>
@@ -30,7 +33,7 @@ public static class OneDnn
     public static string Why => State.Value.Why;
 
     /// <summary>oneDNN with the managed kernels behind it for what it does not do; null when there is none.</summary>
-    public static OneDnnMatMul? Library => Shared.Value;
+    internal static OneDnnMatMul? Library => Shared.Value;
 
     /// <summary>oneDNN with <paramref name="fallback"/> behind it for what it does not do; null when there is none.</summary>
     internal static OneDnnMatMul? Create(MatMulLibrary fallback) => State.Value.Runtime is { } runtime ? new OneDnnMatMul(runtime, fallback) : null;

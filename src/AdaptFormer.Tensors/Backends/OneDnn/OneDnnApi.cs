@@ -62,12 +62,12 @@ internal sealed unsafe class OneDnnApi
     /// Attributes with our own scratch memory, always: in the library's mode one primitive run by two threads gives wrong
     /// results without a word. The post-ops follow the order of <see cref="Cpu.MatMulKey"/>: activation, scale, sum.
     /// </summary>
-    public nint CreateAttributes(Cpu.Epilogue epilogue, float scale, bool accumulate, string subject)
+    public nint CreateAttributes(Epilogue epilogue, float scale, bool accumulate, string subject)
     {
         nint attr, postOps;
         Check(dnnl_primitive_attr_create(&attr), nameof(dnnl_primitive_attr_create), subject);
         Check(dnnl_primitive_attr_set_scratchpad_mode(attr, ScratchpadUser), nameof(dnnl_primitive_attr_set_scratchpad_mode), subject);
-        if (_is2 && epilogue == Cpu.Epilogue.None && scale != 1)
+        if (_is2 && epilogue == Epilogue.None && scale != 1)
         {
             // 2.x means scale·(product + bias) by it, and its kernels for strided operands do it within the product, at no cost.
             Check(dnnl_primitive_attr_set_output_scales(attr, 1, 0, &scale), nameof(dnnl_primitive_attr_set_output_scales), subject);
@@ -75,8 +75,8 @@ internal sealed unsafe class OneDnnApi
         }
 
         Check(dnnl_post_ops_create(&postOps), nameof(dnnl_post_ops_create), subject);
-        if (epilogue == Cpu.Epilogue.Relu) AppendEltwise(postOps, _is2 ? 31 : 32, alpha: 0, subject);
-        if (epilogue == Cpu.Epilogue.Gelu) AppendEltwise(postOps, _is2 ? 48 : 49, alpha: 0, subject);
+        if (epilogue == Epilogue.Relu) AppendEltwise(postOps, _is2 ? 31 : 32, alpha: 0, subject);
+        if (epilogue == Epilogue.Gelu) AppendEltwise(postOps, _is2 ? 48 : 49, alpha: 0, subject);
         if (scale != 1) AppendEltwise(postOps, _is2 ? 127 : 38, alpha: scale, subject); // linear: alpha·t + 0
         if (accumulate) AppendSum(postOps, subject);
         Check(dnnl_primitive_attr_set_post_ops(attr, postOps), nameof(dnnl_primitive_attr_set_post_ops), subject); // copies

@@ -16,7 +16,7 @@ namespace AdaptFormer.Tensors.Backends.OneDnn;
 /// either, on CPUs before AVX-512, only strided products do: the fallback is as fast at dense ones, and its bits do not depend on the
 /// split.</para>
 /// </remarks>
-public sealed class OneDnnMatMul : MatMulLibrary
+internal sealed class OneDnnMatMul : MatMulLibrary
 {
     private readonly OneDnnRuntime _runtime;
     private readonly MatMulLibrary _fallback;
@@ -43,7 +43,8 @@ public sealed class OneDnnMatMul : MatMulLibrary
     public IReadOnlyCollection<string> Declined => [.. _declined.Keys.Order(StringComparer.Ordinal)];
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">The key contradicts itself: a size below 0, C without unit column stride, or packed B in a batch.</exception>
+    /// <exception cref="ArgumentException">The key contradicts itself: a size below 0, C without unit column stride, or packed B in a
+    /// batch.</exception>
     public override MatMulPlan Plan(in MatMulKey key)
     {
         if (_plans.TryGetValue(key, out MatMulPlan? plan)) return plan;

@@ -39,7 +39,7 @@ internal sealed class WeightLayout
             source = api.Describe(type, [ReferenceRows, k], [k, 1], subject);
             weights = api.DescribeAny(type, k, n, subject);
             target = api.Describe(type, [ReferenceRows, n], [n, 1], subject);
-            attr = api.CreateAttributes(Cpu.Epilogue.None, scale: 1, accumulate: false, subject);
+            attr = api.CreateAttributes(Epilogue.None, scale: 1, accumulate: false, subject);
             nint reference = api.CreateMatMul(source, weights, 0, target, attr, subject);
             if (OneDnnApi.IsBlocked(OneDnnApi.Implementation(reference)))
                 return new WeightLayout(OneDnnApi.QueryDesc(reference, OneDnnApi.QueryWeights)); // the reference keeps it alive

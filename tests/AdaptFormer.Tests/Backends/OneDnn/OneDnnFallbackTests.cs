@@ -1,4 +1,5 @@
 using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Backends.Cpu;
 using AdaptFormer.Tensors.Backends.OneDnn;
 using Xunit;

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Backends.Cpu;
 
 namespace AdaptFormer.Tests.Backends.OneDnn;

@@ -114,7 +114,7 @@ public sealed class BackboneLoaderTests : IDisposable
         BackboneSource source;
         using (Backbone model = BackboneLoader.Open(PlainTimm(), TwoHeads))
         {
-            Assert.All(model.Parameters(), entry => Assert.True(entry.Value.StorageReference.IsBorrowed, entry.Key));
+            Assert.All(model.Parameters(), entry => Assert.True(entry.Value.Storage.IsBorrowed, entry.Key));
             source = model.Source!;
         }
 

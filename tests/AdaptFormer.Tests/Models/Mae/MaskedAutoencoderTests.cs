@@ -4,6 +4,7 @@ using AdaptFormer.Models.Mae;
 using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tests.Files;
 using AdaptFormer.Tests.Support;
 using Xunit;
@@ -33,7 +34,7 @@ public sealed class MaskedAutoencoderTests
             (first, last) = (step == 0 ? loss.Item() : first, loss.Item());
             flat.ZeroGradients();
             tape.Backward(loss);
-            for (int i = 0; i < flat.Length; i++) flat.Values[i] -= 0.1f * flat.Gradients[i];
+            new AddIntoCall(flat.Values, flat.Gradients, -0.1f).Run();
             flat.Changed();
         }
 

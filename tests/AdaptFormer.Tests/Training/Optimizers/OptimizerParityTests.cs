@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Support;
 using AdaptFormer.Training.Optimizers;
 using AdaptFormer.Training.Schedules;
@@ -42,7 +43,10 @@ public sealed partial class OptimizerParityTests
             foreach (ParameterSegment segment in segments)
                 golden.Floats($"input/grad/{segment.Name}").AsSpan(step * segment.Length, segment.Length).CopyTo(gradients.AsSpan(segment.Start));
             (double lr, double? momentum) = rate(step);
-            optimizer.Step(values, gradients, lr, momentum);
+            using TensorScope scope = new();
+            Tensor trained = Tensor.From(values, new Shape(values.Length));
+            optimizer.Step(trained, Tensor.From(gradients, trained.Shape), lr, momentum);
+            values = trained.ToArray();
             foreach (ParameterSegment segment in segments)
             {
                 float[] expected = golden.Floats($"out/{name}/{segment.Name}")[(step * segment.Length)..((step + 1) * segment.Length)];

@@ -32,7 +32,7 @@ public sealed class OptimizerTests
 
         Optimizer first = options.Create(segments);
         float[] values = Train(first, 53, 3);
-        Dictionary<string, ReadOnlyMemory<float>> saved = first.State.ToDictionary(e => e.Name, e => (ReadOnlyMemory<float>)e.Values.ToArray());
+        Dictionary<string, ReadOnlyMemory<float>> saved = first.State.ToDictionary(e => e.Name, e => (ReadOnlyMemory<float>)e.Values);
         Optimizer second = options.Create(segments);
         second.Restore(first.Steps, saved);
         Assert.Equal(whole, Train(second, 53, 4, values));
@@ -54,20 +54,22 @@ public sealed class OptimizerTests
     public void A_step_at_rate_zero_fills_the_momentum_buffer_and_moves_nothing()
     {
         Optimizer optimizer = new SgdOptions(Momentum: 0.5).Create([new("p", 0, 1, 1)]);
-        float[] p = [1];
-        optimizer.Step(p, [4], lr: 0);
-        Assert.Equal([1f], p);
-        optimizer.Step(p, [0], lr: 1);
-        Assert.Equal([-1f], p); // 1 - (0.5 · 4)
+        using TensorScope scope = new();
+        Tensor p = Tensor.Full(new Shape(1), 1);
+        optimizer.Step(p, Tensor.Full(p.Shape, 4), lr: 0);
+        Assert.Equal(1, p.Item());
+        optimizer.Step(p, Tensor.Zeros(1), lr: 1);
+        Assert.Equal(-1, p.Item()); // 1 - (0.5 · 4)
     }
 
     [Fact]
     public void Biases_are_spared_from_decay_on_request()
     {
         Optimizer optimizer = new SgdOptions(WeightDecay: 0.5, DecayVectors: false, Momentum: 0).Create([new("w", 0, 1, 2), new("b", 1, 1, 1)]);
-        float[] p = [2, 2];
-        optimizer.Step(p, [0, 0], lr: 1);
-        Assert.Equal([1f, 2f], p);
+        using TensorScope scope = new();
+        Tensor p = Tensor.Full(new Shape(2), 2);
+        optimizer.Step(p, Tensor.Zeros(2), lr: 1);
+        Assert.Equal([1f, 2f], p.ToArray());
     }
 
     [Fact]
@@ -86,7 +88,7 @@ public sealed class OptimizerTests
         Assert.Contains("missing square/b", error.Message, StringComparison.Ordinal);
         Assert.Contains("unexpected other", error.Message, StringComparison.Ordinal);
         Assert.Equal(0, optimizer.Steps);
-        Assert.All(optimizer.State, entry => Assert.All(entry.Values.ToArray(), v => Assert.Equal(0, v)));
+        Assert.All(optimizer.State, entry => Assert.All(entry.Values, v => Assert.Equal(0, v)));
     }
 
     [Fact]
@@ -111,14 +113,15 @@ public sealed class OptimizerTests
 
     private static float[] Train(Optimizer optimizer, int length, int steps, float[]? values = null)
     {
-        values = values?.ToArray() ?? Start(length);
+        using TensorScope scope = new();
+        Tensor trained = Tensor.From(values ?? Start(length), new Shape(length));
         for (int step = 0; step < steps; step++)
         {
             Rng rng = new Rng(2).Derive(optimizer.Steps);
             float[] gradients = [.. Enumerable.Range(0, length).Select(_ => (float)rng.NextNormal())];
-            optimizer.Step(values, gradients, 0.01);
+            optimizer.Step(trained, Tensor.From(gradients, trained.Shape), 0.01);
         }
 
-        return values;
+        return trained.ToArray();
     }
 }

@@ -1,4 +1,4 @@
-namespace AdaptFormer.Tensors.Ops;
+namespace AdaptFormer.Tensors;
 
 /// <summary>How tokens lie in space and time: T×H×W of them in row-major order, columns innermost; T is 1 for a picture.</summary>
 /// <param name="T">Along time.</param>

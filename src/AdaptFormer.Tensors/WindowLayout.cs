@@ -1,10 +1,12 @@
-namespace AdaptFormer.Tensors.Ops;
+namespace AdaptFormer.Tensors;
 
 /// <summary>
-/// A grid of tokens cut into windows, as Swin and Video Swin cut it: the grid is padded at its ends to whole windows, then rolled by the shift, then cut. Tokens that
+/// A grid of tokens cut into windows, as Swin and Video Swin cut it: the grid is padded at its ends to whole windows, then rolled by the
+/// shift, then cut. Tokens that
 /// only the roll made neighbours must not see each other: their scores get −100. Padding is seen, as in the authors' code.
 /// </summary>
-/// <remarks>Swin, arXiv:2103.14030, section 3.2; Video Swin, arXiv:2106.13230, section 3.2. Immutable once made, and shared by blocks and calls.</remarks>
+/// <remarks>Swin, arXiv:2103.14030, section 3.2; Video Swin, arXiv:2106.13230, section 3.2. Immutable once made, and shared by blocks and
+/// calls.</remarks>
 public sealed class WindowLayout
 {
     private const float Apart = -100;
@@ -16,7 +18,8 @@ public sealed class WindowLayout
     /// <param name="window">Size of a window.</param>
     /// <param name="shift">How far the grid is rolled towards its beginning, less than a window along each axis.</param>
     /// <param name="biasWindow">
-    /// The window that the table of relative positions is for, at least as large as <paramref name="window"/>; that itself if null. Video Swin keeps the whole window's table
+    /// The window that the table of relative positions is for, at least as large as <paramref name="window"/>; that itself if null. Video
+    /// Swin keeps the whole window's table
     /// where a small grid clamps the window, and reads it for the first tokens of the whole window, in row-major order.
     /// </param>
     /// <exception cref="ArgumentException">A size is not positive, or a shift not in [0, window).</exception>
@@ -26,7 +29,8 @@ public sealed class WindowLayout
         bool positive = Math.Min(size.T, Math.Min(size.H, size.W)) > 0 && Math.Min(window.T, Math.Min(window.H, window.W)) > 0;
         bool inside = shift.T >= 0 && shift.T < window.T && shift.H >= 0 && shift.H < window.H && shift.W >= 0 && shift.W < window.W;
         if (!positive || !inside || BiasWindow.Count < window.Count)
-            throw new ArgumentException($"WindowLayout: a grid of {size} cannot be cut into windows of {window} with shift {shift} and positions of {BiasWindow}.");
+            throw new ArgumentException(
+                $"WindowLayout: a grid of {size} cannot be cut into windows of {window} with shift {shift} and positions of {BiasWindow}.");
 
         Counts = new TokenGrid(Ceiling(size.T, window.T), Ceiling(size.H, window.H), Ceiling(size.W, window.W));
         TokenGrid padded = new(Counts.T * window.T, Counts.H * window.H, Counts.W * window.W);
@@ -73,10 +77,30 @@ public sealed class WindowLayout
     public static int TableRowsOf(TokenGrid window) => ((2 * window.T) - 1) * ((2 * window.H) - 1) * ((2 * window.W) - 1);
 
     /// <summary>The grid's index of each token of a window; −1 for padding.</summary>
-    internal ReadOnlySpan<int> TokensOf(int window) => _tokens.AsSpan(window * Window.Count, Window.Count);
+    public ReadOnlySpan<int> TokensOf(int window) => _tokens.AsSpan(window * Window.Count, Window.Count);
 
     /// <summary>Added to the scores of a window, [N, N] in pinned memory; null where every token sees every other.</summary>
-    internal float[]? MaskOfWindow(int window) => _masks[window] == 0 ? null : _maskValues[_masks[window]].Value;
+    public float[]? MaskOfWindow(int window) => _masks[window] == 0 ? null : _maskValues[_masks[window]].Value;
+
+    /// <summary>The tokens of all windows, one after the other, as <see cref="TokensOf"/> gives them.</summary>
+    internal int[] Tokens() => [.. _tokens];
+
+    /// <summary>The row of the table of relative positions for each pair of a window's tokens, [N·N].</summary>
+    internal int[] TableRowsOfPairs()
+    {
+        TokenGrid w = BiasWindow;
+        int n = Window.Count;
+        int[] rows = new int[n * n];
+        for (int pair = 0; pair < rows.Length; pair++)
+        {
+            ((int t, int h, int x) a, (int t, int h, int x) b) = (Place(pair / n), Place(pair % n));
+            rows[pair] = ((((a.t - b.t + w.T - 1) * ((2 * w.H) - 1)) + a.h - b.h + w.H - 1) * ((2 * w.W) - 1)) + a.x - b.x + w.W - 1;
+        }
+
+        return rows;
+
+        (int, int, int) Place(int token) => (token / (w.H * w.W), token / w.W % w.H, token % w.W);
+    }
 
     private static int Ceiling(int length, int window) => (length + window - 1) / window;
 

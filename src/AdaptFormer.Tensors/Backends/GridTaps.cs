@@ -1,8 +1,8 @@
-using AdaptFormer.Tensors.Ops;
+namespace AdaptFormer.Tensors.Backends;
 
-namespace AdaptFormer.Tensors.Backends.Cpu;
-
-/// <summary>Which tokens a 3×3 kernel sees: those of a grid around each other, within a frame; tokens ahead of the grid see themselves.</summary>
+/// <summary>
+/// Which tokens a 3×3 kernel sees: those of a grid around each other, within a frame; tokens ahead of the grid see themselves.
+/// </summary>
 /// <param name="Grid">How the last tokens lie.</param>
 /// <param name="Ahead">Tokens ahead of the grid's.</param>
 internal readonly record struct GridTaps(TokenGrid Grid, int Ahead)
@@ -40,5 +40,24 @@ internal readonly record struct GridTaps(TokenGrid Grid, int Ahead)
         }
 
         return found;
+    }
+
+    /// <summary>Every token that a kernel sees, the token where it then stands, and the tap between them.</summary>
+    public (int[] Seen, int[] Standing, int[] Taps) Pairs()
+    {
+        List<int> seen = [], standing = [], through = [];
+        Span<int> tokens = stackalloc int[Count], taps = stackalloc int[Count];
+        for (int token = 0; token < Tokens; token++)
+        {
+            int count = Around(token, tokens, taps);
+            for (int i = 0; i < count; i++)
+            {
+                seen.Add(tokens[i]);
+                standing.Add(token);
+                through.Add(taps[i]);
+            }
+        }
+
+        return ([.. seen], [.. standing], [.. through]);
     }
 }

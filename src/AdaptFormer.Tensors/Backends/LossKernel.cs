@@ -1,11 +1,12 @@
-using AdaptFormer.Tensors.Ops;
-
-namespace AdaptFormer.Tensors.Backends.Cpu;
+namespace AdaptFormer.Tensors.Backends;
 
 /// <summary>Losses and their gradients by the logits, in double: a batch has few logits, and saturated ones need the digits.</summary>
 internal static unsafe class LossKernel
 {
-    /// <summary>Returns −Σ tₖ·log pₖ, p = softmax(z), and writes its gradient p·Σt − t. A row of zero targets counts for nothing whatever its logits.</summary>
+    /// <summary>
+    /// Returns −Σ tₖ·log pₖ, p = softmax(z), and writes its gradient p·Σt − t. A row of zero targets counts for nothing whatever its
+    /// logits.
+    /// </summary>
     public static float SoftmaxCrossEntropy(float* z, float* t, int k, float* gradient)
     {
         double mass = 0, loss = 0;
@@ -27,7 +28,9 @@ internal static unsafe class LossKernel
         return (float)loss;
     }
 
-    /// <summary>−t·log σ(z) − (1 − t)·log(1 − σ(z)) as max(z, 0) − z·t + log(1 + e^−|z|), which never overflows; its gradient is σ(z) − t.</summary>
+    /// <summary>
+    /// −t·log σ(z) − (1 − t)·log(1 − σ(z)) as max(z, 0) − z·t + log(1 + e^−|z|), which never overflows; its gradient is σ(z) − t.
+    /// </summary>
     public static void BinaryCrossEntropy(float* z, float* t, long n, float* losses, float* gradient)
     {
         for (long i = 0; i < n; i++)

@@ -1,0 +1,14 @@
+namespace AdaptFormer.Tensors.Backends;
+
+/// <summary>What is done to a product before it is stored.</summary>
+public enum Epilogue
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>max(0, t).</summary>
+    Relu,
+
+    /// <summary>t·Φ(t), with the exact error function.</summary>
+    Gelu,
+}
