@@ -3,6 +3,7 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using AdaptFormer.Cli.Commands;
 using AdaptFormer.Cli.Output;
+using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Cli;
@@ -50,6 +51,7 @@ internal static class Shell
 
         try
         {
+            _ = NativeSwitch.Off;       // a value that means nothing is refused before any work
             return await parsed.InvokeAsync(new InvocationConfiguration
             {
                 EnableDefaultExceptionHandler = false,

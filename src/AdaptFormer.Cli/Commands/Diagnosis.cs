@@ -37,11 +37,13 @@ internal sealed record Diagnosis(RunEnvironment Machine, IReadOnlyList<CpuFeatur
 
     private static OptionalTool Describe(NativeLibraryInfo library) => new(
         library.Name, library.Purpose, library.Found,
-        library.Found ? string.Join(' ', new[] { library.Version, library.Path }.Where(part => part is not null)) : $"install: {library.Install}");
+        library.Found ? string.Join(' ', new[] { library.Version, library.Path }.Where(part => part is not null))
+            : NativeSwitch.Off ? NativeSwitch.Hidden : $"install: {library.Install}");
 
     private static OptionalTool FFmpeg()
     {
         const string Name = "ffmpeg", Purpose = "reading video";
+        if (NativeSwitch.Off) return new OptionalTool(Name, Purpose, false, NativeSwitch.Hidden);
         string install = OperatingSystem.IsWindows() ? "winget install ffmpeg" : OperatingSystem.IsMacOS() ? "brew install ffmpeg" : "apt-get install ffmpeg (Debian, Ubuntu), dnf install ffmpeg-free (Fedora)";
         try
         {

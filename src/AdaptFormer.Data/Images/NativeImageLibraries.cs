@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using AdaptFormer.Tensors.Backends;
 
 namespace AdaptFormer.Data;
 
@@ -14,7 +15,7 @@ public sealed record NativeLibraryInfo(string Name, string Purpose, bool Found, 
 
 /// <summary>
 /// Finds the native image decoders at run time. TurboJPEG and libwebp are optional: where they are not installed, or hidden by
-/// setting the environment variable ADAPTFORMER_NATIVE to <c>none</c>, SkiaSharp, whose native part comes with the package, takes their
+/// setting the environment variable ADAPTFORMER_NATIVE to <c>off</c>, SkiaSharp, whose native part comes with the package, takes their
 /// place.
 /// </summary>
 public static class NativeImageLibraries
@@ -67,7 +68,7 @@ public static class NativeImageLibraries
 
     private static (nint Handle, string? Path) Probe(string[] linux, string[] mac, string[] windows)
     {
-        if (Environment.GetEnvironmentVariable("ADAPTFORMER_NATIVE") == "none") return (0, null);
+        if (NativeSwitch.Off) return (0, null);
         foreach (string candidate in OperatingSystem.IsWindows() ? windows : OperatingSystem.IsMacOS() ? mac : linux)
         {
             if (NativeLibrary.TryLoad(candidate, typeof(NativeImageLibraries).Assembly, null, out nint handle))

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using AdaptFormer.Tensors.Backends;
 
 namespace AdaptFormer.Data;
 
@@ -132,6 +133,7 @@ public static class FFmpeg
     /// <summary>Runs a program, hands its output on, and returns what it wrote to stderr.</summary>
     internal static string Run(string program, IEnumerable<string> arguments, Action<Stream> read, string path, TimeSpan? limitedTo = null)
     {
+        if (NativeSwitch.Off) throw new NotSupportedException($"Reading videos needs {program}, which is {NativeSwitch.Hidden}.");
         TimeSpan patience = limitedTo ?? Patience;
         ProcessStartInfo start = new(Locate(program), arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
         using Process process = Start(start, program);

@@ -4,7 +4,7 @@ namespace AdaptFormer.Tensors.Backends.OneDnn;
 
 /// <summary>
 /// The optional oneDNN library of this machine: looked for once, at the first use. Without it, or with
-/// <c>ADAPTFORMER_BACKEND=managed</c> in the environment, the managed kernels do all the work.
+/// <c>ADAPTFORMER_BACKEND=managed</c> or <c>ADAPTFORMER_NATIVE=off</c> in the environment, the managed kernels do all the work.
 /// </summary>
 public static class OneDnn
 {
@@ -40,6 +40,7 @@ public static class OneDnn
 
     private static Probe Load()
     {
+        if (NativeSwitch.Off) return new Probe(null, $"oneDNN is {NativeSwitch.Hidden}.");
         string? backend = Environment.GetEnvironmentVariable(BackendVariable);
         if (string.Equals(backend, "managed", StringComparison.OrdinalIgnoreCase))
             return new Probe(null, $"oneDNN is not used: {BackendVariable} is 'managed'.");

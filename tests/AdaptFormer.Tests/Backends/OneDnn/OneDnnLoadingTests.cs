@@ -15,6 +15,7 @@ public sealed class OneDnnLoadingTests
     [Theory]
     [InlineData("ADAPTFORMER_ONEDNN", "/nowhere/libdnnl.so", "could not be loaded from '/nowhere/libdnnl.so'")]
     [InlineData("ADAPTFORMER_BACKEND", "managed", "is not used: ADAPTFORMER_BACKEND is 'managed'")]
+    [InlineData("ADAPTFORMER_NATIVE", "off", "oneDNN is hidden: ADAPTFORMER_NATIVE is 'off'")]
     public void Without_the_library_the_reason_is_one_sentence(string variable, string value, string expected) =>
         RunAgain(variable, value, expected);
 
@@ -57,6 +58,7 @@ public sealed class OneDnnLoadingTests
         start.ArgumentList.Add($"{typeof(OneDnnLoadingTests).FullName}.{nameof(What_was_found_or_is_missing_is_said_in_one_sentence)}");
         start.Environment.Remove("ADAPTFORMER_ONEDNN");
         start.Environment.Remove("ADAPTFORMER_BACKEND");
+        start.Environment.Remove("ADAPTFORMER_NATIVE");
         start.Environment[variable] = value;
         start.Environment[ExpectedVariable] = expected;
 
