@@ -65,7 +65,7 @@ public sealed class OneDnnLoadingTests
         using Process child = Process.Start(start)!;
         Task<string> errors = child.StandardError.ReadToEndAsync();
         string output = child.StandardOutput.ReadToEnd();
-        Assert.True(child.WaitForExit(60_000), "The child process did not end.");
+        Assert.True(child.WaitForExit(300_000), "The child process did not end.");
         Assert.True(child.ExitCode == 0, output + errors.Result);
         Assert.Contains("Total: 1,", output, StringComparison.Ordinal);
     }
