@@ -84,7 +84,7 @@ internal sealed unsafe partial class CpuBackend
         int rows = checked((int)(x.Length / i));
         MatMulKey key = new(1, 0, i, rows, Operand.Transposed(dy.Type, o), Operand.Dense(x.Type, i), Operand.Dense(DataType.Float32, i),
             Scale: scale, Accumulate: true);
-        RowBlocks blocks = new(o);
+        RowBlocks blocks = RowBlocks.OfWeightGradient(o);
         CpuParallel.For(blocks.Count, (block, worker) =>
         {
             (long row, int m) = blocks[block];

@@ -1,27 +1,44 @@
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
 /// <summary>
-/// Cuts rows into blocks of nearly equal size for the workers: small enough that a block and its results stay in the second-level
-/// cache, a multiple of the thread count so that nobody waits, never one row alone (oneDNN 3.x rounds that case differently).
+/// Cuts rows into blocks for the workers. The cut follows from the number of rows alone, never from the number of threads: a library may round a row
+/// differently with the number of rows in its call, and then each number of threads would give bits of its own. Never one row alone.
 /// </summary>
 internal readonly struct RowBlocks
 {
-    private const int Preferred = 256, Smallest = 8;
-    private readonly long _size, _larger;
+    // Few rows: pieces that still run at most of the full rate, enough of them for a handful of threads. More rows: blocks as large as a cache likes, of
+    // whole tiles (16 rows in bf16), some 32 of them, which share out evenly among any usual number of threads.
+    private const int Least = 8, Few = 128, Tile = 16, Smallest = 32, Largest = 256, Wanted = 32;
+    private readonly long _rows;
+    private readonly int _size;
 
     /// <summary>Blocks for <paramref name="rows"/> rows.</summary>
-    public RowBlocks(long rows, int preferred = Preferred)
+    /// <param name="rows">Rows in all, at least 0.</param>
+    public RowBlocks(long rows)
+        : this(rows, rows < Few ? Least : (int)Math.Clamp(rows / Wanted / Tile * Tile, Smallest, Largest))
     {
-        long threads = CpuParallel.Threads;
-        long wanted = (rows + (preferred * threads) - 1) / (preferred * threads) * threads;
-        Count = (int)Math.Clamp(wanted, 1, Math.Max(1, rows / Smallest));
-        (_size, _larger) = Math.DivRem(rows, Count);
+    }
+
+    private RowBlocks(long rows, int size)
+    {
+        (_rows, _size) = (rows, size);
+        Count = (int)Math.Max(1, (rows / size) + (rows % size >= Least ? 1 : 0));
     }
 
     /// <summary>Number of blocks, at least 1.</summary>
     public int Count { get; }
 
-    /// <summary>First row and number of rows of one block.</summary>
-    public (long Start, int Rows) this[int block] =>
-        ((block * _size) + Math.Min(block, _larger), (int)(_size + (block < _larger ? 1 : 0)));
+    /// <summary>First row and number of rows of one block; the last one takes what is left.</summary>
+    public (long Start, int Rows) this[int block]
+    {
+        get
+        {
+            long start = (long)block * _size;
+            return (start, block == Count - 1 ? checked((int)(_rows - start)) : _size);
+        }
+    }
+
+    /// <summary>Blocks of a product whose rows are few and whose sum is long: each reads all of the other operand, so there are few of them.</summary>
+    /// <param name="rows">Rows in all, at least 0.</param>
+    public static RowBlocks OfWeightGradient(long rows) => new(rows, (int)Math.Clamp(rows / 8 / Tile * Tile, Smallest, Largest));
 }
