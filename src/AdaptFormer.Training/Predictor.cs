@@ -68,7 +68,7 @@ public sealed class Predictor : IDisposable
     /// <summary>Opens an adapter together with the backbone that it was trained on.</summary>
     /// <param name="adapter">The adapter file.</param>
     /// <param name="weights">The backbone's weights; null for an adapter of full tuning, which holds all of them.</param>
-    /// <param name="precision">Precision of the products.</param>
+    /// <param name="precision">Precision of the products; <c>auto</c> is that in which the adapter was trained.</param>
     /// <param name="prefix">Which of several models in the weights file; found if null.</param>
     /// <exception cref="IOException">A file cannot be read.</exception>
     /// <exception cref="InvalidDataException">A file is damaged, or the adapter does not belong to these weights.</exception>
@@ -76,10 +76,11 @@ public sealed class Predictor : IDisposable
     public static Predictor OpenAdapter(string adapter, string? weights, Precision precision = Precision.Auto, string? prefix = null)
     {
         AdapterInfo info = AdapterFile.Open(adapter);
+        DataType compute = precision.Following(PrecisionChoice.Named(info.SelfTest.Precision)).Compute();
         BackboneConfig config = BackboneConfig.FromJson(info.Backbone.Config, adapter);
         if (weights is null && info.Backbone.Digest.Length > 0)
             throw new ArgumentException($"{adapter} holds an adapter for {info.Backbone.Id}, not the backbone itself: give its weights too (--weights FILE).");
-        return Owning(() => weights is null ? config.Create(info.Backbone.Id, precision.Compute()) : Open(), model =>
+        return Owning(() => weights is null ? config.Create(info.Backbone.Id, compute) : Open(), model =>
         {
             AdapterFile.Load(adapter, model);
             return new Predictor(model, info.Labels, info.Preprocessing, info.MultiLabel, ownsModel: true);
@@ -90,7 +91,8 @@ public sealed class Predictor : IDisposable
             try
             {
                 return BackboneLoader.Open(weights!, new BackboneOptions(
-                    info.Backbone.Id, config, config.InputShape[^2], Compute: precision.Compute(), KeepHead: false, Preprocessing: info.Preprocessing, Prefix: prefix));
+                    info.Backbone.Id, config, config.InputShape[^2], Compute: compute, KeepHead: false,
+                    Preprocessing: info.Preprocessing, Prefix: prefix));
             }
             catch (InvalidDataException error)
             {
@@ -101,7 +103,7 @@ public sealed class Predictor : IDisposable
 
     /// <summary>Opens what a run has learned, on the weights that its recipe names.</summary>
     /// <param name="folder">The run directory.</param>
-    /// <param name="precision">Precision of the products; the recipe's if null.</param>
+    /// <param name="precision">Precision of the products; the run's if null or <c>auto</c>.</param>
     /// <exception cref="IOException">The folder holds no run, the run has learned nothing yet, or its weights are gone.</exception>
     /// <exception cref="InvalidDataException">A file is damaged, or does not fit the others.</exception>
     public static Predictor OpenRun(string folder, Precision? precision = null)
@@ -109,7 +111,8 @@ public sealed class Predictor : IDisposable
         using RunDirectory run = RunDirectory.Open(folder);
         Recipe recipe = run.ReadRecipe();
         if (!File.Exists(run.AdapterPath)) throw new FileNotFoundException($"{folder} holds a run that has learned nothing yet: there is no {run.AdapterPath}.", run.AdapterPath);
-        return Owning(() => RecipeBackbone.Load(recipe with { Precision = precision ?? recipe.Precision }), model =>
+        Precision recorded = recipe.Precision != Precision.Auto ? recipe.Precision : PrecisionChoice.Named(AdapterFile.Open(run.AdapterPath).SelfTest.Precision);
+        return Owning(() => RecipeBackbone.Load(recipe with { Precision = (precision ?? Precision.Auto).Following(recorded) }), model =>
         {
             AdapterInfo info = AdapterFile.Load(run.AdapterPath, model);
             return new Predictor(model, info.Labels, info.Preprocessing, info.MultiLabel, ownsModel: true);

@@ -59,12 +59,7 @@ public static class RecipeBackbone
     }
 
     /// <summary>The type of the matrix products' inputs that a precision stands for on this machine.</summary>
-    public static DataType Compute(this Precision precision) => precision switch
-    {
-        Precision.Float32 => DataType.Float32,
-        Precision.BFloat16 => DataType.BFloat16,
-        _ => Backend.Current.FastBFloat16 ? DataType.BFloat16 : DataType.Float32,
-    };
+    public static DataType Compute(this Precision precision) => precision.OnThisMachine() == Precision.BFloat16 ? DataType.BFloat16 : DataType.Float32;
 
     /// <summary>What of the recipe contradicts the weights' own description, in words.</summary>
     internal static IEnumerable<string> Warnings(Recipe recipe, Backbone model)

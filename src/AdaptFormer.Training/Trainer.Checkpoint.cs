@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Files;
+using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Training;
 
@@ -21,7 +22,7 @@ public sealed partial class Trainer
     public void SaveCheckpoint(string path)
     {
         SafetensorsWriter writer = new();
-        CheckpointHeader header = new(EpochsDone, _step, _optimizer.Steps, _average?.Steps ?? 0, BestEpoch, _best?.Scores);
+        CheckpointHeader header = new(EpochsDone, _step, _optimizer.Steps, _average?.Steps ?? 0, BestEpoch, _best?.Scores) { Precision = PrecisionChoice.NameOf(_model.Compute) };
         writer.Metadata["format"] = CheckpointFormat;
         writer.Metadata["state"] = JsonSerializer.Serialize(header, CheckpointJson.Default.CheckpointHeader);
         Dictionary<Parameter, string> names = [];
@@ -45,6 +46,8 @@ public sealed partial class Trainer
     {
         using WeightsFile file = WeightsFile.Open(path);
         CheckpointHeader header = ReadHeader(file);
+        if (header.Precision is { } precision && precision != PrecisionChoice.NameOf(_model.Compute))
+            throw new InvalidDataException($"{path} was trained in {precision} and the model computes in {PrecisionChoice.NameOf(_model.Compute)}; go on with precision {precision} (--set precision={precision}).");
         (string Name, Parameter Parameter)[] own = [.. _model.TrainableParameters().Concat(_model.Buffers()).Select(entry => (entry.Key, entry.Value))];
         List<string> wanted = [.. own.Select(entry => ModelPart + entry.Name), .. _optimizer.StateEntries.Select(entry => OptimizerPart + entry.Name)];
         if (_average is not null) wanted.AddRange(_average.StateEntries.Select(entry => AveragePart + entry.Name));
@@ -99,7 +102,11 @@ public sealed partial class Trainer
 /// <param name="AverageSteps">Steps in the moving average.</param>
 /// <param name="BestEpoch">The epoch that is kept; 0 if none.</param>
 /// <param name="BestScores">Its scores; null without validation.</param>
-internal sealed record CheckpointHeader(int Epoch, long Step, long OptimizerSteps, long AverageSteps, int BestEpoch, Scores? BestScores);
+internal sealed record CheckpointHeader(int Epoch, long Step, long OptimizerSteps, long AverageSteps, int BestEpoch, Scores? BestScores)
+{
+    /// <summary>What the products' inputs were; null in checkpoints of versions that did not record it.</summary>
+    public string? Precision { get; init; }
+}
 
 /// <summary>How it is written.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, IgnoreReadOnlyProperties = true, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]

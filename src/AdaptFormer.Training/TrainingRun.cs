@@ -32,6 +32,8 @@ public static class TrainingRun
         Recipe recipe, string output, ExistingRun existing, Action<RunRecord> report, CancellationToken cancellation = default)
     {
         Stopwatch clock = Stopwatch.StartNew();
+        Precision asked = recipe.Precision;
+        recipe = recipe with { Precision = asked.Following(existing == ExistingRun.Resume ? RunDirectory.PrecisionOf(output) : Precision.Auto) };
         using Backbone model = RecipeBackbone.Load(recipe);
         using RecipeData data = RecipeData.Open(recipe, RecipeBackbone.Pictures(recipe, model), model.InputShape);
         recipe.Tuning.Attach(model, data.ClassNames.Count, new Rng(recipe.Seed).Derive(0));
@@ -42,6 +44,7 @@ public static class TrainingRun
         Resume(run, trainer);
 
         long trainable = model.TrainableParameters().Sum(p => p.Value.Length), total = model.Parameters().Sum(p => p.Value.Length);
+        if (PrecisionChoice.Note(asked, recipe.Precision) is { } note) report(new WarningRecord(note));
         foreach (string warning in recipe.Warnings().Concat(RecipeBackbone.Warnings(recipe, model)).Concat(data.Notes)) report(new WarningRecord(warning));
         report(new StartRecord(model.Id, recipe.Tuning.Method, trainable, total, data.Train.SamplesPerEpoch, data.Validation?.Dataset.Count ?? 0,
             data.Test?.Dataset.Count ?? 0, data.ClassNames.Count, trainer.PeakLr(data.Train), model.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed) { Clips = model.ReadsClips });
@@ -78,7 +81,7 @@ public static class TrainingRun
         TrainingSummary summary = new(
             test?.Top1, test?.Top5, test?.Loss, test?.Images ?? 0, trainer.BestEpoch, trainer.BestTop1, trainable, total,
             clock.Elapsed.TotalSeconds, Median(epochs.Select(e => e.Seconds)), Median(epochs.Select(e => e.ImagesPerS)), PeakBytes(),
-            new FileInfo(run.AdapterPath).Length, run.AdapterPath, recipe.Seed) { TestMap = test?.MeanAp, TestMapSklearn = test?.MeanApSklearn, ValidationMap = trainer.BestMap };
+            new FileInfo(run.AdapterPath).Length, run.AdapterPath, recipe.Seed) { TestMap = test?.MeanAp, TestMapSklearn = test?.MeanApSklearn, ValidationMap = trainer.BestMap, Precision = PrecisionChoice.NameOf(model.Compute) };
         run.Finish(summary);
         FeatureSet? features = data.Test is null ? null : FeatureSet.Of(model, data.Test.Samples, RunReport.MapItems, recipe.Seed);
         ReportData page = RunReport.Write(run, recipe, model, features, data.ClassNames, epochs, summary, answers);
@@ -93,6 +96,9 @@ public static class TrainingRun
         Recipe recipe, int seeds, string output, ExistingRun existing, Action<RunRecord> report, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(seeds, 1);
+        // A seed that is still to come computes as the ones before it, also when they were trained on another machine.
+        string first = Path.Combine(output, $"seed-{recipe.Seed}");
+        recipe = recipe with { Precision = recipe.Precision.Following(existing == ExistingRun.Resume ? RunDirectory.PrecisionOf(first) : Precision.Auto) };
         List<TrainingSummary> runs = [];
         for (long seed = recipe.Seed; seed < recipe.Seed + seeds; seed++)
             runs.Add(Execute(recipe with { Seed = seed }, Path.Combine(output, $"seed-{seed}"), existing, report, cancellation));

@@ -19,8 +19,9 @@ internal sealed record OptionalTool(string Name, string Purpose, bool Found, str
 /// <param name="Machine">System, runtime, processors and memory.</param>
 /// <param name="CpuFeatures">Instruction sets, present or not.</param>
 /// <param name="AutoPrecision">What precision <c>auto</c> becomes.</param>
+/// <param name="AutoPrecisionWhy">Why, in words that follow "as".</param>
 /// <param name="Optional">Optional libraries and programs, found or not.</param>
-internal sealed record Diagnosis(RunEnvironment Machine, IReadOnlyList<CpuFeature> CpuFeatures, string AutoPrecision, IReadOnlyList<OptionalTool> Optional)
+internal sealed record Diagnosis(RunEnvironment Machine, IReadOnlyList<CpuFeature> CpuFeatures, string AutoPrecision, string AutoPrecisionWhy, IReadOnlyList<OptionalTool> Optional)
 {
     private const int PatienceMilliseconds = 5_000;
 
@@ -29,6 +30,7 @@ internal sealed record Diagnosis(RunEnvironment Machine, IReadOnlyList<CpuFeatur
         RunEnvironment.Capture(Backend.Current.Name),
         Training.Runs.CpuFeatures.Detect(),
         Backend.Current.FastBFloat16 ? "bfloat16" : "float32",
+        OneDnn.BFloat16.Why,
         [
             new OptionalTool("oneDNN", "fast matrix products", OneDnn.Available, OneDnn.Why),
             .. NativeImageLibraries.Describe().Select(Describe),

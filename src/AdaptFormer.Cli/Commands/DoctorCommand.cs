@@ -36,7 +36,7 @@ internal static class DoctorCommand
         screen.Write(features);
         screen.Line("");
 
-        screen.Line($"Kernels in use: {machine.Backend}. Precision 'auto' is {diagnosis.AutoPrecision} here.");
+        screen.Line($"Kernels in use: {machine.Backend}. Precision 'auto' is {diagnosis.AutoPrecision} here, as {diagnosis.AutoPrecisionWhy}.");
         screen.Line("");
 
         Table libraries = screen.Table("optional", "for", "found", "what, or how to get it");

@@ -177,6 +177,7 @@ public sealed class Experiment
                 _report(new StageRecord($"test data: {row.Result.Name}, seed {seed}"));
                 Recipe recipe = trial.Recipe with { Data = trial.Recipe.Data with { Test = row.Candidate.Recipe.Data.Test } };
                 using RunDirectory run = RunDirectory.Open(_store.In(TrialStore.PathOf(trial)));
+                recipe = recipe with { Precision = recipe.Precision.Following(run.ReadRecipe().Precision) };
                 _store.Keep(trial, known = TestAnswers.Ask(recipe, run.AdapterPath, cancellation: cancellation));
             }
 

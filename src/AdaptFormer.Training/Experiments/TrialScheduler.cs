@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Runs;
 
 namespace AdaptFormer.Training.Experiments;
@@ -79,7 +80,8 @@ public sealed class TrialScheduler(TrialStore store, TrialHost host, TrialSlots 
         Trial trial = queued.Trial;
         string folder = store.Prepare(trial);
         int epochs = 0;
-        string? diverged = host.Run(trial, folder, slots.Threads, record =>
+        Recipe recipe = trial.Recipe with { Precision = trial.Recipe.Precision.Following(store.AutoPrecision) };      // one type for all, wherever each is trained
+        string? diverged = host.Run(new Trial(recipe), folder, slots.Threads, record =>
         {
             lock (_gate)
             {

@@ -1,4 +1,5 @@
 using AdaptFormer.Tensors.Files;
+using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Runs;
 
 namespace AdaptFormer.Training.Experiments;
@@ -11,12 +12,15 @@ namespace AdaptFormer.Training.Experiments;
 /// </summary>
 public sealed class TrialStore : IDisposable
 {
-    private const string TrialsName = "trials", TestName = "test";
+    private const string TrialsName = "trials", TestName = "test", PrecisionName = "precision.txt";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);       // a killed experiment's trial ends after its batch
     private static readonly string[] Results = ["comparison.json", "sweep.json", "report.html"];
     private readonly FileStream _lock;
 
     private TrialStore(string folder, FileStream @lock) => (Folder, _lock) = (folder, @lock);
+
+    /// <summary>What precision <c>auto</c> is for every trial here: what the machine on which the experiment began chose.</summary>
+    public Precision AutoPrecision { get; private set; }
 
     /// <summary>The folder.</summary>
     public string Folder { get; }
@@ -40,6 +44,7 @@ public sealed class TrialStore : IDisposable
             if (overwrite) store.Clear();
             Disk.CreateFolder(Path.Combine(folder, TrialsName));
             Disk.CreateFolder(Path.Combine(folder, TestName));
+            store.KeepPrecision();
             return store;
         }
         catch
@@ -92,10 +97,18 @@ public sealed class TrialStore : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
 
+    private void KeepPrecision()
+    {
+        string path = In(PrecisionName);
+        Precision recorded = File.Exists(path) ? PrecisionChoice.Named(File.ReadAllText(path)) : Precision.Auto;
+        AutoPrecision = Precision.Auto.Following(recorded);
+        AtomicFile.WriteAllText(path, PrecisionChoice.NameOf(AutoPrecision.Compute()) + "\n");
+    }
+
     private void Clear()
     {
         // The trials go last: a folder in which deleting was cut short is still known as an experiment.
-        foreach (string name in Results.Where(name => File.Exists(In(name)))) Disk.Delete(In(name));
+        foreach (string name in Results.Append(PrecisionName).Where(name => File.Exists(In(name)))) Disk.Delete(In(name));
         foreach (string name in (string[])[TestName, TrialsName]) Disk.DeleteFolder(In(name));
     }
 }

@@ -53,8 +53,9 @@ public sealed class PretrainingDirectory : IDisposable
         string json = recipe.ToJson();
         return new PretrainingDirectory(path, RunFolder.Take(path, Content, json, existing, () =>
         {
-            string there = PretrainRecipe.Load(Path.Combine(path, RunFolder.RecipeName)).ToJson();
-            IReadOnlyList<string> differences = RecipeDifference.Between(there, json);
+            PretrainRecipe there = PretrainRecipe.Load(Path.Combine(path, RunFolder.RecipeName));
+            if (there.Precision == Precision.Auto) there = there with { Precision = recipe.Precision };     // older versions left 'auto'
+            IReadOnlyList<string> differences = RecipeDifference.Between(there.ToJson(), json);
             if (differences.Count > 0) throw RecipeDifference.Error(path, differences);
         }));
     }
@@ -62,6 +63,11 @@ public sealed class PretrainingDirectory : IDisposable
     /// <summary>The epochs done so far, in order.</summary>
     /// <exception cref="InvalidDataException">The log is damaged.</exception>
     public IReadOnlyList<PretrainEpochRecord> ReadLog() => EpochLog<PretrainEpochRecord>.Read(In(LogName));
+
+    /// <summary>What the pre-training in a folder computes in; <c>auto</c> if there is none, or none that recorded it.</summary>
+    /// <exception cref="RecipeException">Its recipe was changed so that it is no longer valid.</exception>
+    internal static Precision PrecisionOf(string path) =>
+        RunFolder.IsRun(path) ? PretrainRecipe.Load(Path.Combine(path, RunFolder.RecipeName)).Precision : Precision.Auto;
 
     /// <summary>Writes state and checkpoint after an epoch, whose line the log has by then.</summary>
     internal void Save(MaskedAutoencoder model, Pretrainer trainer, int epoch, Preprocessing pictures)

@@ -34,6 +34,8 @@ public static class PretrainingRun
         PretrainRecipe recipe, string output, ExistingRun existing, Action<RunRecord> report, CancellationToken cancellation = default)
     {
         Stopwatch clock = Stopwatch.StartNew();
+        Precision asked = recipe.Precision;
+        recipe = recipe with { Precision = asked.Following(existing == ExistingRun.Resume ? PretrainingDirectory.PrecisionOf(output) : Precision.Auto) };
         using MaskedAutoencoder model = Create(recipe);
         Preprocessing pictures = RecipeBackbone.Pictures(new Recipe(recipe.Model, new LinearProbe(), recipe.Data), model.Encoder);
         SampleMaker samples = PretrainingData.Samples(recipe.Data, pictures, model.Encoder, out IDisposable? cache);
@@ -47,6 +49,7 @@ public static class PretrainingRun
         ScheduledRun course = new(recipe.Optimizer.PeakLr(loader.Options.BatchSize), recipe.Epochs, loader.BatchesPerEpoch);
         long encoder = model.Encoder.Parameters().Sum(entry => entry.Value.Length);
         long all = model.Parameters().Sum(entry => entry.Value.Length);
+        if (PrecisionChoice.Note(asked, recipe.Precision) is { } note) report(new WarningRecord(note));
         report(new PretrainStartRecord(
             model.Encoder.Id, encoder, all - encoder, loader.SamplesPerEpoch, model.Config.Patches, course.PeakLr,
             model.Encoder.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed, done)
@@ -77,7 +80,8 @@ public static class PretrainingRun
         }
 
         PretrainSummary summary = new(
-            loss, recipe.Epochs, run.WeightsPath, new FileInfo(run.WeightsPath).Length, clock.Elapsed.TotalSeconds, recipe.Seed);
+            loss, recipe.Epochs, run.WeightsPath, new FileInfo(run.WeightsPath).Length, clock.Elapsed.TotalSeconds, recipe.Seed)
+        { Precision = PrecisionChoice.NameOf(model.Encoder.Compute) };
         report(summary);
         return summary;
     }

@@ -8,7 +8,7 @@ namespace AdaptFormer.Training.Recipes;
 [JsonConverter(typeof(SnakeCaseEnum<Precision>))]
 public enum Precision
 {
-    /// <summary>bf16 where this machine multiplies it faster than f32, else f32.</summary>
+    /// <summary>bf16 where this machine's CPU multiplies it faster than f32, else f32; a run records which it was, and everything after follows the run.</summary>
     Auto,
 
     /// <summary>f32 throughout.</summary>

@@ -39,5 +39,9 @@ public sealed record PretrainEpochRecord(int Epoch, double TrainLoss, double Lr,
 /// <param name="WeightsBytes">Its size.</param>
 /// <param name="Seconds">Duration of this call.</param>
 /// <param name="Seed">The run's seed.</param>
-public sealed record PretrainSummary(double TrainLoss, int Epochs, string Weights, long WeightsBytes, double Seconds, long Seed)
-    : RunRecord;
+public sealed record PretrainSummary(double TrainLoss, int Epochs, string Weights, long WeightsBytes, double Seconds, long Seed) : RunRecord
+{
+    /// <summary>What the products' inputs were: <c>float32</c> or <c>bfloat16</c>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Precision { get; init; }
+}

@@ -92,6 +92,11 @@ public sealed class RunDirectory : IDisposable
         }
     }
 
+    /// <summary>What the run in a folder computes in; <c>auto</c> if there is none, or none that recorded it.</summary>
+    /// <exception cref="RecipeException">Its recipe was changed so that it is no longer valid.</exception>
+    internal static Precision PrecisionOf(string path) =>
+        RunFolder.IsRun(path) ? Recipe.Load(System.IO.Path.Combine(path, RunFolder.RecipeName)).Precision : Precision.Auto;
+
     /// <summary>Opens the folder of a run to read it.</summary>
     /// <exception cref="FileNotFoundException">It holds no run.</exception>
     public static RunDirectory Open(string path) => RunFolder.IsRun(path)
@@ -155,7 +160,9 @@ public sealed class RunDirectory : IDisposable
 
     private static void RequireSameRecipe(string path, Recipe recipe)
     {
-        IReadOnlyList<string> differences = RecipeDifference.Between(Open(path).ReadRecipe().ToJson(), recipe.ToJson());
+        Recipe there = Open(path).ReadRecipe();
+        if (there.Precision == Precision.Auto) there = there with { Precision = recipe.Precision };     // older versions left 'auto'
+        IReadOnlyList<string> differences = RecipeDifference.Between(there.ToJson(), recipe.ToJson());
         if (differences.Count > 0) throw RecipeDifference.Error(path, differences);
     }
 }

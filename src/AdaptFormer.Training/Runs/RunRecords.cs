@@ -115,6 +115,10 @@ public sealed record TrainingSummary(
     long TrainableParameters, long TotalParameters, double Seconds, double SecondsPerEpoch, double ImagesPerS, long PeakBytes,
     long AdapterBytes, string? Adapter, long Seed) : RunRecord
 {
+    /// <summary>What the products' inputs were: <c>float32</c> or <c>bfloat16</c>; null in runs of versions that did not record it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Precision { get; init; }
+
     /// <summary>Mean average precision on the test data in percent, in ASL's definition; null without, or where a picture has one
     /// class.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

@@ -25,19 +25,13 @@ internal sealed class OneDnnMatMul : MatMulLibrary
     private readonly ConcurrentDictionary<(int K, int N, DataType Type), WeightLayout> _layouts = new();
     private readonly ConcurrentDictionary<string, byte> _declined = new();
 
-    private readonly Lazy<bool> _fastBFloat16;
-
-    internal OneDnnMatMul(OneDnnRuntime runtime, MatMulLibrary fallback)
-    {
-        (_runtime, _fallback) = (runtime, fallback);
-        _fastBFloat16 = new Lazy<bool>(() => runtime.BlockedBFloat16 && BFloat16Race.Run(this));
-    }
+    internal OneDnnMatMul(OneDnnRuntime runtime, MatMulLibrary fallback) => (_runtime, _fallback) = (runtime, fallback);
 
     /// <inheritdoc/>
     public override string Name => $"oneDNN {_runtime.Version}";
 
     /// <inheritdoc/>
-    public override bool FastBFloat16 => _fastBFloat16.Value;
+    public override bool FastBFloat16 => BFloat16Speed.Of(_runtime.BFloat16Kernel, BFloat16Speed.Vendor).Faster;
 
     /// <summary>One line for each product left to the fallback library, with the reason.</summary>
     public IReadOnlyCollection<string> Declined => [.. _declined.Keys.Order(StringComparer.Ordinal)];

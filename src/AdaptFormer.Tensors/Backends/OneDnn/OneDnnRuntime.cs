@@ -19,7 +19,7 @@ internal sealed unsafe class OneDnnRuntime
         Api = new OneDnnApi(version.Major);
         const int Typical = 256;
         BlockedKernels = WeightLayout.Choose(this, Typical, Typical, DataType.Float32).IsBlocked;
-        BlockedBFloat16 = WeightLayout.Choose(this, Typical, Typical, DataType.BFloat16).IsBlocked;
+        BFloat16Kernel = WeightLayout.Choose(this, Typical, Typical, DataType.BFloat16).Implementation;
     }
 
     /// <summary>The name under which the library was found.</summary>
@@ -34,8 +34,11 @@ internal sealed unsafe class OneDnnRuntime
     /// <summary>Whether f32 products run in blocked (brgemm) kernels on this CPU: with AVX-512, and in late 3.x with AVX2.</summary>
     public bool BlockedKernels { get; }
 
-    /// <summary>The same for bf16; whether these are faster than the f32 ones is another question (<see cref="BFloat16Race"/>).</summary>
-    public bool BlockedBFloat16 { get; }
+    /// <summary>The same for bf16; whether these are faster than the f32 ones is another question (<see cref="BFloat16Speed"/>).</summary>
+    public bool BlockedBFloat16 => BFloat16Kernel is not null;
+
+    /// <summary>Its name of the blocked kernel for bf16 products; null if it has none for this CPU.</summary>
+    public string? BFloat16Kernel { get; }
 
     /// <summary>omp_set_num_threads of the OpenMP library that oneDNN itself uses; null for a sequential build.</summary>
     public delegate* unmanaged<int, void> SetThreads { get; }

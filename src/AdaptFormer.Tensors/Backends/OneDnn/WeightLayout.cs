@@ -9,9 +9,9 @@ internal sealed class WeightLayout
     // Long enough to be a typical product; the preferred layout does not depend on it.
     private const int ReferenceRows = 256;
 
-    private WeightLayout(nint desc)
+    private WeightLayout(nint desc, string? implementation = null)
     {
-        Desc = desc;
+        (Desc, Implementation) = (desc, implementation);
         Bytes = desc == 0 ? 0 : checked((long)NativeMethods.dnnl_memory_desc_get_size(desc));
     }
 
@@ -20,6 +20,9 @@ internal sealed class WeightLayout
     /// left in oneDNN is no faster for f32, three times slower for bf16, and may round by the number of rows.
     /// </summary>
     public bool IsBlocked => Desc != 0;
+
+    /// <summary>oneDNN's name of the kernel that it would run; null when not blocked.</summary>
+    public string? Implementation { get; }
 
     /// <summary>oneDNN's descriptor; lives as long as the process. 0 when not blocked.</summary>
     public nint Desc { get; }
@@ -41,8 +44,9 @@ internal sealed class WeightLayout
             target = api.Describe(type, [ReferenceRows, n], [n, 1], subject);
             attr = api.CreateAttributes(Epilogue.None, scale: 1, accumulate: false, subject);
             nint reference = api.CreateMatMul(source, weights, 0, target, attr, subject);
-            if (OneDnnApi.IsBlocked(OneDnnApi.Implementation(reference)))
-                return new WeightLayout(OneDnnApi.QueryDesc(reference, OneDnnApi.QueryWeights)); // the reference keeps it alive
+            string implementation = OneDnnApi.Implementation(reference);
+            if (OneDnnApi.IsBlocked(implementation))
+                return new WeightLayout(OneDnnApi.QueryDesc(reference, OneDnnApi.QueryWeights), implementation); // the reference keeps it alive
 
             _ = NativeMethods.dnnl_primitive_desc_destroy(reference);
             return new WeightLayout(desc: 0);

@@ -1,3 +1,5 @@
+using AdaptFormer.Tensors.Backends;
+using AdaptFormer.Tensors.Backends.Cpu;
 using AdaptFormer.Tests.Cli;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Pretraining;
@@ -64,6 +66,17 @@ public sealed class PretrainingRunTests(TinyTask task) : IClassFixture<TinyTask>
             Assert.Equal(lines, File.ReadAllBytes(log));
             Assert.Equal(whole.TrainLoss, again.TrainLoss);
         }
+    }
+
+    [Fact]
+    public void A_pretraining_goes_on_in_the_type_that_it_began_in()
+    {
+        using IDisposable machine = Backend.Use(CpuBackend.Managed);       // would choose float32
+        Assert.Equal("bfloat16", PretrainingRun.Execute(Recipe("precision=bfloat16", "epochs=1"), task["bf16"], ExistingRun.Refuse, _ => { }).Precision);
+        List<RunRecord> seen = [];
+        Assert.Equal("bfloat16", PretrainingRun.Execute(Recipe("precision=auto", "epochs=1"), task["bf16"], ExistingRun.Resume, seen.Add).Precision);
+        Assert.Contains(seen.OfType<WarningRecord>(), warning => warning.Message.Contains("bfloat16", StringComparison.Ordinal));
+        Assert.Throws<ArgumentException>(() => PretrainingRun.Execute(Recipe("precision=float32", "epochs=1"), task["bf16"], ExistingRun.Resume, _ => { }));
     }
 
     [Fact]
