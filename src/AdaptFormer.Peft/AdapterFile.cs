@@ -75,7 +75,8 @@ public static class AdapterFile
 
         AdapterInfo info = new(path, tuning, Identity(model, tuning), preprocessing, labels, metrics ?? new Dictionary<string, double>(),
             new SelfTest(Backend.Current.Name, Name(model.Compute), answer),
-            names.Keys.Where(name => !state[name].IsBuffer).Sum(name => names[name].Length), 0) { MultiLabel = multiLabel };
+            names.Keys.Where(name => !state[name].IsBuffer).Sum(name => names[name].Length), 0)
+        { MultiLabel = multiLabel };
         AdapterHeader.Write(writer.Metadata, info);
         writer.Save(path);
         return info with { FileBytes = new FileInfo(path).Length };

@@ -56,7 +56,8 @@ internal static class AdapterHeader
         if (task is not (MultiLabelTask or SingleLabelTask)) throw BadFile.Error(file.Path, TaskKey, $"'{BadFile.Shorten(task)}' is not known; known: {SingleLabelTask}, {MultiLabelTask}");
         long parameters = file.Entries.Values.Where(entry => !entry.Name.StartsWith("head.0.", StringComparison.Ordinal)).Sum(entry => entry.ElementCount);
         return new AdapterInfo(file.Path, tuning, backbone, preprocessing, labels, Json("metrics", AdapterJson.Default.DictionaryStringDouble), test,
-            parameters, new FileInfo(file.Path).Length) { MultiLabel = task == MultiLabelTask };
+            parameters, new FileInfo(file.Path).Length)
+        { MultiLabel = task == MultiLabelTask };
 
         string Text(string key) => file.Metadata.TryGetValue(key, out string? text) ? text : throw BadFile.Error(file.Path, key, "the adapter does not have it; the file is incomplete");
 

@@ -47,7 +47,8 @@ public static class TrainingRun
         if (PrecisionChoice.Note(asked, recipe.Precision) is { } note) report(new WarningRecord(note));
         foreach (string warning in recipe.Warnings().Concat(RecipeBackbone.Warnings(recipe, model)).Concat(data.Notes)) report(new WarningRecord(warning));
         report(new StartRecord(model.Id, recipe.Tuning.Method, trainable, total, data.Train.SamplesPerEpoch, data.Validation?.Dataset.Count ?? 0,
-            data.Test?.Dataset.Count ?? 0, data.ClassNames.Count, trainer.PeakLr(data.Train), model.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed) { Clips = model.ReadsClips });
+            data.Test?.Dataset.Count ?? 0, data.ClassNames.Count, trainer.PeakLr(data.Train), model.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed)
+        { Clips = model.ReadsClips });
 
         using RunSources sources = new(recipe.Cache, recipe.Mix, model, data, report, cancellation);
         List<EpochRecord> epochs = [.. run.ReadLog()];
@@ -81,7 +82,8 @@ public static class TrainingRun
         TrainingSummary summary = new(
             test?.Top1, test?.Top5, test?.Loss, test?.Images ?? 0, trainer.BestEpoch, trainer.BestTop1, trainable, total,
             clock.Elapsed.TotalSeconds, Median(epochs.Select(e => e.Seconds)), Median(epochs.Select(e => e.ImagesPerS)), PeakBytes(),
-            new FileInfo(run.AdapterPath).Length, run.AdapterPath, recipe.Seed) { TestMap = test?.MeanAp, TestMapSklearn = test?.MeanApSklearn, ValidationMap = trainer.BestMap, Precision = PrecisionChoice.NameOf(model.Compute) };
+            new FileInfo(run.AdapterPath).Length, run.AdapterPath, recipe.Seed)
+        { TestMap = test?.MeanAp, TestMapSklearn = test?.MeanApSklearn, ValidationMap = trainer.BestMap, Precision = PrecisionChoice.NameOf(model.Compute) };
         run.Finish(summary);
         FeatureSet? features = data.Test is null ? null : FeatureSet.Of(model, data.Test.Samples, RunReport.MapItems, recipe.Seed);
         ReportData page = RunReport.Write(run, recipe, model, features, data.ClassNames, epochs, summary, answers);

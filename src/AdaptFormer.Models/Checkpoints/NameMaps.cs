@@ -97,7 +97,8 @@ public static class NameMaps
         "timm swin",
         ("layers.{i}.downsample.norm.*", ["layers.{i+1}.downsample.norm.*"]),
         ("layers.{i}.downsample.reduction.*", ["layers.{i+1}.downsample.reduction.*"]),
-        ("head.*", ["head.fc.*"])) { Condition = static state => !state.Weights.Keys.Any(name => name.StartsWith("layers.0.downsample.", StringComparison.Ordinal)) };
+        ("head.*", ["head.fc.*"]))
+    { Condition = static state => !state.Weights.Keys.Any(name => name.StartsWith("layers.0.downsample.", StringComparison.Ordinal)) };
 
     /// <summary>Hugging Face's <c>SwinModel</c> and <c>SwinForImageClassification</c>, without the prefix <c>swin.</c>.</summary>
     public static NameMap HuggingFaceSwin { get; } = new(
@@ -115,7 +116,8 @@ public static class NameMaps
         ("layers.{i}.downsample.norm.*", ["encoder.layers.{i}.downsample.norm.*"]),
         ("layers.{i}.downsample.reduction.*", ["encoder.layers.{i}.downsample.reduction.*"]),
         ("norm.*", ["layernorm.*"]),
-        ("head.*", ["classifier.*"])) { Prefix = "swin." };
+        ("head.*", ["classifier.*"]))
+    { Prefix = "swin." };
 
     /// <summary>The authors' Video Swin (mmaction): our names under <c>backbone.</c>, and the classifier <c>cls_head.fc_cls</c> beside it.</summary>
     public static NameMap OfficialVideoSwin { get; } = new("Video Swin", ("head.*", ["cls_head.fc_cls.*"])) { Prefix = "backbone.", AlwaysPrefixed = true };
