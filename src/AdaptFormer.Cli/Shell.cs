@@ -80,5 +80,7 @@ internal static class Shell
     }
 
     private static IEnumerable<string> Path(SymbolResult? result) =>
-        result is CommandResult command ? [.. Path(command.Parent), command.Command is RootCommand ? "adaptformer" : command.Command.Name] : [];
+        result is CommandResult command
+            ? [.. Path(command.Parent), command.Command is RootCommand ? "adaptformer" : command.Command.Name]
+            : [];
 }

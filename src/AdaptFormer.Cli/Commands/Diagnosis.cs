@@ -21,7 +21,9 @@ internal sealed record OptionalTool(string Name, string Purpose, bool Found, str
 /// <param name="AutoPrecision">What precision <c>auto</c> becomes.</param>
 /// <param name="AutoPrecisionWhy">Why, in words that follow "as".</param>
 /// <param name="Optional">Optional libraries and programs, found or not.</param>
-internal sealed record Diagnosis(RunEnvironment Machine, IReadOnlyList<CpuFeature> CpuFeatures, string AutoPrecision, string AutoPrecisionWhy, IReadOnlyList<OptionalTool> Optional)
+internal sealed record Diagnosis(
+    RunEnvironment Machine, IReadOnlyList<CpuFeature> CpuFeatures, string AutoPrecision, string AutoPrecisionWhy,
+    IReadOnlyList<OptionalTool> Optional)
 {
     private const int PatienceMilliseconds = 5_000;
 
@@ -46,10 +48,13 @@ internal sealed record Diagnosis(RunEnvironment Machine, IReadOnlyList<CpuFeatur
     {
         const string Name = "ffmpeg", Purpose = "reading video";
         if (NativeSwitch.Off) return new OptionalTool(Name, Purpose, false, NativeSwitch.Hidden);
-        string install = OperatingSystem.IsWindows() ? "winget install ffmpeg" : OperatingSystem.IsMacOS() ? "brew install ffmpeg" : "apt-get install ffmpeg (Debian, Ubuntu), dnf install ffmpeg-free (Fedora)";
+        string install = OperatingSystem.IsWindows() ? "winget install ffmpeg"
+            : OperatingSystem.IsMacOS() ? "brew install ffmpeg"
+            : "apt-get install ffmpeg (Debian, Ubuntu), dnf install ffmpeg-free (Fedora)";
         try
         {
-            ProcessStartInfo start = new(Name, ["-hide_banner", "-version"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+            ProcessStartInfo start = new(Name, ["-hide_banner", "-version"])
+            { RedirectStandardOutput = true, RedirectStandardError = true };
             using Process process = Process.Start(start)!;
             Task<string?> firstLine = process.StandardOutput.ReadLineAsync();
             if (!firstLine.Wait(PatienceMilliseconds))

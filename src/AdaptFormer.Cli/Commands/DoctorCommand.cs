@@ -12,7 +12,9 @@ internal static class DoctorCommand
     public static Command Create(Screen screen)
     {
         Option<bool> json = CommonOptions.Json("Print one JSON object.");
-        Command command = new("doctor", "Show CPU features, the kernels in use, and which optional libraries were found or how to install them.") { json };
+        Command command = new(
+            "doctor", "Show CPU features, the kernels in use, and which optional libraries were found or how to install them.")
+        { json };
         command.SetAction(parsed => Run(screen, parsed.GetValue(json)));
         return command;
     }
@@ -32,15 +34,18 @@ internal static class DoctorCommand
         screen.Line("");
 
         Table features = screen.Table("CPU feature", "here", "used by");
-        foreach (CpuFeature feature in diagnosis.CpuFeatures) Screen.Row(features, feature.Name, feature.Present ? "yes" : "no", feature.Use);
+        foreach (CpuFeature feature in diagnosis.CpuFeatures)
+            Screen.Row(features, feature.Name, feature.Present ? "yes" : "no", feature.Use);
         screen.Write(features);
         screen.Line("");
 
-        screen.Line($"Kernels in use: {machine.Backend}. Precision 'auto' is {diagnosis.AutoPrecision} here, as {diagnosis.AutoPrecisionWhy}.");
+        screen.Line(
+            $"Kernels in use: {machine.Backend}. Precision 'auto' is {diagnosis.AutoPrecision} here, as {diagnosis.AutoPrecisionWhy}.");
         screen.Line("");
 
         Table libraries = screen.Table("optional", "for", "found", "what, or how to get it");
-        foreach (OptionalTool tool in diagnosis.Optional) Screen.Row(libraries, tool.Name, tool.Purpose, tool.Found ? "yes" : "no", tool.Detail);
+        foreach (OptionalTool tool in diagnosis.Optional)
+            Screen.Row(libraries, tool.Name, tool.Purpose, tool.Found ? "yes" : "no", tool.Detail);
         screen.Write(libraries);
         return 0;
     }

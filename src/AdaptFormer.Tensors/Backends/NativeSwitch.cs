@@ -1,8 +1,8 @@
 namespace AdaptFormer.Tensors.Backends;
 
 /// <summary>
-/// One switch for all optional native code: with <c>ADAPTFORMER_NATIVE=off</c> in the environment no library and no program that is not part of
-/// .NET and the packages is looked for, as on a machine that has none.
+/// One switch for all optional native code: with <c>ADAPTFORMER_NATIVE=off</c> in the environment no library and no program that is not
+/// part of .NET and the packages is looked for, as on a machine that has none.
 /// </summary>
 /// <remarks>Whoever adds an optional library asks <see cref="Off"/> before looking for it.</remarks>
 public static class NativeSwitch
@@ -21,6 +21,7 @@ public static class NativeSwitch
     {
         null or "" or "on" => false,
         "off" => true,
-        _ => throw new ArgumentException($"The environment variable {Variable} is '{value}'; expected 'off' (hide all optional native libraries) or 'on'."),
+        _ => throw new ArgumentException(
+            $"The environment variable {Variable} is '{value}'; expected 'off' (hide all optional native libraries) or 'on'."),
     };
 }

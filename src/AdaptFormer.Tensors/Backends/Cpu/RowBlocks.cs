@@ -1,13 +1,14 @@
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
 /// <summary>
-/// Cuts rows into blocks for the workers. The cut follows from the number of rows alone, never from the number of threads: a library may round a row
-/// differently with the number of rows in its call, and then each number of threads would give bits of its own. Never one row alone.
+/// Cuts rows into blocks for the workers. The cut follows from the number of rows alone, never from the number of threads: a library may
+/// round a row differently with the number of rows in its call, and then each number of threads would give bits of its own. Never one row
+/// alone.
 /// </summary>
 internal readonly struct RowBlocks
 {
-    // Few rows: pieces that still run at most of the full rate, enough of them for a handful of threads. More rows: blocks as large as a cache likes, of
-    // whole tiles (16 rows in bf16), some 32 of them, which share out evenly among any usual number of threads.
+    // Few rows: pieces that still run at most of the full rate, enough of them for a handful of threads. More rows: blocks as large as a
+    // cache likes, of whole tiles (16 rows in bf16), some 32 of them, which share out evenly among any usual number of threads.
     private const int Least = 8, Few = 128, Tile = 16, Smallest = 32, Largest = 256, Wanted = 32;
     private readonly long _rows;
     private readonly int _size;
@@ -38,7 +39,8 @@ internal readonly struct RowBlocks
         }
     }
 
-    /// <summary>Blocks of a product whose rows are few and whose sum is long: each reads all of the other operand, so there are few of them.</summary>
+    /// <summary>Blocks of a product whose rows are few and whose sum is long: each reads all of the other operand, so there are few of
+    /// them.</summary>
     /// <param name="rows">Rows in all, at least 0.</param>
     public static RowBlocks OfWeightGradient(long rows) => new(rows, (int)Math.Clamp(rows / 8 / Tile * Tile, Smallest, Largest));
 }

@@ -4,13 +4,14 @@ using System.Runtime.Intrinsics.X86;
 namespace AdaptFormer.Tensors.Backends.OneDnn;
 
 /// <summary>
-/// Whether bf16 products beat f32 ones, as a property of the CPU's model and of the kernels that oneDNN has for it. It is looked up and never timed: a
-/// race between two products would now and then be lost to another program, and the same start would compute in another type.
+/// Whether bf16 products beat f32 ones, as a property of the CPU's model and of the kernels that oneDNN has for it. It is looked up and
+/// never timed: a race between two products would now and then be lost to another program, and the same start would compute in another
+/// type.
 /// </summary>
 /// <remarks>
-/// With AMX bf16 runs at several times the rate of f32. Of the CPUs with AVX-512 BF16 alone, AMD's (Zen 4 and later) start as many bf16 instructions a
-/// cycle as f32 ones, each with twice the products: measured 2.0 times the rate. Intel's start them on one port of two and pay for the conversions:
-/// measured 0.55. What is not known here counts as slower, and a recipe may still say <c>bfloat16</c>.
+/// With AMX bf16 runs at several times the rate of f32. Of the CPUs with AVX-512 BF16 alone, AMD's (Zen 4 and later) start as many bf16
+/// instructions a cycle as f32 ones, each with twice the products: measured 2.0 times the rate. Intel's start them on one port of two and
+/// pay for the conversions: measured 0.55. What is not known here counts as slower, and a recipe may still say <c>bfloat16</c>.
 /// </remarks>
 internal static class BFloat16Speed
 {
@@ -20,7 +21,8 @@ internal static class BFloat16Speed
     public static string Vendor { get; } = ReadVendor();
 
     /// <summary>Whether bf16 is the faster type, and why, in words that follow "as".</summary>
-    /// <param name="implementation">oneDNN's name of the kernel that it chose for a bf16 product, for example <c>brg:avx512_core_amx_bf16</c>; null without a blocked one.</param>
+    /// <param name="implementation">oneDNN's name of the kernel that it chose for a bf16 product, for example
+    /// <c>brg:avx512_core_amx_bf16</c>; null without a blocked one.</param>
     /// <param name="vendor">The CPU's, as <see cref="Vendor"/> gives it.</param>
     public static (bool Faster, string Why) Of(string? implementation, string vendor) => implementation switch
     {
