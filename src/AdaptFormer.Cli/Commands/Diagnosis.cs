@@ -25,7 +25,7 @@ internal sealed record Diagnosis(
     RunEnvironment Machine, IReadOnlyList<CpuFeature> CpuFeatures, string AutoPrecision, string AutoPrecisionWhy,
     IReadOnlyList<OptionalTool> Optional)
 {
-    private const int PatienceMilliseconds = 5_000;
+    private const int PatienceMilliseconds = 60_000;
 
     /// <summary>Looks at this machine.</summary>
     public static Diagnosis Make() => new(
