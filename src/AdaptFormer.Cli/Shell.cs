@@ -14,6 +14,7 @@ namespace AdaptFormer.Cli;
 /// </summary>
 internal static class Shell
 {
+    private const string Quiet = "--quiet";
     private static readonly TimeSpan PatienceAfterCtrlC = TimeSpan.FromSeconds(30);
 
     /// <summary>The program with all its commands.</summary>
@@ -37,6 +38,7 @@ internal static class Shell
             VisualizeCommand.Create(screen),
             BenchCommand.Create(screen),
             DoctorCommand.Create(screen),
+            new Option<bool>(Quiet, "-q") { Description = "Show no progress and no notes; results, warnings and errors only.", Recursive = true },
         };
         root.SetAction(parsed => parsed.RootCommandResult.Command.Parse(["--help"]).Invoke(parsed.InvocationConfiguration));
         return root;
@@ -48,17 +50,19 @@ internal static class Shell
         RootCommand root = Root(screen);
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction) return Explain(parsed, screen);
+        screen.Quiet = parsed.GetValue(root.Options.OfType<Option<bool>>().Single(option => option.Name == Quiet));
 
         try
         {
             _ = NativeSwitch.Off;       // a value that means nothing is refused before any work
-            return await parsed.InvokeAsync(new InvocationConfiguration
+            int code = await parsed.InvokeAsync(new InvocationConfiguration
             {
                 EnableDefaultExceptionHandler = false,
                 ProcessTerminationTimeout = PatienceAfterCtrlC,
                 Output = screen.OutWriter,
                 Error = screen.ErrorWriter,
             });
+            return code == 0 && screen.Lost && parsed.CommandResult.Command is not FileCommand ? Failure.FailedRun : code;
         }
         catch (Exception error)
         {

@@ -6,7 +6,6 @@ using AdaptFormer.Cli.Output;
 using AdaptFormer.Peft;
 using AdaptFormer.Training.Benchmarking;
 using AdaptFormer.Training.Recipes;
-using Spectre.Console;
 
 namespace AdaptFormer.Cli.Commands;
 
@@ -14,6 +13,7 @@ namespace AdaptFormer.Cli.Commands;
 internal static class BenchCommand
 {
     private const string Train = "train", Predict = "predict";
+    private static readonly string[] Precisions = ["auto", "bfloat16", "float32"];
 
     // Options are edits of this recipe, so that they are checked and explained as a recipe's keys are. Its data are never read.
     private const string Base = """{ "model": { "name": "vit_base_patch16_224", "weights": null }, "tuning": { "method": "adaptformer" }, "data": { "train": "random" }, "batch": 16 }""";
@@ -37,6 +37,10 @@ internal static class BenchCommand
         Option<string> loading = new("--loading") { Description = "Measure instead how fast one core reads the pictures of a folder, or data as kind:path.", HelpName = "folder" };
         Option<string> cache = new("--cache") { Description = "With --loading: a cache of these data, which the training transform then reads.", HelpName = "folder" };
         Option<bool> json = CommonOptions.Json("Print one JSON line.");
+        model.OfferModels();
+        method.Offer(Tuning.Methods);
+        against.Offer(Tuning.Methods);
+        precision.Offer(Precisions);
         Command command = new("bench", "Measure images per second and memory on this machine.")
             { model, method, layers, batch, precision, size, weights, set, modes, seconds, against, kept, profile, loading, cache, json };
         command.SetAction(parsed =>
@@ -68,7 +72,7 @@ internal static class BenchCommand
 
         string layers = result.Layers is { } blocks and not "all" ? $" on blocks {blocks}" : "";
         screen.Line($"{result.Method}{layers}, {result.Model}, {result.ImageSize} px, batch {result.Batch}, {result.Precision} on {result.Backend} with {result.Threads} threads");
-        Table table = screen.Table("", ">images/s", ">GFLOP an image", ">GFLOP/s", ">of the limit");
+        Table table = new Table("", ">images/s", ">GFLOP an image", ">GFLOP/s", ">of the limit");
         Row(table, Train, result.TrainImagesPerS, result.TrainGflopPerImage, result.ShareOfMatmulLimit);
         Row(table, Predict, result.PredictImagesPerS, result.PredictGflopPerImage, result.PredictShareOfMatmulLimit);
         screen.Write(table);
@@ -86,16 +90,16 @@ internal static class BenchCommand
 
     private static void Row(Table table, string name, double? rate, double? gflop, double? share)
     {
-        if (rate is { } r && gflop is { } work && share is { } s) Screen.Row(table, name, Text($"{r:0.00}"), Text($"{work:0.0}"), Text($"{r * work:0}"), Text($"{100 * s:0.0} %"));
+        if (rate is { } r && gflop is { } work && share is { } s) table.Add(name, Text($"{r:0.00}"), Text($"{work:0.0}"), Text($"{r * work:0}"), Text($"{100 * s:0.0} %"));
     }
 
     private static void ShowProfile(Screen screen, string name, IReadOnlyList<ProfileLine>? lines)
     {
         if (lines is null) return;
         screen.Line("");
-        Table table = screen.Table($"{name}: call", ">calls", ">ms a step", ">share", ">GFLOP/s");
+        Table table = new Table($"{name}: call", ">calls", ">ms a step", ">share", ">GFLOP/s");
         foreach (ProfileLine line in lines)
-            Screen.Row(table, line.Call, Text($"{line.Calls:0.#}"), Text($"{line.Milliseconds:0.0}"), Text($"{100 * line.Share:0.0} %"), line.Gflops is { } rate ? Text($"{rate:0}") : "");
+            table.Add(line.Call, Text($"{line.Calls:0.#}"), Text($"{line.Milliseconds:0.0}"), Text($"{100 * line.Share:0.0} %"), line.Gflops is { } rate ? Text($"{rate:0}") : "");
         screen.Write(table);
     }
 

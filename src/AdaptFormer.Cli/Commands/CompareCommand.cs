@@ -16,7 +16,8 @@ internal static class CompareCommand
         Option<string[]> variant = new("--variant") { Description = "A row more: the first recipe with changes, for example --variant 'AdaptFormer-4: tuning.bottleneck=4; tuning.scale=0.2'.", HelpName = "name: key=value; …" };
         Option<string[]> choose = new("--choose") { Description = "Train every row with each of several values, and keep what does best on the validation data: --choose optimizer.lr=0.01,0.05,0.2.", HelpName = "key=a,b,c" };
         ExperimentOptions options = new();
-        Command command = new("compare", "Train several methods on the same data, and compare them.") { recipes, variant, choose };
+        recipes.OfferRecipes();
+        FileCommand command = new("compare", "Train several methods on the same data, and compare them.") { recipes, variant, choose };
         options.AddTo(command);
         command.SetAction((parsed, cancellation) => Task.Run(() =>
         {

@@ -37,7 +37,8 @@ internal static class DataCacheCommand
         Option<double> most = new("--max-gigabytes") { Description = "Stop before the cache is larger than this.", HelpName = "n", DefaultValueFactory = _ => double.PositiveInfinity };
         Option<bool> content = new("--by-content") { Description = "Know the files by their content and not by length and time of change: the cache survives copying, and each start reads all of them." };
         Option<bool> json = CommonOptions.Json("Print one JSON object.");
-        Command command = new("cache", "Pack reduced copies of the training pictures, or the frames of the training clips, for faster epochs. A call that was interrupted goes on where it was.")
+        source.OfferRecipes();
+        FileCommand command = new("cache", "Pack reduced copies of the training pictures, or the frames of the training clips, for faster epochs. A call that was interrupted goes on where it was.")
             { source, set, root, output, side, format, quality, every, most, content, json };
         command.SetAction((parsed, cancellation) => Task.Run(
             () =>

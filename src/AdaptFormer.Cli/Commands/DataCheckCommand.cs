@@ -5,7 +5,6 @@ using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
 using AdaptFormer.Training.Recipes;
-using Spectre.Console;
 
 namespace AdaptFormer.Cli.Commands;
 
@@ -23,6 +22,7 @@ internal static class DataCheckCommand
         Option<bool> quick = new("--quick") { Description = "Only count, and find what is missing; nothing is read." };
         Option<bool> all = new("--all") { Description = $"List everything: all classes, all damaged files, all duplicates; {Listed} of each if left out." };
         Option<bool> json = CommonOptions.Json("Print one JSON object.");
+        source.OfferRecipes();
         Command command = new("check", "Read all data once; exit code 1 if something is wrong with them.") { source, set, test, root, quick, all, json };
         command.SetAction((parsed, cancellation) => Task.Run(
             () =>
@@ -61,19 +61,19 @@ internal static class DataCheckCommand
     private static void Show(Screen screen, DatasetReport report, bool quick, int listed, int classesShown)
     {
         (bool clips, bool timed) = (report.Kind == "clips", report.Splits.Any(split => split.Seconds is not null));
-        Table splits = screen.Table(["part", $">{report.Kind}", ">missing", ">damaged", ">classes", ">per class", ">width", ">height", .. clips ? [">frames"] : Array.Empty<string>(), .. timed ? [">seconds"] : Array.Empty<string>(), "from"]);
+        Table splits = new Table(["part", $">{report.Kind}", ">missing", ">damaged", ">classes", ">per class", ">width", ">height", .. clips ? [">frames"] : Array.Empty<string>(), .. timed ? [">seconds"] : Array.Empty<string>(), "from"]);
         foreach (SplitReport split in report.Splits)
         {
             int[] counts = [.. split.PerClass.Where(n => n > 0).Order()];
-            Screen.Row(splits, [split.Name, Format.Count(split.Items), Format.Count(split.Missing), Format.Count(split.Damaged), Format.Count(counts.Length),
+            splits.Add([split.Name, Format.Count(split.Items), Format.Count(split.Missing), Format.Count(split.Damaged), Format.Count(counts.Length),
                 counts.Length == 0 ? "-" : counts[0] == counts[^1] ? Format.Count(counts[0]) : $"{Format.Count(counts[0])} to {Format.Count(counts[^1])}",
                 Spread(split.Width), Spread(split.Height), .. clips ? [Spread(split.Frames)] : Array.Empty<string>(), .. timed ? [Spread(split.Seconds)] : Array.Empty<string>(), split.Source]);
         }
 
         screen.Write(splits);
         screen.Line("");
-        Table classes = screen.Table([report.ClassNames.Count > classesShown ? $"class (the first {classesShown} of {report.ClassNames.Count})" : "class", .. report.Splits.Select(split => $">{split.Name}")]);
-        for (int c = 0; c < Math.Min(classesShown, report.ClassNames.Count); c++) Screen.Row(classes, [report.ClassNames[c], .. report.Splits.Select(split => Format.Count(split.PerClass[c]))]);
+        Table classes = new Table([report.ClassNames.Count > classesShown ? $"class (the first {classesShown} of {report.ClassNames.Count})" : "class", .. report.Splits.Select(split => $">{split.Name}")]);
+        for (int c = 0; c < Math.Min(classesShown, report.ClassNames.Count); c++) classes.Add([report.ClassNames[c], .. report.Splits.Select(split => Format.Count(split.PerClass[c]))]);
         screen.Write(classes);
 
         foreach (SplitReport split in report.Splits)

@@ -14,7 +14,7 @@ internal static class DemoCommand
         Option<string> output = new("--output") { Description = "Where pictures and runs go; what an earlier demo left there is replaced.", HelpName = "folder", DefaultValueFactory = _ => DefaultFolder };
         Option<long> seed = new("--seed") { Description = "Seed of starting values, order and augmentation; 0 if left out.", HelpName = "n" };
         Option<bool> json = CommonOptions.Json("Print one JSON line a method, and a last one with everything.");
-        Command command = new("demo", "Train four methods on a small synthetic task and compare them; needs no download and no native library.") { output, seed, json };
+        FileCommand command = new("demo", "Train four methods on a small synthetic task and compare them; needs no download and no native library.") { output, seed, json };
         command.SetAction((parsed, cancellation) => Task.Run(() =>
         {
             new DemoRun(screen, new DemoTask(), parsed.GetValue(output)!, parsed.GetValue(seed), parsed.GetValue(json)).Execute(cancellation);

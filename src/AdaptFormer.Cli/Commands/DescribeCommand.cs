@@ -8,7 +8,6 @@ using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Recipes;
-using Spectre.Console;
 
 namespace AdaptFormer.Cli.Commands;
 
@@ -28,6 +27,9 @@ internal static class DescribeCommand
         Option<int?> batch = new("--batch") { Description = $"Images per step; the recipe's, or {DefaultBatch}; 32 with --latency.", HelpName = "n" };
         LatencyChoice latency = new();
         Option<bool> json = CommonOptions.Json("Print one JSON object.");
+        recipe.OfferRecipes();
+        model.OfferModels();
+        preset.Offer(Suggestions.MethodsAndPresets);
         Command command = new("describe", "Show the formula in use, parameters, multiply-adds, file size, and predicted memory and time.") { recipe, set, model, preset, adapter, classes, batch };
         latency.AddTo(command);
         command.Add(json);
@@ -103,16 +105,16 @@ internal static class DescribeCommand
         foreach ((string name, double value) in d.Metrics ?? new Dictionary<string, double>()) screen.Line(string.Create(CultureInfo.InvariantCulture, $"{name}: {value:0.####}"));
         screen.Line("");
 
-        Table parts = screen.Table("part", ">parameters", ">trainable");
-        foreach (DescribedPart part in d.Parts) Screen.Row(parts, part.Part, Format.Count(part.Parameters), Format.Count(part.Trainable));
-        Screen.Row(parts, "total", Format.Count(d.Parameters), $"{Format.Count(d.TrainableParameters)} ({Format.Share(d.TrainableParameters, d.Parameters)})");
+        Table parts = new Table("part", ">parameters", ">trainable");
+        foreach (DescribedPart part in d.Parts) parts.Add(part.Part, Format.Count(part.Parameters), Format.Count(part.Trainable));
+        parts.Add("total", Format.Count(d.Parameters), $"{Format.Count(d.TrainableParameters)} ({Format.Share(d.TrainableParameters, d.Parameters)})");
         screen.Write(parts);
         screen.Line($"Multiply-adds per image: {Giga(d.Macs)} ({Giga(d.FvcoreMacs)} as fvcore counts). Adapter file: {Format.Bytes(d.AdapterBytes)}.");
         screen.Line("");
 
-        Table costs = screen.Table("predicted here", ">batch", ">multiply-adds per image", ">memory", ">images/s at most");
+        Table costs = new Table("predicted here", ">batch", ">multiply-adds per image", ">memory", ">images/s at most");
         foreach ((string name, DescribedCost cost) in ((string, DescribedCost)[])[("predict", d.Predict), ("train", d.Train)])
-            Screen.Row(costs, name, $"{cost.Batch}", Giga(cost.MacsPerImage), Format.Bytes(cost.PeakBytes), string.Create(CultureInfo.InvariantCulture, $"{1 / cost.SecondsPerImage:0.0}"));
+            costs.Add(name, $"{cost.Batch}", Giga(cost.MacsPerImage), Format.Bytes(cost.PeakBytes), string.Create(CultureInfo.InvariantCulture, $"{1 / cost.SecondsPerImage:0.0}"));
         screen.Write(costs);
         screen.Line(string.Create(CultureInfo.InvariantCulture, $"The time is that of the matrix products alone, at the {d.GflopsPerSecond:0} GFLOP/s measured now in {d.Precision}."));
     }

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Text.Json;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Training.Runs;
-using Spectre.Console;
 
 namespace AdaptFormer.Cli.Commands;
 
@@ -33,9 +32,8 @@ internal static class DoctorCommand
         screen.Line($"{machine.Cores} processors, {machine.Threads} in use; {Format.Bytes(machine.MemoryBytes)} of memory");
         screen.Line("");
 
-        Table features = screen.Table("CPU feature", "here", "used by");
-        foreach (CpuFeature feature in diagnosis.CpuFeatures)
-            Screen.Row(features, feature.Name, feature.Present ? "yes" : "no", feature.Use);
+        Table features = new Table("CPU feature", "here", "used by");
+        foreach (CpuFeature feature in diagnosis.CpuFeatures) features.Add(feature.Name, feature.Present ? "yes" : "no", feature.Use);
         screen.Write(features);
         screen.Line("");
 
@@ -43,9 +41,8 @@ internal static class DoctorCommand
             $"Kernels in use: {machine.Backend}. Precision 'auto' is {diagnosis.AutoPrecision} here, as {diagnosis.AutoPrecisionWhy}.");
         screen.Line("");
 
-        Table libraries = screen.Table("optional", "for", "found", "what, or how to get it");
-        foreach (OptionalTool tool in diagnosis.Optional)
-            Screen.Row(libraries, tool.Name, tool.Purpose, tool.Found ? "yes" : "no", tool.Detail);
+        Table libraries = new Table("optional", "for", "found", "what, or how to get it");
+        foreach (OptionalTool tool in diagnosis.Optional) libraries.Add(tool.Name, tool.Purpose, tool.Found ? "yes" : "no", tool.Detail);
         screen.Write(libraries);
         return 0;
     }

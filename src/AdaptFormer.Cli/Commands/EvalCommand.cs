@@ -8,7 +8,6 @@ using AdaptFormer.Data;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Metrics;
 using AdaptFormer.Training.Runs;
-using Spectre.Console;
 
 namespace AdaptFormer.Cli.Commands;
 
@@ -97,24 +96,24 @@ internal static class EvalCommand
 
         if (result.PerClass is { } classes)
         {
-            Table perClass = screen.Table("class", $">{what}", result.Map is null ? ">top-1" : ">AP");
-            foreach (ClassResult one in classes) Screen.Row(perClass, one.Label, Format.Count(one.Images), Format.Percent(one.Ap ?? one.Top1));
+            Table perClass = new Table("class", $">{what}", result.Map is null ? ">top-1" : ">AP");
+            foreach (ClassResult one in classes) perClass.Add(one.Label, Format.Count(one.Images), Format.Percent(one.Ap ?? one.Top1));
             screen.Write(perClass);
         }
 
-        Table table = screen.Table("result", ">");
+        Table table = new Table("result", ">");
         if (result.Map is not null)
         {
-            Screen.Row(table, "mAP (ASL)", Format.Percent(result.Map));
-            Screen.Row(table, "mAP (scikit-learn)", Format.Percent(result.MapSklearn));
+            table.Add("mAP (ASL)", Format.Percent(result.Map));
+            table.Add("mAP (scikit-learn)", Format.Percent(result.MapSklearn));
         }
 
-        Screen.Row(table, "top-1", Format.Percent(result.Top1));
-        Screen.Row(table, "top-5", Format.Percent(result.Top5));
-        Screen.Row(table, "loss", result.Loss.ToString("0.0000", CultureInfo.InvariantCulture));
-        Screen.Row(table, what, Format.Count(result.Images));
-        if (result.Unreadable > 0) Screen.Row(table, "unreadable (wrong)", Format.Count(result.Unreadable));
-        Screen.Row(table, "time", Format.Duration(result.Seconds));
+        table.Add("top-1", Format.Percent(result.Top1));
+        table.Add("top-5", Format.Percent(result.Top5));
+        table.Add("loss", result.Loss.ToString("0.0000", CultureInfo.InvariantCulture));
+        table.Add(what, Format.Count(result.Images));
+        if (result.Unreadable > 0) table.Add("unreadable (wrong)", Format.Count(result.Unreadable));
+        table.Add("time", Format.Duration(result.Seconds));
         screen.Write(table);
     }
 }

@@ -7,7 +7,6 @@ using AdaptFormer.Models;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors.Memory;
 using AdaptFormer.Training.Benchmarking;
-using Spectre.Console;
 
 namespace AdaptFormer.Cli.Commands;
 
@@ -63,7 +62,7 @@ internal sealed class LatencyChoice
         double rate = MatMulRate.Measure(model.Compute, RateRounds);
         BufferPool.Trim();
         TimeSpan least = benchmark.Shortest(rate);
-        if (!json) screen.Line($"{Trials(parsed.GetValue(_trials))} of {methods.Length} methods take {Format.Duration(least.TotalSeconds)} in matrix products alone; fewer: --trials N, --methods, --batches, --modes.");
+        if (!json) screen.Note($"{Trials(parsed.GetValue(_trials))} of {methods.Length} methods take {Format.Duration(least.TotalSeconds)} in matrix products alone; fewer: --trials N, --methods, --batches, --modes.");
         LatencyResult result = CountView.Show(screen, json, "timed calls", progress => benchmark.Run(progress, cancellation));
         if (json) screen.Json(JsonSerializer.Serialize(result, LatencyJson.Default.LatencyResult));
         else Show(screen, result);
@@ -106,18 +105,18 @@ internal sealed class LatencyChoice
         if (r.Methods.Any(method => method.Train is not null))
         {
             screen.Line("");
-            Table train = screen.Table("training step", ">trainable parameters", $">batch {r.Methods[0].Train!.Batch}", ">spread", ">of full tuning");
+            Table train = new Table("training step", ">trainable parameters", $">batch {r.Methods[0].Train!.Batch}", ">spread", ">of full tuning");
             foreach (MethodLatency method in r.Methods)
-                Screen.Row(train, method.Method, Format.Count(method.TrainableParameters), Milliseconds(method.Train!.MedianMs), Spread(method.Train), method.Train.Relative is { } share ? Text($"{share:0.00}") : "-");
+                train.Add(method.Method, Format.Count(method.TrainableParameters), Milliseconds(method.Train!.MedianMs), Spread(method.Train), method.Train.Relative is { } share ? Text($"{share:0.00}") : "-");
             screen.Write(train);
         }
 
         if (r.Methods[0].Predict.Count == 0) return;
         screen.Line("");
-        Table predict = screen.Table(["prediction", ">parameters", ">multiply-adds", ">as fvcore counts", .. r.Methods[0].Predict.SelectMany(p => (string[])[$">batch {p.Batch}", ">spread", ">more"])]);
+        Table predict = new Table(["prediction", ">parameters", ">multiply-adds", ">as fvcore counts", .. r.Methods[0].Predict.SelectMany(p => (string[])[$">batch {p.Batch}", ">spread", ">more"])]);
         foreach (MethodLatency method in r.Methods)
         {
-            Screen.Row(predict, [
+            predict.Add([
                 method.Method, Format.Count(method.Parameters), Giga(method.Macs), Giga(method.FvcoreMacs),
                 .. method.Predict.SelectMany(p => (string[])[Milliseconds(p.MedianMs), Spread(p), p.Relative is { } share ? Text($"{100 * (share - 1):+0.0;-0.0;0.0} %") : "-"])]);
         }

@@ -7,7 +7,6 @@ using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
 using AdaptFormer.Models;
 using AdaptFormer.Training;
-using Spectre.Console;
 
 namespace AdaptFormer.Cli.Commands;
 
@@ -48,7 +47,7 @@ internal static class PredictCommand
     private static int Show(Screen screen, IEnumerable<Prediction> predictions, string what, bool json)
     {
         int unreadable = 0;
-        Table table = screen.Table(what, "class", ">probability");
+        Table table = new Table(what, "class", ">probability");
         foreach (Prediction prediction in predictions)
         {
             if (prediction.Error is { } error)
@@ -61,17 +60,17 @@ internal static class PredictCommand
             else AddTo(table, prediction);
         }
 
-        if (!json && table.Rows.Count > 0) screen.Write(table);
+        if (!json && table.Count > 0) screen.Write(table);
         return unreadable == 0 ? 0 : Failure.FailedRun;
     }
 
     private static void AddTo(Table table, Prediction prediction)
     {
         string path = prediction.Path;
-        if (prediction is { Classes: [], Error: null }) Screen.Row(table, path, "(none)", "");
+        if (prediction is { Classes: [], Error: null }) table.Add(path, "(none)", "");
         foreach (ClassScore score in prediction.Classes)
         {
-            Screen.Row(table, path, score.Label, string.Create(CultureInfo.InvariantCulture, $"{100 * score.Probability:0.00} %"));
+            table.Add(path, score.Label, string.Create(CultureInfo.InvariantCulture, $"{100 * score.Probability:0.00} %"));
             path = "";
         }
     }

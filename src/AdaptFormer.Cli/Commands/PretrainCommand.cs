@@ -17,7 +17,8 @@ internal static class PretrainCommand
         Option<bool> resume = new("--resume") { Description = "Go on with the run that is in the output folder." };
         Option<bool> overwrite = new("--overwrite") { Description = "Replace a run that is in the output folder." };
         Option<bool> json = CommonOptions.Json("Print one JSON line an epoch, and a last one with the outcome.");
-        Command command = new("pretrain", "Pre-train a backbone on pictures or clips without labels, by masking (MAE, VideoMAE).") { recipe, set, output, resume, overwrite, json };
+        recipe.OfferRecipes();
+        FileCommand command = new("pretrain", "Pre-train a backbone on pictures or clips without labels, by masking (MAE, VideoMAE).") { recipe, set, output, resume, overwrite, json };
         command.SetAction((parsed, cancellation) => Task.Run(() =>
         {
             if (parsed.GetValue(resume) && parsed.GetValue(overwrite)) throw new ArgumentException("pretrain: give --resume or --overwrite, not both.");

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Diagnostics;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Models.Hub;
-using Spectre.Console;
 
 namespace AdaptFormer.Cli.Commands;
 
@@ -17,7 +16,7 @@ internal static class PullCommand
         Option<string> file = new("--file") { Description = "The weights file to take when the model has several.", HelpName = "name" };
         Option<string> endpoint = new("--endpoint") { Description = $"Address of a mirror; {HubOptions.EndpointVariable} or the public Hub if left out.", HelpName = "url" };
         Option<string> cache = new("--cache") { Description = $"The cache's folder; {HubCache.FolderVariable} or the user's cache folder if left out.", HelpName = "folder" };
-        Command command = new("pull", "Fetch pre-trained weights from the Hugging Face Hub.") { model, file, endpoint, cache };
+        FileCommand command = new("pull", "Fetch pre-trained weights from the Hugging Face Hub.") { model, file, endpoint, cache };
         command.SetAction(async (parsed, cancellation) =>
         {
             HubId id = HubId.Parse(parsed.GetValue(model)!);
@@ -25,7 +24,7 @@ internal static class PullCommand
             using HubClient hub = new(new HubOptions(Endpoint(parsed.GetValue(endpoint))));
             string folder = await Show(screen, report => hub.PullAsync(id, into, parsed.GetValue(file), report, cancellation)).ConfigureAwait(false);
             screen.Line(folder);
-            screen.Line($"Use it as model.weights: \"{HubId.Scheme}{id}\".");
+            screen.Note($"Use it as model.weights: \"{HubId.Scheme}{id}\".");
             return 0;
         });
         return command;
@@ -37,18 +36,20 @@ internal static class PullCommand
 
     private static async Task<string> Show(Screen screen, Func<Action<PullProgress>, Task<string>> pull)
     {
-        if (screen.Live)
+        if (screen.ShowsBars(json: false))
         {
-            return await screen.Out.Progress().Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new DownloadedColumn(), new TransferSpeedColumn(), new RemainingTimeColumn())
-                .StartAsync(async bars =>
+            return await Task.Run(() => Bars.Show(screen, bars =>
+            {
+                Dictionary<string, Bars.Bar> shown = [];
+                long start = Stopwatch.GetTimestamp();
+                return pull(at =>
                 {
-                    Dictionary<string, ProgressTask> tasks = [];
-                    return await pull(at =>
-                    {
-                        if (!tasks.TryGetValue(at.File, out ProgressTask? bar)) tasks[at.File] = bar = Bars.Add(bars, at.File, at.Bytes);
-                        bar.Value = at.Bytes == 0 ? 1 : at.Done;
-                    }).ConfigureAwait(false);
-                }).ConfigureAwait(false);
+                    if (!shown.TryGetValue(at.File, out Bars.Bar? bar)) shown[at.File] = bar = bars.Add();
+                    double rate = at.Done / Math.Max(0.001, Stopwatch.GetElapsedTime(start).TotalSeconds);
+                    bar.Move(at.File, at.Done, at.Bytes, $"{Format.Bytes(at.Done)} of {Format.Bytes(at.Bytes)}", $"{Format.Bytes((long)rate)}/s");
+                    if (at.Done >= at.Bytes) bar.Remove();
+                }).GetAwaiter().GetResult();
+            })).ConfigureAwait(false);
         }
 
         long last = Stopwatch.GetTimestamp();
@@ -56,7 +57,7 @@ internal static class PullCommand
         {
             if (at.Done < at.Bytes && Stopwatch.GetElapsedTime(last) < BetweenLines) return;
             last = Stopwatch.GetTimestamp();
-            screen.Line($"{at.File}: {Format.Bytes(at.Done)} of {Format.Bytes(at.Bytes)}");
+            screen.Note($"{at.File}: {Format.Bytes(at.Done)} of {Format.Bytes(at.Bytes)}");
         }).ConfigureAwait(false);
     }
 }

@@ -22,7 +22,8 @@ internal static class SweepCommand
         Option<double> budget = new("--budget") { Description = "Share of the full grid's epochs that --auto may spend.", HelpName = "share", DefaultValueFactory = _ => DefaultBudget };
         Option<TestRows?> test = new("--test") { Description = "What the test data score at the end: none, best (if left out) or all.", HelpName = "rows" };
         ExperimentOptions options = new();
-        Command command = new("sweep", "Train a recipe with many values of some keys.") { source, grid, random, trials, auto, budget, test };
+        source.OfferRecipes();
+        FileCommand command = new("sweep", "Train a recipe with many values of some keys.") { source, grid, random, trials, auto, budget, test };
         options.AddTo(command);
         command.SetAction((parsed, cancellation) => Task.Run(() =>
         {
@@ -42,7 +43,7 @@ internal static class SweepCommand
             ExperimentPlan plan = new("sweep", rows, options.Seeds(parsed, first.Seed, file?.Seeds ?? 1), tested, options.Validation(parsed), ExperimentOptions.Command);
             HalvingPlan? halving = halve ? HalvingPlan.Create(rows.Count, first.Epochs, parsed.GetValue(budget)) : null;
             if (halve && first.Data.ValidationFraction == 0 && options.Validation(parsed) == 0) throw new ArgumentException("--auto chooses on validation data; give --validation a share above 0.");
-            if (halving is not null && !options.IsJson(parsed)) screen.Line(string.Create(CultureInfo.InvariantCulture,
+            if (halving is not null && !options.IsJson(parsed)) screen.Note(string.Create(CultureInfo.InvariantCulture,
                 $"{rows.Count} combinations in {halving.Rungs.Count} rounds: {halving.Cost} epochs, {100.0 * halving.Cost / halving.GridCost:0.0} % of the full grid's {halving.GridCost}"));
             return options.Run(parsed, screen, plan, Path.Combine("runs", $"{Path.GetFileNameWithoutExtension(path)}-sweep"), halving, cancellation);
         }, CancellationToken.None));

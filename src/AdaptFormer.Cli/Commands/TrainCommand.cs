@@ -18,7 +18,8 @@ internal static class TrainCommand
         Option<bool> overwrite = new("--overwrite") { Description = "Replace a run that is in the output folder." };
         Option<bool> resume = new("--resume") { Description = "Go on with the run in the output folder from its last whole epoch." };
         Option<bool> json = CommonOptions.Json("Print one JSON line an epoch, and a last one with the outcome.");
-        Command command = new("train", "Fine-tune a backbone as a recipe says.") { recipe, set, output, seeds, overwrite, resume, json };
+        recipe.OfferRecipes();
+        FileCommand command = new("train", "Fine-tune a backbone as a recipe says.") { recipe, set, output, seeds, overwrite, resume, json };
         command.SetAction((parsed, cancellation) => Task.Run(() =>
         {
             string path = RecipeFiles.Find(parsed.GetValue(recipe)!);

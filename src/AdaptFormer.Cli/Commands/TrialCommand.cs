@@ -15,7 +15,7 @@ internal static class TrialCommand
     public static Command Create(Screen screen)
     {
         Argument<string> folder = new("folder"), threads = new("threads");
-        Command command = new(Name, "Carry out the recipe on standard input.") { folder, threads };
+        FileCommand command = new(Name, "Carry out the recipe on standard input.") { folder, threads };
         command.Hidden = true;
         command.SetAction((parsed, cancellation) => Task.Run(() =>
         {

@@ -53,7 +53,7 @@ internal static class VisualizeCommand
         Option<int> show = new("--show") { Description = "Most items with maps of attention.", DefaultValueFactory = _ => new VisualizationOptions().Pictures };
         Option<long> seed = new("--seed") { Description = "Which of many items are shown, and where t-SNE starts." };
         Option<bool> json = CommonOptions.Json("Print one JSON object with all numbers, attention's included.");
-        Command command = new("visualize", "Write a page of what a model answers and where it looks: attention, t-SNE, confusion, calibration.") { pictures, output, points, show, seed };
+        FileCommand command = new("visualize", "Write a page of what a model answers and where it looks: attention, t-SNE, confusion, calibration.") { pictures, output, points, show, seed };
         model.AddTo(command);
         test.AddTo(command);
         command.Add(json);

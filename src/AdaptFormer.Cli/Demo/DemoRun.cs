@@ -44,7 +44,7 @@ internal sealed class DemoRun(Screen screen, DemoTask task, string folder, long 
             DemoRow row = DemoRow.Of(method, run);
             rows.Add(row);
             if (json) screen.Json(JsonSerializer.Serialize(row, DemoJson.Default.DemoRow));
-            else screen.Line(DemoText.Line(row));
+            else screen.Note(DemoText.Line(row));
         }
 
         DemoSummary summary = new(
@@ -56,8 +56,8 @@ internal sealed class DemoRun(Screen screen, DemoTask task, string folder, long 
             return;
         }
 
-        screen.Line("");
-        screen.Write(DemoText.Table(screen, rows));
+        screen.Note("");
+        screen.Write(DemoText.Table(rows));
         screen.Line("");
         foreach (string line in DemoText.Lines(summary)) screen.Line(line);
     }

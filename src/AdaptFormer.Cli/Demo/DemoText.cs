@@ -1,7 +1,6 @@
 using System.Globalization;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Models.Vit;
-using Spectre.Console;
 
 namespace AdaptFormer.Cli.Demo;
 
@@ -24,13 +23,13 @@ internal static class DemoText
         $"{row.Method}: {Format.Percent(row.TestTop1)} right in {Format.Duration(row.Seconds)}, {Format.Count(row.TrainableParameters)} parameters learned";
 
     /// <summary>The rows as in the paper's Table 1: full tuning first, the others with their distance to it.</summary>
-    public static Table Table(Screen screen, IReadOnlyList<DemoRow> rows)
+    public static Table Table(IReadOnlyList<DemoRow> rows)
     {
-        Table table = screen.Table("method", ">trainable parameters", ">share", ">top-1 (to full tuning)", ">base lr", ">time", ">adapter file");
+        Table table = new Table("method", ">trainable parameters", ">share", ">top-1 (to full tuning)", ">base lr", ">time", ">adapter file");
         DemoRow full = rows[^1];
         foreach (DemoRow row in rows.Prepend(full).Take(rows.Count))
         {
-            Screen.Row(table, row.Method, Format.Count(row.TrainableParameters), Invariant($"{row.TrainablePercent:0.00} %"),
+            table.Add(row.Method, Format.Count(row.TrainableParameters), Invariant($"{row.TrainablePercent:0.00} %"),
                 Invariant($"{row.TestTop1:0.00} % ({row.TestTop1 - full.TestTop1:+0.00;-0.00;0.00})"), Invariant($"{row.BaseLr:0.####}"),
                 Format.Duration(row.Seconds), Format.Bytes(row.AdapterBytes));
         }

@@ -1,8 +1,8 @@
-using Spectre.Console;
-
 namespace AdaptFormer.Cli.Output;
 
-/// <summary>Shows how far a long job has come: a bar on a terminal, a plain line now and then when redirected, nothing when stdout is JSON.</summary>
+/// <summary>
+/// Shows how far a long job has come: a bar on a terminal, a plain line now and then when redirected, nothing when stdout is JSON.
+/// </summary>
 internal static class CountView
 {
     /// <summary>Shows what <paramref name="work"/> tells of its progress.</summary>
@@ -14,20 +14,24 @@ internal static class CountView
     /// <returns>What <paramref name="work"/> returns.</returns>
     public static T Show<T>(Screen screen, bool json, string title, Func<Action<int, int>, T> work, TimeProvider? clock = null)
     {
-        if (json) return work((_, _) => { });
-        if (!screen.Live) return work(Plain(screen, title, clock ?? TimeProvider.System));
-        return screen.Out.Progress()
-            .AutoClear(true)
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 24 }, new PercentageColumn(), new RemainingTimeColumn())
-            .Start(context =>
-            {
-                ProgressTask bar = Bars.Add(context, title);
-                return work((done, total) =>
-                {
-                    bar.MaxValue = Math.Max(1, total);
-                    if (done > bar.Value) bar.Value = done;
-                });
-            });
+        clock ??= TimeProvider.System;
+        if (screen.ShowsBars(json)) return Bars.Show(screen, bars => work(Moving(bars, title, clock)));
+        return work(json ? (_, _) => { } : Plain(screen, title, clock));
+    }
+
+    private static Action<int, int> Moving(Bars bars, string title, TimeProvider clock)
+    {
+        Bars.Bar bar = bars.Add();
+        long start = clock.GetTimestamp();
+        int most = 0;
+        return (done, total) =>
+        {
+            if (done < Volatile.Read(ref most)) return;     // threads may tell of their work out of order
+            Volatile.Write(ref most, done);
+            double left = done > 0 ? clock.GetElapsedTime(start).TotalSeconds * (total - done) / done : double.NaN;
+            string count = $"{Format.Count(done)} of {Format.Count(total)}";
+            bar.Move(title, done, total, double.IsNaN(left) ? [count] : [$"{Format.Duration(left)} left", count]);
+        };
     }
 
     private static Action<int, int> Plain(Screen screen, string title, TimeProvider clock)
@@ -41,7 +45,7 @@ internal static class CountView
             {
                 if (clock.GetElapsedTime(last) < RunView.PlainInterval) return;
                 Interlocked.Exchange(ref last, clock.GetTimestamp());
-                screen.Line($"{title}: {Format.Count(done)} of {Format.Count(total)}");
+                screen.Note($"{title}: {Format.Count(done)} of {Format.Count(total)}");
             }
         };
     }

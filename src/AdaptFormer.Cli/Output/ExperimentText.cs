@@ -2,7 +2,6 @@ using System.Globalization;
 using AdaptFormer.Training.Experiments;
 using AdaptFormer.Training.Experiments.Statistics;
 using AdaptFormer.Training.Runs;
-using Spectre.Console;
 
 namespace AdaptFormer.Cli.Output;
 
@@ -23,8 +22,15 @@ internal static class ExperimentText
         return $"[{r.Done}/{r.Of}] {r.Row}: {(r.Report is ProgressRecord step ? RunText.Title(step) : "")}{left}";
     }
 
+    /// <summary>What a training's bar says beside its title.</summary>
+    public static IEnumerable<string> Facts(TrialProgress r)
+    {
+        yield return $"{r.Done} of {r.Of} done";
+        if (r.SecondsLeft is { } seconds) yield return $"{Format.Duration(seconds)} left";
+    }
+
     /// <summary>The table.</summary>
-    public static Table Table(Screen screen, ExperimentResult result)
+    public static Table Table(ExperimentResult result)
     {
         bool validation = result.Rows.Any(row => row.Validation is not null), test = result.Rows.Any(row => row.Test is not null);
         bool compared = result.Significance is not null, paper = result.Rows.Any(row => row.Paper is not null);
@@ -35,7 +41,7 @@ internal static class ExperimentText
         columns.AddRange([">trainable", ">time", ">an epoch", ">peak memory", ">adapter"]);
         if (paper) columns.Add(">paper");
 
-        Table table = screen.Table(columns);
+        Table table = new(columns);
         foreach (RowResult row in result.Rows)
         {
             List<string> cells = [row.Name == result.Best ? $"{row.Name} *" : row.Name];
@@ -44,7 +50,7 @@ internal static class ExperimentText
             if (compared) cells.Add(Text(row.ToBest));
             cells.AddRange([Format.Count(row.TrainableParameters), Format.Duration(row.Seconds), Format.Duration(row.SecondsPerEpoch), Format.Bytes(row.PeakBytes), Format.Bytes(row.AdapterBytes)]);
             if (paper) cells.Add(row.Paper is { } figure ? Invariant($"{figure:0.00}") : "");
-            Screen.Row(table, cells);
+            table.Add(cells);
         }
 
         return table;

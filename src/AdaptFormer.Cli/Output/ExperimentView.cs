@@ -1,21 +1,20 @@
 using System.Globalization;
 using AdaptFormer.Training.Experiments;
 using AdaptFormer.Training.Runs;
-using Spectre.Console;
 
 namespace AdaptFormer.Cli.Output;
 
-/// <summary>Shows an experiment while it goes: a bar for each running training on a terminal, plain lines when redirected, JSON lines for scripts.</summary>
+/// <summary>
+/// Shows an experiment while it goes: a bar for each running training on a terminal, plain lines when redirected, both on stderr;
+/// the table on stdout, or JSON lines for scripts.
+/// </summary>
 internal static class ExperimentView
 {
     /// <summary>Shows what <paramref name="work"/> reports, in the form that suits.</summary>
     public static T Show<T>(Screen screen, bool json, Func<Action<ExperimentRecord>, T> work)
     {
-        if (json) return work(record => ShowJson(screen, record));
-        if (!screen.Live) return work(new Plain(screen).Show);
-        return screen.Out.Progress().AutoClear(true).HideCompleted(true)
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 24 }, new PercentageColumn())
-            .Start(context => work(new Moving(screen, context).Show));
+        if (screen.ShowsBars(json)) return Bars.Show(screen, bars => work(new Moving(screen, json, bars).Show));
+        return work(json ? record => ShowJson(screen, record) : new Plain(screen).Show);
     }
 
     private static void ShowJson(Screen screen, ExperimentRecord record)
@@ -33,14 +32,14 @@ internal static class ExperimentView
                 screen.Warn(warning.Message);
                 break;
             case StageRecord stage:
-                screen.Line(stage.Message);
+                screen.Note(stage.Message);
                 break;
             case TrialRecord trial:
-                screen.Line(ExperimentText.Line(trial));
+                screen.Note(ExperimentText.Line(trial));
                 break;
             case ExperimentResult result:
-                screen.Line("");
-                screen.Out.Write(ExperimentText.Table(screen, result));
+                screen.Note("");
+                screen.Write(ExperimentText.Table(result));
                 foreach (string line in ExperimentText.Lines(result)) screen.Line(line);
                 break;
         }
@@ -59,28 +58,28 @@ internal static class ExperimentView
             else if (progress.Report is ProgressRecord && TimeProvider.System.GetElapsedTime(_last) >= RunView.PlainInterval)
             {
                 _last = TimeProvider.System.GetTimestamp();
-                screen.Line(ExperimentText.Line(progress));
+                screen.Note(ExperimentText.Line(progress));
             }
         }
     }
 
-    private sealed class Moving(Screen screen, ProgressContext context)
+    private sealed class Moving(Screen screen, bool json, Bars bars)
     {
-        private readonly Dictionary<string, ProgressTask> _bars = [];
+        private readonly Dictionary<string, Bars.Bar> _bars = [];
 
         public void Show(ExperimentRecord record)
         {
             if (record is TrialProgress { Report: ProgressRecord step } progress)
             {
-                string line = ExperimentText.Line(progress);
-                if (!_bars.TryGetValue(progress.Trial, out ProgressTask? bar)) _bars[progress.Trial] = bar = Bars.Add(context, line);
-                Bars.Move(bar, line, ((long)step.Epoch - 1) * step.Steps + step.Step, (long)step.Epochs * step.Steps);
+                if (!_bars.TryGetValue(progress.Trial, out Bars.Bar? bar)) _bars[progress.Trial] = bar = bars.Add();
+                (long done, long of) = (((long)step.Epoch - 1) * step.Steps + step.Step, (long)step.Epochs * step.Steps);
+                bar.Move($"{progress.Row}, {RunText.Title(step)}", done, of, ExperimentText.Facts(progress));
+                return;
             }
-            else if (record is not TrialProgress)
-            {
-                if (record is TrialRecord done && _bars.Remove(Path.GetFileName(done.Folder), out ProgressTask? ended)) ended.StopTask();
-                ShowKept(screen, record);
-            }
+
+            if (record is TrialRecord trial && _bars.Remove(Path.GetFileName(trial.Folder), out Bars.Bar? ended)) ended.Remove();
+            if (json) ShowJson(screen, record);
+            else if (record is not TrialProgress) ShowKept(screen, record);
         }
     }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using AdaptFormer.Training.Runs;
-using Spectre.Console;
 
 namespace AdaptFormer.Cli.Output;
 
@@ -56,6 +55,15 @@ internal static class RunText
         return Invariant($"{Title(r)}{percent}{loss}  {r.ImagesPerS:0.0} {rate}  waiting {100 * r.WaitShare:0} %{left}");
     }
 
+    /// <summary>What a progress bar says beside its title and its percentage, the important first.</summary>
+    public static IEnumerable<string> Facts(ProgressRecord r, string rate = ImageRate)
+    {
+        if (r.SecondsLeft is { } seconds) yield return $"{Format.Duration(seconds)} left";
+        if (r.Loss is { } loss) yield return Invariant($"loss {loss:0.0000}");
+        if (r.ImagesPerS > 0) yield return Invariant($"{r.ImagesPerS:0.0} {rate}");
+        if (r.WaitShare > 0) yield return Invariant($"waiting {100 * r.WaitShare:0} %");
+    }
+
     /// <summary>What is being done, for a progress bar.</summary>
     public static string Title(ProgressRecord r) => r.Phase is "test" or "cache" ? r.Phase : $"epoch {r.Epoch}/{r.Epochs} {r.Phase}";
 
@@ -70,46 +78,46 @@ internal static class RunText
     }
 
     /// <summary>The outcome of a run.</summary>
-    public static Table Table(Screen screen, TrainingSummary r, string rate = ImageRate)
+    public static Table Table(TrainingSummary r, string rate = ImageRate)
     {
-        Table table = screen.Table("result", ">");
+        Table table = new Table("result", ">");
         if (r.TestMap is not null)
         {
-            Screen.Row(table, "test mAP (ASL)", Format.Percent(r.TestMap));
-            Screen.Row(table, "test mAP (scikit-learn)", Format.Percent(r.TestMapSklearn));
+            table.Add("test mAP (ASL)", Format.Percent(r.TestMap));
+            table.Add("test mAP (scikit-learn)", Format.Percent(r.TestMapSklearn));
         }
         else if (r.TestTop1 is not null)
         {
-            Screen.Row(table, "test top-1", Format.Percent(r.TestTop1));
-            Screen.Row(table, "test top-5", Format.Percent(r.TestTop5));
+            table.Add("test top-1", Format.Percent(r.TestTop1));
+            table.Add("test top-5", Format.Percent(r.TestTop5));
         }
 
-        if (r.ValidationMap is not null) Screen.Row(table, "validation mAP", Format.Percent(r.ValidationMap));
-        else if (r.ValidationTop1 is not null) Screen.Row(table, "validation top-1", Format.Percent(r.ValidationTop1));
-        Screen.Row(table, "epoch kept", $"{r.BestEpoch}");
-        Screen.Row(table, "trainable parameters", $"{Format.Count(r.TrainableParameters)} ({Format.Share(r.TrainableParameters, r.TotalParameters)})");
-        if (r.Adapter is not null) Screen.Row(table, "adapter", $"{r.Adapter} ({Format.Bytes(r.AdapterBytes)})");
-        Screen.Row(table, "time", $"{Format.Duration(r.Seconds)} ({Format.Duration(r.SecondsPerEpoch)} an epoch)");
-        Screen.Row(table, "speed", Invariant($"{r.ImagesPerS:0.0} {rate}"));
-        Screen.Row(table, "peak memory", Format.Bytes(r.PeakBytes));
+        if (r.ValidationMap is not null) table.Add("validation mAP", Format.Percent(r.ValidationMap));
+        else if (r.ValidationTop1 is not null) table.Add("validation top-1", Format.Percent(r.ValidationTop1));
+        table.Add("epoch kept", $"{r.BestEpoch}");
+        table.Add("trainable parameters", $"{Format.Count(r.TrainableParameters)} ({Format.Share(r.TrainableParameters, r.TotalParameters)})");
+        if (r.Adapter is not null) table.Add("adapter", $"{r.Adapter} ({Format.Bytes(r.AdapterBytes)})");
+        table.Add("time", $"{Format.Duration(r.Seconds)} ({Format.Duration(r.SecondsPerEpoch)} an epoch)");
+        table.Add("speed", Invariant($"{r.ImagesPerS:0.0} {rate}"));
+        table.Add("peak memory", Format.Bytes(r.PeakBytes));
         return table;
     }
 
     /// <summary>The outcome of several seeds.</summary>
-    public static Table Table(Screen screen, SeedsSummary r)
+    public static Table Table(SeedsSummary r)
     {
         if (r.TestMapPerSeed is { } maps)
         {
-            Table byMap = screen.Table("seed", ">test mAP");
-            foreach ((long seed, double map) in r.Seeds.Zip(maps)) Screen.Row(byMap, $"{seed}", Format.Percent(map));
-            Screen.Row(byMap, "mean", Format.Percent(maps.Average()));
+            Table byMap = new Table("seed", ">test mAP");
+            foreach ((long seed, double map) in r.Seeds.Zip(maps)) byMap.Add($"{seed}", Format.Percent(map));
+            byMap.Add("mean", Format.Percent(maps.Average()));
             return byMap;
         }
 
-        Table table = screen.Table("seed", ">test top-1");
-        foreach ((long seed, double top1) in r.Seeds.Zip(r.TestTop1PerSeed)) Screen.Row(table, $"{seed}", Format.Percent(top1));
+        Table table = new Table("seed", ">test top-1");
+        foreach ((long seed, double top1) in r.Seeds.Zip(r.TestTop1PerSeed)) table.Add($"{seed}", Format.Percent(top1));
         if (r.TestTop1 is { } mean)
-            Screen.Row(table, "mean ± deviation", r.TestTop1Std is { } deviation ? Invariant($"{mean:0.00} ± {deviation:0.00} %") : Format.Percent(mean));
+            table.Add("mean ± deviation", r.TestTop1Std is { } deviation ? Invariant($"{mean:0.00} ± {deviation:0.00} %") : Format.Percent(mean));
         return table;
     }
 

@@ -1,11 +1,10 @@
 using AdaptFormer.Training.Runs;
-using Spectre.Console;
 
 namespace AdaptFormer.Cli.Output;
 
 /// <summary>
-/// Shows a run while it goes: a bar that moves on a terminal, a plain line now and then when redirected, JSON lines for
-/// scripts. The run only sees a delegate to report to.
+/// Shows a run while it goes: a bar that moves on a terminal, a plain line now and then when redirected, both on stderr; its
+/// outcome on stdout, as tables or as JSON lines for scripts. The run only sees a delegate to report to.
 /// </summary>
 internal static class RunView
 {
@@ -20,14 +19,8 @@ internal static class RunView
     /// <returns>What <paramref name="work"/> returns.</returns>
     public static T Show<T>(Screen screen, bool json, Func<Action<RunRecord>, T> work, TimeProvider? clock = null)
     {
-        if (json) return work(record => ShowJson(screen, record));
-        if (!screen.Live) return work(new Plain(screen, clock ?? TimeProvider.System).Show);
-
-        return screen.Out.Progress()
-            .AutoClear(true)
-            .HideCompleted(false)
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 24 }, new PercentageColumn())
-            .Start(context => work(new Moving(screen, context).Show));
+        if (screen.ShowsBars(json)) return Bars.Show(screen, bars => work(new Moving(screen, json, bars).Show));
+        return work(json ? record => ShowJson(screen, record) : new Plain(screen, clock ?? TimeProvider.System).Show);
     }
 
     private static void ShowJson(Screen screen, RunRecord record)
@@ -50,7 +43,7 @@ internal static class RunView
                 _epochs = Math.Max(_epochs, progress.Epochs);
                 if (clock.GetElapsedTime(_last) < PlainInterval) return;
                 _last = clock.GetTimestamp();
-                screen.Line(RunText.Line(progress, _rate));
+                screen.Note(RunText.Line(progress, _rate));
             }
             else
             {
@@ -59,58 +52,62 @@ internal static class RunView
         }
     }
 
-    private sealed class Moving(Screen screen, ProgressContext context)
+    private sealed class Moving(Screen screen, bool json, Bars bars)
     {
-        private ProgressTask? _bar;
+        private Bars.Bar? _bar;
         private int _epochs;
         private string _rate = RunText.ImageRate;
 
         public void Show(RunRecord record)
         {
             _rate = RunText.Rate(record, _rate);
-            if (record is not ProgressRecord progress)
+            if (record is ProgressRecord progress)
+            {
+                _epochs = Math.Max(_epochs, progress.Epochs);
+                (_bar ??= bars.Add()).Move(RunText.Title(progress), progress.Step, progress.Steps, RunText.Facts(progress, _rate));
+            }
+            else if (json)
+            {
+                ShowJson(screen, record);
+            }
+            else
             {
                 ShowKept(screen, record, _epochs, _rate);
-                return;
             }
-
-            _epochs = Math.Max(_epochs, progress.Epochs);
-            string line = RunText.Line(progress, _rate);
-            Bars.Move(_bar ??= Bars.Add(context, line), line, progress.Step, progress.Steps);
         }
     }
 
-    // What stays on the screen when the run is over; above a moving bar, Spectre keeps the two apart.
+    // What stays on the screen when the run is over. Its end is a result; how it came there is a note.
     private static void ShowKept(Screen screen, RunRecord record, int epochs, string rate)
     {
         switch (record)
         {
             case StartRecord start:
-                foreach (string line in RunText.Lines(start)) screen.Line(line);
+                foreach (string line in RunText.Lines(start)) screen.Note(line);
                 break;
             case WarningRecord warning:
                 screen.Warn(warning.Message);
                 break;
             case CacheRecord cache:
-                screen.Line(RunText.Line(cache));
+                screen.Note(RunText.Line(cache));
                 break;
             case EpochRecord epoch:
-                screen.Line(RunText.Line(epoch, epochs, rate));
+                screen.Note(RunText.Line(epoch, epochs, rate));
                 break;
             case TrainingSummary summary:
-                screen.Write(RunText.Table(screen, summary, rate));
+                screen.Write(RunText.Table(summary, rate));
                 break;
             case PretrainStartRecord start:
-                foreach (string line in RunText.Lines(start)) screen.Line(line);
+                foreach (string line in RunText.Lines(start)) screen.Note(line);
                 break;
             case PretrainEpochRecord epoch:
-                screen.Line(RunText.Line(epoch, epochs, rate));
+                screen.Note(RunText.Line(epoch, epochs, rate));
                 break;
             case PretrainSummary pretrained:
                 screen.Line($"{pretrained.Weights} ({Format.Bytes(pretrained.WeightsBytes)}) holds the encoder and its decoder; name it as model.weights. Time: {Format.Duration(pretrained.Seconds)}.");
                 break;
             case SeedsSummary seeds:
-                screen.Write(RunText.Table(screen, seeds));
+                screen.Write(RunText.Table(seeds));
                 break;
         }
     }

@@ -1,97 +1,141 @@
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace AdaptFormer.Cli.Output;
 
 /// <summary>
-/// Where the program writes. Results go to stdout, everything about problems to stderr. On a terminal there is colour and
-/// movement; redirected, under an MPI launcher (which lends its ranks a pseudo-terminal) or with <c>NO_COLOR</c> there is plain text.
+/// Where the program writes, and the only place that does. Results go to stdout; progress, notes and problems to stderr. On a
+/// terminal there is colour and movement; redirected, under an MPI launcher (which lends its ranks a pseudo-terminal) or on a
+/// dumb terminal there are plain lines. With <c>NO_COLOR</c> there is no colour. All text is cleaned here, see <see cref="CleanText"/>.
 /// </summary>
 internal sealed class Screen
 {
-    private const int RedirectedWidth = 4096;     // no line of ours breaks
+    private readonly IAnsiConsole _out, _error;
+    private readonly bool _outTerminal, _errorTerminal;
+    private readonly GuardedWriter _outWriter;
+
+    /// <summary>A screen on two writers that are both a terminal, or both not.</summary>
+    public Screen(TextWriter output, TextWriter error, bool terminal) : this(output, error, terminal, terminal)
+    {
+    }
 
     /// <summary>A screen on two writers.</summary>
     /// <param name="output">stdout.</param>
     /// <param name="error">stderr.</param>
-    /// <param name="terminal">Whether <paramref name="output"/> is a terminal.</param>
-    public Screen(TextWriter output, TextWriter error, bool terminal)
+    /// <param name="outTerminal">Whether <paramref name="output"/> is a terminal.</param>
+    /// <param name="errorTerminal">Whether <paramref name="error"/> is a terminal.</param>
+    /// <param name="width">Cells of a line on a terminal; its own if null.</param>
+    public Screen(TextWriter output, TextWriter error, bool outTerminal, bool errorTerminal, int? width = null)
     {
-        (OutWriter, ErrorWriter, Live) = (output, error, terminal);
-        Out = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Out = new AnsiConsoleOutput(output),
-            Ansi = terminal ? AnsiSupport.Detect : AnsiSupport.No,
-            ColorSystem = terminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = terminal ? InteractionSupport.Detect : InteractionSupport.No,
-        });
-        if (!terminal) Out.Profile.Width = RedirectedWidth;
+        (_outTerminal, _errorTerminal) = (outTerminal, errorTerminal);
+        ErrorWriter = new GuardedWriter(error, _ => { });
+        OutWriter = _outWriter = new GuardedWriter(
+            output, why => Warn($"stdout cannot be written ({why.Message.TrimEnd('.')}): results are not printed. Files are written as always."));
+        _out = ConsoleOn(OutWriter, outTerminal, width);
+        _error = ConsoleOn(ErrorWriter, errorTerminal, width);
     }
 
-    /// <summary>stdout with layout and colour.</summary>
-    public IAnsiConsole Out { get; }
-
-    /// <summary>stdout as it is, for JSON.</summary>
+    /// <summary>stdout as it is.</summary>
     public TextWriter OutWriter { get; }
 
-    /// <summary>stderr.</summary>
+    /// <summary>stderr as it is.</summary>
     public TextWriter ErrorWriter { get; }
 
-    /// <summary>Whether text may move: bars, counters.</summary>
-    public bool Live { get; }
+    /// <summary>Whether progress and notes are left out; results, warnings and errors are not.</summary>
+    public bool Quiet { get; set; }
+
+    /// <summary>Whether results were lost, because stdout is full or closed.</summary>
+    public bool Lost => _outWriter.Lost;
+
+    /// <summary>Whether bars are on the screen now; set by <see cref="Bars"/>.</summary>
+    public bool Moving { get; set; }
+
+    /// <summary>stderr with layout and colour, where bars move.</summary>
+    public IAnsiConsole Notes => _error;
+
+    // On one terminal, text must pass the console that draws the bars: it keeps the two apart.
+    private IAnsiConsole Results => Moving && _outTerminal ? _error : _out;
 
     /// <summary>The screen of this process.</summary>
     public static Screen OfProcess()
     {
         bool launched = new[] { "OMPI_COMM_WORLD_SIZE", "PMI_SIZE" }.Any(name => Environment.GetEnvironmentVariable(name) is { Length: > 0 });
-        bool plain = Console.IsOutputRedirected || launched || Environment.GetEnvironmentVariable("TERM") == "dumb";
-        return new Screen(Console.Out, Console.Error, terminal: !plain);
+        string? terminal = Environment.GetEnvironmentVariable("TERM");
+        bool plain = launched || terminal == "dumb" || (!OperatingSystem.IsWindows() && string.IsNullOrEmpty(terminal));
+        return new Screen(
+            Open(() => Console.Out), Open(() => Console.Error), !plain && !Console.IsOutputRedirected, !plain && !Console.IsErrorRedirected);
     }
 
-    /// <summary>A line of plain text on stdout.</summary>
-    public void Line(string text) => Out.WriteLine(text);
+    /// <summary>Whether progress is shown as bars: on a terminal, unless JSON lines on the same terminal tell of it.</summary>
+    /// <param name="json">Whether stdout holds JSON.</param>
+    public bool ShowsBars(bool json) => _errorTerminal && !Quiet && !(json && _outTerminal);
 
-    /// <summary>A line on stderr, after the program's name.</summary>
-    public void Error(string message) => ErrorWriter.WriteLine($"adaptformer: {message}");
+    /// <summary>A line of a result, on stdout.</summary>
+    public void Line(string text) => Write(Results, _outTerminal, OutWriter, text);
+
+    /// <summary>A line about how things go, on stderr.</summary>
+    public void Note(string text)
+    {
+        if (!Quiet) Write(_error, _errorTerminal, ErrorWriter, text);
+    }
+
+    /// <summary>What went wrong, on stderr, after the program's name.</summary>
+    public void Error(string message) => Say($"adaptformer: {message}");
 
     /// <summary>Something that may not be meant; the program goes on.</summary>
-    public void Warn(string message) => ErrorWriter.WriteLine($"adaptformer: warning: {message}");
+    public void Warn(string message) => Say($"adaptformer: warning: {message}");
 
     /// <summary>A line of JSON on stdout, there at once.</summary>
     public void Json(string json)
     {
-        OutWriter.WriteLine(json);
+        OutWriter.WriteLine(CleanText.Of(json));
         OutWriter.Flush();
     }
 
-    /// <summary>An empty table that suits this screen: framed on a terminal, Markdown when redirected.</summary>
-    /// <param name="columns">Titles, plain text; a leading <c>&gt;</c> aligns the column right, for numbers.</param>
-    public Table Table(params IEnumerable<string> columns)
-    {
-        Table table = new() { Border = Live ? TableBorder.Rounded : TableBorder.Markdown };
-        foreach (string column in columns)
-        {
-            bool right = column.StartsWith('>');
-            TableColumn made = new(Markup.Escape(right ? column[1..] : column)) { Alignment = right ? Justify.Right : Justify.Left, NoWrap = !Live };
-            table.AddColumn(made);
-        }
-
-        return table;
-    }
-
-    /// <summary>Writes <paramref name="table"/>; redirected, as bare Markdown without the blank lines and padding that a terminal's frame needs.</summary>
+    /// <summary>Writes a table to stdout: framed on a terminal, Markdown when redirected.</summary>
     public void Write(Table table)
     {
-        if (Live)
-        {
-            Out.Write(table);
-            return;
-        }
-
-        using StringWriter text = new();
-        new Screen(text, ErrorWriter, terminal: false).Out.Write(table);
-        foreach (string line in text.ToString().Split('\n').Select(line => line.TrimEnd()).Where(line => line.Length > 0)) Line(line);
+        if (_outTerminal) Show(Results, table.ForPeople(Results.Profile.Width));
+        else foreach (string line in table.Markdown()) OutWriter.WriteLine(line);
     }
 
-    /// <summary>Adds a row of plain text to <paramref name="table"/>.</summary>
-    public static void Row(Table table, params IEnumerable<string> cells) => table.AddRow([.. cells.Select(Markup.Escape)]);
+    private void Write(IAnsiConsole console, bool terminal, TextWriter writer, string text)
+    {
+        string clean = CleanText.Of(text);
+        if (terminal) Show(console, new Prose(clean));
+        else writer.WriteLine(clean);
+    }
+
+    private void Show(IAnsiConsole console, IRenderable text) => console.Write(Moving ? new Erasing(text) : text);
+
+    // Lines after the first are indented: what a message quotes from outside cannot look like another message.
+    private void Say(string message)
+    {
+        foreach ((int i, string line) in CleanText.Lines(message).Index())
+            Write(_error, _errorTerminal, ErrorWriter, i == 0 ? line : $"  {line}");
+    }
+
+    private static IAnsiConsole ConsoleOn(TextWriter writer, bool terminal, int? width) => AnsiConsole.Create(new AnsiConsoleSettings
+    {
+        Out = new TerminalOutput(writer, terminal, width),
+        Ansi = !terminal ? AnsiSupport.No : OperatingSystem.IsWindows() ? AnsiSupport.Detect : AnsiSupport.Yes,
+        ColorSystem = terminal && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
+            ? ColorSystemSupport.Detect
+            : ColorSystemSupport.NoColors,
+        Interactive = terminal ? InteractionSupport.Yes : InteractionSupport.No,
+        Enrichment = new ProfileEnrichment { UseDefaultEnrichers = false },
+    });
+
+    // Taken at once: where stdout is closed, a file that is opened later may get its number.
+    private static TextWriter Open(Func<TextWriter> stream)
+    {
+        try
+        {
+            return stream();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return new ClosedWriter();
+        }
+    }
 }

@@ -28,7 +28,7 @@ public sealed class BadInputTests(TinyTask task) : IClassFixture<TinyTask>
     {
         Prepare();
         string output = task[$"run-{Guid.NewGuid():N}"];
-        CliOutcome outcome = await CliProgram.Run(["train", task.Recipe, "--output", output, .. edits.SelectMany(edit => (string[])["--set", Fill(edit)])]);
+        CliOutcome outcome = await CliProgram.Run(["train", task.Recipe, "--quiet", "--output", output, .. edits.SelectMany(edit => (string[])["--set", Fill(edit)])]);
         Expect(outcome, code, expected);
     }
 

@@ -75,7 +75,7 @@ public sealed class RunViewTests
     private static string[] Show(bool json, TimeProvider time, Action<Action<RunRecord>> work)
     {
         StringWriter output = new();
-        RunView.Show(new Screen(output, TextWriter.Null, terminal: false), json, report => { work(report); return 0; }, time);
+        RunView.Show(new Screen(output, output, terminal: false), json, report => { work(report); return 0; }, time);
         return [.. output.ToString().Split('\n').Select(line => line.TrimEnd()).Where(line => line.Length > 0)];
     }
 

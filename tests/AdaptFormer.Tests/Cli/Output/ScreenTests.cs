@@ -1,5 +1,4 @@
 using AdaptFormer.Cli.Output;
-using Spectre.Console;
 using Xunit;
 
 namespace AdaptFormer.Tests.Cli.Output;
@@ -11,9 +10,9 @@ public sealed class ScreenTests
     {
         using StringWriter output = new();
         Screen screen = new(output, TextWriter.Null, terminal: false);
-        Table table = screen.Table("name", ">size");
+        Table table = new("name", ">size");
         string name = string.Concat(Enumerable.Repeat("a long cell ", 40)).TrimEnd();
-        Screen.Row(table, name, "12");
+        table.Add(name, "12");
         screen.Write(table);
 
         string[] lines = output.ToString().TrimEnd('\n').Split('\n');
