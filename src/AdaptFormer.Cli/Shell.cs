@@ -9,13 +9,13 @@ using AdaptFormer.Training.Recipes;
 namespace AdaptFormer.Cli;
 
 /// <summary>
-/// From arguments to an exit code: 0 done, 1 the run failed, 2 the call was wrong, 130 stopped by Ctrl-C. Errors are short and
-/// go to stderr; a stack trace appears only with <c>ADAPTFORMER_DEBUG=1</c>.
+/// From arguments to an exit code: 0 done, 1 the run failed, 2 the call was wrong, 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by the end of
+/// its
+/// terminal (see <see cref="StopSignals"/>). Errors are short and go to stderr; a stack trace appears only with <c>ADAPTFORMER_DEBUG=1</c>.
 /// </summary>
 internal static class Shell
 {
     private const string Quiet = "--quiet";
-    private static readonly TimeSpan PatienceAfterCtrlC = TimeSpan.FromSeconds(30);
 
     /// <summary>The program with all its commands.</summary>
     public static RootCommand Root(Screen screen)
@@ -52,21 +52,23 @@ internal static class Shell
         if (parsed.Action is ParseErrorAction) return Explain(parsed, screen);
         screen.Quiet = parsed.GetValue(root.Options.OfType<Option<bool>>().Single(option => option.Name == Quiet));
 
+        using StopSignals signals = new();
         try
         {
             _ = NativeSwitch.Off;       // a value that means nothing is refused before any work
             int code = await parsed.InvokeAsync(new InvocationConfiguration
             {
                 EnableDefaultExceptionHandler = false,
-                ProcessTerminationTimeout = PatienceAfterCtrlC,
+                ProcessTerminationTimeout = null,       // signals are heard here
                 Output = screen.OutWriter,
                 Error = screen.ErrorWriter,
-            });
+            }, signals.Token);
+            code = signals.CodeOf(code);
             return code == 0 && screen.Lost && parsed.CommandResult.Command is not FileCommand ? Failure.FailedRun : code;
         }
         catch (Exception error)
         {
-            return Failure.Report(error, screen);
+            return signals.CodeOf(Failure.Report(error, screen));
         }
     }
 

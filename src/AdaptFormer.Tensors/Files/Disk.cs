@@ -66,16 +66,4 @@ public static class Disk
         DiskFault.Reach(path);
         NativeFile.FlushDirectory(path);
     }
-
-    /// <summary>Requires that a path names a file with an end: not a folder, a pipe or a device, whose reading might never
-    /// return.</summary>
-    /// <exception cref="FileNotFoundException">There is no such path.</exception>
-    /// <exception cref="IOException">It is something else.</exception>
-    public static void RequireFile(string path)
-    {
-        if (Directory.Exists(path)) throw new IOException($"{path} is a folder, expected a file.");
-        if (!File.Exists(path)) throw new FileNotFoundException($"{path} does not exist.", path);
-        if (!NativeFile.IsRegular(path))
-            throw new IOException($"{path} is a pipe or a device, expected an ordinary file; write what it gives to a file first.");
-    }
 }

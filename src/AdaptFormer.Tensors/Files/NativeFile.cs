@@ -58,23 +58,6 @@ internal static partial class NativeFile
         }
     }
 
-    /// <summary>Whether a path that is there names an ordinary file; true where it cannot be found out.</summary>
-    public static unsafe bool IsRegular(string path)
-    {
-        // AT_FDCWD, STATX_TYPE, size and stx_mode of struct statx, S_IFMT, S_IFREG
-        const int currentFolder = -100, type = 1, bytes = 256, modeAt = 28, kind = 0xF000, regular = 0x8000;
-        if (!OperatingSystem.IsLinux()) return true;
-        byte* found = stackalloc byte[bytes];
-        try
-        {
-            return StatX(currentFolder, path, 0, type, found) != 0 || (*(ushort*)(found + modeAt) & kind) == regular;
-        }
-        catch (EntryPointNotFoundException)
-        {
-            return true;        // a C library of before 2018
-        }
-    }
-
     /// <summary>Drops the resident pages of a read-only file mapping; they come back from the file when read again.</summary>
     public static void ReleasePages(nint address, long bytes)
     {
@@ -119,7 +102,4 @@ internal static partial class NativeFile
 
     [LibraryImport("libc", EntryPoint = "madvise")]
     private static partial int MAdvise(nint address, nint bytes, int advice);
-
-    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
-    private static unsafe partial int StatX(int folder, string path, int flags, uint mask, byte* found);
 }

@@ -1,10 +1,10 @@
 using System.Buffers.Binary;
-using System.IO.MemoryMappedFiles;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Files;
+using Microsoft.Win32.SafeHandles;
 
 namespace AdaptFormer.Training.Caching;
 
@@ -42,8 +42,8 @@ internal sealed record PrefixHeader(int Format, string Key, int Samples, int[] D
         return bytes;
     }
 
-    public bool Agrees(PrefixHeader? other) =>
-        other is not null && (Format, Key, Samples, Type) == (other.Format, other.Key, other.Samples, other.Type) && Dims.AsSpan().SequenceEqual(other.Dims);
+    public bool Agrees(PrefixHeader? other) => other is not null
+        && (Format, Key, Samples, Type) == (other.Format, other.Key, other.Samples, other.Type) && Dims.AsSpan().SequenceEqual(other.Dims);
 
     /// <summary>The header of the file at <paramref name="path"/>; null when there is none that can be read.</summary>
     public static PrefixHeader? Of(string path)
@@ -51,32 +51,44 @@ internal sealed record PrefixHeader(int Format, string Key, int Samples, int[] D
         try
         {
             using FileStream file = File.OpenRead(path);
+            return Of(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The header at the start of a file; null when it cannot be read.</summary>
+    public static PrefixHeader? Of(Stream file)
+    {
+        try
+        {
             byte[] bytes = new byte[Bytes];
+            file.Position = 0;
             file.ReadExactly(bytes);
             return JsonSerializer.Deserialize(Encoding.UTF8.GetString(bytes).TrimEnd('\0'), PrefixJson.Default.PrefixHeader);
         }
-        catch (Exception e) when (e is IOException or JsonException or UnauthorizedAccessException)
+        catch (Exception e) when (e is EndOfStreamException or JsonException)
         {
             return null;
         }
     }
 }
 
-/// <summary>Kept tensors in mapped memory, one record a sample. Each record's checksum is compared when it is first read.</summary>
-internal sealed unsafe class PrefixFile : IDisposable
+/// <summary>
+/// Kept tensors, one record a sample. Each record's checksum is compared when it is first read. The file is read and not mapped: one that
+/// somebody
+/// shortens meanwhile is an error, where a mapping would end the process.
+/// </summary>
+internal sealed class PrefixFile : IDisposable
 {
-    private readonly MemoryMappedFile _file;
-    private readonly MemoryMappedViewAccessor _view;
-    private readonly byte* _start;
+    private readonly SafeFileHandle _file;
     private readonly bool[] _checked;
 
-    public PrefixFile(string path, PrefixHeader header)
+    private PrefixFile(string path, PrefixHeader header, SafeFileHandle file)
     {
-        (Path, Header) = (path, header);
-        _file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, mapName: null, 0, MemoryMappedFileAccess.Read);
-        _view = _file.CreateViewAccessor(0, header.FileBytes, MemoryMappedFileAccess.Read);
-        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
-        _start += _view.PointerOffset;
+        (Path, Header, _file) = (path, header, file);
         _checked = new bool[header.Samples];
     }
 
@@ -84,33 +96,58 @@ internal sealed unsafe class PrefixFile : IDisposable
 
     public PrefixHeader Header { get; }
 
-    /// <summary>Class of a sample.</summary>
-    public int Label(int sample) => *(int*)Record(sample);
-
-    /// <summary>A sample's elements.</summary>
-    /// <exception cref="InvalidDataException">The record is damaged.</exception>
-    public ReadOnlySpan<byte> Elements(int sample)
+    /// <summary>Opens the file at <paramref name="path"/> if it is whole and has this header; null otherwise.</summary>
+    public static PrefixFile? Open(string path, PrefixHeader header)
     {
-        byte* record = Record(sample);
-        ReadOnlySpan<byte> elements = new(record + PrefixHeader.Preamble, checked((int)(Header.RecordBytes - PrefixHeader.Preamble)));
-        if (_checked[sample]) return elements;
-        if (PrefixRecord.Checksum(*(int*)record, elements) != *(uint*)(record + sizeof(int)))
-            throw new InvalidDataException($"{Path}: record {sample} is damaged; delete the file, and the next run makes it again.");
-        _checked[sample] = true;
-        return elements;
+        if (!header.Agrees(PrefixHeader.Of(path))) return null;
+        try
+        {
+            SafeFileHandle file = File.OpenHandle(
+                path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.RandomAccess);
+            if (RandomAccess.GetLength(file) == header.FileBytes) return new PrefixFile(path, header, file);
+            file.Dispose();
+        }
+        catch (FileNotFoundException)
+        {
+            // it made room for another one
+        }
+
+        return null;
     }
 
-    public void Dispose()
-    {
-        _view.SafeMemoryMappedViewHandle.ReleasePointer();
-        _view.Dispose();
-        _file.Dispose();
-    }
-
-    private byte* Record(int sample)
+    /// <summary>Reads a sample's elements.</summary>
+    /// <returns>Its class.</returns>
+    /// <exception cref="InvalidDataException">The record is damaged, or the file was cut short.</exception>
+    public int Read(int sample, Span<byte> elements)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)sample, (uint)Header.Samples, nameof(sample));
-        return _start + PrefixHeader.Bytes + (sample * Header.RecordBytes);
+        Span<byte> preamble = stackalloc byte[PrefixHeader.Preamble];
+        long at = PrefixHeader.Bytes + (sample * Header.RecordBytes);
+        bool whole = ReadExactly(preamble, at) && ReadExactly(elements, at + PrefixHeader.Preamble);
+        int label = BinaryPrimitives.ReadInt32LittleEndian(preamble);
+        if (whole && !_checked[sample])
+        {
+            uint checksum = BinaryPrimitives.ReadUInt32LittleEndian(preamble[sizeof(int)..]);
+            whole = _checked[sample] = PrefixRecord.Checksum(label, elements) == checksum;
+        }
+
+        if (!whole) throw BadFile.Error(Path, $"record {sample} is damaged; delete the file, and the next run makes it again");
+        return label;
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private bool ReadExactly(Span<byte> into, long at)
+    {
+        while (into.Length > 0)
+        {
+            int read = RandomAccess.Read(_file, into, at);
+            if (read == 0) return false;
+            into = into[read..];
+            at += read;
+        }
+
+        return true;
     }
 }
 
@@ -136,7 +173,7 @@ internal static class PrefixRecord
     }
 
     /// <summary>How many whole and sound records stand at the start of an unfinished file.</summary>
-    public static int CountSound(FileStream file, PrefixHeader header)
+    public static int CountSound(Stream file, PrefixHeader header)
     {
         int whole = (int)Math.Clamp((file.Length - PrefixHeader.Bytes) / header.RecordBytes, 0, header.Samples);
         byte[] record = new byte[header.RecordBytes];
@@ -145,7 +182,8 @@ internal static class PrefixRecord
             file.Position = PrefixHeader.Bytes + (i * header.RecordBytes);
             file.ReadExactly(record);
             ReadOnlySpan<byte> elements = record.AsSpan(PrefixHeader.Preamble);
-            if (Checksum(BinaryPrimitives.ReadInt32LittleEndian(record), elements) != BinaryPrimitives.ReadUInt32LittleEndian(record.AsSpan(sizeof(int)))) return i;
+            uint checksum = BinaryPrimitives.ReadUInt32LittleEndian(record.AsSpan(sizeof(int)));
+            if (Checksum(BinaryPrimitives.ReadInt32LittleEndian(record), elements) != checksum) return i;
         }
 
         return whole;

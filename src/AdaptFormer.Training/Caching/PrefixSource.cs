@@ -5,7 +5,8 @@ using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Training.Caching;
 
-/// <summary>Kept tensors through the part of the model behind the cut, in the order in which the loader would have given the pictures.</summary>
+/// <summary>Kept tensors through the part of the model behind the cut, in the order in which the loader would have given the
+/// pictures.</summary>
 internal sealed class PrefixSource : BatchSource, IDisposable
 {
     private readonly int _cut;
@@ -44,7 +45,8 @@ internal sealed class PrefixSource : BatchSource, IDisposable
         for (int start = 0; start < SamplesPerEpoch; start += Options.BatchSize)
         {
             long began = Stopwatch.GetTimestamp();
-            int[] samples = [.. Enumerable.Range(start, Math.Min(Options.BatchSize, SamplesPerEpoch - start)).Select(i => order[_loader.Shard.Position(i)])];
+            int count = Math.Min(Options.BatchSize, SamplesPerEpoch - start);
+            int[] samples = [.. Enumerable.Range(start, count).Select(i => order[_loader.Shard.Position(i)])];
             KeptBatch batch = new(file, samples, _loader);
             _waitTicks += Stopwatch.GetTimestamp() - began;
             yield return batch;
@@ -71,16 +73,15 @@ internal sealed class PrefixSource : BatchSource, IDisposable
             _targets = new float[samples.Length * classes];
             _stored = Tensor.Empty(new Shape([samples.Length, .. file.Header.Dims]), file.Header.Type);
             Shape one = new([.. file.Header.Dims]);
+            byte[] elements = new byte[file.Header.RecordBytes - PrefixHeader.Preamble];
             for (int i = 0; i < samples.Length; i++)
             {
-                _labels[i] = file.Label(samples[i]);
+                _labels[i] = file.Read(samples[i], elements);
+                using (Tensor sample = _stored.View(one, i * one.Length)) sample.CopyBytesFrom(elements);
                 if (classes > 0)
                 {
                     foreach (int label in loader.Dataset.Labels(samples[i] / loader.Samples.Views)) _targets[(i * classes) + label] = 1;
                 }
-
-                using Tensor sample = _stored.View(one, i * one.Length);
-                sample.CopyBytesFrom(file.Elements(samples[i]));
             }
 
             Input = _stored.As(DataType.Float32);

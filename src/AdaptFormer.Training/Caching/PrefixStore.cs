@@ -1,18 +1,39 @@
 using AdaptFormer.Data;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Files;
+using AdaptFormer.Training.Runs;
 
 namespace AdaptFormer.Training.Caching;
 
+/// <summary>Tensors that are wanted, and how they are computed where they are not there.</summary>
+/// <param name="Header">What is wanted.</param>
+/// <param name="Model">The model.</param>
+/// <param name="Cut">Where the pass is cut.</param>
+/// <param name="Loader">The data, unshuffled and whole.</param>
+/// <param name="Epoch">Which epoch's draws the transform gets.</param>
+internal sealed record PrefixJob(PrefixHeader Header, Backbone Model, int Cut, DataLoader Loader, int Epoch)
+{
+    /// <summary>Told how many samples are done; may be null.</summary>
+    public Action<int>? Progress { get; init; }
+
+    /// <summary>Called once when another process computes the same; may be null.</summary>
+    public Action? Waiting { get; init; }
+}
+
 /// <summary>
-/// The folder of kept tensors. A file has its name once it is whole; until then it is <c>KEY.part</c>, and the next run goes on where it ends. When the folder
-/// would grow beyond its bound, the files that were used longest ago make room.
+/// The folder of kept tensors, shared by all trainings. A file has its name once it is whole; until then it is <c>KEY.prefix.part</c>,
+/// written by the process that
+/// holds the key's lock while others wait; when that one dies, the next goes on where it ended. When the folder would grow beyond its
+/// bound, the files
+/// that were used longest ago make room, but none that is being written.
 /// </summary>
 /// <param name="folder">The folder; made when needed.</param>
 /// <param name="maxBytes">Most bytes that it may hold.</param>
 internal sealed class PrefixStore(string folder, long maxBytes)
 {
-    private const string Ending = ".prefix";
+    private const string Ending = ".prefix", PartEnding = ".part", Locks = "locks";
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
     /// <summary>The user's cache folder.</summary>
     public static string DefaultFolder => Path.Combine(new Models.Hub.HubCache().Folder, "prefix");
@@ -20,102 +41,167 @@ internal sealed class PrefixStore(string folder, long maxBytes)
     /// <summary>Most bytes that the folder may hold.</summary>
     public long MaxBytes => maxBytes;
 
-    /// <summary>Opens the tensors with this header, computing them first when they are not there.</summary>
-    /// <param name="header">What is wanted.</param>
-    /// <param name="model">The model.</param>
-    /// <param name="cut">Where the pass is cut.</param>
-    /// <param name="loader">The data, unshuffled and whole.</param>
-    /// <param name="epoch">Which epoch's draws the transform gets.</param>
-    /// <param name="progress">Told how many samples are done; may be null.</param>
+    /// <summary>Opens tensors, computing them first when they are not there.</summary>
+    /// <param name="job">What is wanted.</param>
     /// <param name="cancellation">Stops; what is done stays.</param>
     /// <exception cref="IOException">The disk is full, or the folder cannot be written.</exception>
-    public PrefixFile Open(PrefixHeader header, Backbone model, int cut, DataLoader loader, int epoch, Action<int>? progress = null, CancellationToken cancellation = default)
+    public PrefixFile Open(PrefixJob job, CancellationToken cancellation = default)
     {
-        Directory.CreateDirectory(folder);
-        string path = Path.Combine(folder, header.Key + Ending);
-        if (!IsWhole(path, header))
+        Disk.CreateFolder(folder);
+        string path = PathOf(job.Header);
+        for (bool told = false; ;)
         {
-            MakeRoom(header.FileBytes, path);
-            Build(path, header, model, cut, loader, epoch, progress, cancellation);
+            cancellation.ThrowIfCancellationRequested();
+            if (Find(path, job.Header) is { } file) return file;
+            using FileStream? mine = TryLock(job.Header.Key);
+            if (mine is null)
+            {
+                if (!told) job.Waiting?.Invoke();
+                told = true;
+                cancellation.WaitHandle.WaitOne(Pause);
+            }
+            else if (Find(path, job.Header) is { } made)
+            {
+                return made;        // while the lock was being taken
+            }
+            else
+            {
+                MakeRoom(job.Header.FileBytes, path);
+                Build(path, job, cancellation);
+            }
         }
-
-        File.SetLastWriteTimeUtc(path, DateTime.UtcNow);
-        return new PrefixFile(path, header);
     }
 
     /// <summary>Whether the tensors with this header are there.</summary>
-    public bool Has(PrefixHeader header) => IsWhole(Path.Combine(folder, header.Key + Ending), header);
+    public bool Has(PrefixHeader header)
+    {
+        using PrefixFile? file = PrefixFile.Open(PathOf(header), header);
+        return file is not null;
+    }
 
-    private static bool IsWhole(string path, PrefixHeader header) =>
-        File.Exists(path) && new FileInfo(path).Length == header.FileBytes && header.Agrees(PrefixHeader.Of(path));
+    private string PathOf(PrefixHeader header) => Path.Combine(folder, header.Key + Ending);
+
+    private static PrefixFile? Find(string path, PrefixHeader header)
+    {
+        PrefixFile? file = PrefixFile.Open(path, header);
+        try
+        {
+            if (file is not null) File.SetLastWriteTimeUtc(path, DateTime.UtcNow);      // what is used stays longest
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The folder is somebody else's, or the file has just made room: it can be read all the same.
+        }
+
+        return file;
+    }
+
+    // One lock for all keys that begin alike: there are few of these files, so they can stay, and a file that stays has no moment in which
+    // two processes hold it.
+    private FileStream? TryLock(string key)
+    {
+        try
+        {
+            string path = Path.Combine(Disk.CreateFolder(Path.Combine(folder, Locks)), key[..2]);
+            DiskFault.Reach(path);
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1);
+        }
+        catch (IOException error) when (FolderLock.IsTaken(error))
+        {
+            return null;
+        }
+    }
 
     private void MakeRoom(long bytes, string keep)
     {
-        FileInfo[] files = [.. new DirectoryInfo(folder).GetFiles().Where(file => file.Extension is Ending or ".part" && !file.FullName.StartsWith(keep, StringComparison.Ordinal)).OrderBy(file => file.LastWriteTimeUtc)];
+        FileInfo[] files =
+        [
+            .. new DirectoryInfo(folder).GetFiles()
+                .Where(file => file.Extension is Ending or PartEnding && file.FullName != Path.GetFullPath(keep)
+                    && file.FullName != Path.GetFullPath(keep + PartEnding))
+                .OrderBy(file => file.LastWriteTimeUtc),
+        ];
         long held = files.Sum(file => file.Length);
         foreach (FileInfo file in files)
         {
             if (held + bytes <= maxBytes) break;
-            held -= file.Length;
-            file.Delete();
+            if (TryDelete(file)) held -= file.Length;
         }
 
-        string part = keep + ".part";
-        long needed = bytes - (File.Exists(part) ? new FileInfo(part).Length : 0), free = new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace;
-        if (needed > free) throw new IOException($"{folder}: the frozen-prefix cache needs {needed} bytes, {free} are free on the disk; make room, set cache.folder, or cache.mode=off.");
-    }
-
-    private static void Build(string path, PrefixHeader header, Backbone model, int cut, DataLoader loader, int epoch, Action<int>? progress, CancellationToken cancellation)
-    {
-        string part = path + ".part";
-        using (FileStream file = new(part, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1 << 20))
+        string part = keep + PartEnding;
+        long needed = bytes - (File.Exists(part) ? new FileInfo(part).Length : 0),
+            free = new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace;
+        if (needed > free)
         {
-            int done = header.Agrees(file.Length >= PrefixHeader.Bytes ? HeaderOf(file) : null) ? PrefixRecord.CountSound(file, header) : 0;
-            file.SetLength(done == 0 ? 0 : PrefixHeader.Bytes + (done * header.RecordBytes));
-            file.Position = 0;
-            if (done == 0) file.Write(header.ToBytes());
-            file.Position = file.Length;
-            int at = 0;
-            foreach (Batch batch in loader.Epoch(epoch))
-            {
-                using Batch _ = batch;
-                cancellation.ThrowIfCancellationRequested();
-                if (at + batch.Count > done)
-                {
-                    using TensorScope scope = new();
-                    using BatchPixels pixels = new(batch);
-                    Tensor kept = model.RunBefore(cut, pixels.Tensor).As(header.Type);
-                    Shape one = new([.. header.Dims]);
-                    byte[] bytes = new byte[header.RecordBytes - PrefixHeader.Preamble];
-                    for (int i = Math.Max(0, done - at); i < batch.Count; i++)
-                    {
-                        kept.View(one, i * one.Length).CopyBytesTo(bytes);
-                        PrefixRecord.Append(file, batch.Labels[i], bytes);
-                    }
-                }
-
-                at += batch.Count;
-                progress?.Invoke(at);
-            }
-
-            file.Flush(flushToDisk: true);
+            throw new IOException(
+                $"{folder}: the frozen-prefix cache needs {needed} bytes, {free} are free on the disk; make room, set cache.folder, "
+                + "or cache.mode=off.");
         }
-
-        File.Move(part, path, overwrite: true);
     }
 
-    private static PrefixHeader? HeaderOf(FileStream file)
+    // A part may be in the making. Whoever reads a whole file goes on reading it; where the system does not permit that, the file stays.
+    private bool TryDelete(FileInfo file)
     {
-        byte[] bytes = new byte[PrefixHeader.Bytes];
-        file.Position = 0;
-        file.ReadExactly(bytes);
+        using FileStream? mine = file.Extension == PartEnding && file.Name.Length > 2 ? TryLock(file.Name) : null;
+        if (file.Extension == PartEnding && mine is null) return false;
         try
         {
-            return System.Text.Json.JsonSerializer.Deserialize(System.Text.Encoding.UTF8.GetString(bytes).TrimEnd('\0'), PrefixJson.Default.PrefixHeader);
+            Disk.Delete(file.FullName);
+            return true;
         }
-        catch (System.Text.Json.JsonException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return null;
+            return false;
+        }
+    }
+
+    private static void Build(string path, PrefixJob job, CancellationToken cancellation)
+    {
+        using DiskStream part = new(path + PartEnding, FileMode.OpenOrCreate);
+        int done = job.Header.Agrees(PrefixHeader.Of(part)) ? PrefixRecord.CountSound(part, job.Header) : 0;
+        part.SetLength(done == 0 ? 0 : PrefixHeader.Bytes + (done * job.Header.RecordBytes));
+        part.Position = 0;
+        if (done == 0) part.Write(job.Header.ToBytes());
+        part.Position = part.Length;
+        Append(part, job, done, cancellation);
+        try
+        {
+            part.FlushToDisk();
+        }
+        catch (IOException)
+        {
+            Disk.Delete(part.Path);     // what the disk could not store is nothing to go on from
+            throw;
+        }
+
+        part.Dispose();     // Windows renames no file that is open
+        Disk.Rename(part.Path, path);
+        Disk.FlushFolder(Path.GetDirectoryName(part.Path)!);
+    }
+
+    private static void Append(DiskStream part, PrefixJob job, int done, CancellationToken cancellation)
+    {
+        int at = 0;
+        byte[] elements = new byte[job.Header.RecordBytes - PrefixHeader.Preamble];
+        Shape one = new([.. job.Header.Dims]);
+        foreach (Batch batch in job.Loader.Epoch(job.Epoch))
+        {
+            using Batch _ = batch;
+            cancellation.ThrowIfCancellationRequested();
+            if (at + batch.Count > done)
+            {
+                using TensorScope scope = new();
+                using BatchPixels pixels = new(batch);
+                Tensor kept = job.Model.RunBefore(job.Cut, pixels.Tensor).As(job.Header.Type);
+                for (int i = Math.Max(0, done - at); i < batch.Count; i++)
+                {
+                    kept.View(one, i * one.Length).CopyBytesTo(elements);
+                    PrefixRecord.Append(part, batch.Labels[i], elements);
+                }
+            }
+
+            at += batch.Count;
+            job.Progress?.Invoke(at);
         }
     }
 }

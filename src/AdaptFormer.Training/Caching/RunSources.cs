@@ -8,7 +8,8 @@ using AdaptFormer.Training.Runs;
 namespace AdaptFormer.Training.Caching;
 
 /// <summary>
-/// The sources of a run's batches: pictures, or what the cache keeps of the frozen part, wherever that gives what pictures would give. Why it is used or not is reported, never guessed.
+/// The sources of a run's batches: pictures, or what the cache keeps of the frozen part, wherever that gives what pictures would give. Why
+/// it is used or not is reported, never guessed.
 /// </summary>
 internal sealed class RunSources : IDisposable
 {
@@ -30,7 +31,8 @@ internal sealed class RunSources : IDisposable
     /// <param name="data">The loaders.</param>
     /// <param name="report">Told what is done and why.</param>
     /// <param name="cancellation">Stops a computation.</param>
-    public RunSources(CacheOptions options, MixOptions mix, Backbone model, RecipeData data, Action<RunRecord> report, CancellationToken cancellation)
+    public RunSources(CacheOptions options, MixOptions mix, Backbone model, RecipeData data, Action<RunRecord> report,
+        CancellationToken cancellation)
     {
         (_model, _options, _report, _cancellation) = (model, options, report, cancellation);
         _store = new PrefixStore(options.Folder ?? PrefixStore.DefaultFolder, (long)(options.MaxGb * 1e9));
@@ -49,7 +51,9 @@ internal sealed class RunSources : IDisposable
             }
             else
             {
-                report(new CacheRecord(false, "not used: training changes or varies what the first layers make, so nothing stays the same from epoch to epoch", 0));
+                report(new CacheRecord(
+                    false, "not used: training changes or varies what the first layers make, so nothing stays the same from epoch to epoch",
+                    0));
             }
         }
 
@@ -71,7 +75,8 @@ internal sealed class RunSources : IDisposable
 
     private MixedSource Mixed(RecipeData data, MixOptions mix)
     {
-        if (_options.Mode == CacheMode.Auto) _report(new CacheRecord(false, "training: not used, because mixed batches differ each epoch; to keep tensors leave mix out", 0));
+        if (_options.Mode == CacheMode.Auto)
+            _report(new CacheRecord(false, "training: not used, because mixed batches differ each epoch; to keep tensors leave mix out", 0));
         return new MixedSource(new PixelSource(data.Train), mix, data.ClassNames.Count);
     }
 
@@ -82,23 +87,29 @@ internal sealed class RunSources : IDisposable
         bool isFixed = loader.Samples.IsDeterministic;
         if (!isFixed && !fixedViews)
         {
-            _report(new CacheRecord(false, $"{part}: not used, because the transform draws anew each epoch; for fixed draws set cache.views, for none data.transform.crop=center and flip=false", 0));
+            _report(new CacheRecord(
+                false, $"{part}: not used, because the transform draws anew each epoch; for fixed draws set cache.views, "
+                    + "for none data.transform.crop=center and flip=false", 0));
             return pictures;
         }
 
         if (isFixed) views = 1;
         PrefixHeader[] headers = [.. Enumerable.Range(0, views).Select(view => new PrefixHeader(
-            PrefixHeader.CurrentFormat, PrefixKey.Of(_model, cut, loader, isFixed ? null : view, _type), loader.Samples.Count, _dims, _type))];
+            PrefixHeader.CurrentFormat, PrefixKey.Of(_model, cut, loader, isFixed ? null : view, _type), loader.Samples.Count, _dims, _type
+        ))];
         long bytes = headers.Sum(header => header.FileBytes);
         if (_planned + bytes > _store.MaxBytes)
         {
-            _report(new CacheRecord(false, $"{part}: not used, because {_planned + bytes} bytes are more than cache.max_gb allows ({_store.MaxBytes})", bytes));
+            _report(new CacheRecord(
+                false, $"{part}: not used, because {_planned + bytes} bytes are more than cache.max_gb allows ({_store.MaxBytes})", bytes));
             return pictures;
         }
 
         _planned += bytes;
-        string place = cut > _model.Blocks.Count ? "features" : cut == _model.Blocks.Count ? "the last block's result" : $"tokens ahead of block {cut + 1}";
-        string exactness = _type == DataType.Float32 ? "kept in f32, results stay bit for bit the same" : "kept in bf16, results differ by rounding";
+        string place = cut > _model.Blocks.Count ? "features" : cut == _model.Blocks.Count ? "the last block's result"
+            : $"tokens ahead of block {cut + 1}";
+        string exactness = _type == DataType.Float32 ? "kept in f32, results stay bit for bit the same"
+            : "kept in bf16, results differ by rounding";
         string draws = isFixed ? "" : $", {views} fixed view{(views == 1 ? "" : "s")} a picture";
         _report(new CacheRecord(true, $"{part}: {place}{draws}, {exactness}{(headers.All(_store.Has) ? ", found" : "")}", bytes));
 
@@ -107,7 +118,12 @@ internal sealed class RunSources : IDisposable
         {
             using DataLoader reading = new(loader.Samples, whole);
             long start = Stopwatch.GetTimestamp();
-            PrefixFile file = _store.Open(headers[view], _model, cut, reading, view + 1, done => Progress(reading, done, start), _cancellation);
+            PrefixJob job = new(headers[view], _model, cut, reading, view + 1)
+            {
+                Progress = done => Progress(reading, done, start),
+                Waiting = () => _report(new CacheRecord(true, $"{part}: another training computes the same tensors; waiting for it", 0)),
+            };
+            PrefixFile file = _store.Open(job, _cancellation);
             foreach ((_, string reason) in reading.UnreadablePictures) _report(new WarningRecord($"{reason} (counted as wrong)"));
             return file;
         });
@@ -119,7 +135,8 @@ internal sealed class RunSources : IDisposable
     {
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         int batches = (done + reading.Options.BatchSize - 1) / reading.Options.BatchSize;
-        _report(new ProgressRecord("cache", 0, 0, batches, reading.BatchesPerEpoch, null, done / seconds, reading.WaitTime.TotalSeconds / seconds,
+        _report(new ProgressRecord(
+            "cache", 0, 0, batches, reading.BatchesPerEpoch, null, done / seconds, reading.WaitTime.TotalSeconds / seconds,
             seconds * (reading.Samples.Count - done) / done));
     }
 

@@ -43,14 +43,16 @@ public sealed record TrialProgress(string Trial, string Row, int Done, int Of, R
 /// <param name="Of">All trials of this stage.</param>
 /// <param name="Folder">Its run directory, relative to the experiment's folder.</param>
 public sealed record TrialRecord(
-    string Row, long Seed, int Epochs, double? ValidationTop1, string? Failure, double Seconds, bool Kept, int Done, int Of, string Folder) : ExperimentRecord;
+    string Row, long Seed, int Epochs, double? ValidationTop1, string? Failure, double Seconds, bool Kept, int Done, int Of, string Folder)
+        : ExperimentRecord;
 
 /// <summary>Scores on the test data.</summary>
 /// <param name="Top1">Percent right.</param>
 /// <param name="Top5">Percent with the label among the first five.</param>
 /// <param name="Loss">Mean loss of the readable pictures.</param>
 /// <param name="Images">Pictures scored, unreadable ones included: they count as wrong.</param>
-/// <param name="Answers">The file with the answer to every picture (<see cref="TestAnswers"/>), relative to the experiment's folder.</param>
+/// <param name="Answers">The file with the answer to every picture (<see cref="TestAnswers"/>), relative to the experiment's
+/// folder.</param>
 public sealed record TestResult(double Top1, double Top5, double Loss, int Images, string Answers)
 {
     /// <summary>Mean average precision in percent, in ASL's definition; null where a picture has one class.</summary>
@@ -65,7 +67,8 @@ public sealed record TestResult(double Top1, double Top5, double Loss, int Image
 /// <param name="Summary">Its outcome, without test data; null if it failed.</param>
 /// <param name="Epochs">Its figures epoch by epoch.</param>
 /// <param name="Test">Its scores on the test data; null if it was not scored.</param>
-public sealed record TrialResult(string Folder, long Seed, string? Failure, TrainingSummary? Summary, IReadOnlyList<EpochRecord> Epochs, TestResult? Test = null)
+public sealed record TrialResult(
+    string Folder, long Seed, string? Failure, TrainingSummary? Summary, IReadOnlyList<EpochRecord> Epochs, TestResult? Test = null)
 {
     /// <summary>Mean loss on the validation data in the epoch that was kept; null without.</summary>
     [JsonIgnore]
@@ -84,7 +87,8 @@ public sealed record CandidateResult(IReadOnlyDictionary<string, string> Values,
 /// <param name="Method">The method's id.</param>
 /// <param name="Formula">The method as an equation.</param>
 /// <param name="Epochs">Length of its trainings.</param>
-/// <param name="Validation">Top-1 on the validation data in percent, over the seeds, or mean average precision where a picture may have several classes; null without validation data, or if a trial failed.</param>
+/// <param name="Validation">Top-1 on the validation data in percent, over the seeds, or mean average precision where a picture may have
+/// several classes; null without validation data, or if a trial failed.</param>
 /// <param name="Test">The same on the test data; null if it was not scored.</param>
 /// <param name="ToBest">How far it lies from the best row on the test data; null for that row, and without test data.</param>
 /// <param name="TrainableParameters">Numbers that training changed.</param>
@@ -98,8 +102,10 @@ public sealed record CandidateResult(IReadOnlyDictionary<string, string> Values,
 /// <param name="Trials">Its trainings, one a seed.</param>
 /// <param name="Candidates">What it was chosen among; null if there was no choice.</param>
 public sealed record RowResult(
-    string Name, IReadOnlyDictionary<string, string> Values, string Method, string Formula, int Epochs, Spread? Validation, Spread? Test, Difference? ToBest,
-    long TrainableParameters, long TotalParameters, double Seconds, double SecondsPerEpoch, long PeakBytes, long AdapterBytes, double? Paper, string? Failure,
+    string Name, IReadOnlyDictionary<string, string> Values, string Method, string Formula, int Epochs, Spread? Validation, Spread? Test,
+        Difference? ToBest,
+    long TrainableParameters, long TotalParameters, double Seconds, double SecondsPerEpoch, long PeakBytes, long AdapterBytes,
+        double? Paper, string? Failure,
     IReadOnlyList<TrialResult> Trials, IReadOnlyList<CandidateResult>? Candidates);
 
 /// <summary>What successive halving spent and chose.</summary>
@@ -108,7 +114,8 @@ public sealed record RowResult(
 /// <param name="GridEpochs">Epochs of the full grid.</param>
 /// <param name="Seconds">Duration of all trainings together.</param>
 /// <param name="Chosen">The values that it chose, by key.</param>
-public sealed record HalvingResult(IReadOnlyList<RungResult> Rungs, long Epochs, long GridEpochs, double Seconds, IReadOnlyDictionary<string, string> Chosen);
+public sealed record HalvingResult(
+    IReadOnlyList<RungResult> Rungs, long Epochs, long GridEpochs, double Seconds, IReadOnlyDictionary<string, string> Chosen);
 
 /// <summary>A round of successive halving.</summary>
 /// <param name="Epochs">Length of its trainings.</param>
@@ -127,19 +134,24 @@ public sealed record RungResult(int Epochs, IReadOnlyList<RowResult> Rows);
 /// <param name="Rows">The rows, in the order of the plan.</param>
 /// <param name="Best">Name of the best row; null if all failed.</param>
 /// <param name="BestBy"><c>validation</c>, or <c>test</c> when no validation data were set aside.</param>
-/// <param name="Significance">What tells chance from difference: <c>mcnemar_exact</c> with one seed, <c>paired_bootstrap</c> with several; null when rows were not compared on test data.</param>
+/// <param name="Significance">What tells chance from difference: <c>mcnemar_exact</c> with one seed, <c>paired_bootstrap</c> with several;
+/// null when rows were not compared on test data.</param>
 /// <param name="Warnings">What keeps the rows from being compared fairly.</param>
 /// <param name="Halving">What successive halving did; null for a plain experiment.</param>
 public sealed record ExperimentResult(
-    string Kind, string? Command, RunEnvironment Environment, string Model, string TrainData, string? TestData, double ValidationFraction, IReadOnlyList<long> Seeds,
-    IReadOnlyList<RowResult> Rows, string? Best, string BestBy, string? Significance, IReadOnlyList<string> Warnings, HalvingResult? Halving = null) : ExperimentRecord
+    string Kind, string? Command, RunEnvironment Environment, string Model, string TrainData, string? TestData, double ValidationFraction,
+        IReadOnlyList<long> Seeds,
+    IReadOnlyList<RowResult> Rows, string? Best, string BestBy, string? Significance, IReadOnlyList<string> Warnings,
+        HalvingResult? Halving = null) : ExperimentRecord
 {
     /// <summary>Whether a picture may have several classes: accuracy is mean average precision then, and top-1 otherwise.</summary>
     [JsonIgnore]
-    public bool MultiLabel => Rows.SelectMany(row => row.Trials).Any(trial => trial.Summary?.ValidationMap is not null || trial.Test?.Map is not null);
+    public bool MultiLabel =>
+        Rows.SelectMany(row => row.Trials).Any(trial => trial.Summary?.ValidationMap is not null || trial.Test?.Map is not null);
 
     /// <summary>As indented JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, new ExperimentJson(new JsonSerializerOptions(ExperimentJson.Default.Options) { WriteIndented = true }).ExperimentResult);
+    public string ToJson() => JsonSerializer.Serialize(
+        this, new ExperimentJson(new JsonSerializerOptions(ExperimentJson.Default.Options) { WriteIndented = true }).ExperimentResult);
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
     /// <param name="path">The file.</param>
@@ -149,9 +161,13 @@ public sealed record ExperimentResult(
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllText(path), ExperimentJson.Default.ExperimentResult) ?? throw new JsonException("it is null");
+            ExperimentResult result = JsonSerializer.Deserialize(File.ReadAllText(path), ExperimentJson.Default.ExperimentResult)
+                ?? throw new JsonException("it is null");
+            if (result.Rows.Any(row => row is null || row.Trials.Any(trial => trial is null || trial.Epochs.Any(epoch => epoch is null))))
+                throw new JsonException("a row, a trial or an epoch is null");
+            return result;
         }
-        catch (JsonException error)
+        catch (Exception error) when (error is JsonException or NotSupportedException)
         {
             throw new InvalidDataException($"{path} is not the result of a comparison or a sweep: {error.Message}", error);
         }
@@ -162,6 +178,9 @@ public sealed record ExperimentResult(
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     AllowOutOfOrderMetadataProperties = true,
+    AllowDuplicateProperties = false,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(ExperimentRecord))]
 [JsonSerializable(typeof(ExperimentResult))]

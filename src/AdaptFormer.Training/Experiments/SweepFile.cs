@@ -1,11 +1,13 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AdaptFormer.Tensors.Files;
 using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Training.Experiments;
 
 /// <summary>A sweep as a JSON file: a recipe and what varies. Comments and trailing commas are allowed, unknown keys are not.</summary>
-/// <param name="Recipe">The recipe that is varied: a file beside this one or from the current directory, or the name of one that comes with the program.</param>
+/// <param name="Recipe">The recipe that is varied: a file beside this one or from the current directory, or the name of one that comes with
+/// the program.</param>
 /// <param name="Set">Values that all combinations share.</param>
 /// <param name="Grid">For each key its values.</param>
 /// <param name="Random">For each key what its values are drawn from, for example <c>loguniform(0.01,0.3)</c>.</param>
@@ -31,7 +33,7 @@ public sealed record SweepFile(
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllText(path), Lenient);
+            using JsonDocument document = JsonDocument.Parse(RecipeReader.ReadText(path), Lenient);
             return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("recipe", out _);
         }
         catch (JsonException)
@@ -47,9 +49,17 @@ public sealed record SweepFile(
     {
         try
         {
-            SweepFile file = JsonSerializer.Deserialize(File.ReadAllText(path), SweepJson.Default.SweepFile) ?? throw new JsonException("it is null");
+            string json = RecipeReader.ReadText(path);
+            JsonText.RequireWhole(json, comments: true);
+            SweepFile file = JsonSerializer.Deserialize(json, SweepJson.Default.SweepFile) ?? throw new JsonException("it is null");
             List<string> problems = [];
             if (file.Seeds < 1) problems.Add($"seeds is {file.Seeds}; expected at least 1");
+            if ((file.Groups ?? []).Any(group => group is null)) problems.Add("a group is null; expected a section, { … }");
+            IEnumerable<Dictionary<string, JsonElement[]>?> grids = [file.Grid, .. (file.Groups ?? []).Select(group => group?.Grid)];
+            foreach (string key in grids.SelectMany(grid => grid ?? []).Where(axis => axis.Value is null).Select(axis => axis.Key))
+                problems.Add($"grid.{key} is null; expected a list of values");
+            foreach (string key in (file.Random ?? []).Where(axis => axis.Value is null).Select(axis => axis.Key))
+                problems.Add($"random.{key} is null; expected a distribution such as uniform(0,1)");
             if (file.Trials < 1) problems.Add($"trials is {file.Trials}; expected at least 1");
             return problems.Count == 0 ? file : throw new RecipeException(path, problems);
         }
@@ -69,9 +79,12 @@ public sealed record SweepFile(
         List<PlannedRow> rows = [];
         foreach (SweepGroup group in Groups ?? [new SweepGroup()])
         {
-            SearchSpace space = new([.. Axes(Grid), .. Axes(group.Grid)], [.. (Random ?? []).Select(axis => new RandomAxis(axis.Key, Distribution.Parse(axis.Value, $"random {axis.Key}")))], Trials);
+            SearchSpace space = new(
+                [.. Axes(Grid), .. Axes(group.Grid)],
+                [.. (Random ?? []).Select(axis => new RandomAxis(axis.Key, Distribution.Parse(axis.Value, $"random {axis.Key}")))], Trials);
             IEnumerable<string> shared = [.. Edits(Set), .. Edits(group.Set), .. edits];
-            rows.AddRange(SweepRows.Of(recipe, shared, space, group.Name).Select(row => row with { Paper = Paper?.TryGetValue(row.Name, out double figure) == true ? figure : null }));
+            rows.AddRange(SweepRows.Of(recipe, shared, space, group.Name)
+                .Select(row => row with { Paper = Paper?.TryGetValue(row.Name, out double figure) == true ? figure : null }));
         }
 
         return rows;
@@ -79,9 +92,11 @@ public sealed record SweepFile(
 
     internal static readonly JsonDocumentOptions Lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
 
-    private static IEnumerable<GridAxis> Axes(Dictionary<string, JsonElement[]>? grid) => (grid ?? []).Select(axis => new GridAxis(axis.Key, [.. axis.Value.Select(Text)]));
+    private static IEnumerable<GridAxis> Axes(Dictionary<string, JsonElement[]>? grid) =>
+        (grid ?? []).Select(axis => new GridAxis(axis.Key, [.. axis.Value.Select(Text)]));
 
-    private static IEnumerable<string> Edits(Dictionary<string, JsonElement>? set) => (set ?? []).Select(pair => $"{pair.Key}={Text(pair.Value)}");
+    private static IEnumerable<string> Edits(Dictionary<string, JsonElement>? set) =>
+        (set ?? []).Select(pair => $"{pair.Key}={Text(pair.Value)}");
 
     private static string Text(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
 }
@@ -90,7 +105,8 @@ public sealed record SweepFile(
 /// <param name="Name">Stands ahead of its rows' names.</param>
 /// <param name="Set">Values that its combinations share.</param>
 /// <param name="Grid">For each key its values.</param>
-public sealed record SweepGroup(string? Name = null, Dictionary<string, JsonElement>? Set = null, Dictionary<string, JsonElement[]>? Grid = null);
+public sealed record SweepGroup(
+    string? Name = null, Dictionary<string, JsonElement>? Set = null, Dictionary<string, JsonElement[]>? Grid = null);
 
 /// <summary>From a search space to rows.</summary>
 public static class SweepRows
@@ -104,7 +120,8 @@ public static class SweepRows
     public static IReadOnlyList<PlannedRow> Of(string recipe, IEnumerable<string> edits, SearchSpace space, string? group = null) =>
     [
         .. space.Combinations().Select(settings => new PlannedRow(
-            string.Join(", ", ((string?[])[group, settings.Count > 0 ? Setting.Describe([.. settings]) : null]).Where(part => part is not null).DefaultIfEmpty(Path.GetFileNameWithoutExtension(recipe))),
+            string.Join(", ", ((string?[])[group, settings.Count > 0 ? Setting.Describe([.. settings]) : null])
+                .Where(part => part is not null).DefaultIfEmpty(Path.GetFileNameWithoutExtension(recipe))),
             [new Candidate(settings, Recipes.Recipe.Load(recipe, [.. edits, .. settings.Select(setting => setting.ToString())]))])),
     ];
 }
@@ -115,6 +132,9 @@ public static class SweepRows
     ReadCommentHandling = JsonCommentHandling.Skip,
     AllowTrailingCommas = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    AllowDuplicateProperties = false,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
     Converters = [typeof(Models.SnakeCaseEnum<TestRows>)])]
 [JsonSerializable(typeof(SweepFile))]
 internal sealed partial class SweepJson : JsonSerializerContext;

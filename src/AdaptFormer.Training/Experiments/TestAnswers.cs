@@ -18,7 +18,8 @@ namespace AdaptFormer.Training.Experiments;
 /// <param name="Confidence">Its probability, in [0, 1].</param>
 /// <param name="Right">Whether the answer counts: a tie with another class does not.</param>
 public sealed record TestAnswers(
-    double Top1, double Top5, double Loss, IReadOnlyList<string> ClassNames, IReadOnlyList<string> Pictures, int[] Labels, int[] Predicted, float[] Confidence, bool[] Right)
+    double Top1, double Top5, double Loss, IReadOnlyList<string> ClassNames, IReadOnlyList<string> Pictures, int[] Labels, int[] Predicted,
+        float[] Confidence, bool[] Right)
 {
     /// <summary>Mean average precision in percent, in ASL's definition; null where a picture has one class.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -31,7 +32,8 @@ public sealed record TestAnswers(
     /// <param name="cancellation">Stops between two batches.</param>
     /// <exception cref="InvalidDataException">The adapter is damaged, or the test data do not fit.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
-    public static TestAnswers Ask(Recipe recipe, string adapter, Action<int, int>? progress = null, CancellationToken cancellation = default)
+    public static TestAnswers Ask(
+        Recipe recipe, string adapter, Action<int, int>? progress = null, CancellationToken cancellation = default)
     {
         using Backbone model = RecipeBackbone.Load(recipe);
         AdapterInfo info = AdapterFile.Load(adapter, model);
@@ -41,7 +43,8 @@ public sealed record TestAnswers(
         (Scores scores, IReadOnlyList<Answer> answers) = (scored.Result, scored.Answers);
         return new TestAnswers(
             scores.Top1, scores.Top5, scores.Loss, info.Labels, [.. Enumerable.Range(0, test.Dataset.Count).Select(test.Dataset.Source)],
-            [.. answers.Select(answer => answer.Label)], [.. answers.Select(answer => answer.Predicted)], [.. answers.Select(answer => answer.Confidence)], [.. answers.Select(answer => answer.Right)])
+            [.. answers.Select(answer => answer.Label)], [.. answers.Select(answer => answer.Predicted)],
+                [.. answers.Select(answer => answer.Confidence)], [.. answers.Select(answer => answer.Right)])
         { Map = scores.MeanAp };
     }
 
@@ -52,7 +55,13 @@ public sealed record TestAnswers(
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllText(path), ExperimentJson.Default.TestAnswers) ?? throw new JsonException("it is null");
+            TestAnswers answers = JsonSerializer.Deserialize(File.ReadAllText(path), ExperimentJson.Default.TestAnswers)
+                ?? throw new JsonException("it is null");
+            int count = answers.Pictures.Count;
+            if (answers.Labels.Length != count || answers.Predicted.Length != count || answers.Confidence.Length != count
+                || answers.Right.Length != count)
+                throw new JsonException("its lists are not of one length");
+            return answers;
         }
         catch (JsonException error)
         {

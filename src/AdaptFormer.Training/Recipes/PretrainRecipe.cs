@@ -5,8 +5,10 @@ using AdaptFormer.Training.Schedules;
 namespace AdaptFormer.Training.Recipes;
 
 /// <summary>The pre-training of a backbone by masking, as one JSON file: what <c>adaptformer pretrain</c> carries out.</summary>
-/// <param name="Model">The encoder; <c>weights</c> is null for random numbers, or a checkpoint of MAE with its decoder to go on from.</param>
-/// <param name="Data">Pictures, or clips for an encoder that reads clips; their labels are not read, and a folder may hold them in any order.</param>
+/// <param name="Model">The encoder; <c>weights</c> is null for random numbers, or a checkpoint of MAE with its decoder to go on
+/// from.</param>
+/// <param name="Data">Pictures, or clips for an encoder that reads clips; their labels are not read, and a folder may hold them in any
+/// order.</param>
 /// <param name="Pretraining">Mask and decoder; MAE's when left out.</param>
 /// <param name="Epochs">Passes over the pictures, at least 1.</param>
 /// <param name="Batch">Pictures per optimizer step, at least 1.</param>
@@ -33,7 +35,8 @@ public sealed record PretrainRecipe(
     public PretrainingOptions Pretraining { get; init; } = Pretraining ?? new PretrainingOptions();
 
     /// <summary>The optimizer's settings, never null.</summary>
-    public OptimizerOptions Optimizer { get; init; } = Optimizer ?? new AdamWOptions(BaseLr: 1.5e-4, WeightDecay: 0.05, DecayVectors: false, Beta2: 0.95);
+    public OptimizerOptions Optimizer { get; init; } = Optimizer
+        ?? new AdamWOptions(BaseLr: 1.5e-4, WeightDecay: 0.05, DecayVectors: false, Beta2: 0.95);
 
     /// <summary>The learning rate's course, never null.</summary>
     public Schedule Schedule { get; init; } = Schedule ?? new CosineSchedule(WarmupEpochs: Epochs / 20.0);
@@ -44,8 +47,9 @@ public sealed record PretrainRecipe(
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllText(path), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
-            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("model", out _) && !document.RootElement.TryGetProperty("tuning", out _);
+            using JsonDocument document = JsonDocument.Parse(RecipeReader.ReadText(path), Experiments.SweepFile.Lenient);
+            JsonElement root = document.RootElement;
+            return root.ValueKind == JsonValueKind.Object && root.TryGetProperty("model", out _) && !root.TryGetProperty("tuning", out _);
         }
         catch (JsonException)
         {
@@ -72,7 +76,8 @@ public sealed record PretrainRecipe(
         check.Require(Batch >= 1, "batch", Batch, "a whole number of at least 1");
         check.Require(Workers >= 0, "workers", Workers, "a whole number of at least 0 (0: the program chooses)");
         check.Require(SaveEvery >= 1, "save_every", SaveEvery, "a whole number of at least 1");
-        check.Require(Data.Test is null && Data.ValidationFraction == 0, "data.test", Data.Test, "no test and no validation data: pre-training scores nothing");
+        check.Require(
+            Data.Test is null && Data.ValidationFraction == 0, "data.test", Data.Test, "no test and no validation data: pre-training scores nothing");
         Model.Check(check.At("model"));
         Data.Check(check.At("data"));
         Pretraining.Check(check.At("pretraining"));

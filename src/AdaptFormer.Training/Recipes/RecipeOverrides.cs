@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
+using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Training.Recipes;
 
@@ -12,6 +13,9 @@ namespace AdaptFormer.Training.Recipes;
 /// </summary>
 internal static class RecipeOverrides
 {
+    private const int MaxDepth = 16;
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
     /// <summary>Applies <paramref name="edits"/> to <paramref name="root"/>; what cannot be applied becomes a problem.</summary>
     public static void Apply(JsonObject root, JsonTypeInfo schema, IEnumerable<string> edits, ICollection<string> problems)
     {
@@ -20,16 +24,19 @@ internal static class RecipeOverrides
         {
             int equals = edit.IndexOf('=', StringComparison.Ordinal);
             string[] path = equals > 0 ? edit[..equals].Trim().Split('.') : [];
-            if (path.Length == 0 || path.Any(string.IsNullOrWhiteSpace)) problems.Add($"--set {edit} is not an edit; expected key=value, for example tuning.bottleneck=32");
+            if (path.Length is 0 or > MaxDepth || path.Any(string.IsNullOrWhiteSpace))
+                problems.Add($"--set {edit} is not an edit; expected key=value, for example tuning.bottleneck=32");
             else parsed.Add((path, edit[(equals + 1)..].Trim()));
         }
 
         // Stable: variants first, so that they do not wipe out edits of their own options.
-        foreach ((string[] path, string value) in parsed.OrderBy(edit => IsVariant(root, schema, edit.Path) ? 0 : 1)) Apply(root, schema, path, value, problems);
+        foreach ((string[] path, string value) in parsed.OrderBy(edit => IsVariant(root, schema, edit.Path) ? 0 : 1))
+            Apply(root, schema, path, value, problems);
     }
 
     private static bool IsVariant(JsonObject root, JsonTypeInfo schema, string[] path) =>
-        path.Length > 1 && RecipeSchema.Find(root, schema, path.AsSpan(0, path.Length - 1)) is { } section && RecipeSchema.Discriminator(section) == path[^1];
+        path.Length > 1 && RecipeSchema.Find(root, schema, path.AsSpan(0, path.Length - 1)) is { } section
+            && RecipeSchema.Discriminator(section) == path[^1];
 
     private static void Apply(JsonObject root, JsonTypeInfo schema, string[] path, string value, ICollection<string> problems)
     {
@@ -51,7 +58,17 @@ internal static class RecipeOverrides
             }
         }
 
-        JsonNode? node = Parse(value, RecipeSchema.Find(root, schema, path));
+        JsonNode? node;
+        try
+        {
+            node = Parse(value, RecipeSchema.Find(root, schema, path));
+        }
+        catch (InvalidDataException error)
+        {
+            problems.Add($"--set {string.Join('.', path)}: {error.Message}");
+            return;
+        }
+
         if (IsVariant(root, schema, path) && !JsonNode.DeepEquals(section[path[^1]], node)) section.Clear();
         section[path[^1]] = node;
     }
@@ -67,13 +84,24 @@ internal static class RecipeOverrides
     {
         bool wantsText = type is not null && (type.Type == typeof(string) || type.Type.IsEnum);
         if (wantsText && text != "null" && !text.StartsWith('"')) return JsonValue.Create(text);
+        JsonNode? node;
         try
         {
-            return JsonNode.Parse(text);
+            node = JsonNode.Parse(text, documentOptions: Strict);
         }
         catch (JsonException)
         {
-            return JsonValue.Create(text);
+            return JsonValue.Create(text);      // text without quotation marks
+        }
+
+        try
+        {
+            JsonText.RequireWhole(text);
+            return node;
+        }
+        catch (JsonException error)
+        {
+            throw new InvalidDataException(error.Message.Split(". LineNumber:")[0], error);
         }
     }
 }

@@ -6,7 +6,8 @@ using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Training.Recipes;
 
-/// <summary>From the text of a recipe to a <see cref="Recipe"/>: parse, edit, expand a preset, compare with the schema, convert, check ranges.</summary>
+/// <summary>From the text of a recipe to a <see cref="Recipe"/>: parse, edit, expand a preset, compare with the schema, convert, check
+/// ranges.</summary>
 internal static class RecipeReader
 {
     private const int MaxBytes = 1 << 20;
@@ -18,23 +19,25 @@ internal static class RecipeReader
         AllowDuplicateProperties = false,
     };
 
-    public static Recipe Load(string path, IEnumerable<string> overrides) => Load(path, overrides, RecipeJson.Default.Recipe, static recipe => recipe.Problems());
+    public static Recipe Load(string path, IEnumerable<string> overrides) =>
+        Load(path, overrides, RecipeJson.Default.Recipe, static recipe => recipe.Problems());
 
     public static Recipe Parse(string json, string source, IEnumerable<string> overrides) =>
         Parse(json, source, overrides, RecipeJson.Default.Recipe, static recipe => recipe.Problems());
 
-    /// <summary>Reads a recipe of any form: <paramref name="type"/> is its schema, <paramref name="check"/> finds what is out of range.</summary>
-    public static T Load<T>(string path, IEnumerable<string> overrides, JsonTypeInfo<T> type, Func<T, List<string>> check)
-    {
-        return Parse(Text(path), path, overrides, type, check);
-    }
+    /// <summary>Reads a recipe of any form: <paramref name="type"/> is its schema, <paramref name="check"/> finds what is out of
+    /// range.</summary>
+    public static T Load<T>(string path, IEnumerable<string> overrides, JsonTypeInfo<T> type, Func<T, List<string>> check) =>
+        Parse(ReadText(path), path, overrides, type, check);
 
-    private static string Text(string path)
+    /// <summary>The text of a recipe or of another file that people write, which must not be longer than such a file can be.</summary>
+    /// <exception cref="RecipeException">It is longer, or no text.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static string ReadText(string path)
     {
         try
         {
-            using StreamReader reader = new(new MemoryStream(RegularFile.ReadAllBytes(path, MaxBytes, "a recipe")));
-            return reader.ReadToEnd();
+            return JsonText.Read(path, MaxBytes, "a recipe");
         }
         catch (InvalidDataException error)
         {
@@ -76,6 +79,7 @@ internal static class RecipeReader
     {
         try
         {
+            JsonText.RequireWhole(json, comments: true);
             return JsonNode.Parse(json, documentOptions: Lenient) as JsonObject
                 ?? throw new RecipeException(source, ["a recipe is one JSON object, { … }"]);
         }

@@ -22,8 +22,17 @@ public abstract record RunRecord
 
     /// <summary>Reads what <see cref="ToJsonLine"/> wrote.</summary>
     /// <exception cref="JsonException">The line is not such a record.</exception>
-    public static RunRecord FromJsonLine(string line) =>
-        JsonSerializer.Deserialize(line, RunJson.Default.RunRecord) ?? throw new JsonException("The line is null.");
+    public static RunRecord FromJsonLine(string line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(line, RunJson.Default.RunRecord) ?? throw new JsonException("it is null.");
+        }
+        catch (NotSupportedException error)
+        {
+            throw new JsonException("it does not say in 'record' of which kind it is.", error);
+        }
+    }
 }
 
 /// <summary>What will be trained: said before the first step.</summary>
@@ -168,6 +177,9 @@ public sealed record SeedsSummary(
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     AllowOutOfOrderMetadataProperties = true,
+    AllowDuplicateProperties = false,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(RunRecord))]
 [JsonSerializable(typeof(RunEnvironment))]

@@ -124,6 +124,49 @@ public sealed class PrefixCacheTests : IDisposable
     }
 
     [Fact]
+    public async Task Trainings_that_want_the_same_tensors_at_once_compute_them_once_and_learn_the_same()
+    {
+        string[] cached = [.. Linear, Fixed, "cache.mode=auto"];
+        (TrainingSummary Summary, EpochRecord[] Epochs, CacheRecord[] Notes)[] runs =
+            await Task.WhenAll(Enumerable.Range(0, 3).Select(i => Task.Run(() => Run($"at-once-{i}", cached))));
+        foreach ((TrainingSummary summary, EpochRecord[] epochs, _) in runs[1..]) Same(runs[0].Summary, runs[0].Epochs, summary, epochs);
+        Assert.Equal(3, Files().Length);
+        Assert.All(Files(), file => Assert.EndsWith(".prefix", file, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Who_makes_room_leaves_what_another_process_is_writing()
+    {
+        string[] cached = ["tuning={\"method\": \"adaptformer\", \"bottleneck\": 4, \"layers\": \"2\"}", Fixed, "cache.mode=auto", "cache.max_gb=0.00003"];
+        Run("first", cached);
+        string folder = Path.GetDirectoryName(Files()[0])!, written = Path.Combine(folder, "zz00.prefix.part"), left = Path.Combine(folder, "yy00.prefix.part");
+        foreach (string part in (string[])[written, left])
+        {
+            File.WriteAllBytes(part, new byte[20_000]);
+            File.SetLastWriteTimeUtc(part, DateTime.UtcNow.AddDays(-1));
+        }
+
+        using (new FileStream(Path.Combine(folder, "locks", "zz"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None))
+            Run("second", [.. cached, "data.transform.interpolation=bilinear"]);
+        Assert.True(File.Exists(written));
+        Assert.False(File.Exists(left));
+    }
+
+    [Fact]
+    public void A_file_that_somebody_cuts_short_while_it_is_used_is_an_error_with_its_name()
+    {
+        Recipe recipe = Recipe.Load(_task.Recipe, ["workers=2", .. Linear, Fixed, "cache.mode=auto", $"cache.folder={_task["cut"]}"]);
+        InvalidDataException error = Assert.Throws<InvalidDataException>(() => TrainingRun.Execute(recipe, _task["run-cut"], ExistingRun.Refuse, record =>
+        {
+            if (record is not EpochRecord { Epoch: 1 }) return;
+            foreach (string file in Directory.GetFiles(_task["cut"]))
+                using (FileStream cut = new(file, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete)) cut.SetLength(4096);
+        }));
+        Assert.Contains(_task["cut"], error.Message, StringComparison.Ordinal);
+        Assert.Contains("is damaged; delete the file", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_damaged_record_is_refused_by_name_and_a_torn_file_is_made_again()
     {
         string[] cached = [.. Linear, Fixed, "cache.mode=auto"];
