@@ -18,7 +18,7 @@ public sealed record DatasetReport(
     IReadOnlyList<string> WithoutItems)
 {
     /// <summary>Whether the first part has one class alone (and items may not have several or none): whatever a model answers is right, and it learns nothing.</summary>
-    public bool OneClass => Splits[0].PerClass.Count(n => n > 0) == 1 && !Splits[0].MultiLabel;
+    public bool OneClass => Splits is [{ MultiLabel: false } first, ..] && first.PerClass.Count(n => n > 0) == 1;
 
     /// <summary>
     /// Whether training or its score would suffer: something is missing or unreadable, the evaluation has a class that training lacks, an item

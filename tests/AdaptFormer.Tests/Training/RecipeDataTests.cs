@@ -23,9 +23,9 @@ public sealed class RecipeDataTests
     {
         using TinyTask task = new();
         string folder = Inputs.At("valid-split");
-        (int code, string output, string error) = await Train(task, $"data.train={folder}", $"data.test={folder}", "epochs=1", "batch=8", "data.validation_fraction=0");
+        (int code, _, string error) = await Train(task, $"data.train={folder}", $"data.test={folder}", "epochs=1", "batch=8", "data.validation_fraction=0");
         Assert.True(code == 0, error);
-        Assert.Contains("8 pictures of 2 classes", output);
+        Assert.Contains("8 pictures of 2 classes", error);
     }
 
     [Fact]
