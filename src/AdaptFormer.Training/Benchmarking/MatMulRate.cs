@@ -24,8 +24,10 @@ public static class MatMulRate
         foreach ((int i, int o) in Shapes)
         {
             using TensorScope scope = new();
-            Tensor x = Tensor.From(Random(rng, Rows * i), new Shape(Rows, i)).As(type);
-            using Parameter w = Parameter.From(Random(rng, o * i), new Shape(o, i));
+            Tensor x = Tensor.Empty(new Shape(Rows, i), type);
+            FillRandom(x, rng);
+            using Parameter w = Parameter.Empty(new Shape(o, i));
+            w.Update(weight => FillRandom(weight, rng));
             Tensor y = Tensor.Empty(new Shape(Rows, o), type);
             double best = double.PositiveInfinity;
             for (int round = 0; round <= rounds; round++)
@@ -42,10 +44,15 @@ public static class MatMulRate
         return flops / seconds;
     }
 
-    private static float[] Random(Rng rng, int count)
+    /// <summary>
+    /// The same few random rows again and again: a copy of all numbers in the host's memory would show in a small model's peak.
+    /// </summary>
+    private static void FillRandom(Tensor matrix, Rng rng)
     {
-        float[] values = new float[count];
+        const int Drawn = 16;
+        float[] values = new float[Drawn * matrix.Shape[1]];
         foreach (ref float value in values.AsSpan()) value = rng.NextSingle() - 0.5f;
-        return values;
+        Tensor rows = Tensor.From(values, new Shape(Drawn, matrix.Shape[1]));
+        for (long at = 0; at < matrix.Length; at += rows.Length) new CopyCall(rows, matrix.View(rows.Shape, at)).Run();
     }
 }
