@@ -122,6 +122,28 @@ public abstract class Backbone : Layer
     }
 
     /// <summary>
+    /// Where a parameter stands, for rates that fall from the head to the input: 0 ahead of the blocks, i + 1 in block i (from 0), one more than
+    /// there are blocks behind them. What a method adds to a layer stands where the layer does; its prompts stand with the head.
+    /// </summary>
+    /// <param name="name">The parameter's name, as <see cref="Module.Parameters"/> gives it.</param>
+    /// <param name="parameter">The parameter.</param>
+    /// <exception cref="ArgumentException">The model does not know the name.</exception>
+    public int DepthOf(string name, Parameter parameter)
+    {
+        for (int i = 0; i < Blocks.Count; i++)
+        {
+            if (Blocks[i].Parameters().Any(entry => entry.Value == parameter)) return i + 1;
+        }
+
+        bool isBehind = name.StartsWith("head.", StringComparison.Ordinal) || Prompts.Attached?.Parameters().Any(entry => entry.Value == parameter) == true;
+        return isBehind ? Blocks.Count + 1
+            : DepthOutside(name) ?? throw new ArgumentException($"{Id}: no depth is known of the parameter '{name}', so layer_decay has no rate for it.");
+    }
+
+    /// <summary>The depth of a parameter of the family's own that stands in no block; null for a name that the family does not have.</summary>
+    protected abstract int? DepthOutside(string name);
+
+    /// <summary>
     /// Norms beside the head that train together with it in the authors' recipes (<c>fc_norm</c>); empty when there are none.
     /// </summary>
     public virtual IEnumerable<Module> HeadNorms => [];

@@ -28,6 +28,15 @@ public abstract class TokenBackbone : Backbone
         }
     }
 
+    // The rule of BEiT and MAE: embedding, tokens, positions and a norm of them are one layer ahead of the blocks.
+    private static readonly string[] Ahead = ["patch_embed.", "cls_token", "dist_token", "reg_token", "pos_embed", "norm_pre."];
+    private static readonly string[] Behind = ["norm.", "fc_norm.", "pre_logits."];
+
+    /// <inheritdoc/>
+    protected override int? DepthOutside(string name) =>
+        Array.Exists(Ahead, start => name.StartsWith(start, StringComparison.Ordinal)) ? 0
+        : Array.Exists(Behind, start => name.StartsWith(start, StringComparison.Ordinal)) ? Blocks.Count + 1 : null;
+
     /// <inheritdoc/>
     protected sealed override int? CutOf(TaskSlots task)
     {

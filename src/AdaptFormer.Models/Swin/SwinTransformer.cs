@@ -60,6 +60,21 @@ public sealed class SwinTransformer : Backbone
     /// <inheritdoc/>
     protected override string BlockName(int i) => _names[i];
 
+    /// <summary>The rule of SimMIM: patch merging goes with the last block of the stage that it ends.</summary>
+    protected override int? DepthOutside(string name)
+    {
+        if (name.StartsWith("patch_embed.", StringComparison.Ordinal)) return 0;
+        if (name.StartsWith("norm.", StringComparison.Ordinal)) return Blocks.Count + 1;
+        int ahead = 0;
+        for (int stage = 0; stage < Config.Depths.Length; stage++)
+        {
+            ahead += Config.Depths[stage];
+            if (name.StartsWith(FormattableString.Invariant($"layers.{stage}.downsample."), StringComparison.Ordinal)) return ahead;
+        }
+
+        return null;
+    }
+
     /// <summary>[B, 3, H, W] or [B, 3, T, H, W] → [B, C], f32.</summary>
     /// <exception cref="ArgumentException">The pixels have another size than the model.</exception>
     public override Tensor Features(Tensor pixels, Slots slots, Observer? observe = null)
