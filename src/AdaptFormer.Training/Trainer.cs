@@ -20,9 +20,11 @@ namespace AdaptFormer.Training;
 /// <param name="ClipNorm">Longest gradient, all parameters as one vector, that an optimizer step sees; null for any.</param>
 /// <param name="EmaDecay">Decay of the moving average of what trains, which is evaluated and kept in place of the last values; 0 for none.</param>
 /// <param name="LayerDecay">Factor of the learning rate from one block to the one before it, in (0, 1]; null for one rate.</param>
+/// <param name="AccumulateRest">What becomes of the last batches of an epoch that <paramref name="Accumulate"/> does not divide.</param>
 public sealed record TrainerOptions(
     int Epochs, OptimizerOptions Optimizer, Schedule Schedule, TrainingLoss? Loss = null, int Accumulate = 1, int EvaluateEvery = 1, long Seed = 0,
-    double? ClipNorm = null, double EmaDecay = 0, double? LayerDecay = null);
+    double? ClipNorm = null, double EmaDecay = 0, double? LayerDecay = null,
+    AccumulateRest AccumulateRest = AccumulateRest.Step);
 
 /// <summary>
 /// The training loop: batches forwards and backwards, the optimizer after every group of accumulated batches, an evaluation after
@@ -100,8 +102,10 @@ public sealed partial class Trainer : IDisposable
     public void Fit(BatchSource train, BatchSource? validation, CancellationToken cancellation = default)
     {
         _clock.Restart();
-        int stepsPerEpoch = (train.BatchesPerEpoch + _options.Accumulate - 1) / _options.Accumulate;
-        ScheduledRun run = new(PeakLr(train), _options.Epochs, stepsPerEpoch);
+        int batches = train.BatchesPerEpoch;
+        if (DropsRest && batches < _options.Accumulate)
+            throw new ArgumentException($"accumulate_rest drop: an epoch has {batches} batches, fewer than accumulate {_options.Accumulate}, so no step would be taken.");
+        ScheduledRun run = new(PeakLr(train), _options.Epochs, DropsRest ? batches : (batches + _options.Accumulate - 1) / _options.Accumulate);
         bool swapped = false;
         _epochsBefore = EpochsDone;
         try
@@ -154,17 +158,17 @@ public sealed partial class Trainer : IDisposable
         {
             cancellation.ThrowIfCancellationRequested();
             using InputBatch _ = batch;
-            int group = Math.Min(_options.Accumulate, total - (done / _options.Accumulate * _options.Accumulate));
+            int group = DropsRest ? _options.Accumulate : Math.Min(_options.Accumulate, total - (done / _options.Accumulate * _options.Accumulate));
             if (done % _options.Accumulate == 0)
             {
-                rate = _options.Schedule.At(_step, run);
+                rate = _options.Schedule.At(DropsRest ? ((long)(epoch - 1) * total) + done : _step, run);
                 _flat.ZeroGradients();
             }
 
             (double loss, int correct) = Learn(train, batch, epoch, done, 1f / group);
             (lossSum, right, images) = (lossSum + (loss * batch.Count), right + correct, images + batch.Count);
             done++;
-            if (done % _options.Accumulate == 0 || done == total)
+            if (done % _options.Accumulate == 0 || (done == total && !DropsRest))
             {
                 if (_options.ClipNorm is { } most) GradientNorm.Clip(_flat.Gradients, most);
                 _optimizer.Step(_flat.Values, _flat.Gradients, rate.Lr, rate.Momentum);
@@ -180,6 +184,8 @@ public sealed partial class Trainer : IDisposable
         return new EpochRecord(epoch, lossSum / images, 100.0 * right / images, null, null, null, rate.Lr, images / seconds,
             (train.WaitTime - waited).TotalSeconds / seconds, seconds);
     }
+
+    private bool DropsRest => _options.AccumulateRest == AccumulateRest.Drop;
 
     /// <summary>One batch forwards and backwards; gradients add up.</summary>
     private (double Loss, int Right) Learn(BatchSource source, InputBatch batch, int epoch, int index, float share)

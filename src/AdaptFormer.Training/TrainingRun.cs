@@ -40,7 +40,7 @@ public static class TrainingRun
         using RunDirectory run = RunDirectory.Create(output, recipe, RunEnvironment.Capture(Backend.Current.Name), existing);
         using Trainer trainer = new(model, new TrainerOptions(
             recipe.Epochs, recipe.Optimizer, recipe.Schedule, new TrainingLoss(recipe.Loss, data.MultiLabel, data.Train.Dataset.CountPerClass()), recipe.Accumulate, recipe.EvaluateEvery, recipe.Seed,
-            recipe.ClipNorm, recipe.EmaDecay, recipe.LayerDecay));
+            recipe.ClipNorm, recipe.EmaDecay, recipe.LayerDecay, recipe.AccumulateRest));
         Resume(run, trainer);
 
         long trainable = model.TrainableParameters().Sum(p => p.Value.Length), total = model.Parameters().Sum(p => p.Value.Length);

@@ -29,6 +29,7 @@ namespace AdaptFormer.Training.Recipes;
 /// <param name="Checkpoints">Whether each epoch leaves what <c>train --resume</c> needs.</param>
 /// <param name="Mix">How training batches are mixed; not at all when left out.</param>
 /// <param name="Tensorboard">Whether the run leaves what TensorBoard reads.</param>
+/// <param name="AccumulateRest">What becomes of the last batches of an epoch that <paramref name="Accumulate"/> does not divide.</param>
 public sealed record Recipe(
     ModelOptions Model,
     Tuning Tuning,
@@ -49,7 +50,8 @@ public sealed record Recipe(
     double? LayerDecay = null,
     bool Checkpoints = true,
     MixOptions? Mix = null,
-    bool Tensorboard = true)
+    bool Tensorboard = true,
+    AccumulateRest AccumulateRest = AccumulateRest.Step)
 {
     /// <summary>The optimizer's settings, never null.</summary>
     public OptimizerOptions Optimizer { get; init; } = Optimizer ?? new SgdOptions();

@@ -43,7 +43,7 @@ internal static class SwinCase
         HeadKind kind = head.Contains("BatchNorm") ? HeadKind.BatchNorm : HeadKind.Plain;
         return tuning.GetProperty("mode").GetString() switch
         {
-            "adapter" => new AdaptFormerTuning(tuning.GetProperty("ffn_num").GetInt32(), float.Parse(tuning.GetProperty("ffn_adapter_scalar").GetString()!), Dropout: 0, Head: kind),
+            "adapter" => VitCase.Adapter(tuning, kind),
             "full" => new FullTuning(kind),
             "linear" or "none" => new LinearProbe(kind),
             string other => throw new InvalidDataException($"tuning mode '{other}' is not known"),

@@ -1,17 +1,18 @@
 using System.Text.Json;
+using AdaptFormer.Data;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Ops;
 using AdaptFormer.Tests.Support;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Optimizers;
+using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Schedules;
 using Xunit;
 
 namespace AdaptFormer.Tests.Parity;
 
-/// <summary>Whole runs of the original: a rate for every iteration, accumulated batches, norms that move with each of them, an evaluation after every epoch.</summary>
+/// <summary>Whole runs of the original through the trainer itself: a rate for every iteration, accumulated batches, norms that move with each of them, an evaluation after every epoch.</summary>
 public sealed class TrainLoopParityTests
 {
     public static TheoryData<string, string> Cases
@@ -41,66 +42,90 @@ public sealed class TrainLoopParityTests
         JsonElement train = golden.Config.GetProperty("train");
         int epochs = train.GetProperty("epochs").GetInt32(), batches = train.GetProperty("batches_per_epoch").GetInt32();
         int batch = train.GetProperty("batch_size").GetInt32(), accumulate = train.GetProperty("accum_iter").GetInt32();
-        CosineSchedule schedule = new(train.GetProperty("warmup_epochs").GetDouble(), train.GetProperty("min_lr").GetDouble());
-        ScheduledRun run = new(train.GetProperty("lr").GetDouble(), epochs, batches / accumulate);
+        Rates rates = new(new CosineSchedule(train.GetProperty("warmup_epochs").GetDouble(), train.GetProperty("min_lr").GetDouble()), []);
+        SgdOptions sgd = new(Lr: train.GetProperty("lr").GetDouble(), Momentum: train.GetProperty("momentum").GetDouble(), WeightDecay: train.GetProperty("weight_decay").GetDouble());
+        AccumulateRest rest = train.TryGetProperty("rest", out JsonElement named) && named.GetString() == "step" ? AccumulateRest.Step : AccumulateRest.Drop;      // the authors' loop drops
+        Assert.Equal(golden.Config.GetProperty("trainable").GetArrayLength(), model.TrainableParameters().Count());
 
-        using FlatParameters flat = new(model.TrainableParameters());
-        Assert.Equal(golden.Config.GetProperty("trainable").GetArrayLength(), flat.Segments.Count);
-        Sgd sgd = new(
-            [.. flat.Segments.Select(s => new ParameterSegment(s.Name, s.Offset, (int)s.Parameter.Length, s.Parameter.Shape.Rank))],
-            new SgdOptions(Momentum: train.GetProperty("momentum").GetDouble(), WeightDecay: train.GetProperty("weight_decay").GetDouble()));
-
-        int[] order = golden.Ints("input/order");
-        List<double> losses = [], rates = [], evalLosses = [], evalTop1 = [];
-        for (int iteration = 0; iteration < epochs * batches; iteration++)
+        int[] order = golden.Ints("input/order"), all = [.. Enumerable.Range(0, golden.Shape("input/x")[0])];
+        GoldenBatches source = new(golden, batch, batches, epoch => order.AsSpan((epoch - 1) * batches * batch, batches * batch).ToArray()), whole = new(golden, all.Length, 1, _ => all);
+        List<double> losses = [], evalLosses = [], evalTop1 = [];
+        double before = 0;
+        using Trainer trainer = new(model, new TrainerOptions(epochs, sgd, rates, Accumulate: accumulate, AccumulateRest: rest));
+        trainer.Progress = record =>
         {
-            using TensorScope step = new();
-            using Tape tape = new(new Rng(iteration));
-            if (iteration % accumulate == 0) flat.ZeroGradients();
-            double lr = schedule.At(iteration / accumulate, run).Lr;
-            (Tensor pixels, int[] labels) = Rows(golden, order.AsSpan(iteration * batch, batch));
-            Tensor loss = model.Forward(tape.Watch(pixels)).SoftmaxCrossEntropy(labels);
-            losses.Add(loss.Item());
-            rates.Add(lr);
-            tape.Backward(loss, 1f / accumulate);
-            if ((iteration + 1) % accumulate == 0)
-            {
-                sgd.Step(flat.Values, flat.Gradients, lr);
-                flat.Changed();
-            }
+            // The record has the mean of the epoch so far.
+            if (record.Step == 1) before = 0;
+            double sum = record.Loss!.Value * record.Step;
+            losses.Add(sum - before);
+            before = sum;
+        };
+        trainer.EpochDone = (_, _) =>
+        {
+            Scores scores = Evaluator.Run(model, whole, null, TestContext.Current.CancellationToken)!;
+            evalLosses.Add(scores.Loss);
+            evalTop1.Add(scores.Top1);
+        };
+        trainer.Fit(source, validation: null, TestContext.Current.CancellationToken);
 
-            if ((iteration + 1) % batches != 0) continue;
-            (Tensor all, int[] targets) = Rows(golden, [.. Enumerable.Range(0, golden.Shape("input/x")[0])]);
-            Evaluator evaluator = new();
-            evaluator.Add(model.Forward(all), targets);
-            evalLosses.Add(evaluator.Scores.Loss);
-            evalTop1.Add(evaluator.Scores.Top1);
-            if (evalLosses.Count == epochs) ParityCase.AssertClose("logits_final", golden.Floats("out/logits_final"), model.Forward(all).ToArray(), rtol);
-        }
-
-        ParityCase.AssertClose("lr", golden.Doubles("out/lr"), rates, 1e-9);
+        double[] each = [.. Enumerable.Range(0, epochs * batches).Select(i => rates.Seen[(i / batches * ((batches + accumulate - 1) / accumulate)) + (i % batches / accumulate)])];
+        ParityCase.AssertClose("lr", golden.Doubles("out/lr"), each, 1e-9);
         ParityCase.AssertClose("loss", golden.Doubles("out/loss"), losses, rtol);
         ParityCase.AssertClose("eval_loss", golden.Doubles("out/eval_loss"), evalLosses, rtol);
         ParityCase.AssertClose("eval_acc1", golden.Doubles("out/eval_acc1"), evalTop1, 1e-6);
+        ParityCase.AssertClose("logits_final", golden.Floats("out/logits_final"), model.Forward(GoldenBatches.Rows(golden, all).Pixels).ToArray(), rtol);
         Dictionary<string, StateDict.Weight> final = NameMaps.OfficialAdaptFormer.ToTheirs(StateDict.Of(model)).Weights.ToDictionary();
         string[] names = [.. golden.Names.Where(name => name.StartsWith("final/", StringComparison.Ordinal))];
         Assert.NotEmpty(names);
         foreach (string name in names) ParityCase.AssertClose(name, golden.Floats(name), final[name["final/".Length..]].ToArray(), rtol);
     }
 
-    private static (Tensor Pixels, int[] Labels) Rows(ParityCase golden, ReadOnlySpan<int> rows)
+    /// <summary>A schedule that remembers what it was asked.</summary>
+    private sealed record Rates(Schedule Inner, List<double> Seen) : Schedule
     {
-        int[] shape = golden.Shape("input/x"), labels = golden.Ints("input/target");
-        float[] all = golden.Floats("input/x");
-        int size = all.Length / shape[0];
-        List<float> pixels = [];
-        List<int> targets = [];
-        foreach (int row in rows)
+        public override StepRate At(long step, ScheduledRun run)
         {
-            pixels.AddRange(all.AsSpan(row * size, size));
-            targets.Add(labels[row]);
+            StepRate rate = Inner.At(step, run);
+            Seen.Add(rate.Lr);
+            return rate;
         }
 
-        return (Tensor.From([.. pixels], new Shape([rows.Length, .. shape[1..]])), [.. targets]);
+        public override void Check(RecipeCheck check) => Inner.Check(check);
+    }
+
+    /// <summary>The file's samples in the order of the original run.</summary>
+    private sealed class GoldenBatches(ParityCase golden, int batch, int batches, Func<int, int[]> rows) : BatchSource
+    {
+        public override LoaderOptions Options { get; } = new(batch);
+
+        public override int BatchesPerEpoch => batches;
+
+        public override int SamplesPerEpoch => batch * batches;
+
+        public override int Views => 1;
+
+        public override TimeSpan WaitTime => TimeSpan.Zero;
+
+        public override IEnumerable<InputBatch> Epoch(int epoch) => rows(epoch).Chunk(batch).Select(chunk => new GoldenBatch(Rows(golden, chunk)));
+
+        public override Tensor Forward(Backbone model, Tensor input, Backbone.Observer? observe = null) => model.Forward(input, observe);
+
+        public static (Tensor Pixels, int[] Labels) Rows(ParityCase golden, int[] rows)
+        {
+            int[] shape = golden.Shape("input/x"), labels = golden.Ints("input/target");
+            float[] all = golden.Floats("input/x");
+            int size = all.Length / shape[0];
+            float[] pixels = [.. rows.SelectMany(row => all.AsSpan(row * size, size).ToArray())];
+            return (Tensor.From(pixels, new Shape([rows.Length, .. shape[1..]])), [.. rows.Select(row => labels[row])]);
+        }
+    }
+
+    private sealed class GoldenBatch((Tensor Pixels, int[] Labels) rows) : InputBatch
+    {
+        public override Tensor Input => rows.Pixels;
+
+        public override ReadOnlySpan<int> Labels => rows.Labels;
+
+        public override void Dispose() => rows.Pixels.Dispose();
     }
 }

@@ -63,9 +63,17 @@ internal static class VitCase
         if (tuning.GetProperty("vpt_on").GetBoolean()) return new VptTuning(tuning.GetProperty("vpt_num").GetInt32(), Head: kind);
         if (!tuning.GetProperty("ffn_adapt").GetBoolean()) return new LinearProbe(kind);
 
+        AdaptFormerTuning adapter = Adapter(tuning, kind) with { Dropout = golden.Names.Contains("input/dropout_mask_0") ? 0.1f : 0, Form = Form(golden) };
+        if (!config.TryGetProperty("variant", out JsonElement variant)) return adapter;
+        return variant.GetString() == "adapter input = norm2(x)" ? adapter with { Input = AdapterInput.SharedNorm } : throw new InvalidDataException($"variant '{variant}' is not known");
+    }
+
+    /// <summary>The adapter that a file's options name.</summary>
+    public static AdaptFormerTuning Adapter(JsonElement tuning, HeadKind head)
+    {
         string scale = tuning.GetProperty("ffn_adapter_scalar").GetString()!;
         bool learned = scale == "learnable_scalar";
-        AdapterInput input = tuning.GetProperty("ffn_adapter_layernorm_option").GetString() switch
+        AdapterInput input = (tuning.TryGetProperty("ffn_adapter_layernorm_option", out JsonElement option) ? option.GetString() : "none") switch
         {
             "in" => AdapterInput.OwnNormIn,
             "out" => AdapterInput.OwnNormOut,
@@ -73,16 +81,9 @@ internal static class VitCase
             string other => throw new InvalidDataException($"ffn_adapter_layernorm_option '{other}' is not known"),
             null => throw new InvalidDataException("ffn_adapter_layernorm_option is null"),
         };
-        if (config.TryGetProperty("variant", out JsonElement variant))
-        {
-            if (variant.GetString() != "adapter input = norm2(x)") throw new InvalidDataException($"variant '{variant}' is not known");
-            input = AdapterInput.SharedNorm;
-        }
-
+        bool sequential = tuning.TryGetProperty("ffn_option", out JsonElement place) && place.GetString() == "sequential";
         return new AdaptFormerTuning(
-            tuning.GetProperty("ffn_num").GetInt32(), learned ? 1 : float.Parse(scale), learned,
-            tuning.GetProperty("ffn_option").GetString() == "sequential" ? AdapterPosition.Sequential : AdapterPosition.Parallel,
-            input, golden.Names.Contains("input/dropout_mask_0") ? 0.1f : 0, Head: kind, Form: Form(golden));
+            tuning.GetProperty("ffn_num").GetInt32(), learned ? 1 : float.Parse(scale), learned, sequential ? AdapterPosition.Sequential : AdapterPosition.Parallel, input, Dropout: 0, Head: head);
     }
 
     private static AdapterForm Form(ParityCase golden) =>
