@@ -96,8 +96,9 @@ public abstract record BackboneConfig(float DropPath = 0)
 
     /// <summary>The model for clips that is made of this one's weights.</summary>
     /// <param name="how">How its patch kernel is spread over the frames of a tubelet.</param>
+    /// <param name="tokens">Whether the class token and the learned positions stay; otherwise positions are a fixed sinusoid table. For plain ViTs.</param>
     /// <exception cref="ArgumentException">It is no plain image ViT.</exception>
-    public virtual BackboneConfig WithInflation(Inflation how) =>
+    public virtual BackboneConfig WithInflation(Inflation how, bool tokens = true) =>
         throw new ArgumentException($"{DefaultId} cannot be inflated: inflate is for the weights of plain image ViTs.");
 
     /// <summary>The same with the mean of the patch tokens in place of the class token, or the other way round.</summary>

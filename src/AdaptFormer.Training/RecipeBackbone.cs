@@ -24,7 +24,7 @@ public static class RecipeBackbone
             if (!Path.Exists(weights))
                 throw new FileNotFoundException($"model.weights: there is no file or folder '{weights}'; give the pre-trained weights with --set model.weights=FILE.", weights);
             return BackboneLoader.Open(weights, new BackboneOptions(
-                model.Name, model.Config, model.ImageSize, model.NumFrames, model.GlobalPool ? true : null, compute, model.Inflate, DropPath: model.DropPath, KeepHead: false, Prefix: model.Prefix));
+                model.Name, model.Config, model.ImageSize, model.NumFrames, model.GlobalPool ? true : null, compute, model.Inflate, DropPath: model.DropPath, KeepHead: false, Prefix: model.Prefix, InflateTokens: model.InflateTokens));
         }
 
         Backbone fresh = Sizes(model).Create(model.Name, compute);
@@ -37,7 +37,7 @@ public static class RecipeBackbone
     public static BackboneConfig Sizes(ModelOptions model)
     {
         BackboneConfig config = model.Config ?? ModelZoo.Get(model.Name).Config;
-        if (model.Inflate is { } how) config = config.WithInflation(how);
+        if (model.Inflate is { } how) config = config.WithInflation(how, model.InflateTokens);
         if (model.ImageSize is { } side) config = config.WithImgSize(side);
         if (model.NumFrames is { } frames) config = config.WithNumFrames(frames);
         if (model.GlobalPool) config = config.WithGlobalPool(true);

@@ -65,7 +65,7 @@ public static class BackboneLoader
             ModelDescription? known = id is null || options.Config is not null ? null : ModelZoo.Get(id);
             BackboneConfig config = options.Config ?? known?.Config ?? (id is null ? _card.Config : null) ?? Inferred(new WeightHints(options.NumHeads ?? place.NumHeads, place.NormEps, options.ImgSize ?? place.ImgSize, options.NumFrames, place.Activation));
             FileConfig = config = BackboneFamily.Of(config).Fit(config, Ours, _notes);
-            if (options.Inflate is { } how) config = config.WithInflation(how);
+            if (options.Inflate is { } how) config = config.WithInflation(how, options.InflateTokens);
             _family = BackboneFamily.Of(config);
             if (options.ImgSize is { } side) config = config.WithImgSize(side);
             if (options.NumFrames is { } frames) config = config.WithNumFrames(frames);

@@ -16,6 +16,7 @@ namespace AdaptFormer.Models.Checkpoints;
 /// <param name="KeepHead">Keeps the file's classifier, if it has one; otherwise the model ends with its features.</param>
 /// <param name="Preprocessing">What the weights expect, where neither id nor file say.</param>
 /// <param name="Prefix">What stands ahead of the backbone's names when a file holds several; found if null.</param>
+/// <param name="InflateTokens">Whether an inflated plain ViT keeps its class token and learned positions; otherwise positions are a fixed sinusoid table, as in the authors' video code.</param>
 public sealed record BackboneOptions(
     string? Id = null,
     BackboneConfig? Config = null,
@@ -28,4 +29,5 @@ public sealed record BackboneOptions(
     float DropPath = 0,
     bool KeepHead = true,
     Preprocessing? Preprocessing = null,
-    string? Prefix = null);
+    string? Prefix = null,
+    bool InflateTokens = true);

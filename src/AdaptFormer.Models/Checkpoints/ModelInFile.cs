@@ -2,7 +2,9 @@ using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Models.Checkpoints;
 
-/// <summary>Which of the models in a weights file is meant: many training programs keep a moving average, or a teacher, beside the weights.</summary>
+/// <summary>
+/// Which of the models in a weights file is meant: many training programs keep a moving average, or a teacher, beside the weights.
+/// </summary>
 /// <param name="File">The open file, at the dictionary of that model.</param>
 /// <param name="Names">Its weights under our names.</param>
 /// <param name="Others">What else in the file holds a model, as <c>prefix</c> would name it; empty where the caller chose.</param>
@@ -10,7 +12,8 @@ internal sealed record ModelInFile(WeightsFile File, BackboneNames Names, IReadO
 {
     /// <summary>Opens a file and finds the model in it.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="prefix">What stands ahead of the model's names, or the key of the dictionary that holds it (<c>model_ema</c>); found if null.</param>
+    /// <param name="prefix">What stands ahead of the model's names, or the key of the dictionary that holds it (<c>model_ema</c>); found if
+    /// null.</param>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is damaged, holds no model or several, or none where the prefix says.</exception>
     public static ModelInFile Open(string path, string? prefix)

@@ -3,9 +3,12 @@ using System.Text.Json;
 namespace AdaptFormer.Models.Checkpoints;
 
 /// <summary>
-/// Reads Hugging Face's <c>preprocessor_config.json</c>: every switch is honoured, or refused by its name. What it leaves out is its image processor's default.
+/// Reads Hugging Face's <c>preprocessor_config.json</c>: every switch is honoured, or refused by its name. What it leaves out is its image
+/// processor's default.
 /// </summary>
-/// <remarks>Pixels are v·rescale_factor, then (v − mean)/std; ours are scaled to [0, 1] first, so both are folded into mean and deviation.</remarks>
+/// <remarks>
+/// Pixels are v·rescale_factor, then (v − mean)/std; ours are scaled to [0, 1] first, so both are folded into mean and deviation.
+/// </remarks>
 internal sealed class ProcessorFile
 {
     private const int PillowBilinear = 2, PillowBicubic = 3;

@@ -3,7 +3,8 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Models.Checkpoints;
 
 /// <summary>
-/// Two ways to write the same model down: DINOv2's own checkpoints with registers have a position of the class token, timm's have it added to the class token. Registers
+/// Two ways to write the same model down: DINOv2's own checkpoints with registers have a position of the class token, timm's have it added
+/// to the class token. Registers
 /// have none in both. Ours is timm's.
 /// </summary>
 internal static class RegisterTokens

@@ -2,7 +2,10 @@ using System.Text.Json;
 
 namespace AdaptFormer.Models.Checkpoints;
 
-/// <summary>Reads timm's <c>config.json</c>: which architecture it is, what pictures must look like (<c>pretrained_cfg</c>, or beside it in older files) and its classes' names.</summary>
+/// <summary>
+/// Reads timm's <c>config.json</c>: which architecture it is, what pictures must look like (<c>pretrained_cfg</c>, or beside it in older
+/// files) and its classes' names.
+/// </summary>
 internal static class TimmConfigFile
 {
     private static readonly float[] ImageNetMean = [0.485f, 0.456f, 0.406f], ImageNetStd = [0.229f, 0.224f, 0.225f];

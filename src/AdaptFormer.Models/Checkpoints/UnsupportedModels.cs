@@ -4,7 +4,8 @@ using AdaptFormer.Tensors.Files;
 namespace AdaptFormer.Models.Checkpoints;
 
 /// <summary>
-/// Vision transformers whose blocks compute something that ours do not. They are refused by their own names, with what is missing: their weights would fit no sizes, or would
+/// Vision transformers whose blocks compute something that ours do not. They are refused by their own names, with what is missing: their
+/// weights would fit no sizes, or would
 /// fit and answer wrongly.
 /// </summary>
 internal static class UnsupportedModels

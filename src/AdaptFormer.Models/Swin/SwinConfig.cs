@@ -43,7 +43,7 @@ public sealed record SwinConfig(
     public override BackboneConfig WithImgSize(int side) => this with { ImgHeight = side, ImgWidth = side };
 
     /// <inheritdoc/>
-    public override BackboneConfig WithInflation(Inflation how) => new VideoSwinConfig(
+    public override BackboneConfig WithInflation(Inflation how, bool tokens = true) => new VideoSwinConfig(
         ImgHeight: ImgHeight, ImgWidth: ImgWidth, PatchSize: PatchSize, EmbedDim: EmbedDim, Depths: Depths, NumHeads: NumHeads, WindowSize: WindowSize,
         MlpRatio: MlpRatio, QkvBias: QkvBias, NormEps: NormEps, Inflate: how, DropPath: DropPath);
 

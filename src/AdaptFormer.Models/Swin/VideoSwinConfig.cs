@@ -62,7 +62,7 @@ public sealed record VideoSwinConfig(
     public override BackboneConfig WithNumFrames(int frames) => this with { NumFrames = frames };
 
     /// <inheritdoc/>
-    public override BackboneConfig WithInflation(Inflation how) => this with { Inflate = how };
+    public override BackboneConfig WithInflation(Inflation how, bool tokens = true) => this with { Inflate = how };
 
     /// <inheritdoc/>
     /// <remarks>Follows the authors' code: along each axis on its own, a grid no longer than the window clamps it and is not shifted; the table stays that of the whole window.</remarks>

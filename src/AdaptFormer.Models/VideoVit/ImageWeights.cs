@@ -6,7 +6,8 @@ namespace AdaptFormer.Models.VideoVit;
 
 /// <summary>Makes weights of an image ViT fit the same transformer for clips (the AdaptFormer paper's section 4.6: ImageNet weights on Something-Something V2).</summary>
 /// <remarks>
-/// The paper does not say how; this is the inflation of ViViT (arXiv:2103.15691) and its forerunners. The patch kernel is spread over the frames of a tubelet. The positions of the image's grid, resized to the
+/// The paper does not say how; this is the inflation of ViViT (arXiv:2103.15691) and its forerunners, and where the configuration has no <c>image_tokens</c> that of the authors'
+/// public code, which drops the class token and the learned positions for a fixed sinusoid table and reads the mean of all tokens. The patch kernel is spread over the frames of a tubelet. The positions of the image's grid, resized to the
 /// frame's, are repeated for every step in time. The class token and its position stay, because the blocks learned to attend to it; it is not read out.
 /// Biases of queries and values stay; that of the keys goes, which changes nothing: it adds the same to all of a query's scores.
 /// </remarks>
@@ -24,12 +25,21 @@ internal static class ImageWeights
         (int Height, int Width) grid = VitFamily.Grid(table.Shape, extra: 1, path);
 
         float[] kernel = Kernel(state.Weights[Patch].ToArray(), patch[0] * patch[1], model.TubeletSize, how);
-        float[] positions = Repeat(table.ToArray(), table.Shape[2], grid, model);
         Put(state, Patch, kernel, patch[0], patch[1], model.TubeletSize, patch[2], patch[3]);
-        Put(state, Positions, positions, 1, model.Tokens, table.Shape[2]);
         SplitBiases(state, model.QkvBias);
         changes.Add($"{Patch} from {patch} to tubelets of {model.TubeletSize} frames ({(how == Inflation.Mean ? "mean" : "centre")} inflation)");
-        changes.Add($"{Positions} from {grid.Height}x{grid.Width} to {model.GridHeight}x{model.GridWidth} patches, repeated for {model.NumFrames / model.TubeletSize} steps in time; the class token keeps its own");
+        if (!model.ImageTokens)
+        {
+            state.Remove("cls_token");
+            state.Remove(Positions);
+            changes.Add($"cls_token and {Positions} left out: positions are a fixed sinusoid table, as in the authors' video code");
+        }
+        else
+        {
+            Put(state, Positions, Repeat(table.ToArray(), table.Shape[2], grid, model), 1, model.Tokens, table.Shape[2]);
+            changes.Add($"{Positions} from {grid.Height}x{grid.Width} to {model.GridHeight}x{model.GridWidth} patches, repeated for {model.NumFrames / model.TubeletSize} steps in time; the class token keeps its own");
+        }
+
         changes.Add("attn.qkv.bias to q_bias and v_bias (a bias of the keys has no effect)");
     }
 

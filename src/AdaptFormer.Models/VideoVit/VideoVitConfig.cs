@@ -91,7 +91,6 @@ public sealed record VideoVitConfig(
             if (EmbedDim % NumHeads != 0) faults.Add($"num_heads {NumHeads} must divide embed_dim {EmbedDim}");
         }
 
-        if (Inflate is not null && !ImageTokens) faults.Add("inflated image weights have image_tokens");
         if (DropPath is < 0 or >= 1) faults.Add($"drop_path {DropPath} must be in [0, 1)");
         if (faults.Count > 0) throw new ArgumentException($"Video ViT: {string.Join("; ", faults)}.");
     }

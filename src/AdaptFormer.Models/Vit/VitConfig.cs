@@ -57,7 +57,7 @@ public sealed record VitConfig(
     public override BackboneConfig WithGlobalPool(bool globalPool) => this with { GlobalPool = globalPool };
 
     /// <inheritdoc/>
-    public override BackboneConfig WithInflation(Inflation how)
+    public override BackboneConfig WithInflation(Inflation how, bool tokens = true)
     {
         if (!ClassToken || DistToken || RegTokens > 0 || NoEmbedClass)
             throw new ArgumentException($"{DefaultId}: inflate takes weights of ViTs with a class token that has a position (ViT, DeiT, MAE), and no other tokens ahead of the patches.");
@@ -67,7 +67,7 @@ public sealed record VitConfig(
             throw new ArgumentException($"{DefaultId} has a pre_logits layer behind its class token, which is not read out for clips: name the model without it.");
         return new VideoVitConfig(
             ImgHeight: ImgHeight, ImgWidth: ImgWidth, PatchSize: PatchSize, EmbedDim: EmbedDim, Depth: Depth, NumHeads: NumHeads, MlpRatio: MlpRatio,
-            QkvBias: QkvBias, NormEps: NormEps, ImageTokens: true, Inflate: how, DropPath: DropPath);
+            QkvBias: QkvBias, NormEps: NormEps, ImageTokens: tokens, Inflate: how, DropPath: DropPath);
     }
 
     /// <summary>Patches along the height.</summary>

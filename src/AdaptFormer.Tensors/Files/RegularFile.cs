@@ -3,14 +3,17 @@ using System.Runtime.InteropServices;
 namespace AdaptFormer.Tensors.Files;
 
 /// <summary>
-/// Keeps programs from waiting for ever: a named pipe waits for somebody who writes, a device such as <c>/dev/zero</c> never ends. Files that are read as a
+/// Keeps programs from waiting for ever: a named pipe waits for somebody who writes, a device such as <c>/dev/zero</c> never ends. Files
+/// that are read as a
 /// whole must be regular ones.
 /// </summary>
 public static partial class RegularFile
 {
     private const int LinuxNonBlocking = 0x800, MacNonBlocking = 0x4, FromCurrent = 1;      // O_NONBLOCK, SEEK_CUR
 
-    /// <summary>Throws when there is something at <paramref name="path"/> that is neither a file nor a folder; opens nothing that could wait.</summary>
+    /// <summary>
+    /// Throws when there is something at <paramref name="path"/> that is neither a file nor a folder; opens nothing that could wait.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <exception cref="IOException">It is a pipe, a socket or a terminal.</exception>
     public static void Require(string path)

@@ -46,6 +46,7 @@ public enum Normalize
 /// <param name="NumFrames">Frames of a clip, for video models; null takes the model's own.</param>
 /// <param name="Inflate">Makes a model for clips of image weights: <c>mean</c> or <c>centre</c> says how the patch kernel is spread over the frames of a tubelet.</param>
 /// <param name="Prefix">Which of several models in the weights file: what stands ahead of its names, or the key that holds it (<c>model_ema</c>); found if null.</param>
+/// <param name="InflateTokens">Whether an inflated plain ViT keeps class token and learned positions (ViViT's way); false drops them for a fixed sinusoid table (the authors' code).</param>
 public sealed record ModelOptions(
     string Name,
     string? Weights,
@@ -58,7 +59,8 @@ public sealed record ModelOptions(
     BackboneConfig? Config = null,
     int? NumFrames = null,
     Inflation? Inflate = null,
-    string? Prefix = null)
+    string? Prefix = null,
+    bool InflateTokens = true)
 {
     internal void Check(RecipeCheck check)
     {
@@ -66,6 +68,7 @@ public sealed record ModelOptions(
         check.Require(Weights is null || !string.IsNullOrWhiteSpace(Weights), "weights", Weights, "the path of a weights file, or null to start from random numbers");
         check.Require(ImageSize is null or (>= 1 and <= 4096), "image_size", ImageSize, "null or a whole number in [1, 4096]");
         check.Require(NumFrames is null or (>= 1 and <= 1024), "num_frames", NumFrames, "null or a whole number in [1, 1024]");
+        check.Require(InflateTokens || Inflate is not null, "inflate_tokens", "false", "model.inflate beside it");
         check.Require(DropPath is >= 0 and < 1, "drop_path", DropPath, "a number in [0, 1)");
         check.Require(Mean is null || (Mean.Length == 3 && Mean.All(m => m is >= 0 and <= 1)), "mean", Mean, "three numbers in [0, 1]");
         check.Require(Std is null || (Std.Length == 3 && Std.All(s => s is > 0 and <= 1)), "std", Std, "three numbers in (0, 1]");

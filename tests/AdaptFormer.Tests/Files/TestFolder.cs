@@ -5,7 +5,13 @@ internal sealed class TestFolder : IDisposable
 {
     private readonly string _path = Directory.CreateTempSubdirectory("adaptformer-test-").FullName;
 
-    public static string Fixture(string name) => Path.Combine(AppContext.BaseDirectory, "Fixtures", "checkpoints", name);
+    /// <summary>A checkpoint of the folder that <c>ADAPTFORMER_FIXTURES</c> names, or of this repository where that folder has none of this name.</summary>
+    public static string Fixture(string name)
+    {
+        string? root = Environment.GetEnvironmentVariable("ADAPTFORMER_FIXTURES");
+        string given = string.IsNullOrEmpty(root) ? "" : Path.Combine(root, "checkpoints", name);
+        return File.Exists(given) ? given : Path.Combine(AppContext.BaseDirectory, "Fixtures", "checkpoints", name);
+    }
 
     /// <summary>A file of the data folder that is kept beside the repository, or null where there is none.</summary>
     public static string? Data(string relativePath)
