@@ -33,6 +33,7 @@ public sealed class Evaluator
     private double _loss;
     private readonly List<Answer> _answers = [];
     private (int Images, int Right)[] _classes = [];
+    private RocAuc? _areas;
 
     /// <summary>The scores so far, average precision left out, which takes a sort; zeros before the first batch.</summary>
     public Scores Scores => new(_images, _readable == 0 ? 0 : _loss / _readable, Percent(_top1), Percent(_top5));
@@ -46,6 +47,27 @@ public sealed class Evaluator
     /// <summary>For each class, how many readable pictures of it were scored and how many of them were right; empty before the first batch.</summary>
     public IReadOnlyList<(int Images, int Right)> PerClass => _classes;
 
+    /// <summary>
+    /// Whether the scores of all classes are kept, for the areas under the ROC curves in <see cref="Metrics"/>: K numbers a picture. Where a
+    /// picture may have several classes they always are.
+    /// </summary>
+    public bool KeepsScores { get; init; }
+
+    /// <summary>Precision, recall, F1 and area under the ROC curve of each class; pictures that could not be read are left out.</summary>
+    public IReadOnlyList<ClassMetrics> Metrics()
+    {
+        if (MultiLabel is { } many) return many.Metrics();
+        int[] answered = new int[_classes.Length], both = new int[_classes.Length];
+        foreach (Answer answer in _answers.Where(answer => answer.Label >= 0))
+        {
+            answered[answer.Predicted]++;
+            if (answer.Predicted == answer.Label) both[answer.Label]++;
+        }
+
+        double?[] areas = _areas?.PerClass() ?? new double?[_classes.Length];
+        return [.. _classes.Select((count, k) => ClassMetrics.Of(k, count.Images, answered[k], both[k], areas[k]))];
+    }
+
     /// <summary>The answer to every picture, in the order in which they came.</summary>
     public IReadOnlyList<Answer> Answers => _answers;
 
@@ -55,7 +77,7 @@ public sealed class Evaluator
     /// <param name="progress">Called after each batch with the scores so far and the number of batches done; may be null.</param>
     /// <param name="cancellation">Ends the loop between two batches.</param>
     public static Scores Run(Backbone model, DataLoader loader, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
-        Score(model, loader, progress, cancellation).Result;
+        Run(model, new PixelSource(loader), progress, cancellation);
 
     /// <summary>As <see cref="Run(Backbone, DataLoader, Action{Scores, int}?, CancellationToken)"/>, from any source.</summary>
     /// <param name="model">A model with a head.</param>
@@ -63,7 +85,7 @@ public sealed class Evaluator
     /// <param name="progress">Called after each batch with the scores so far and the number of batches done; may be null.</param>
     /// <param name="cancellation">Ends the loop between two batches.</param>
     public static Scores Run(Backbone model, BatchSource source, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
-        Score(model, source, progress, cancellation).Result;
+        Score(new Evaluator(), model, source, progress, cancellation).Result;
 
     /// <summary>As <see cref="Run(Backbone, DataLoader, Action{Scores, int}?, CancellationToken)"/>, with the counts of each class beside the scores.</summary>
     /// <param name="model">A model with a head.</param>
@@ -78,9 +100,11 @@ public sealed class Evaluator
     /// <param name="source">Unshuffled data whose last batch is kept.</param>
     /// <param name="progress">Called after each batch with the scores so far and the number of batches done; may be null.</param>
     /// <param name="cancellation">Ends the loop between two batches.</param>
-    public static Evaluator Score(Backbone model, BatchSource source, Action<Scores, int>? progress = null, CancellationToken cancellation = default)
+    public static Evaluator Score(Backbone model, BatchSource source, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
+        Score(new Evaluator { KeepsScores = true }, model, source, progress, cancellation);
+
+    private static Evaluator Score(Evaluator evaluator, Backbone model, BatchSource source, Action<Scores, int>? progress, CancellationToken cancellation)
     {
-        Evaluator evaluator = new();
         ViewMean? views = source.Views > 1 ? new ViewMean(source.Views) : null;
         int done = 0;
         foreach (InputBatch batch in source.Epoch(0))
@@ -122,6 +146,7 @@ public sealed class Evaluator
             if (!known) continue;
             readable++;
             _loss += CrossEntropy(row, labels[i]);
+            if (KeepsScores) (_areas ??= new RocAuc(classes)).Add(row, labels[i]);
             _classes[labels[i]].Images++;
             if (rank < 1)
             {

@@ -1,5 +1,6 @@
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
+using AdaptFormer.Models.Hub;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training.Recipes;
@@ -21,7 +22,7 @@ public static class RecipeBackbone
         DataType compute = recipe.Precision.Compute();
         if (model.Weights is { } weights)
         {
-            if (!Path.Exists(weights))
+            if (!weights.StartsWith(HubId.Scheme, StringComparison.Ordinal) && !Path.Exists(weights))
                 throw new FileNotFoundException($"model.weights: there is no file or folder '{weights}'; give the pre-trained weights with --set model.weights=FILE.", weights);
             return BackboneLoader.Open(weights, new BackboneOptions(
                 model.Name, model.Config, model.ImageSize, model.NumFrames, model.GlobalPool ? true : null, compute, model.Inflate, DropPath: model.DropPath, KeepHead: false, Prefix: model.Prefix, InflateTokens: model.InflateTokens));

@@ -5,7 +5,7 @@ using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Training;
 
-/// <summary>The loaders that a recipe asks for: training, validation taken from the training data, test.</summary>
+/// <summary>The loaders that a recipe asks for: training, validation (taken from the training data, or of its own), test.</summary>
 internal sealed class RecipeData : IDisposable
 {
     private RecipeData(DataLoader train, DataLoader? validation, DataLoader? test, IReadOnlyList<string> classNames) =>
@@ -51,8 +51,11 @@ internal sealed class RecipeData : IDisposable
         (ImageDataset kept, ImageDataset? aside) = options.ValidationFraction > 0
             ? DatasetSplits.Stratified(train, options.ValidationFraction, recipe.Seed)
             : (train, (ImageDataset?)null);
+        bool split = aside is not null;
+        if (options.Validation is { } path)
+            aside = Usable(options, DatasetSource.Open($"{options.Kind}:{path}", train: false, train.ClassNames), DatasetSplits.WithoutMissing, DatasetSplits.WithoutDamaged, notes);
         CachedDataset? cache = options.Packed is { } folder ? ImageCache.Open(train, folder) : null;
-        if (cache is not null) kept = aside is null ? cache : new SubsetDataset(cache, ((SubsetDataset)kept).Indices, "training part");
+        if (cache is not null) kept = !split ? cache : new SubsetDataset(cache, ((SubsetDataset)kept).Indices, "training part");
         (ImageTransform learning, ImageTransform scoring) = (ImageTransform.ForTraining(transform), ImageTransform.ForEvaluation(transform));
         return Of(recipe, train, new PictureSamples(kept, learning), aside is null ? null : new PictureSamples(aside, scoring), test is null ? null : new PictureSamples(test, scoring), notes, cache);
     }
@@ -68,8 +71,11 @@ internal sealed class RecipeData : IDisposable
         (ClipDataset kept, ClipDataset? aside) = options.ValidationFraction > 0
             ? DatasetSplits.Stratified(train, options.ValidationFraction, recipe.Seed)
             : (train, (ClipDataset?)null);
+        bool split = aside is not null;
+        if (options.Validation is { } path)
+            aside = Usable(options, ClipSource.Open($"{options.Kind}:{path}", options.Clip.Root, train.ClassNames, train: false), DatasetSplits.WithoutMissing, DatasetSplits.WithoutDamaged, notes);
         CachedClipDataset? cache = options.Packed is { } folder ? ClipCache.Open(train, folder) : null;
-        if (cache is not null) kept = aside is null ? cache : new ClipSubset(cache, ((ClipSubset)kept).Indices, "training part");
+        if (cache is not null) kept = !split ? cache : new ClipSubset(cache, ((ClipSubset)kept).Indices, "training part");
         ClipOptions clip = options.Clip.For(input[1], input[2]);
         float[] mean = pictures.Mean.ToArray(), std = pictures.Std.ToArray();
         ClipTransform learning = new(clip, mean, std, train: true), scoring = new(clip, mean, std, train: false);
@@ -95,6 +101,7 @@ internal sealed class RecipeData : IDisposable
     private static RecipeData Of(Recipe recipe, LabelledDataset train, SampleMaker kept, SampleMaker? aside, SampleMaker? test, IReadOnlyList<string> notes, IDisposable? cache)
     {
         if (test is not null) DatasetSplits.RequireSameClasses(train, test.Data);
+        if (recipe.Data.Validation is not null && aside is not null) DatasetSplits.RequireSameClasses(train, aside.Data);
         if (test is { Data.MultiLabel: true } && !train.MultiLabel) throw new InvalidDataException($"{test.Data.Name} has several classes an item, {train.Name} one: training and test data must be of one kind.");
 
         if (!train.MultiLabel && train.CountPerClass().Count(n => n > 0) is 1 or 0)

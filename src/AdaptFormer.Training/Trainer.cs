@@ -21,10 +21,11 @@ namespace AdaptFormer.Training;
 /// <param name="EmaDecay">Decay of the moving average of what trains, which is evaluated and kept in place of the last values; 0 for none.</param>
 /// <param name="LayerDecay">Factor of the learning rate from one block to the one before it, in (0, 1]; null for one rate.</param>
 /// <param name="AccumulateRest">What becomes of the last batches of an epoch that <paramref name="Accumulate"/> does not divide.</param>
+/// <param name="EarlyStopping">Epochs without a better score on the validation data after which training ends, at least 1; null for never.</param>
 public sealed record TrainerOptions(
     int Epochs, OptimizerOptions Optimizer, Schedule Schedule, TrainingLoss? Loss = null, int Accumulate = 1, int EvaluateEvery = 1, long Seed = 0,
     double? ClipNorm = null, double EmaDecay = 0, double? LayerDecay = null,
-    AccumulateRest AccumulateRest = AccumulateRest.Step);
+    AccumulateRest AccumulateRest = AccumulateRest.Step, int? EarlyStopping = null);
 
 /// <summary>
 /// The training loop: batches forwards and backwards, the optimizer after every group of accumulated batches, an evaluation after
@@ -78,6 +79,12 @@ public sealed partial class Trainer : IDisposable
     /// <summary>The mean average precision on the validation data of that epoch, in percent; null without validation, or where a picture has one class.</summary>
     public double? BestMap => _best?.Scores?.MeanAp;
 
+    /// <summary>
+    /// Whether as many epochs have gone by since the best one as <see cref="TrainerOptions.EarlyStopping"/> allows, the last of them evaluated too.
+    /// </summary>
+    public bool StopsEarly => _options.EarlyStopping is { } patience && _best?.Scores is not null
+        && EpochsDone - BestEpoch >= patience && EpochsDone % _options.EvaluateEvery == 0;
+
     /// <summary>The learning rate at the top of the schedule for batches from <paramref name="train"/>.</summary>
     public double PeakLr(DataLoader train) => PeakLr(new PixelSource(train));
 
@@ -110,7 +117,7 @@ public sealed partial class Trainer : IDisposable
         _epochsBefore = EpochsDone;
         try
         {
-            for (int epoch = EpochsDone + 1; epoch <= _options.Epochs; epoch++)
+            for (int epoch = EpochsDone + 1; epoch <= _options.Epochs && !StopsEarly; epoch++)
             {
                 TimeSpan start = _clock.Elapsed;
                 EpochRecord record = TrainEpoch(train, epoch, run, cancellation);

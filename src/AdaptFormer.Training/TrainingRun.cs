@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using AdaptFormer.Data;
 using AdaptFormer.Models;
+using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training.Caching;
+using AdaptFormer.Training.Metrics;
 using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Reporting;
 using AdaptFormer.Training.Runs;
@@ -37,15 +39,19 @@ public static class TrainingRun
         using Backbone model = RecipeBackbone.Load(recipe);
         using RecipeData data = RecipeData.Open(recipe, RecipeBackbone.Pictures(recipe, model), model.InputShape);
         recipe.Tuning.Attach(model, data.ClassNames.Count, new Rng(recipe.Seed).Derive(0));
+        IReadOnlyList<string> notes = recipe.From is { } from && !(existing == ExistingRun.Resume && RunDirectory.HasCheckpoint(output))
+            ? WarmStart.Apply(from, model, recipe.Tuning, data.ClassNames)
+            : [];
         using RunDirectory run = RunDirectory.Create(output, recipe, RunEnvironment.Capture(Backend.Current.Name), existing);
         using Trainer trainer = new(model, new TrainerOptions(
             recipe.Epochs, recipe.Optimizer, recipe.Schedule, new TrainingLoss(recipe.Loss, data.MultiLabel, data.Train.Dataset.CountPerClass()), recipe.Accumulate, recipe.EvaluateEvery, recipe.Seed,
-            recipe.ClipNorm, recipe.EmaDecay, recipe.LayerDecay, recipe.AccumulateRest));
-        Resume(run, trainer);
+            recipe.ClipNorm, recipe.EmaDecay, recipe.LayerDecay, recipe.AccumulateRest, recipe.EarlyStopping));
+        notes = [.. notes, .. Resume(run, trainer, recipe)];
 
         long trainable = model.TrainableParameters().Sum(p => p.Value.Length), total = model.Parameters().Sum(p => p.Value.Length);
         if (PrecisionChoice.Note(asked, recipe.Precision) is { } note) report(new WarningRecord(note));
-        foreach (string warning in recipe.Warnings().Concat(RecipeBackbone.Warnings(recipe, model)).Concat(data.Notes)) report(new WarningRecord(warning));
+        foreach (string warning in (string[])[.. recipe.Warnings(), .. RecipeBackbone.Warnings(recipe, model), .. data.Notes, .. notes.Select(text => $"{text}.")])
+            report(new WarningRecord(warning));
         report(new StartRecord(model.Id, recipe.Tuning.Method, trainable, total, data.Train.SamplesPerEpoch, data.Validation?.Dataset.Count ?? 0,
             data.Test?.Dataset.Count ?? 0, data.ClassNames.Count, trainer.PeakLr(data.Train), model.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed)
         { Clips = model.ReadsClips });
@@ -79,11 +85,16 @@ public static class TrainingRun
 
         foreach ((_, string reason) in data.Unreadable) report(new WarningRecord($"{reason} (counted as wrong)"));
         Scores? test = answers?.Result;
+        MacroMetrics? macro = answers is null ? null : MacroMetrics.Of(answers.Metrics());
         TrainingSummary summary = new(
             test?.Top1, test?.Top5, test?.Loss, test?.Images ?? 0, trainer.BestEpoch, trainer.BestTop1, trainable, total,
             clock.Elapsed.TotalSeconds, Median(epochs.Select(e => e.Seconds)), Median(epochs.Select(e => e.ImagesPerS)), PeakBytes(),
             new FileInfo(run.AdapterPath).Length, run.AdapterPath, recipe.Seed)
-        { TestMap = test?.MeanAp, TestMapSklearn = test?.MeanApSklearn, ValidationMap = trainer.BestMap, Precision = PrecisionChoice.NameOf(model.Compute) };
+        {
+            TestMap = test?.MeanAp, TestMapSklearn = test?.MeanApSklearn, ValidationMap = trainer.BestMap, Precision = PrecisionChoice.NameOf(model.Compute),
+            TestPrecision = macro?.Precision, TestRecall = macro?.Recall, TestF1 = macro?.F1, TestAuc = macro?.Auc, Report = run.ReportPath,
+            StoppedAfter = trainer.EpochsDone < recipe.Epochs ? trainer.EpochsDone : null,
+        };
         run.Finish(summary);
         FeatureSet? features = data.Test is null ? null : FeatureSet.Of(model, data.Test.Samples, RunReport.MapItems, recipe.Seed);
         ReportData page = RunReport.Write(run, recipe, model, features, data.ClassNames, epochs, summary, answers);
@@ -120,11 +131,23 @@ public static class TrainingRun
         }, cancellation);
     }
 
-    /// <summary>Takes the run up where its last whole epoch ended; epochs after that one are done again, with the same result.</summary>
-    private static void Resume(RunDirectory run, Trainer trainer)
+    /// <summary>
+    /// Takes the run up where its last whole epoch ended; epochs after that one are done again, with the same result. A run that now has another
+    /// number of epochs goes on as one of that length would: its schedule is laid out anew over all of it.
+    /// </summary>
+    /// <returns>What is worth saying.</returns>
+    private static IReadOnlyList<string> Resume(RunDirectory run, Trainer trainer, Recipe recipe)
     {
         if (File.Exists(run.CheckpointPath)) trainer.LoadCheckpoint(run.CheckpointPath);
         run.RewindLog(trainer.EpochsDone);
+        if (trainer.EpochsDone == 0 || trainer.EpochsDone == recipe.Epochs || trainer.StopsEarly) return [];
+        run.Reopen();
+        if (run.PlannedEpochs is not { } planned || planned == recipe.Epochs) return [];
+        return
+        [
+            $"the run was to have {planned} epochs and now has {recipe.Epochs}: after epoch {trainer.EpochsDone} the learning rate goes on where "
+            + $"the schedule of a run of {recipe.Epochs} epochs is then",
+        ];
     }
 
     private static double Median(IEnumerable<double> values)

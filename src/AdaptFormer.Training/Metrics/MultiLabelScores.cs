@@ -45,6 +45,33 @@ public sealed class MultiLabelScores(int classes)
     /// <summary>Average precision of each class, as a fraction; see <see cref="AveragePrecision"/>.</summary>
     public double[] PerClass(ApDefinition definition) => AveragePrecision.PerClass([.. _scores], [.. _targets], classes, definition);
 
+    /// <summary>
+    /// Precision, recall, F1 and area under the ROC curve of each class, [K]; a class is answered where its probability is above one half.
+    /// Items that could not be read answer nothing and rank last.
+    /// </summary>
+    public IReadOnlyList<ClassMetrics> Metrics()
+    {
+        int items = _targets.Count / classes;
+        float[] column = new float[items];
+        bool[] held = new bool[items];
+        ClassMetrics[] metrics = new ClassMetrics[classes];
+        for (int k = 0; k < classes; k++)
+        {
+            int having = 0, answered = 0, both = 0;
+            for (int i = 0; i < items; i++)
+            {
+                (column[i], held[i]) = (_scores[(i * classes) + k], _targets[(i * classes) + k]);
+                if (held[i]) having++;
+                if (column[i] > 0) answered++;
+                if (held[i] && column[i] > 0) both++;
+            }
+
+            metrics[k] = ClassMetrics.Of(k, having, answered, both, RocAuc.Of(column, held));
+        }
+
+        return metrics;
+    }
+
     /// <summary>Their mean in percent: over all classes in the definition of ASL, over those that occur in scikit-learn's.</summary>
     public double MeanPercent(ApDefinition definition) =>
         AveragePrecision.MeanPercent(PerClass(definition), definition == ApDefinition.Asl ? default : Positives);

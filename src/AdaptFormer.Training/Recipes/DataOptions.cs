@@ -26,6 +26,7 @@ public enum MissingItems
 /// <param name="Balanced">Whether an epoch draws training items with replacement so that all classes come equally often; otherwise each comes once.</param>
 /// <param name="Missing">What becomes of items that a list names and whose files are not there; left out for sets of which nobody has everything, such as Kinetics and NUS-WIDE.</param>
 /// <param name="Damaged">What becomes of items that are there and cannot be read; leaving them out takes reading everything once at the start.</param>
+/// <param name="Validation">File or folder of data that choose the best epoch, of the layout of the training data; a share of the training data (<paramref name="ValidationFraction"/>) if null.</param>
 public sealed record DataOptions(
     string Train,
     string? Test = null,
@@ -36,7 +37,8 @@ public sealed record DataOptions(
     ClipSettings? Clip = null,
     bool Balanced = false,
     MissingItems Missing = MissingItems.Error,
-    MissingItems Damaged = MissingItems.Error)
+    MissingItems Damaged = MissingItems.Error,
+    string? Validation = null)
 {
     /// <summary>The <see cref="Kind"/> that is told by what is there.</summary>
     public const string Auto = "auto";
@@ -47,12 +49,17 @@ public sealed record DataOptions(
     /// <summary>How videos become clips, never null.</summary>
     public ClipSettings Clip { get; init; } = Clip ?? new ClipSettings();
 
+    /// <summary>Whether some data choose the best epoch.</summary>
+    internal bool HasValidation => Validation is not null || ValidationFraction > 0;
+
     internal void Check(RecipeCheck check)
     {
         check.Require(!string.IsNullOrWhiteSpace(Train), "train", Train, "the path of the training data");
         check.Require(Test is null || !string.IsNullOrWhiteSpace(Test), "test", Test, "the path of the test data, or null");
         check.Require(Kind == Auto || DatasetSource.Kinds.Contains(Kind) || ClipSource.Kinds.Contains(Kind), "kind", Kind, $"one of {Auto}, {string.Join(", ", DatasetSource.Kinds.Concat(ClipSource.Kinds))}");
         check.Require(ValidationFraction is >= 0 and <= 0.9, "validation_fraction", ValidationFraction, "a number in [0, 0.9]");
+        check.Require(Validation is null || !string.IsNullOrWhiteSpace(Validation), "validation", Validation, "the path of the validation data, or null");
+        check.Require(Validation is null || ValidationFraction == 0, "validation_fraction", ValidationFraction, "0 beside data.validation");
         check.Require(Packed is null || !string.IsNullOrWhiteSpace(Packed), "packed", Packed, "the folder of a cache, or null");
         Transform.Check(check.At("transform"));
         Clip.Check(check.At("clip"));

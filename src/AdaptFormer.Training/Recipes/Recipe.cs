@@ -30,6 +30,8 @@ namespace AdaptFormer.Training.Recipes;
 /// <param name="Mix">How training batches are mixed; not at all when left out.</param>
 /// <param name="Tensorboard">Whether the run leaves what TensorBoard reads.</param>
 /// <param name="AccumulateRest">What becomes of the last batches of an epoch that <paramref name="Accumulate"/> does not divide.</param>
+/// <param name="EarlyStopping">Epochs without a better score on the validation data after which training ends, at least 1; null for never.</param>
+/// <param name="From">An adapter file of the same method whose values training starts from; null for fresh ones.</param>
 public sealed record Recipe(
     ModelOptions Model,
     Tuning Tuning,
@@ -51,7 +53,9 @@ public sealed record Recipe(
     bool Checkpoints = true,
     MixOptions? Mix = null,
     bool Tensorboard = true,
-    AccumulateRest AccumulateRest = AccumulateRest.Step)
+    AccumulateRest AccumulateRest = AccumulateRest.Step,
+    int? EarlyStopping = null,
+    string? From = null)
 {
     /// <summary>The optimizer's settings, never null.</summary>
     public OptimizerOptions Optimizer { get; init; } = Optimizer ?? new SgdOptions();
@@ -117,6 +121,10 @@ public sealed record Recipe(
         check.Require(ClipNorm is null || (ClipNorm > 0 && double.IsFinite(ClipNorm.Value)), "clip_norm", ClipNorm, "null or a number above 0");
         check.Require(EmaDecay is >= 0 and < 1, "ema_decay", EmaDecay, "a number in [0, 1)");
         check.Require(LayerDecay is null or (> 0 and <= 1), "layer_decay", LayerDecay, "null or a number in (0, 1]");
+        check.Require(EarlyStopping is null or >= 1, "early_stopping", EarlyStopping, "null or a whole number of at least 1");
+        check.Require(
+            EarlyStopping is null || Data.HasValidation, "early_stopping", EarlyStopping, "null, or validation data (data.validation, or data.validation_fraction above 0)");
+        check.Require(From is null || !string.IsNullOrWhiteSpace(From), "from", From, "the path of an adapter file, or null");
         Model.Check(check.At("model"));
         Data.Check(check.At("data"));
         Optimizer.Check(check.At("optimizer"));

@@ -9,10 +9,20 @@ public static class RecipeDifference
     public static IReadOnlyList<string> Between(Recipe there, Recipe here) => Between(there.ToJson(), here.ToJson());
 
     /// <summary>The same for two resolved recipes of any kind, as they were written.</summary>
-    internal static IReadOnlyList<string> Between(string there, string here)
+    /// <param name="there">The one.</param>
+    /// <param name="here">The other.</param>
+    /// <param name="except">Keys at the top that may differ.</param>
+    internal static IReadOnlyList<string> Between(string there, string here, params ReadOnlySpan<string> except)
     {
+        (JsonNode one, JsonNode other) = (JsonNode.Parse(there)!, JsonNode.Parse(here)!);
+        foreach (string key in except)
+        {
+            one.AsObject().Remove(key);
+            other.AsObject().Remove(key);
+        }
+
         List<string> differences = [];
-        Compare(JsonNode.Parse(there), JsonNode.Parse(here), "", differences);
+        Compare(one, other, "", differences);
         return differences;
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using AdaptFormer.Training.Metrics;
 using AdaptFormer.Training.Runs;
 
 namespace AdaptFormer.Training.Reporting;
@@ -23,6 +24,9 @@ public sealed record ReportData(
 {
     /// <summary>Items with maps of what the model read; empty without.</summary>
     public IReadOnlyList<AttentionReport> Attention { get; init; } = [];
+
+    /// <summary>Precision, recall, F1 and area under the ROC curve of each class; empty without test data.</summary>
+    public IReadOnlyList<ClassMetrics> Metrics { get; init; } = [];
 
     /// <summary>As JSON that may stand in a page: no sign in it ends a script.</summary>
     public string ToJson() => ReportPage.Safe(JsonSerializer.Serialize(this, ReportJson.Default.ReportData));

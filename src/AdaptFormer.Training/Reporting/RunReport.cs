@@ -56,7 +56,8 @@ public static class RunReport
             scored?.MultiLabel is { } many ? Classes(many, scored) : null,
             features is null ? null : Map(features, recipe.Seed),
             features is null || scored is null ? [] : Some(features.Data, scored, classes, recipe.Seed),
-            JsonNode.Parse(recipe.ToJson()), JsonNode.Parse(File.ReadAllText(run.EnvironmentPath)));
+            JsonNode.Parse(recipe.ToJson()), JsonNode.Parse(File.ReadAllText(run.EnvironmentPath)))
+        { Metrics = scored?.Metrics() ?? [] };
         ReportPage.Write(run.ReportPath, data);
         return data;
     }
@@ -92,8 +93,11 @@ public static class RunReport
         if (r.ValidationMap is { } aside) facts.Add(new("validation mAP", Invariant($"{aside:0.00} %")));
         if (r.TestTop1 is { } top1) facts.Add(new("test top-1", Invariant($"{top1:0.00} %")));
         if (r.TestTop5 is { } top5) facts.Add(new("test top-5", Invariant($"{top5:0.00} %")));
+        if (r.TestF1 is { } f1) facts.Add(new("test F1, mean of classes", Invariant($"{f1:0.00} %")));
+        if (r.TestAuc is { } auc) facts.Add(new("test AUC, mean of classes", Invariant($"{auc:0.00} %")));
         if (r.ValidationTop1 is { } validation) facts.Add(new("validation top-1", Invariant($"{validation:0.00} %")));
-        facts.Add(new("epoch kept", Invariant($"{r.BestEpoch} of {recipe.Epochs}")));
+        string stopped = r.StoppedAfter is { } after ? Invariant($", stopped early after {after}") : "";
+        facts.Add(new("epoch kept", Invariant($"{r.BestEpoch} of {recipe.Epochs}{stopped}")));
         facts.Add(new("trainable parameters", Invariant($"{r.TrainableParameters:N0} ({100.0 * r.TrainableParameters / r.TotalParameters:0.00} %)")));
         facts.Add(new("adapter file", Invariant($"{r.AdapterBytes / 1e6:0.00} MB")));
         facts.Add(new("seconds an epoch", Invariant($"{r.SecondsPerEpoch:0.0}")));

@@ -32,6 +32,9 @@ public sealed class RunDirectory : IDisposable
         [CheckpointsName, TensorBoardName, ReportName, AdapterName, SummaryName, LogName, EnvironmentName],
         [$"{CheckpointsName}/{LastName}", AdapterName, SummaryName, LogName]);
 
+    // A run may go on for longer than it was meant to; everything else would make it another run.
+    private static readonly string[] MayChange = ["epochs", "early_stopping"];
+
     private readonly RunFolder? _folder;
     private EpochLog<EpochRecord>? _log;
 
@@ -39,6 +42,9 @@ public sealed class RunDirectory : IDisposable
 
     /// <summary>The folder.</summary>
     public string Path { get; }
+
+    /// <summary>The epochs that a run which goes on was to have before; null for a new one.</summary>
+    public int? PlannedEpochs { get; private init; }
 
     /// <summary>The resolved recipe.</summary>
     public string RecipePath => In(RunFolder.RecipeName);
@@ -77,7 +83,9 @@ public sealed class RunDirectory : IDisposable
     /// <exception cref="ArgumentException">The run to resume has another recipe; every key that differs is named.</exception>
     public static RunDirectory Create(string path, Recipe recipe, RunEnvironment environment, ExistingRun existing = ExistingRun.Refuse)
     {
-        RunDirectory run = new(path, RunFolder.Take(path, Content, recipe.ToJson(), existing, () => RequireSameRecipe(path, recipe)));
+        int? planned = null;
+        RunFolder folder = RunFolder.Take(path, Content, recipe.ToJson(), existing, () => planned = RequireSameRecipe(path, recipe));
+        RunDirectory run = new(path, folder) { PlannedEpochs = planned };
         try
         {
             Disk.CreateFolder(run.CheckpointsPath);
@@ -96,6 +104,25 @@ public sealed class RunDirectory : IDisposable
     /// <exception cref="RecipeException">Its recipe was changed so that it is no longer valid.</exception>
     internal static Precision PrecisionOf(string path) =>
         RunFolder.IsRun(path) ? Recipe.Load(System.IO.Path.Combine(path, RunFolder.RecipeName)).Precision : Precision.Auto;
+
+    /// <summary>Whether a new run may take a folder: it is not there, is empty, or holds a run that has learned nothing.</summary>
+    /// <param name="path">The folder.</param>
+    public static bool IsFree(string path)
+    {
+        try
+        {
+            if (File.Exists(path)) return false;
+            RunFolder.RequireUsable(path, Content, ExistingRun.Refuse);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Whether a folder holds a run that left what going on needs.</summary>
+    internal static bool HasCheckpoint(string path) => File.Exists(new RunDirectory(path).CheckpointPath);
 
     /// <summary>Opens the folder of a run to read it.</summary>
     /// <exception cref="FileNotFoundException">It holds no run.</exception>
@@ -139,6 +166,15 @@ public sealed class RunDirectory : IDisposable
         _log = new EpochLog<EpochRecord>(LogPath);
     }
 
+    /// <summary>Takes the outcome and the page away, because the run goes on.</summary>
+    /// <exception cref="InvalidOperationException">The run was opened to be read.</exception>
+    public void Reopen()
+    {
+        Writable();
+        Disk.Delete(SummaryPath);
+        Disk.Delete(ReportPath);
+    }
+
     /// <summary>Writes the outcome.</summary>
     /// <exception cref="InvalidOperationException">The run was opened to be read.</exception>
     public void Finish(TrainingSummary summary)
@@ -158,11 +194,16 @@ public sealed class RunDirectory : IDisposable
 
     private EpochLog<EpochRecord> Writable() => _log ?? throw new InvalidOperationException($"RunDirectory: {Path} was opened to be read.");
 
-    private static void RequireSameRecipe(string path, Recipe recipe)
+    /// <returns>The epochs that the run was to have.</returns>
+    private static int RequireSameRecipe(string path, Recipe recipe)
     {
-        Recipe there = Open(path).ReadRecipe();
+        RunDirectory run = Open(path);
+        Recipe there = run.ReadRecipe();
         if (there.Precision == Precision.Auto) there = there with { Precision = recipe.Precision };     // older versions left 'auto'
-        IReadOnlyList<string> differences = RecipeDifference.Between(there.ToJson(), recipe.ToJson());
+        IReadOnlyList<string> differences = RecipeDifference.Between(there.ToJson(), recipe.ToJson(), MayChange);
         if (differences.Count > 0) throw RecipeDifference.Error(path, differences);
+        int done = run.ReadLog().Count;
+        if (recipe.Epochs < done) throw new ArgumentException($"{path} has done {done} epochs and is to end after {recipe.Epochs}; give at least {done}.");
+        return there.Epochs;
     }
 }

@@ -62,7 +62,7 @@ internal sealed class RunFolder : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
 
-    private static void RequireUsable(string path, RunContent content, ExistingRun existing)
+    internal static void RequireUsable(string path, RunContent content, ExistingRun existing)
     {
         if (!Directory.Exists(path)) return;
         bool isRun = IsRun(path);

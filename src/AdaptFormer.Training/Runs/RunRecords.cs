@@ -128,6 +128,30 @@ public sealed record TrainingSummary(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Precision { get; init; }
 
+    /// <summary>The epoch after which training ended because none was better for as long as <c>early_stopping</c> allows; null if it went to its end.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? StoppedAfter { get; init; }
+
+    /// <summary>Mean precision of the classes on the test data, in percent, each class counting as much as any other; null without.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? TestPrecision { get; init; }
+
+    /// <summary>Mean recall of the classes, likewise.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? TestRecall { get; init; }
+
+    /// <summary>Mean F1 of the classes, likewise.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? TestF1 { get; init; }
+
+    /// <summary>Mean area under the ROC curves of each class against the rest, likewise.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? TestAuc { get; init; }
+
+    /// <summary>The page that shows the run; null in runs of older versions.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Report { get; init; }
+
     /// <summary>Mean average precision on the test data in percent, in ASL's definition; null without, or where a picture has one
     /// class.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

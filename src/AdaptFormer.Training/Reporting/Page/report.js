@@ -76,6 +76,21 @@ function confusion(test) {
   });
 }
 
+function metrics(list) {
+  const known = list.filter(c => c.precision !== null), box = section("Precision, recall, F1 and AUC by class", true);
+  const made = element("table", null, element("div", null, box, "scroll")), head = element("tr", null, element("thead", null, made));
+  for (const title of ["class", "items", "answers", "precision", "recall", "F1", "AUC"]) element("th", title, head);
+  const body = element("tbody", null, made), value = v => v === null || v === undefined ? "–" : percent(v);
+  for (const one of known) {
+    const row = element("tr", null, body);
+    for (const text of [data.classes[one.class], one.items, one.answered, value(one.precision), value(one.recall), value(one.f1), value(one.auc)]) element("td", text, row);
+  }
+  const mean = name => { const all = known.map(c => c[name]).filter(v => v !== null); return all.length ? all.reduce((a, b) => a + b) / all.length : null; };
+  const last = element("tr", null, element("tfoot", null, made));
+  for (const text of ["mean of classes", "", "", ...["precision", "recall", "f1", "auc"].map(name => value(mean(name)))]) element("td", text, last);
+  element("p", "AUC: how often an item of the class has a higher score for it than an item of another.", box, "note");
+}
+
 function precision(many) {
   const known = many.classes.filter(c => c.items > 0).sort((a, b) => a.average_precision - b.average_precision), shown = known.slice(0, 40);
   const box = section(known.length > shown.length ? `Average precision by class, the ${shown.length} lowest` : "Average precision by class");
@@ -163,6 +178,7 @@ if (data.test) {
   calibration(data.test);
 }
 if (data.multi_label) precision(data.multi_label);
+if (data.metrics.some(c => c.precision !== null)) metrics(data.metrics);
 if (data.map) map(data.map);
 if (data.attention.length > 0) attention(data.attention);
 if (data.samples.length > 0) samples(data.samples);
