@@ -31,6 +31,8 @@ internal static class Shell
             EvalCommand.Create(screen),
             PredictCommand.Create(screen),
             DescribeCommand.Create(screen),
+            RecipesCommand.Create(screen),
+            ModelsCommand.Create(screen),
             PullCommand.Create(screen),
             DataCommand.Create(screen),
             ConvertCommand.Create(screen),

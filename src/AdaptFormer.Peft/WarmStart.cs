@@ -10,7 +10,8 @@ public static class WarmStart
     private const string HeadPrefix = "head.";
 
     /// <summary>
-    /// Copies the values of an adapter file into a model to which the same method is attached. The head is taken too where the classes are the
+    /// Copies the values of an adapter file into a model to which the same method is attached. The head is taken too where the classes are
+    /// the
     /// same, in the same order; otherwise it stays as it is. When anything does not fit, the model stays as it was.
     /// </summary>
     /// <param name="path">An adapter file.</param>
@@ -27,7 +28,8 @@ public static class WarmStart
         if (info.Tuning.Method != tuning.Method)
         {
             throw new InvalidDataException(
-                $"{path} holds what {info.Tuning.Method} learned, and {tuning.Method} is to be trained; start from an adapter of the same method.");
+                $"{path} holds what {info.Tuning.Method} learned, and {tuning.Method} is to be trained; "
+                + "start from an adapter of the same method.");
         }
 
         bool sameClasses = info.Labels.SequenceEqual(labels);
@@ -53,7 +55,8 @@ public static class WarmStart
             else if (entry.Shape != all[name]) faults.Add($"{name} is {entry.Shape}, expected {all[name]}");
         }
 
-        faults.AddRange(file.Entries.Keys.Where(name => !IsHead(name) && !all.ContainsKey(name)).Select(name => $"unexpected {BadFile.Shorten(name)}"));
+        faults.AddRange(file.Entries.Keys
+            .Where(name => !IsHead(name) && !all.ContainsKey(name)).Select(name => $"unexpected {BadFile.Shorten(name)}"));
         if (faults.Count == 0) return;
         string more = faults.Count > 8 ? $" and {faults.Count - 8} more" : "";
         throw new InvalidDataException(
@@ -74,7 +77,8 @@ public static class WarmStart
             ? $"training starts from {info.Path}, its head included: the {labels.Count} classes are the same"
             : $"training starts from {info.Path} with a fresh head: it knows {Some(info.Labels)}, the data have {Some(labels)}";
         if (info.Backbone.Digest.Length > 0 && info.Backbone.Digest != model.ContentDigest())
-            yield return $"{info.Path} was trained on other weights of {info.Backbone.Id} than those it starts on here; its values may help less";
+            yield return
+                $"{info.Path} was trained on other weights of {info.Backbone.Id} than those it starts on here; its values may help less";
     }
 
     private static string Some(IReadOnlyList<string> labels) =>

@@ -23,8 +23,9 @@ internal static class PredictCommand
         Option<int> topK = new("--top-k") { Description = "How many classes to name for each picture.", DefaultValueFactory = _ => 5 };
         Option<double?> threshold = new("--threshold") { Description = "Least probability of a class that is named, in [0, 1]; 0.5 where a picture may have several classes, else 0.", HelpName = "p" };
         Option<int?> batch = new("--batch") { Description = "Pictures per pass through the model, or views of clips; 16 pictures or 4 views if left out.", HelpName = "n" };
+        Option<string> output = new("--output") { Description = "Write the predictions to a file, as CSV or JSON Lines by the name's ending, and not to the screen.", HelpName = "file" };
         Option<bool> json = CommonOptions.Json("Print one JSON line for each picture or clip.");
-        Command command = new("predict", "Name what is on pictures or in clips.") { pictures, topK, threshold, batch, json };
+        Command command = new("predict", "Name what is on pictures or in clips.") { pictures, topK, threshold, batch, output, json };
         model.AddTo(command);
         clip.AddTo(command);
         command.SetAction(parsed =>
@@ -32,6 +33,10 @@ internal static class PredictCommand
             if (parsed.GetValue(topK) < 1) throw new ArgumentException($"--top-k is {parsed.GetValue(topK)}; expected at least 1.");
             if (parsed.GetValue(batch) < 1) throw new ArgumentException($"--batch is {parsed.GetValue(batch)}; expected at least 1.");
             if (parsed.GetValue(threshold) is { } least && least is not (>= 0 and <= 1)) throw new ArgumentException($"--threshold is {least}; expected a number in [0, 1].");
+            int most = parsed.GetValue(topK);
+            PredictionFile? file = parsed.GetValue(output) is { } path
+                ? new PredictionFile(path, "--output", ["path", .. Enumerable.Range(1, most).SelectMany(rank => (string[])[$"class_{rank}", $"probability_{rank}"]), "error"])
+                : null;
             string[] paths = parsed.GetValue(pictures)!;
             FileListDataset.RequireAll(paths);
             using Predictor predictor = model.Open(parsed, screen);
@@ -39,7 +44,8 @@ internal static class PredictCommand
             IEnumerable<Prediction> answers = predictor.ReadsClips
                 ? predictor.Predict(UnlabelledClips.Of(paths), parsed.GetValue(topK), parsed.GetValue(batch) ?? 4, parsed.GetValue(threshold), views)
                 : predictor.Predict(FileListDataset.Of(paths), parsed.GetValue(topK), parsed.GetValue(batch) ?? 16, parsed.GetValue(threshold));
-            return Show(screen, answers, predictor.ReadsClips ? "clip" : "picture", parsed.GetValue(json));
+            string what = predictor.ReadsClips ? "clip" : "picture";
+            return file is null ? Show(screen, answers, what, parsed.GetValue(json)) : Write(screen, answers, file, most, parsed.GetValue(output)!, what, parsed.GetValue(json));
         });
         return command;
     }
@@ -61,6 +67,30 @@ internal static class PredictCommand
         }
 
         if (!json && table.Count > 0) screen.Write(table);
+        return unreadable == 0 ? 0 : Failure.FailedRun;
+    }
+
+    private static int Write(Screen screen, IEnumerable<Prediction> predictions, PredictionFile file, int most, string path, string what, bool json)
+    {
+        int unreadable = 0;
+        foreach (Prediction prediction in predictions)
+        {
+            if (prediction.Error is { } error)
+            {
+                unreadable++;
+                screen.Error(error);
+            }
+
+            string line = JsonSerializer.Serialize(prediction, Json.Prediction);
+            if (json) screen.Json(line);
+            IEnumerable<string?> classes = Enumerable.Range(0, most).SelectMany(rank => rank < prediction.Classes.Count
+                ? (string?[])[prediction.Classes[rank].Label, prediction.Classes[rank].Probability.ToString("0.######", CultureInfo.InvariantCulture)]
+                : [null, null]);
+            file.Add(line, [prediction.Path, .. classes, prediction.Error]);
+        }
+
+        file.Save();
+        if (!json) screen.Line($"{path}: {Format.Count(file.Count)} {what}s{(unreadable > 0 ? $", {Format.Count(unreadable)} of them unreadable" : "")}");
         return unreadable == 0 ? 0 : Failure.FailedRun;
     }
 

@@ -34,7 +34,9 @@ internal static class PullCommand
         : Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Scheme is ("http" or "https") ? address
         : throw new ArgumentException($"--endpoint is '{text}', expected an address such as https://hub.example.org.");
 
-    private static async Task<string> Show(Screen screen, Func<Action<PullProgress>, Task<string>> pull)
+    /// <summary>Shows a pull while it goes.</summary>
+    /// <returns>The folder that it filled.</returns>
+    internal static async Task<string> Show(Screen screen, Func<Action<PullProgress>, Task<string>> pull)
     {
         if (screen.ShowsBars(json: false))
         {

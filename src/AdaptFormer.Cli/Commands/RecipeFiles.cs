@@ -12,6 +12,19 @@ internal static class RecipeFiles
         ? [.. Directory.EnumerateFiles(ShippedFolder, $"*{Extension}").Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal)]
         : [];
 
+    /// <summary>All that come with the program, sweeps too, with their files.</summary>
+    public static IEnumerable<(string Name, string Path)> All
+    {
+        get
+        {
+            foreach (string name in Shipped) yield return (name, Path.Combine(ShippedFolder, name + Extension));
+            string sweeps = Path.Combine(ShippedFolder, Sweeps);
+            if (!Directory.Exists(sweeps)) yield break;
+            foreach (string file in Directory.EnumerateFiles(sweeps, $"*{Extension}").Order(StringComparer.Ordinal))
+                yield return ($"{Sweeps}/{Path.GetFileNameWithoutExtension(file)}", file);
+        }
+    }
+
     private static string ShippedFolder => Path.Combine(AppContext.BaseDirectory, Folder);
 
     /// <summary>Whether <paramref name="text"/>, where data may be named too, means a recipe: a JSON file, or the name of a shipped one that is no path.</summary>

@@ -26,7 +26,11 @@ internal sealed record DemoRow(
 /// <param name="Method">Whose adapter was used.</param>
 /// <param name="Truth">What it was drawn as.</param>
 /// <param name="Guesses">The three likeliest classes.</param>
-internal sealed record DemoPrediction(string Picture, string Method, string Truth, IReadOnlyList<ClassScore> Guesses);
+internal sealed record DemoPrediction(string Picture, string Method, string Truth, IReadOnlyList<ClassScore> Guesses)
+{
+    /// <summary>Whether the likeliest class is what it was drawn as.</summary>
+    public bool Right => Guesses[0].Label == Truth;
+}
 
 /// <summary>All of the demo.</summary>
 /// <param name="Synthetic">True: the pictures are drawn by this program.</param>

@@ -43,6 +43,7 @@ internal static class DemoText
         DemoPrediction prediction = demo.Prediction;
         yield return $"A test picture, {prediction.Picture} (synthetic, drawn as: {prediction.Truth})";
         yield return $"{prediction.Method} sees: {string.Join(", ", prediction.Guesses.Select(guess => Invariant($"{guess.Label} {100 * guess.Probability:0.0} %")))}";
+        yield return prediction.Right ? "That is right." : $"That is wrong: it was drawn as {prediction.Truth}.";
         yield return "";
         yield return $"{Format.Duration(demo.Seconds)} in all. The runs lie beside the picture: recipe, log and adapter of each method.";
     }

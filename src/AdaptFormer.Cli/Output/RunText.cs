@@ -92,11 +92,14 @@ internal static class RunText
             table.Add("test top-5", Format.Percent(r.TestTop5));
         }
 
+        if (r.TestF1 is not null) table.Add("test F1, mean of classes", Format.Percent(r.TestF1));
+        if (r.TestAuc is not null) table.Add("test AUC, mean of classes", Format.Percent(r.TestAuc));
         if (r.ValidationMap is not null) table.Add("validation mAP", Format.Percent(r.ValidationMap));
         else if (r.ValidationTop1 is not null) table.Add("validation top-1", Format.Percent(r.ValidationTop1));
-        table.Add("epoch kept", $"{r.BestEpoch}");
+        table.Add("epoch kept", r.StoppedAfter is { } last ? $"{r.BestEpoch} (stopped early after {last})" : $"{r.BestEpoch}");
         table.Add("trainable parameters", $"{Format.Count(r.TrainableParameters)} ({Format.Share(r.TrainableParameters, r.TotalParameters)})");
         if (r.Adapter is not null) table.Add("adapter", $"{r.Adapter} ({Format.Bytes(r.AdapterBytes)})");
+        if (r.Report is not null) table.Add("report", r.Report);
         table.Add("time", $"{Format.Duration(r.Seconds)} ({Format.Duration(r.SecondsPerEpoch)} an epoch)");
         table.Add("speed", Invariant($"{r.ImagesPerS:0.0} {rate}"));
         table.Add("peak memory", Format.Bytes(r.PeakBytes));

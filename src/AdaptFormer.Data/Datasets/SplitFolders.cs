@@ -3,7 +3,7 @@ namespace AdaptFormer.Data;
 /// <summary>
 /// Recognises a folder that is divided into parts: <c>train</c>, <c>valid</c> and <c>test</c> under their usual names, in upper or lower case, with class folders in each.
 /// </summary>
-internal static class SplitFolders
+public static class SplitFolders
 {
     /// <summary>The part that trains.</summary>
     public const string Train = "train";

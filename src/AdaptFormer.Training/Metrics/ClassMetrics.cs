@@ -32,7 +32,8 @@ public sealed record ClassMetrics(int Class, int Items, int Answered, double? Pr
     }
 }
 
-/// <summary>Means over the classes that occur, each class counting as much as any other, in percent; null where no class has the figure.</summary>
+/// <summary>Means over the classes that occur, each class counting as much as any other, in percent; null where no class has the
+/// figure.</summary>
 /// <param name="Precision">Mean precision.</param>
 /// <param name="Recall">Mean recall; also called balanced accuracy.</param>
 /// <param name="F1">Mean of the classes' F1.</param>
@@ -41,5 +42,6 @@ public readonly record struct MacroMetrics(double? Precision, double? Recall, do
 {
     /// <summary>The means of <paramref name="classes"/>.</summary>
     public static MacroMetrics Of(IReadOnlyList<ClassMetrics> classes) => new(
-        classes.Average(one => one.Precision), classes.Average(one => one.Recall), classes.Average(one => one.F1), classes.Average(one => one.Auc));
+        classes.Average(one => one.Precision), classes.Average(one => one.Recall), classes.Average(one => one.F1),
+        classes.Average(one => one.Auc));
 }

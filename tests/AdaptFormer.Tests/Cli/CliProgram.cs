@@ -24,11 +24,20 @@ internal static class CliProgram
         return await Finish(process);
     }
 
+    /// <summary>In another current folder.</summary>
+    public static async Task<CliOutcome> RunIn(string folder, params IEnumerable<string> arguments)
+    {
+        using Process process = Start(folder, [], arguments);
+        return await Finish(process);
+    }
+
     public static Process Start(params IEnumerable<string> arguments) => Start([], arguments);
 
-    public static Process Start(Dictionary<string, string> environment, params IEnumerable<string> arguments)
+    public static Process Start(Dictionary<string, string> environment, params IEnumerable<string> arguments) => Start(AppContext.BaseDirectory, environment, arguments);
+
+    private static Process Start(string folder, Dictionary<string, string> environment, IEnumerable<string> arguments)
     {
-        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = AppContext.BaseDirectory };
+        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "adaptformer.dll"));
         foreach ((string name, string value) in environment) start.Environment[name] = value;
         foreach (string argument in arguments) start.ArgumentList.Add(argument);

@@ -17,6 +17,9 @@ public sealed class TinyTask : IDisposable
     private static readonly VitConfig Sizes = new(16, 16, 8, EmbedDim: 16, Depth: 2, NumHeads: 2, MlpRatio: 2);
     private readonly TempFolder _folder = new();
 
+    /// <summary>The backbone's sizes as JSON.</summary>
+    public static string Config => Sizes.ToJson();
+
     public TinyTask()
     {
         Backbone = SaveBackbone("backbone.safetensors", seed: 1);

@@ -97,9 +97,9 @@ public sealed class TrainCommandTests(TinyTask task) : IClassFixture<TinyTask>
     [Fact]
     public async Task A_shipped_recipe_is_found_by_its_name_and_its_own_paths_are_explained()
     {
-        CliOutcome outcome = await CliProgram.Run("train", "image-folder", "--output", task["shipped"]);
+        CliOutcome outcome = await CliProgram.Run("train", "food101-linear", "--output", task["shipped"]);
         Assert.Equal(1, outcome.Code);
-        Assert.Contains("model.weights: there is no file or folder 'weights/deit_tiny_patch16_224.safetensors'", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains("model.weights: there is no file or folder 'weights/", outcome.Error, StringComparison.Ordinal);
         Assert.False(Directory.Exists(task["shipped"]));
     }
 
