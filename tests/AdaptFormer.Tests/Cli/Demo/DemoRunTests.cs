@@ -23,6 +23,7 @@ public sealed partial class DemoRunTests : IDisposable
         Assert.StartsWith("The pictures of this demo are synthetic", text, StringComparison.Ordinal);
         Assert.All(DemoTask.Methods, method => Assert.Contains($"| {method.Name} ", text, StringComparison.Ordinal));
         Assert.Contains("picture.png (synthetic", text, StringComparison.Ordinal);
+        Assert.Matches(@"That is (right\.|wrong: it was drawn as \w+)", text);
         Assert.Equal((32, 32), Size("picture.png"));
         Assert.Equal((664, 268), Size("classes.png"));
     }
@@ -45,6 +46,8 @@ public sealed partial class DemoRunTests : IDisposable
         JsonElement prediction = all.GetProperty("prediction");
         Assert.True(File.Exists(prediction.GetProperty("picture").GetString()));
         Assert.Equal(Small.Test.ClassNames[0], prediction.GetProperty("truth").GetString());
+        bool right = prediction.GetProperty("guesses")[0].GetProperty("label").GetString() == Small.Test.ClassNames[0];
+        Assert.Equal(right, prediction.GetProperty("right").GetBoolean());
     }
 
     [Fact]
