@@ -39,22 +39,37 @@ public readonly record struct Rgb(float R, float G, float B)
 /// <param name="Interpolation">Filter of the resize.</param>
 /// <param name="Clips">Which frames of a video are seen, and in how many views; null for pictures, and where it is not known.</param>
 /// <param name="Stretch">Whether the whole picture is stretched to a square of that side ahead of the crop, and not its shorter side resized to it.</param>
+/// <param name="Upright">
+/// Whether pictures and clips are turned as their files say (EXIF and the like). Null where that was not recorded, as in earlier versions, which turned videos and no
+/// pictures: <see cref="TurnsPictures"/> and <see cref="TurnsClips"/> say what it means.
+/// </param>
 public sealed record Preprocessing(
     int ImgSize, Rgb Mean, Rgb Std, int EvalResize, Resampling Interpolation = Resampling.Bicubic,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ClipViews? Clips = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Stretch = false)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Stretch = false,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? Upright = null)
 {
     private static readonly Rgb ImageNetMean = new(0.485f, 0.456f, 0.406f), ImageNetStd = new(0.229f, 0.224f, 0.225f), Half = new(0.5f, 0.5f, 0.5f);
     private static readonly Rgb ClipMean = new(0.48145466f, 0.4578275f, 0.40821073f), ClipStd = new(0.26862954f, 0.26130258f, 0.27577711f);
 
     /// <summary>ImageNet's statistics: DeiT, MAE, DINO. The centre crop keeps 224 of 256 pixels, as their code does.</summary>
-    public static Preprocessing ImageNet(int imgSize = 224, double cropFraction = 0.875) => new(imgSize, ImageNetMean, ImageNetStd, Resized(imgSize, cropFraction));
+    public static Preprocessing ImageNet(int imgSize = 224, double cropFraction = 0.875) => new(imgSize, ImageNetMean, ImageNetStd, Resized(imgSize, cropFraction), Upright: true);
 
     /// <summary>Mean and deviation 0.5: Google's ViT and AugReg weights.</summary>
-    public static Preprocessing Inception(int imgSize = 224, double cropFraction = 0.9) => new(imgSize, Half, Half, Resized(imgSize, cropFraction));
+    public static Preprocessing Inception(int imgSize = 224, double cropFraction = 0.9) => new(imgSize, Half, Half, Resized(imgSize, cropFraction), Upright: true);
 
     /// <summary>OpenAI's CLIP: the statistics of its own pictures, the shorter side resized to the size of the crop.</summary>
-    public static Preprocessing Clip(int imgSize = 224) => new(imgSize, ClipMean, ClipStd, imgSize);
+    public static Preprocessing Clip(int imgSize = 224) => new(imgSize, ClipMean, ClipStd, imgSize, Upright: true);
+
+    /// <summary>Whether pictures are turned as their files say.</summary>
+    [JsonIgnore]
+    public bool TurnsPictures => Upright ?? false;
+
+    /// <summary>Whether the frames of clips are.</summary>
+    [JsonIgnore]
+    public bool TurnsClips => Upright ?? true;
+
+    private bool Turns => Clips is null ? TurnsPictures : TurnsClips;
 
     /// <summary>The statistics' name: <c>imagenet</c>, <c>inception</c>, <c>clip</c>, <c>none</c> (pixels stay in [0, 1]) or <c>custom</c>.</summary>
     [JsonIgnore]
@@ -101,6 +116,7 @@ public sealed record Preprocessing(
         if (EvalResize != other.EvalResize) yield return $"eval_resize {EvalResize}, not {other.EvalResize}";
         if (Stretch != other.Stretch) yield return $"stretch {(Stretch ? "true" : "false")}, not {(other.Stretch ? "true" : "false")}";
         if (Interpolation != other.Interpolation) yield return $"interpolation {Name(Interpolation)}, not {Name(other.Interpolation)}";
+        if (Turns != other.Turns) yield return $"orientation {Rule(Turns)}, not {Rule(other.Turns)}";
         if (Clips != other.Clips) yield return $"clips of {Clips?.ToString() ?? "unknown views"}, not {other.Clips?.ToString() ?? "unknown views"}";
     }
 
@@ -109,8 +125,10 @@ public sealed record Preprocessing(
     {
         string cut = EvalResize == 0 ? "stretched" : $"{(Stretch ? "stretched to" : "resize")} {EvalResize} + centre crop";
         string statistics = Statistics == "custom" ? $"mean {Mean} std {Std}" : Statistics;
-        return $"{ImgSize} px, {cut}, {Name(Interpolation)}, {statistics}{(Clips is null ? "" : $", {Clips}")}";
+        return $"{ImgSize} px, {cut}, {Name(Interpolation)}, {statistics}{(Clips is null ? "" : $", {Clips}")}{(Turns ? "" : ", not turned upright")}";
     }
+
+    private static string Rule(bool turns) => turns ? "apply" : "ignore";
 
     private static int Resized(int imgSize, double cropFraction) => (int)Math.Floor(imgSize / cropFraction);
 

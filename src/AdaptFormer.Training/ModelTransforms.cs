@@ -18,21 +18,27 @@ public static class ModelTransforms
             return new TransformOptions(
                 expected.ImgSize, augment.Crop, augment.MinArea, augment.Flip, Enum.Parse<Interpolation>(expected.Interpolation.ToString()),
                 expected.EvalResize, Mean: expected.Mean.ToArray(), Std: expected.Std.ToArray(),
-                ColorJitter: augment.ColorJitter, RandAugment: augment.RandAugment, Erase: augment.Erase, EvalStretch: expected.Stretch);
+                ColorJitter: augment.ColorJitter, RandAugment: augment.RandAugment, Erase: augment.Erase, EvalStretch: expected.Stretch,
+                Orientation: Rule(expected.TurnsPictures));
         }
+
+        /// <summary>Whether the frames of clips are turned as their files say.</summary>
+        internal OrientationRule ClipOrientation => Rule(expected.TurnsClips);
 
         /// <summary>How clips are made ready to be scored. Where nothing is known of the views, one of the middle of the video, its shorter side resized to the model's.</summary>
         /// <param name="numFrames">T.</param>
         /// <param name="views">Views in place of those that belong to the weights.</param>
         public ClipOptions ToClips(int numFrames, ClipViews? views = null)
         {
-            ClipOptions plain = new(numFrames, expected.ImgSize);
+            ClipOptions plain = new(numFrames, expected.ImgSize, Orientation: expected.ClipOrientation);
             if (expected.Clips is not null) plain = plain with { EvalResize = expected.EvalResize, Interpolation = Enum.Parse<Interpolation>(expected.Interpolation.ToString()) };
             return (views ?? expected.Clips) is not { } chosen
                 ? plain
                 : plain with { Sampling = Enum.Parse<FrameSampling>(chosen.Sampling.ToString()), SamplingRate = chosen.SamplingRate, Segments = chosen.Segments, Crops = chosen.Crops };
         }
     }
+
+    private static OrientationRule Rule(bool upright) => upright ? OrientationRule.Apply : OrientationRule.Ignore;
 
     extension(ClipSettings clip)
     {

@@ -1,3 +1,4 @@
+using AdaptFormer.Data;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Hub;
@@ -54,9 +55,11 @@ public static class RecipeBackbone
         AugmentOptions augment = recipe.Data.Transform;
         Preprocessing expected = model.ExpectedPictures;
         (Rgb mean, Rgb std) = Statistics(recipe.Model) ?? (expected.Mean, expected.Std);
-        if (model.ReadsClips) return recipe.Data.Clip.ToPreprocessing(expected.ImgSize, mean, std);
+        bool upright = augment.Orientation == OrientationRule.Apply;
+        if (model.ReadsClips) return recipe.Data.Clip.ToPreprocessing(expected.ImgSize, mean, std) with { Upright = upright };
         return new Preprocessing(
-            expected.ImgSize, mean, std, augment.EvalResizeFor(expected.ImgSize), Enum.Parse<Resampling>(augment.Interpolation.ToString()));
+            expected.ImgSize, mean, std, augment.EvalResizeFor(expected.ImgSize), Enum.Parse<Resampling>(augment.Interpolation.ToString()),
+            Upright: upright);
     }
 
     /// <summary>The type of the matrix products' inputs that a precision stands for on this machine.</summary>

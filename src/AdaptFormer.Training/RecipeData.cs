@@ -76,7 +76,7 @@ internal sealed class RecipeData : IDisposable
             aside = Usable(options, ClipSource.Open($"{options.Kind}:{path}", options.Clip.Root, train.ClassNames, train: false), DatasetSplits.WithoutMissing, DatasetSplits.WithoutDamaged, notes);
         CachedClipDataset? cache = options.Packed is { } folder ? ClipCache.Open(train, folder) : null;
         if (cache is not null) kept = !split ? cache : new ClipSubset(cache, ((ClipSubset)kept).Indices, "training part");
-        ClipOptions clip = options.Clip.For(input[1], input[2]);
+        ClipOptions clip = options.Clip.For(input[1], input[2]) with { Orientation = pictures.ClipOrientation };
         float[] mean = pictures.Mean.ToArray(), std = pictures.Std.ToArray();
         ClipTransform learning = new(clip, mean, std, train: true), scoring = new(clip, mean, std, train: false);
         return Of(recipe, train, new ClipSamples(kept, learning), aside is null ? null : new ClipSamples(aside, scoring), test is null ? null : new ClipSamples(test, scoring), notes, cache);

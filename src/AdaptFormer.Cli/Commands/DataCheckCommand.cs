@@ -27,17 +27,17 @@ internal static class DataCheckCommand
         command.SetAction((parsed, cancellation) => Task.Run(
             () =>
             {
-                IReadOnlyList<(string, LabelledDataset)> splits = Splits(parsed.GetValue(source)!, parsed.GetValue(set) ?? [], parsed.GetValue(test), parsed.GetValue(root));
+                (IReadOnlyList<(string, LabelledDataset)> splits, OrientationRule orientation) = Splits(parsed.GetValue(source)!, parsed.GetValue(set) ?? [], parsed.GetValue(test), parsed.GetValue(root));
                 DatasetReport report = CountView.Show(screen, parsed.GetValue(json), "reading", progress => DatasetCheck.Run(splits, progress, read: !parsed.GetValue(quick), cancellation));
                 if (parsed.GetValue(json)) screen.Json(JsonSerializer.Serialize(report, DataCheckJson.Default.DatasetReport));
-                else Show(screen, report, parsed.GetValue(quick), parsed.GetValue(all) ? int.MaxValue : Listed, parsed.GetValue(all) ? int.MaxValue : ClassesShown);
+                else Show(screen, report, orientation, parsed.GetValue(quick), parsed.GetValue(all) ? int.MaxValue : Listed, parsed.GetValue(all) ? int.MaxValue : ClassesShown);
                 return report.Wrong ? Failure.FailedRun : 0;
             },
             CancellationToken.None));
         return command;
     }
 
-    private static IReadOnlyList<(string, LabelledDataset)> Splits(string source, string[] overrides, string? test, string? root)
+    private static (IReadOnlyList<(string, LabelledDataset)> Parts, OrientationRule Orientation) Splits(string source, string[] overrides, string? test, string? root)
     {
         if (RecipeFiles.Means(source))
         {
@@ -46,19 +46,24 @@ internal static class DataCheckCommand
             DataOptions data = Recipe.Load(RecipeFiles.Find(source), overrides).Data;
             string kind = data.Kind == DataOptions.Auto ? "" : $"{data.Kind}:";
             LabelledDataset train = Open(kind + data.Train, data.Clip.Root, train: true);
-            return data.Test is null ? [("train", train)] : [("train", train), ("test", Open(kind + data.Test, data.Clip.TestRoot ?? data.Clip.Root, train: false))];
+            (string, LabelledDataset)[] parts = data.Test is null
+                ? [("train", train)]
+                : [("train", train), ("test", Open(kind + data.Test, data.Clip.TestRoot ?? data.Clip.Root, train: false))];
+            return (parts, data.Transform.Orientation);
         }
 
         if (overrides.Length > 0) throw new ArgumentException("data check: --set goes with a recipe.");
-        if (test is not null) return [("train", Open(source, root, train: true)), ("test", Open(test, root, train: false))];
-        return ClipSource.Means(source)
+        OrientationRule usual = new AugmentOptions().Orientation;
+        if (test is not null) return ([("train", Open(source, root, train: true)), ("test", Open(test, root, train: false))], usual);
+        (string, LabelledDataset)[] all = ClipSource.Means(source)
             ? [.. ClipSource.OpenParts(source, root).Select(part => (part.Part, (LabelledDataset)part.Data))]
             : [.. DatasetSource.OpenParts(source).Select(part => (part.Part, (LabelledDataset)part.Data))];
+        return (all, usual);
     }
 
     private static LabelledDataset Open(string spec, string? root, bool train) => ClipSource.Means(spec) ? ClipSource.Open(spec, root, train: train) : DatasetSource.Open(spec, train);
 
-    private static void Show(Screen screen, DatasetReport report, bool quick, int listed, int classesShown)
+    private static void Show(Screen screen, DatasetReport report, OrientationRule orientation, bool quick, int listed, int classesShown)
     {
         (bool clips, bool timed) = (report.Kind == "clips", report.Splits.Any(split => split.Seconds is not null));
         Table splits = new Table(["part", $">{report.Kind}", ">missing", ">damaged", ">classes", ">per class", ">width", ">height", .. clips ? [">frames"] : Array.Empty<string>(), .. timed ? [">seconds"] : Array.Empty<string>(), "from"]);
@@ -82,6 +87,7 @@ internal static class DataCheckCommand
             if (split.LeftOutText is { } leftOut) screen.Line($"{split.Name}: {leftOut}.");
         }
 
+        if (report.Splits.Sum(split => split.Oriented) is > 0 and var oriented) screen.Line(Oriented(oriented, clips, orientation));
         if (report.OneClass) screen.Line("There is one class alone: whatever a model answers is right, and it learns nothing.");
         List(screen, "missing or damaged", [.. report.Unreadable.Select(bad => $"{bad.Split}: {(bad.Reason.Contains(bad.Source, StringComparison.Ordinal) ? bad.Reason : $"{bad.Source}: {bad.Reason}")}")], listed);
         string item = clips ? "clip" : "picture";
@@ -91,6 +97,14 @@ internal static class DataCheckCommand
         List(screen, "classes that the evaluation has and training lacks", report.OnlyEvaluated, listed);
         List(screen, $"classes without {report.Kind} to train on", [.. report.WithoutItems.Except(report.OnlyEvaluated)], listed);
         screen.Line(report.Wrong ? "Something is wrong with these data." : quick ? "Nothing is missing; whether all can be read was not tried." : "Nothing is wrong with these data.");
+    }
+
+    private static string Oriented(int count, bool clips, OrientationRule orientation)
+    {
+        string items = (clips ? "clip" : "picture") + (count == 1 ? " carries" : "s carry"), are = count == 1 ? "it is" : "they are";
+        return orientation == OrientationRule.Apply
+            ? $"{Format.Count(count)} {items} an orientation; {are} turned (data.transform.orientation=apply)."
+            : $"{Format.Count(count)} {items} an orientation; {are} not turned (data.transform.orientation=ignore).";
     }
 
     private static string[] Groups(DatasetReport report, Func<DuplicateGroup, bool> which) =>

@@ -101,6 +101,7 @@ public static class DatasetCheck
             return new SplitReport(name, data.Name, data.Count, missing, Bad.Count - missing, perClass, Spread(item => item.Width), Spread(item => item.Height), Spread(item => item.Frames), Durations())
             {
                 MultiLabel = data.MultiLabel,
+                Oriented = Items.Count(item => item.Oriented),
                 Notes = data.Notes,
                 LeftOut = data.LeftOut,
             };

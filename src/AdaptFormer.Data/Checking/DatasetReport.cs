@@ -44,6 +44,9 @@ public sealed record SplitReport(
     /// <summary>Whether an item may have several classes, or none.</summary>
     public bool MultiLabel { get; init; }
 
+    /// <summary>Number of items that are to be shown otherwise than they are stored: by EXIF, or by the matrix of a video.</summary>
+    public int Oriented { get; init; }
+
     /// <summary>What was guessed when the part was opened.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 

@@ -10,7 +10,8 @@ namespace AdaptFormer.Data;
 /// <param name="Height">Rows.</param>
 /// <param name="Frames">Frames of a clip; 0 of a picture.</param>
 /// <param name="Seconds">Duration of a video; 0 where there is none.</param>
-internal readonly record struct ItemFacts(UInt128 Digest, int Width, int Height, int Frames = 0, float Seconds = 0);
+/// <param name="Oriented">Whether it is to be shown otherwise than it is stored.</param>
+internal readonly record struct ItemFacts(UInt128 Digest, int Width, int Height, int Frames = 0, float Seconds = 0, bool Oriented = false);
 
 /// <summary>Reads items for <see cref="DatasetCheck"/>; for one thread.</summary>
 internal abstract class ItemReader : IDisposable
@@ -50,7 +51,7 @@ internal abstract class ItemReader : IDisposable
             BinaryPrimitives.WriteInt64LittleEndian(size, ((long)_image.Width << 32) | (uint)_image.Height);
             Hash.AppendData(size);
             Hash.AppendData(_image.Pixels);
-            return new ItemFacts(Digest(), _image.Width, _image.Height);
+            return new ItemFacts(Digest(), _image.Width, _image.Height, Oriented: _image.Orientation != Orientation.Normal);
         }
 
         public override void Dispose()
@@ -85,7 +86,8 @@ internal abstract class ItemReader : IDisposable
                 for (int read; (read = bytes.Read(_bytes)) > 0;) Hash.AppendData(_bytes.AsSpan(0, read));
             }
 
-            return new ItemFacts(Digest(), info.Width, info.Height, info.Frames, info.FramesPerSecond > 0 ? (float)(info.Frames / info.FramesPerSecond) : 0);
+            return new ItemFacts(Digest(), info.Width, info.Height, info.Frames, info.FramesPerSecond > 0 ? (float)(info.Frames / info.FramesPerSecond) : 0,
+                info.Orientation != Orientation.Normal);
         }
 
         public override void Dispose()

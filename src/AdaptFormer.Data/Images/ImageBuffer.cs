@@ -33,6 +33,12 @@ public sealed class ImageBuffer : IDisposable
     /// <summary>Number of rows; 0 before the first <see cref="Reset"/>.</summary>
     public int Height { get; private set; }
 
+    /// <summary>
+    /// How the pixels lie when the picture is shown. They are never turned by decoders: <see cref="ImageTransform"/> and
+    /// <see cref="ClipTransform"/> do so by their rule, others by <see cref="Uprighting"/>.
+    /// </summary>
+    public Orientation Orientation { get; set; } = Orientation.Normal;
+
     /// <summary>Bytes per row, 3 · <see cref="Width"/>.</summary>
     public int Stride => Width * 3;
 
@@ -46,7 +52,7 @@ public sealed class ImageBuffer : IDisposable
     /// <param name="y">Row, counted from the top.</param>
     public Span<byte> Row(int y) => Pixels.Slice(y * Stride, Stride);
 
-    /// <summary>Sets the size; contents are undefined afterwards.</summary>
+    /// <summary>Sets the size; contents are undefined afterwards, and the orientation is the normal one.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A side is not positive, or the area exceeds <see cref="MaxPixels"/>.</exception>
     public void Reset(int width, int height) => Reserve(width, height, 3);
 
@@ -66,7 +72,7 @@ public sealed class ImageBuffer : IDisposable
             _bytes = PixelMemory.Rent(needed);
         }
 
-        (Width, Height) = (width, height);
+        (Width, Height, Orientation) = (width, height, Orientation.Normal);
     }
 
     /// <summary>All of the memory, longer than the pixels.</summary>
@@ -77,6 +83,7 @@ public sealed class ImageBuffer : IDisposable
     {
         Reset(other.Width, other.Height);
         other.Pixels.CopyTo(Pixels);
+        Orientation = other.Orientation;
     }
 
     /// <summary>Returns the memory to the pool; the buffer is empty afterwards and may be used again.</summary>

@@ -4,20 +4,23 @@ namespace AdaptFormer.Data;
 /// Turns the bytes of an image file into RGB pixels. The format is read from the first bytes, never from the file's name
 /// (<see cref="ImageFormats"/>), and a damaged or truncated file is refused, never shown in part.
 /// Transparency is dropped, not blended; colour profiles are not applied; 16-bit channels keep their upper 8 bits. Apart from
-/// 16-bit gray (which Pillow clips to white) that is what Pillow's <c>convert("RGB")</c> gives. Safe for many threads.
+/// 16-bit gray (which Pillow clips to white) that is what Pillow's <c>convert("RGB")</c> gives. Pixels come as they are stored, with
+/// the orientation that the file asks for beside them (<see cref="ImageBuffer.Orientation"/>). Safe for many threads.
 /// </summary>
 public static class ImageDecoder
 {
     /// <summary>Decodes a file held in memory.</summary>
     /// <param name="data">The whole file.</param>
-    /// <param name="into">Receives size and pixels.</param>
+    /// <param name="into">Receives size, pixels and orientation.</param>
     /// <param name="name">What error messages call the file.</param>
     /// <exception cref="InvalidDataException">Unknown format, a damaged or truncated file, or too many pixels.</exception>
     /// <exception cref="DllNotFoundException">The format needs a native library, and this system has neither its own nor the packaged
     /// one.</exception>
     public static void Decode(ReadOnlySpan<byte> data, ImageBuffer into, string name = "image")
     {
-        ImageFormats.Of(data, name).Decode(data, into, name);
+        ImageFormat format = ImageFormats.Of(data, name);
+        format.Decode(data, into, name);
+        into.Orientation = format.ReadOrientation(data);
     }
 
     /// <summary>Decodes a file held in memory into a new buffer, which the caller disposes.</summary>

@@ -29,6 +29,10 @@ public abstract class ImageFormat
     /// <exception cref="InvalidDataException">The file is damaged or truncated, or the picture is too large.</exception>
     public abstract void Decode(ReadOnlySpan<byte> data, ImageBuffer into, string name);
 
+    /// <summary>How the picture is to be shown; the normal one where the format, or the file, does not say.</summary>
+    /// <param name="data">A file that was decoded.</param>
+    public virtual Orientation ReadOrientation(ReadOnlySpan<byte> data) => Orientation.Normal;
+
     /// <inheritdoc/>
     public override string ToString() => Name;
 }

@@ -4,13 +4,15 @@ using System.Runtime.InteropServices;
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// Writes JPEG with colour at half resolution (4:2:0), through TurboJPEG's 2.x interface or, without it, SkiaSharp. One per thread.
+/// Writes JPEG with colour at half resolution (4:2:0), through TurboJPEG's 2.x interface or, without it, SkiaSharp. A picture's
+/// orientation is kept as EXIF. One per thread.
 /// </summary>
 internal sealed unsafe partial class JpegEncoder : IDisposable
 {
-    private const int FormatRgb = 0, Samples420 = 2, NoRealloc = 1024;
+    private const int FormatRgb = 0, Samples420 = 2, NoRealloc = 1024, StartOfImageBytes = 2;
 
     private readonly int _quality;
+    private readonly ArrayBufferWriter<byte> _plain = new();
     private nint _handle;
 
     /// <param name="quality">In [1, 100].</param>
@@ -25,6 +27,21 @@ internal sealed unsafe partial class JpegEncoder : IDisposable
     /// <summary>Appends a picture.</summary>
     /// <exception cref="DllNotFoundException">This system has neither library.</exception>
     public void Encode(ImageBuffer image, ArrayBufferWriter<byte> into)
+    {
+        if (image.Orientation == Orientation.Normal)
+        {
+            EncodePixels(image, into);
+            return;
+        }
+
+        _plain.ResetWrittenCount();
+        EncodePixels(image, _plain);
+        into.Write(_plain.WrittenSpan[..StartOfImageBytes]);
+        into.Write(Exif.JpegSegment(image.Orientation));
+        into.Write(_plain.WrittenSpan[StartOfImageBytes..]);
+    }
+
+    private void EncodePixels(ImageBuffer image, ArrayBufferWriter<byte> into)
     {
         if (_handle == 0)
         {

@@ -28,6 +28,18 @@ internal sealed class JpegFormat : ImageFormat
     public override void Decode(ReadOnlySpan<byte> data, ImageBuffer into, string name) =>
         Decode(data, into, name, NativeImageLibraries.HasTurboJpeg);
 
+    public override Orientation ReadOrientation(ReadOnlySpan<byte> data)
+    {
+        using JpegFile file = new(data);
+        JpegSegments segments = new(file.Bytes);
+        while (segments.Next() && segments.Marker is not (JpegSegments.StartOfScan or JpegSegments.EndOfImage))
+        {
+            if (segments.Marker == JpegSegments.Application1 && segments.Payload.StartsWith(Exif.Prefix)) return Exif.Read(segments.Payload);
+        }
+
+        return Orientation.Normal;
+    }
+
     /// <summary>Decodes with one or the other library.</summary>
     internal static void Decode(ReadOnlySpan<byte> data, ImageBuffer into, string name, bool turbo)
     {

@@ -59,6 +59,19 @@ internal sealed class PngFormat : ImageFormat
         }
     }
 
+    public override Orientation ReadOrientation(ReadOnlySpan<byte> data)
+    {
+        for (int at = PngHeader.Signature.Length; at <= data.Length - 12;)
+        {
+            uint size = BinaryPrimitives.ReadUInt32BigEndian(data[at..]);
+            if (size > data.Length - at - 12) break;
+            if (data.Slice(at + 4, 4).SequenceEqual("eXIf"u8)) return Exif.Read(data.Slice(at + 8, (int)size));
+            at += 12 + (int)size;
+        }
+
+        return Orientation.Normal;
+    }
+
     /// <summary>
     /// Checks every chunk, joins the IDAT payloads and finds the palette. A chunk cut off after the first IDAT ends the
     /// list without an error: if the pixels were not complete by then, inflating them says so.

@@ -39,7 +39,8 @@ internal static class TiffDirectory
     private static InvalidDataException Outside(string name, int tag) =>
         ImageErrors.Bad(name, $"damaged TIFF header: the values of tag {tag} lie outside the file.");
 
-    private static ulong Word(ReadOnlySpan<byte> bytes, int length, bool little)
+    /// <summary>A number of 2, 4 or 8 bytes; the greatest of all where the data end before.</summary>
+    public static ulong Word(ReadOnlySpan<byte> bytes, int length, bool little)
     {
         if (bytes.Length < length) return ulong.MaxValue;
         return length switch

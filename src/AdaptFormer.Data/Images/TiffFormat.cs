@@ -44,6 +44,8 @@ internal sealed class TiffFormat : ImageFormat
         }
     }
 
+    public override Orientation ReadOrientation(ReadOnlySpan<byte> data) => Exif.Read(data);
+
     private static T Open<T>(Stream stream, string name, Func<Tiff, TiffLayout, T> use)
     {
         TiffErrors.Install();

@@ -26,6 +26,8 @@ internal sealed class WebPFormat : ImageFormat
     public override void Decode(ReadOnlySpan<byte> data, ImageBuffer into, string name) =>
         Decode(data, into, name, NativeImageLibraries.HasWebP);
 
+    public override Orientation ReadOrientation(ReadOnlySpan<byte> data) => Exif.Read(Chunk(data[FileHeader..], "EXIF"u8));
+
     /// <summary>Decodes with libwebp or without.</summary>
     internal static void Decode(ReadOnlySpan<byte> data, ImageBuffer into, string name, bool libwebp)
     {

@@ -20,6 +20,9 @@ public sealed class PictureSamples(ImageDataset pictures, ImageTransform transfo
     public override string Description => transform.Description;
 
     /// <inheritdoc/>
+    public override OrientationRule Orientation => transform.Orientation;
+
+    /// <inheritdoc/>
     public override IDisposable CreateScratch() => new ImageTransform.Scratch();
 
     /// <inheritdoc/>

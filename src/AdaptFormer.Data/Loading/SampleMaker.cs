@@ -20,6 +20,9 @@ public abstract class SampleMaker
     /// <summary>Samples of one item, which stand one after the other: sample i shows item i / Views. 1 unless several crops of a clip are scored together.</summary>
     public virtual int Views => 1;
 
+    /// <summary>Whether items are turned as their files say.</summary>
+    public virtual OrientationRule Orientation => OrientationRule.Apply;
+
     /// <summary>Number of samples.</summary>
     public int Count => Data.Count * Views;
 

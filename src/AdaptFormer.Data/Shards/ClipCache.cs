@@ -31,7 +31,7 @@ public sealed record ClipCacheOptions(int ShortSide = 256, int Quality = 92, int
 
 /// <summary>
 /// A copy of a data set's clips as JPEG frames packed into shards, for training: a frame is read and decoded alone, where a video must be decoded from its start by a
-/// process of its own. Evaluation reads the clips themselves.
+/// process of its own. Evaluation reads the clips themselves. Frames are kept as they are stored, with their orientation beside them.
 /// </summary>
 public static class ClipCache
 {
@@ -73,7 +73,7 @@ public static class ClipCache
     private static int PerShard(int count) => Math.Clamp(count / 32, 8, 256);
 
     private static ShardKey Key(ClipDataset dataset, ClipCacheOptions options) => 
-        ShardKey.Of(dataset, string.Create(CultureInfo.InvariantCulture, $"clips {options.Tag}"), options.ByContent);
+        ShardKey.Of(dataset, string.Create(CultureInfo.InvariantCulture, $"clips as stored {options.Tag}"), options.ByContent);
 }
 
 /// <summary>Makes records of clips. One per thread.</summary>
@@ -137,6 +137,7 @@ internal sealed class ClipPacker(ClipDataset dataset, ClipCacheOptions options) 
         {
             (int width, int height) = Framing.ShortSide(frame.Width, frame.Height, options.ShortSide);
             _resizer.Resize(frame, PixelBox.Of(frame), width, height, Interpolation.Bicubic, _small);
+            _small.Orientation = frame.Orientation;
             frame = _small;
         }
 

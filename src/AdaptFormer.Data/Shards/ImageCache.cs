@@ -33,11 +33,13 @@ public sealed record ImageCacheOptions(int ShortSide = 256, ImageCacheFormat For
 
 /// <summary>
 /// A copy of a data set's pictures, reduced and packed into shards, for training: decoding a photo at its full size is most of the work of
-/// loading it. Evaluation reads the pictures themselves.
+/// loading it. Evaluation reads the pictures themselves. Pictures are kept as they are stored, with their orientation beside them, so one
+/// cache serves whether they are turned or not.
 /// </summary>
 public static class ImageCache
 {
     private const byte Jpeg = 1, Raw = 2, Error = 3;
+    private const int OrientationShift = 24;      // above the height of a raw record, which has 17 bits at most
 
     /// <summary>Makes a cache, or what is missing of it.</summary>
     /// <param name="dataset">The pictures.</param>
@@ -82,8 +84,10 @@ public static class ImageCache
                 break;
             case Raw:
                 (int width, int height) = bytes.Length < 8 ? (0, 0) : (BinaryPrimitives.ReadInt32LittleEndian(bytes), BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]));
-                if (width < 1 || height < 1 || (3L * width * height) + 8 != bytes.Length) throw shards.Damaged(index);
+                (height, Orientation orientation) = (height & ((1 << OrientationShift) - 1), (Orientation)(height >> OrientationShift));
+                if (width < 1 || height < 1 || orientation is < Orientation.Normal or > Orientation.QuarterLeft || (3L * width * height) + 8 != bytes.Length) throw shards.Damaged(index);
                 into.Reset(width, height);
+                into.Orientation = orientation;
                 bytes[8..].CopyTo(into.Pixels);
                 break;
             case Error:
@@ -99,7 +103,7 @@ public static class ImageCache
     internal static bool IsError(ShardSet shards, int index) => shards.Kind(index) == Error;
 
     private static ShardKey Key(ImageDataset dataset, ImageCacheOptions options) => 
-        ShardKey.Of(dataset, string.Create(CultureInfo.InvariantCulture, $"pictures {options.Tag}"), options.ByContent);
+        ShardKey.Of(dataset, string.Create(CultureInfo.InvariantCulture, $"pictures as stored {options.Tag}"), options.ByContent);
 
     private sealed class Maker(ImageDataset dataset, ImageCacheOptions options) : IDisposable
     {
@@ -124,6 +128,7 @@ public static class ImageCache
             {
                 (int width, int height) = Framing.ShortSide(_full.Width, _full.Height, options.ShortSide);
                 _resizer.Resize(_full, PixelBox.Of(_full), width, height, Interpolation.Bicubic, _small);
+                _small.Orientation = _full.Orientation;
                 picture = _small;
             }
 
@@ -135,7 +140,7 @@ public static class ImageCache
 
             Span<byte> start = into.GetSpan(8);
             BinaryPrimitives.WriteInt32LittleEndian(start, picture.Width);
-            BinaryPrimitives.WriteInt32LittleEndian(start[4..], picture.Height);
+            BinaryPrimitives.WriteInt32LittleEndian(start[4..], picture.Height | ((int)picture.Orientation << OrientationShift));
             into.Advance(8);
             into.Write(picture.Pixels);
             return Raw;

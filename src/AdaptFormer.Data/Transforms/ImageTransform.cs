@@ -3,7 +3,7 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// The way from a decoded picture to the model's input: crop and resize in 8 bits, then mirror and normalise into the batch in
+/// The way from a decoded picture to the model's input: turned as its file says, then crop and resize in 8 bits, then mirror and normalise into the batch in
 /// one pass. Immutable, safe for many threads; what a thread needs to work lives in its <see cref="Scratch"/>.
 /// </summary>
 public sealed class ImageTransform
@@ -25,6 +25,9 @@ public sealed class ImageTransform
 
     /// <summary>Side S of the result.</summary>
     public int ImgSize => _options.ImgSize;
+
+    /// <summary>Whether pictures are turned as their files say.</summary>
+    public OrientationRule Orientation => _options.Orientation;
 
     /// <summary>Number of floats of one sample, 3 · S · S.</summary>
     public int SampleLength => 3 * ImgSize * ImgSize;
@@ -53,6 +56,7 @@ public sealed class ImageTransform
     public void Apply(ImageBuffer image, Rng rng, Span<float> chw, Scratch scratch)
     {
         int size = ImgSize;
+        image = Uprighting.Shown(_options.Orientation, image, scratch.Upright);
         ImageBuffer framed = scratch.Framed;
         TrainCrop crop = _train ? _options.Crop : TrainCrop.Center;
         if (crop is TrainCrop.RandomResized or TrainCrop.RandomResizedRetry)
@@ -89,6 +93,8 @@ public sealed class ImageTransform
         /// <summary>Room for the decoded picture.</summary>
         public ImageBuffer Decoded { get; } = new();
 
+        internal ImageBuffer Upright { get; } = new();
+
         internal ImageBuffer Framed { get; } = new();
 
         internal ImageBuffer Moved { get; } = new();
@@ -99,6 +105,7 @@ public sealed class ImageTransform
         public void Dispose()
         {
             Decoded.Dispose();
+            Upright.Dispose();
             Framed.Dispose();
             Moved.Dispose();
             Resizer.Dispose();

@@ -30,6 +30,7 @@ public enum TrainCrop
 /// <param name="RandAugment">Random changes in training, after the colours; none if null.</param>
 /// <param name="Erase">Probability in [0, 1] that a rectangle of a training sample is erased; see <see cref="RandomErasing"/>.</param>
 /// <param name="EvalStretch">Whether evaluation stretches the whole picture to a square of <paramref name="EvalResize"/> ahead of the crop, and does not keep its ratio.</param>
+/// <param name="Orientation">Whether pictures are turned as their files say, ahead of everything else.</param>
 public sealed record TransformOptions(
     int ImgSize = 224,
     TrainCrop Crop = TrainCrop.RandomResized,
@@ -43,7 +44,8 @@ public sealed record TransformOptions(
     ColorJitter? ColorJitter = null,
     RandAugment? RandAugment = null,
     double Erase = 0,
-    bool EvalStretch = false)
+    bool EvalStretch = false,
+    OrientationRule Orientation = OrientationRule.Apply)
 {
     /// <summary>Names that <see cref="Normalize"/> may have.</summary>
     public static IReadOnlyList<string> NormalizeNames { get; } = ["imagenet", "inception", "none"];

@@ -21,7 +21,7 @@ public abstract class ClipDataset : LabelledDataset
         int frames = FrameCount(index);
         using ClipBuffer first = new();
         Load(index, [0], first);
-        return new VideoInfo(first[0].Width, first[0].Height, frames, FramesPerSecond: 0);
+        return new VideoInfo(first[0].Width, first[0].Height, frames, FramesPerSecond: 0) { Orientation = first[0].Orientation };
     }
 
     /// <summary>Reads some frames of a clip.</summary>

@@ -23,6 +23,9 @@ public sealed class ClipSamples(ClipDataset clips, ClipTransform transform) : Sa
     public override string Description => transform.Description;
 
     /// <inheritdoc/>
+    public override OrientationRule Orientation => transform.Options.Orientation;
+
+    /// <inheritdoc/>
     public override IDisposable CreateScratch() => new ClipTransform.Scratch();
 
     /// <inheritdoc/>

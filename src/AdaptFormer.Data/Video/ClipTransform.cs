@@ -33,9 +33,11 @@ public enum ClipCrop
 /// <param name="Crops">Places on the longer side that each of them is scored at: 1 (the centre) or 3.</param>
 /// <param name="EvalResize">Shorter side before the crop for scoring, in pixels; 0 takes S itself.</param>
 /// <param name="Interpolation">Filter of every resize.</param>
+/// <param name="Orientation">Whether frames are turned as their video, or their own file, says.</param>
 public sealed record ClipOptions(
     int NumFrames = 8, int ImgSize = 224, FrameSampling Sampling = FrameSampling.Segments, int SamplingRate = 4, ClipCrop Crop = ClipCrop.MultiScale, bool Flip = false,
-    double MinArea = 0.08, int Segments = 1, int Crops = 1, int EvalResize = 0, Interpolation Interpolation = Interpolation.Bilinear)
+    double MinArea = 0.08, int Segments = 1, int Crops = 1, int EvalResize = 0, Interpolation Interpolation = Interpolation.Bilinear,
+    OrientationRule Orientation = OrientationRule.Apply)
 {
     /// <summary>Checks every value.</summary>
     /// <exception cref="ArgumentException">A value is out of range; the message lists all such values.</exception>
@@ -113,10 +115,11 @@ public sealed class ClipTransform
     /// <param name="destination">Receives [3, T, S, S].</param>
     /// <param name="scratch">The calling thread's working memory.</param>
     /// <exception cref="ArgumentException">The clip has another number of frames.</exception>
+    /// <exception cref="InvalidDataException">Its frames are turned to several sizes.</exception>
     public void Apply(ClipBuffer clip, int view, Rng rng, Span<float> destination, Scratch scratch)
     {
         if (clip.Count != Options.NumFrames) throw new ArgumentException($"ClipTransform: the clip has {clip.Count} frames, expected {Options.NumFrames}.", nameof(clip));
-        (int width, int height) = (clip[0].Width, clip[0].Height);
+        (int width, int height) = Uprighting.ShownSize(Options.Orientation, clip[0]);
         PixelBox? box = !_train ? null : Options.Crop switch
         {
             ClipCrop.MultiScale => _multiScale.Sample(width, height, rng),
@@ -128,8 +131,11 @@ public sealed class ClipTransform
         float[] frame = scratch.Frame(3 * area);
         for (int t = 0; t < clip.Count; t++)
         {
-            if (box is { } cut) scratch.Resizer.Resize(clip[t], cut, side, side, Options.Interpolation, scratch.Framed);
-            else ResizeAndCrop(clip[t], _train ? 1 : Options.Crops, _train ? 0 : view % Options.Crops, scratch);
+            ImageBuffer shown = Uprighting.Shown(Options.Orientation, clip[t], scratch.Upright);
+            if (shown.Width != width || shown.Height != height)
+                throw new InvalidDataException($"Frame {t} of the clip is turned to {shown.Width}x{shown.Height} pixels, the first to {width}x{height}.");
+            if (box is { } cut) scratch.Resizer.Resize(shown, cut, side, side, Options.Interpolation, scratch.Framed);
+            else ResizeAndCrop(shown, _train ? 1 : Options.Crops, _train ? 0 : view % Options.Crops, scratch);
             _normalizer.ToChw(scratch.Framed, flip, frame);
             for (int c = 0; c < 3; c++) frame.AsSpan(c * area, area).CopyTo(destination[(((c * clip.Count) + t) * area)..]);
         }
@@ -178,6 +184,8 @@ public sealed class ClipTransform
             _clip = clip;
         }
 
+        internal ImageBuffer Upright { get; } = new();
+
         internal ImageBuffer Framed { get; } = new();
 
         internal ImageResizer Resizer { get; } = new();
@@ -186,6 +194,7 @@ public sealed class ClipTransform
         public void Dispose()
         {
             Decoded.Dispose();
+            Upright.Dispose();
             Framed.Dispose();
             Resizer.Dispose();
         }

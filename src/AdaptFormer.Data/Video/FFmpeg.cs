@@ -9,7 +9,7 @@ namespace AdaptFormer.Data;
 
 /// <summary>
 /// Decodes videos with the programs <c>ffprobe</c> and <c>ffmpeg</c>, each call a process of its own: a damaged file can end that process and nothing else. They are found
-/// on the PATH, or in the folder that <see cref="FolderVariable"/> names.
+/// on the PATH, or in the folder that <see cref="FolderVariable"/> names. Frames come as they are stored, with the orientation that the file asks for beside them.
 /// </summary>
 public static class FFmpeg
 {
@@ -34,7 +34,7 @@ public static class FFmpeg
         Require(path);
         using MemoryStream json = new();
         string errors = Run("ffprobe", ["-v", "error", "-select_streams", "v:0", "-count_frames", "-show_entries",
-            "stream=width,height,nb_read_frames,avg_frame_rate:stream_tags=rotate:stream_side_data=rotation", "-of", "json", path], output => output.CopyTo(json), path, CountingPatience);
+            "stream=width,height,nb_read_frames,avg_frame_rate:stream_tags=rotate:stream_side_data=rotation,displaymatrix", "-of", "json", path], output => output.CopyTo(json), path, CountingPatience);
         try
         {
             using JsonDocument document = JsonDocument.Parse(json.ToArray());
@@ -42,11 +42,14 @@ public static class FFmpeg
                 throw new InvalidDataException($"{path}: it holds no video. {Shorten(errors)}".TrimEnd());
             JsonElement stream = streams[0];
             (int width, int height) = (stream.GetProperty("width").GetInt32(), stream.GetProperty("height").GetInt32());
-            if (Math.Abs(Rotation(stream)) % 180 == 90) (width, height) = (height, width);
             int frames = Number(stream, "nb_read_frames") ?? 0;
             if (width < 1 || height < 1 || frames < 1) throw new InvalidDataException($"{path}: it holds no frames. {Shorten(errors)}".TrimEnd());
             if ((long)width * height > ImageBuffer.MaxPixels) throw new InvalidDataException($"{path}: frames of {width}x{height} pixels are not read.");
-            return new VideoInfo(width, height, frames, Rate(stream)) { Damage = errors.Length == 0 ? null : $"{frames} frames can be decoded. {Shorten(errors)}" };
+            return new VideoInfo(width, height, frames, Rate(stream))
+            {
+                Orientation = DisplayMatrix.Of(stream),
+                Damage = errors.Length == 0 ? null : $"{frames} frames can be decoded. {Shorten(errors)}",
+            };
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
@@ -78,6 +81,7 @@ public static class FFmpeg
             {
                 into[at].Reset(width, height);
                 if (output.ReadAtLeast(into[at].Pixels, into[at].Pixels.Length, throwOnEndOfStream: false) < into[at].Pixels.Length) break;
+                into[at].Orientation = info.Orientation;
                 int first = at++;
                 while (at < wanted.Length && wanted[at] == wanted[first]) into[at++].CopyFrom(into[first]);
                 came++;
@@ -103,7 +107,7 @@ public static class FFmpeg
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(every);
         (int width, int height) = Reduced(info, shortSide);
         int expected = (info.Frames + every - 1) / every, came = 0;
-        using ImageBuffer frame = new(width, height);
+        using ImageBuffer frame = new(width, height) { Orientation = info.Orientation };
         string errors = Run("ffmpeg", Arguments(path, string.Create(CultureInfo.InvariantCulture, $"not(mod(n\\,{every}))"), width, height, expected), output =>
         {
             for (; came < expected; came++)
@@ -122,7 +126,7 @@ public static class FFmpeg
 
     private static string[] Arguments(string path, string select, int width, int height, int count) =>
     [
-        "-v", "error", "-nostdin", "-threads", "1", "-i", path, "-map", "0:v:0", "-an", "-sn", "-dn",
+        "-v", "error", "-nostdin", "-threads", "1", "-noautorotate", "-i", path, "-map", "0:v:0", "-an", "-sn", "-dn",
         "-vf", string.Create(CultureInfo.InvariantCulture, $"select='{select}',scale={width}:{height}:flags=bicubic"), "-vsync", "0",
         "-frames:v", count.ToString(CultureInfo.InvariantCulture), "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1",
     ];
@@ -199,19 +203,6 @@ public static class FFmpeg
 
     private static int? Number(JsonElement stream, string name) =>
         stream.TryGetProperty(name, out JsonElement text) && int.TryParse(text.GetString(), NumberStyles.Integer, CultureInfo.InvariantCulture, out int number) ? number : null;
-
-    private static int Rotation(JsonElement stream)
-    {
-        if (stream.TryGetProperty("side_data_list", out JsonElement sides))
-        {
-            foreach (JsonElement side in sides.EnumerateArray())
-            {
-                if (side.TryGetProperty("rotation", out JsonElement rotation) && rotation.TryGetInt32(out int degrees)) return degrees;
-            }
-        }
-
-        return stream.TryGetProperty("tags", out JsonElement tags) ? Number(tags, "rotate") ?? 0 : 0;
-    }
 
     private static double Rate(JsonElement stream)
     {

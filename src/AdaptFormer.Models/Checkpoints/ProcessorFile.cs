@@ -43,7 +43,7 @@ internal sealed class ProcessorFile
         file.RefuseUnknown(notes);
         (int size, int resize, bool stretch) = file.Framing();
         (Rgb mean, Rgb std) = file.Statistics();
-        return new Preprocessing(size, mean, std, resize, file.Filter(), Stretch: stretch);
+        return new Preprocessing(size, mean, std, resize, file.Filter(), Stretch: stretch, Upright: true);
     }
 
     private void RefuseUnknown(ICollection<string> notes)

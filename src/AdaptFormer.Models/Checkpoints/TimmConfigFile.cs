@@ -43,7 +43,8 @@ internal static class TimmConfigFile
         float[] mean = Channels(weights, "mean") ?? ImageNetMean, std = Channels(weights, "std") ?? ImageNetStd;
         if (std.Any(value => !(value > 0))) throw new InvalidDataException("std must be three numbers above 0.");
         return new Preprocessing(
-            side, new Rgb(mean[0], mean[1], mean[2]), new Rgb(std[0], std[1], std[2]), (int)Math.Floor(side / part), filter, Stretch: mode == "squash");
+            side, new Rgb(mean[0], mean[1], mean[2]), new Rgb(std[0], std[1], std[2]), (int)Math.Floor(side / part), filter, Stretch: mode == "squash",
+            Upright: true);
     }
 
     /// <summary>Names of the classes; null where the file has none.</summary>

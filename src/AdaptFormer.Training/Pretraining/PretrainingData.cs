@@ -50,7 +50,7 @@ public static class PretrainingData
         ClipDataset clips = Clips(data);
         CachedClipDataset? frames = data.Packed is { } shards ? ClipCache.Open(clips, shards) : null;
         cache = frames;
-        ClipOptions options = data.Clip.For(encoder.InputShape[1], encoder.InputShape[2]);
+        ClipOptions options = data.Clip.For(encoder.InputShape[1], encoder.InputShape[2]) with { Orientation = pictures.ClipOrientation };
         return new ClipSamples(frames ?? clips, new ClipTransform(options, pictures.Mean.ToArray(), pictures.Std.ToArray(), train: true));
     }
 }

@@ -14,6 +14,7 @@ namespace AdaptFormer.Training.Recipes;
 /// <param name="ColorJitter">Random colours of training pictures; none if null.</param>
 /// <param name="RandAugment">Random changes of training pictures; none if null.</param>
 /// <param name="Erase">Probability that a rectangle of a training picture is erased, in [0, 1].</param>
+/// <param name="Orientation">Whether pictures, and the frames of clips too, are turned as their files say; in training, scoring and prediction alike.</param>
 public sealed record AugmentOptions(
     TrainCrop Crop = TrainCrop.RandomResized,
     double MinArea = 0.08,
@@ -22,7 +23,8 @@ public sealed record AugmentOptions(
     int? EvalResize = null,
     ColorJitter? ColorJitter = null,
     RandAugment? RandAugment = null,
-    double Erase = 0)
+    double Erase = 0,
+    OrientationRule Orientation = OrientationRule.Apply)
 {
     /// <summary>The shorter side before the centre crop of evaluation.</summary>
     /// <param name="imageSize">Side of the model's input, in pixels.</param>

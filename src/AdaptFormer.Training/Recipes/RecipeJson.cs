@@ -17,7 +17,7 @@ namespace AdaptFormer.Training.Recipes;
     Converters =
     [
         typeof(SnakeCaseEnum<TrainCrop>), typeof(SnakeCaseEnum<Interpolation>), typeof(SnakeCaseEnum<HeadKind>), typeof(SnakeCaseEnum<AdapterPosition>),
-        typeof(SnakeCaseEnum<AdapterInput>), typeof(SnakeCaseEnum<AdapterActivation>), typeof(SnakeCaseEnum<AdapterInit>),
+        typeof(SnakeCaseEnum<AdapterInput>), typeof(SnakeCaseEnum<AdapterActivation>), typeof(SnakeCaseEnum<AdapterInit>), typeof(SnakeCaseEnum<OrientationRule>),
     ])]
 [JsonSerializable(typeof(Recipe))]
 [JsonSerializable(typeof(PretrainRecipe))]

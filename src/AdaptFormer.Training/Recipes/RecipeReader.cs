@@ -45,6 +45,14 @@ internal static class RecipeReader
         }
     }
 
+    /// <summary>Whether a file that was read as a recipe says something of a key.</summary>
+    public static bool Says(string path, params ReadOnlySpan<string> key)
+    {
+        JsonNode? at = ParseTree(File.ReadAllText(path), path);
+        foreach (string name in key) at = at is JsonObject section ? section[name] : null;
+        return at is not null;
+    }
+
     private static T Parse<T>(string json, string source, IEnumerable<string> overrides, JsonTypeInfo<T> type, Func<T, List<string>> check)
     {
         JsonObject root = ParseTree(json, source);

@@ -12,10 +12,13 @@ internal sealed class FeatureSet
     private readonly List<float> _values = [];
     private readonly List<int> _items = [], _labels = [];
 
-    private FeatureSet(LabelledDataset data) => Data = data;
+    private FeatureSet(SampleMaker samples) => (Data, Orientation) = (samples.Data, samples.Orientation);
 
     /// <summary>Where the items are from.</summary>
     public LabelledDataset Data { get; }
+
+    /// <summary>Whether the items were turned as their files say.</summary>
+    public OrientationRule Orientation { get; }
 
     /// <summary>The items, by index.</summary>
     public IReadOnlyList<int> Items => _items;
@@ -41,7 +44,7 @@ internal sealed class FeatureSet
     public static FeatureSet Of(Backbone model, SampleMaker samples, int most, long seed, Func<int, int>? label = null)
     {
         label ??= samples.Data.Label;
-        FeatureSet set = new(samples.Data);
+        FeatureSet set = new(samples);
         int count = Math.Min(most, samples.Data.Count);
         using IDisposable scratch = samples.CreateScratch();
         List<int> batch = [];

@@ -55,7 +55,7 @@ public static class RunReport
             scored is null or { MultiLabel: not null } ? null : Test(scored.Answers, summary),
             scored?.MultiLabel is { } many ? Classes(many, scored) : null,
             features is null ? null : Map(features, recipe.Seed),
-            features is null || scored is null ? [] : Some(features.Data, scored, classes, recipe.Seed),
+            features is null || scored is null ? [] : Some(features.Data, features.Orientation, scored, classes, recipe.Seed),
             JsonNode.Parse(recipe.ToJson()), JsonNode.Parse(File.ReadAllText(run.EnvironmentPath)))
         { Metrics = scored?.Metrics() ?? [] };
         ReportPage.Write(run.ReportPath, data);
@@ -120,10 +120,10 @@ public static class RunReport
     }
 
     /// <summary>Some items with their answers.</summary>
-    internal static List<SampleReport> Some(LabelledDataset data, Evaluator scored, IReadOnlyList<string> classes, long seed)
+    internal static List<SampleReport> Some(LabelledDataset data, OrientationRule orientation, Evaluator scored, IReadOnlyList<string> classes, long seed)
     {
         IReadOnlyList<Answer> answers = scored.Answers;
-        using Thumbnail thumbnail = new();
+        using Thumbnail thumbnail = new(orientation);
         using ImageBuffer shown = new();
         return [.. Pick(answers, seed, Samples).Select(i => new SampleReport(Picture(i), data.Source(i), Labels(i), Predicted(i), answers[i].Confidence, answers[i].Right, shown.Width / ThumbnailSide))];
 

@@ -3,9 +3,10 @@ using AdaptFormer.Data;
 namespace AdaptFormer.Training.Reporting;
 
 /// <summary>Makes small pictures of data: the middle square of a picture, or of some frames of a clip side by side. Not safe for several threads at once.</summary>
-internal sealed class Thumbnail : IDisposable
+/// <param name="orientation">Whether they are turned as their files say: as the model sees them.</param>
+internal sealed class Thumbnail(OrientationRule orientation) : IDisposable
 {
-    private readonly ImageBuffer _picture = new(), _small = new();
+    private readonly ImageBuffer _picture = new(), _upright = new(), _small = new();
     private readonly ClipBuffer _clip = new();
     private readonly ImageResizer _resizer = new();
 
@@ -37,8 +38,9 @@ internal sealed class Thumbnail : IDisposable
                 return false;
         }
 
-        void Put(ImageBuffer shown, int place)
+        void Put(ImageBuffer stored, int place)
         {
+            ImageBuffer shown = Uprighting.Shown(orientation, stored, _upright);
             int shorter = Math.Min(shown.Width, shown.Height);
             _resizer.Resize(shown, Framing.CenterCrop(shown.Width, shown.Height, shorter, shorter), side, side, Interpolation.Bilinear, _small);
             for (int y = 0; y < side; y++) _small.Row(y).CopyTo(into.Row(y)[(place * side * 3)..]);
@@ -49,6 +51,7 @@ internal sealed class Thumbnail : IDisposable
     public void Dispose()
     {
         _picture.Dispose();
+        _upright.Dispose();
         _small.Dispose();
         _clip.Dispose();
         _resizer.Dispose();

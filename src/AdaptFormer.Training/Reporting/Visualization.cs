@@ -70,7 +70,7 @@ public sealed record Visualization(ReportData Page, Scores? Scores, IReadOnlyLis
             : RunReport.Map(FeatureSet.Of(predictor.Model, loader.Samples, options.Points, options.Seed, labelled ? null : item => answers[item].Predicted), options.Seed);
         ReportData page = new(
             title, command, Facts(predictor, loader, scores, test), [], predictor.Labels, test, labelled && evaluator.MultiLabel is { } many ? RunReport.Classes(many, evaluator) : null, map is null || labelled ? map : map with { ByAnswer = true },
-            labelled ? RunReport.Some(loader.Dataset, evaluator, predictor.Labels, options.Seed) : [], null, JsonNode.Parse(RunEnvironment.Capture(Backend.Current.Name).ToJson()))
+            labelled ? RunReport.Some(loader.Dataset, loader.Samples.Orientation, evaluator, predictor.Labels, options.Seed) : [], null, JsonNode.Parse(RunEnvironment.Capture(Backend.Current.Name).ToJson()))
         {
             Attention = drawn,
         };

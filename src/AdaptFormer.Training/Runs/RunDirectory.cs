@@ -1,3 +1,4 @@
+using AdaptFormer.Data;
 using AdaptFormer.Tensors.Files;
 using AdaptFormer.Training.Recipes;
 
@@ -133,7 +134,17 @@ public sealed class RunDirectory : IDisposable
 
     /// <summary>Reads the resolved recipe.</summary>
     /// <exception cref="RecipeException">It was changed so that it is no longer valid.</exception>
-    public Recipe ReadRecipe() => Recipe.Load(RecipePath);
+    public Recipe ReadRecipe()
+    {
+        Recipe recipe = Recipe.Load(RecipePath);
+        DataOptions data = recipe.Data;
+        bool clips = ClipSource.Kinds.Contains(data.Kind) || (data.Kind == DataOptions.Auto && ClipSource.Means(data.Train));
+
+        // Runs of earlier versions say nothing of orientation: they turned videos and no pictures.
+        return clips || RecipeReader.Says(RecipePath, "data", "transform", "orientation")
+            ? recipe
+            : recipe with { Data = data with { Transform = data.Transform with { Orientation = OrientationRule.Ignore } } };
+    }
 
     /// <summary>The epochs done so far, in order.</summary>
     public IReadOnlyList<EpochRecord> ReadLog() => File.Exists(LogPath) ? EpochLog<EpochRecord>.Read(LogPath) : [];

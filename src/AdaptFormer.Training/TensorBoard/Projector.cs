@@ -49,7 +49,7 @@ internal static class Projector
         int across = (int)Math.Ceiling(Math.Sqrt(set.Count));
         using ImageBuffer all = new(across * ThumbnailSide, across * ThumbnailSide), one = new();
         all.Pixels.Clear();
-        using Thumbnail thumbnail = new();
+        using Thumbnail thumbnail = new(set.Orientation);
         for (int i = 0; i < set.Count; i++)
         {
             if (!thumbnail.Load(set.Data, set.Items[i], ThumbnailSide, 1, one)) continue;

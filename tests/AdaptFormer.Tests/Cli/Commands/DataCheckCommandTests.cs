@@ -20,6 +20,17 @@ public sealed class DataCheckCommandTests
     }
 
     [Fact]
+    public async Task Pictures_that_carry_an_orientation_are_counted_with_what_becomes_of_them()
+    {
+        using TinyTask task = new();
+        foreach (string label in new[] { "bright", "dark" }) File.Copy(Inputs.At("orientation", "phone.jpg"), task[$"train/{label}/phone.jpg"]);
+        (_, string output, _) = await Run("data", "check", task["train"]);
+        Assert.Contains("2 pictures carry an orientation; they are turned (data.transform.orientation=apply).", output);
+        (_, output, _) = await Run("data", "check", task.Recipe, "--set", "data.transform.orientation=ignore");
+        Assert.Contains("2 pictures carry an orientation; they are not turned (data.transform.orientation=ignore).", output);
+    }
+
+    [Fact]
     public async Task One_class_is_something_wrong()
     {
         (int code, string output, _) = await Run("data", "check", Inputs.At("one-class"));

@@ -29,6 +29,16 @@ public sealed class DatasetCheckTests
     }
 
     [Fact]
+    public void Pictures_that_carry_an_orientation_are_counted()
+    {
+        using TempFolder folder = new();
+        using AdaptFormer.Data.ImageBuffer picture = OrientedFile.Picture();
+        for (int i = 1; i <= 8; i++) folder.Write($"{i % 2}/{i}.png", OrientedFile.Png(picture, OrientedFile.Exif(i)));
+        DatasetReport report = DatasetCheck.Run(DatasetSource.OpenParts(folder.Path));
+        Assert.Equal(7, report.Splits.Sum(split => split.Oriented));
+    }
+
+    [Fact]
     public void Missing_damaged_and_double_pictures_are_named()
     {
         using TempFolder folder = new();

@@ -65,6 +65,41 @@ public sealed class HostilePicturesTests
     }
 
     [Fact]
+    public void A_large_canvas_around_a_tiny_GIF_takes_the_memory_of_its_pixels_and_no_more()
+    {
+        const int Width = 5000, Height = 4000;
+        byte[] file =
+        [
+            .. "GIF89a"u8, Width & 255, Width >> 8, Height & 255, Height >> 8, 0x80, 0, 0, 10, 20, 30, 40, 50, 60,
+            0x2C, 7, 0, 3, 0, 1, 0, 1, 0, 0, 2, 2, 0x4C, 0x01, 0, 0x3B,      // the second colour at (7, 3)
+        ];
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        using ImageBuffer image = ImageDecoder.Decode(file);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, (3L * Width * Height) + Free);
+        Assert.Equal((Width, Height), (image.Width, image.Height));
+        Assert.Equal([10, 20, 30, 40, 50, 60, 10, 20, 30], image.Row(3).Slice(6 * 3, 9).ToArray());
+        Assert.Equal([10, 20, 30], image.Row(Height - 1)[^3..].ToArray());
+    }
+
+    [Theory]
+    [InlineData(32_768, 23)]      // once 6 seconds
+    [InlineData(23, 32_768)]
+    [InlineData(1025, 16)]
+    [InlineData(-40_000, 16)]
+    public void An_icon_with_a_side_that_no_icon_has_is_refused_before_it_is_decoded(int width, int height)
+    {
+        byte[] bitmap = [40, 0, 0, 0, .. BitConverter.GetBytes(width), .. BitConverter.GetBytes(2 * height), 1, 0, 32, 0, .. new byte[24]];
+        byte[] list = [0, 0, 1, 0, 1, 0, 16, 16, 0, 0, 1, 0, 32, 0, .. BitConverter.GetBytes(bitmap.Length), 22, 0, 0, 0];
+        long taken = Refuse([.. list, .. bitmap], out string message);
+        Assert.Contains($"{Math.Abs(width)}x{height} pixels; icons have sides of at most 1024", message);
+        Assert.InRange(taken, 0, 1 << 16);
+        byte[] png = PictureFile.Png(Math.Abs(width), height, 8, 2, []);
+        Refuse([.. list, .. png], out message);
+        Assert.Contains("at most 1024", message);
+        Assert.Throws<InvalidDataException>(() => ImageDecoder.Identify([.. list, .. bitmap]));
+    }
+
+    [Fact]
     public void The_memory_of_a_giant_goes_when_a_small_picture_comes()
     {
         using ImageBuffer image = new(6000, 4000);

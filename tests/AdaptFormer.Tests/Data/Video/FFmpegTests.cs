@@ -96,8 +96,7 @@ public sealed class FFmpegTests : IDisposable
             string path = Path.Combine(folder, row[0]);
             VideoInfo info = FFmpeg.Probe(path);
             (int width, int height) = (int.Parse(row[3], System.Globalization.CultureInfo.InvariantCulture), int.Parse(row[4], System.Globalization.CultureInfo.InvariantCulture));
-            if (row[9] is "-90" or "90") (width, height) = (height, width);
-            Assert.Equal((width, height), (info.Width, info.Height));
+            Assert.Equal((width, height, row[9] is "-90" or "90"), (info.Width, info.Height, info.Orientation >= Orientation.Transposed));
             int decoded = int.Parse(row[7], System.Globalization.CultureInfo.InvariantCulture);
             Assert.Equal(decoded, info.Frames);
             using ClipBuffer clip = new();
