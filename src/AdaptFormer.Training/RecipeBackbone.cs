@@ -1,4 +1,3 @@
-using AdaptFormer.Data;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Hub;
@@ -55,7 +54,7 @@ public static class RecipeBackbone
         AugmentOptions augment = recipe.Data.Transform;
         Preprocessing expected = model.ExpectedPictures;
         (Rgb mean, Rgb std) = Statistics(recipe.Model) ?? (expected.Mean, expected.Std);
-        bool upright = augment.Orientation == OrientationRule.Apply;
+        bool upright = augment.Orientation == Data.OrientationRule.Apply;
         if (model.ReadsClips) return recipe.Data.Clip.ToPreprocessing(expected.ImgSize, mean, std) with { Upright = upright };
         return new Preprocessing(
             expected.ImgSize, mean, std, augment.EvalResizeFor(expected.ImgSize), Enum.Parse<Resampling>(augment.Interpolation.ToString()),

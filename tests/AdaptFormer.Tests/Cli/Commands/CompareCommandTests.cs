@@ -53,7 +53,7 @@ public sealed class CompareCommandTests(TinyTask task) : IClassFixture<TinyTask>
         Assert.False(Directory.Exists(task["wrong"]));
     }
 
-    private static readonly string[] Times = ["seconds", "seconds_per_epoch", "images_per_s", "wait_share", "peak_bytes", "environment", "command", "adapter"];
+    private static readonly string[] Times = ["seconds", "seconds_per_epoch", "images_per_s", "wait_share", "peak_bytes", "environment", "command", "adapter", "report"];
 
     // A result without what the machine and the moment decide.
     private static string Timeless(string json)

@@ -27,7 +27,7 @@ public sealed class FirstTrainingTests : IDisposable
     [Fact]
     public async Task A_folder_with_its_parts_is_the_whole_command_and_no_run_is_written_over()
     {
-        string[] call = ["train", _task["flowers"], .. Tiny(_task.Backbone), "--epochs", "1", "--batch", "6", "--lr", "0.05", "--seed", "3"];
+        string[] call = ["train", _task["flowers"], .. Tiny(_task.Backbone), "--epochs", "1", "--batch", "6", "--lr", "0.05", "--seed", "3", "--set", "schedule.warmup_epochs=0"];
         CliOutcome first = await CliProgram.RunIn(_folder.Path, call);
         Assert.True(first.Code == 0, first.Error);
         Assert.Contains($"{_task["flowers/Train"]} trains, {_task["flowers/valid"]} chooses the best epoch, {_task["flowers/Test_set"]} tests", first.Error, StringComparison.Ordinal);
