@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using AdaptFormer.Data;
 using AdaptFormer.Models;
+using AdaptFormer.Models.Layers;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Cli;

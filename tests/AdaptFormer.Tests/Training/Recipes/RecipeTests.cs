@@ -187,7 +187,7 @@ public sealed class RecipeTests
             {
               "model": { "name": "vit", "image_size": "big" },
               "tuning": { "method": "adaptformer", "bottlneck": 8, "position": "parallell" },
-              "data": { "train": 7, "transform": { "flip": "yes" }, "validation": 0.1 },
+              "data": { "train": 7, "transform": { "flip": "yes" }, "validaton": 0.1 },
               "epochs": 1.5,
               "optimizer": { "name": "sdg" },
               "schedule": "cosine",
@@ -204,7 +204,7 @@ public sealed class RecipeTests
             "tuning.position 'parallell' is not known (did you mean 'parallel'?); known: parallel, sequential",
             "data.train is 7; expected a text",
             "data.transform.flip is \"yes\"; expected true or false",
-            "data.validation is not known",
+            "data.validaton is not known (did you mean 'validation'?)",
             "epochs is 1.5; expected a whole number",
             "optimizer.name 'sdg' is not known (did you mean 'sgd'?); known: sgd, adam, adamw, lars",
             "schedule is \"cosine\"; expected a section, { … }",
