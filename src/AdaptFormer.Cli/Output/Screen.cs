@@ -12,7 +12,7 @@ internal sealed class Screen
 {
     private readonly IAnsiConsole _out, _error;
     private readonly bool _outTerminal, _errorTerminal;
-    private readonly GuardedWriter _outWriter;
+    private bool _lost;
 
     /// <summary>A screen on two writers that are both a terminal, or both not.</summary>
     public Screen(TextWriter output, TextWriter error, bool terminal) : this(output, error, terminal, terminal)
@@ -29,8 +29,11 @@ internal sealed class Screen
     {
         (_outTerminal, _errorTerminal) = (outTerminal, errorTerminal);
         ErrorWriter = new GuardedWriter(error, _ => { });
-        OutWriter = _outWriter = new GuardedWriter(
-            output, why => Warn($"stdout cannot be written ({why.Message.TrimEnd('.')}): results are not printed. Files are written as always."));
+        OutWriter = new GuardedWriter(output, why =>
+        {
+            Volatile.Write(ref _lost, true);
+            Warn($"stdout cannot be written ({why.Message.TrimEnd('.')}): results are not printed. Files are written as always.");
+        });
         _out = ConsoleOn(OutWriter, outTerminal, width);
         _error = ConsoleOn(ErrorWriter, errorTerminal, width);
     }
@@ -45,7 +48,7 @@ internal sealed class Screen
     public bool Quiet { get; set; }
 
     /// <summary>Whether results were lost, because stdout is full or closed.</summary>
-    public bool Lost => _outWriter.Lost;
+    public bool Lost => Volatile.Read(ref _lost);
 
     /// <summary>Whether bars are on the screen now; set by <see cref="Bars"/>.</summary>
     public bool Moving { get; set; }

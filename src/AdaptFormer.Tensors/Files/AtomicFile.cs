@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
@@ -11,6 +12,7 @@ public static class AtomicFile
 {
     private const string TemporaryEnding = ".tmp";
     private const int Attempts = 3;
+    private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
     private static readonly FileShare AloneOrWithDeletion = OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None;
 
     /// <summary>Replaces or creates the file at <paramref name="path"/> with what <paramref name="write"/> writes.</summary>
@@ -90,7 +92,7 @@ public static class AtomicFile
         const int digits = 32;
         int end = name.Length - TemporaryEnding.Length - digits - 1;      // .TARGET.DIGITS.tmp
         return end > 1 && name[0] == '.' && name[end] == '.' && name.EndsWith(TemporaryEnding, StringComparison.Ordinal)
-            && name.AsSpan(end + 1, digits).IndexOfAnyExcept("0123456789abcdef") < 0
+            && name.AsSpan(end + 1, digits).IndexOfAnyExcept(HexDigits) < 0
             && (target is null || name.AsSpan(1, end - 1).SequenceEqual(target));
     }
 

@@ -54,7 +54,7 @@ public static class PretrainingRun
             model.Encoder.Id, encoder, all - encoder, loader.SamplesPerEpoch, model.Config.Patches, course.PeakLr,
             model.Encoder.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed, done)
         { Clips = model.Encoder.ReadsClips });
-        double loss = run.ReadLog().LastOrDefault()?.TrainLoss ?? double.NaN;
+        double loss = run.ReadLog() is [.., var last] ? last.TrainLoss : double.NaN;
         int saved = done;
         try
         {

@@ -230,7 +230,7 @@ public sealed class TrainerTests
             {
                 int end = Math.Min(start + BatchSize, Labels.Length);
                 yield return new FeatureBatch(
-                    Tensor.From(_values[(start * Features)..(end * Features)], new Shape(end - start, Features)), Labels[start..end]);
+                    Tensor.From(_values.AsSpan((start * Features)..(end * Features)), new Shape(end - start, Features)), Labels[start..end]);
             }
         }
 

@@ -47,7 +47,7 @@ public sealed class ClipCacheTests : IDisposable
         using ClipBuffer buffer = new(), again = new();
 
         // The frames of the first cache as files: packing them must lose nothing.
-        using ShardSet shards = ShardSet.Open(_folder["png"], ShardKey.Of(clips, $"clips {new ClipCacheOptions().Tag}", byContent: false), 1);
+        using ShardSet shards = ShardSet.Open(_folder["png"], ShardKey.Of(clips, $"clips as stored {new ClipCacheOptions().Tag}", byContent: false), 1);
         using (ShardRecord record = shards.Read(0))
         {
             Assert.True(ClipRecord.TryRead(record.Bytes[..ClipRecord.TableBytes(4)], record.Bytes.Length, out ClipRecord table));
