@@ -69,10 +69,10 @@ public sealed class ImageCacheTests
         using TempFolder folder = Pictures();
         ImageDataset data = DatasetSource.Open("folder:" + folder["pictures"]);
         ImageCacheOptions options = new(16, ImageCacheFormat.Raw);
-        ShardKey key = ShardKey.Of(data, $"pictures {options.Tag}", byContent: false);
+        ShardKey key = ShardKey.Of(data, $"pictures as stored {options.Tag}", byContent: false);
         new ShardBuilder(folder["cache"], key, data.Count, options.Tag).Build(() => ((_, into) =>
         {
-            System.Buffers.BuffersExtensions.Write(into, [.. BitConverter.GetBytes(width), .. BitConverter.GetBytes(height), .. new byte[12]]);
+            System.Buffers.BuffersExtensions.Write(into, [.. BitConverter.GetBytes(width), .. BitConverter.GetBytes(height | ((int)Orientation.Normal << 24)), .. new byte[12]]);
             return 2;
         }, new MemoryStream()));
         using CachedDataset cache = ImageCache.Open(data, folder["cache"]);
