@@ -16,6 +16,7 @@ build() {
 
 build "$work/a" >"$work/first"
 build "$work/another/much/longer folder/b" >"$work/second"
+[ "$(grep -c '\.dll$' "$work/first")" -ge 6 ] || { echo "reproducible: the build left fewer assemblies than there are projects"; cat "$work/log"; exit 1; }
 if ! diff "$work/first" "$work/second"; then
     echo "reproducible: the assemblies above differ between two clones of ${commit:0:12}"
     exit 1
