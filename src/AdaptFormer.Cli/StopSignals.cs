@@ -46,7 +46,8 @@ internal sealed class StopSignals : IDisposable
             {
                 Thread.Sleep(Patience);
                 Environment.Exit(code);
-            }) { IsBackground = true, Name = "patience" }.Start();
+            })
+            { IsBackground = true, Name = "patience" }.Start();
             _stop.Cancel();
         }
         else if (context.Signal != PosixSignal.SIGHUP)      // of which a closed terminal may send two

@@ -91,8 +91,15 @@ public static class TrainingRun
             clock.Elapsed.TotalSeconds, Median(epochs.Select(e => e.Seconds)), Median(epochs.Select(e => e.ImagesPerS)), PeakBytes(),
             new FileInfo(run.AdapterPath).Length, run.AdapterPath, recipe.Seed)
         {
-            TestMap = test?.MeanAp, TestMapSklearn = test?.MeanApSklearn, ValidationMap = trainer.BestMap, Precision = PrecisionChoice.NameOf(model.Compute),
-            TestPrecision = macro?.Precision, TestRecall = macro?.Recall, TestF1 = macro?.F1, TestAuc = macro?.Auc, Report = run.ReportPath,
+            TestMap = test?.MeanAp,
+            TestMapSklearn = test?.MeanApSklearn,
+            ValidationMap = trainer.BestMap,
+            Precision = PrecisionChoice.NameOf(model.Compute),
+            TestPrecision = macro?.Precision,
+            TestRecall = macro?.Recall,
+            TestF1 = macro?.F1,
+            TestAuc = macro?.Auc,
+            Report = run.ReportPath,
             StoppedAfter = trainer.EpochsDone < recipe.Epochs ? trainer.EpochsDone : null,
         };
         run.Finish(summary);

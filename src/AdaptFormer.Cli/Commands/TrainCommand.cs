@@ -19,15 +19,15 @@ internal static class TrainCommand
             Arity = ArgumentArity.ZeroOrOne,
         };
         Option<string> data = new("--data")
-            { Description = "The training data: a folder (its parts train, valid and test are found) or a list.", HelpName = "path" };
+        { Description = "The training data: a folder (its parts train, valid and test are found) or a list.", HelpName = "path" };
         RecipeOptions options = new();
         Option<string> output = new("--output")
-            { Description = "The run directory; runs/NAME, or the next free runs/NAME-2, if left out.", HelpName = "folder" };
+        { Description = "The run directory; runs/NAME, or the next free runs/NAME-2, if left out.", HelpName = "folder" };
         Option<int> seeds = new("--seeds")
-            { Description = "Train once for each of n seeds, from the recipe's own on, and give mean and deviation.", HelpName = "n" };
+        { Description = "Train once for each of n seeds, from the recipe's own on, and give mean and deviation.", HelpName = "n" };
         Option<bool> overwrite = new("--overwrite") { Description = "Replace a run that is in the output folder." };
         Option<bool> resume = new("--resume")
-            { Description = "Go on with the run in the output folder from its last whole epoch; more --epochs make it longer." };
+        { Description = "Go on with the run in the output folder from its last whole epoch; more --epochs make it longer." };
         Option<bool> json = CommonOptions.Json("Print one JSON line an epoch, and a last one with the outcome.");
         what.OfferRecipes();
         FileCommand command = new("train", "Fine-tune a backbone: on a folder of pictures or clips, or as a recipe says.") { what, data };

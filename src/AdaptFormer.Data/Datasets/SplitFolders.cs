@@ -16,9 +16,17 @@ public static class SplitFolders
 
     private static readonly Dictionary<string, string> Names = new()
     {
-        ["train"] = Train, ["training"] = Train,
-        ["valid"] = Validation, ["validation"] = Validation, ["validate"] = Validation, ["val"] = Validation, ["dev"] = Validation,
-        ["test"] = Test, ["testing"] = Test, ["eval"] = Test, ["evaluation"] = Test,
+        ["train"] = Train,
+        ["training"] = Train,
+        ["valid"] = Validation,
+        ["validation"] = Validation,
+        ["validate"] = Validation,
+        ["val"] = Validation,
+        ["dev"] = Validation,
+        ["test"] = Test,
+        ["testing"] = Test,
+        ["eval"] = Test,
+        ["evaluation"] = Test,
     };
 
     private static readonly string[] Endings = ["set", "data", "images", "videos", "split"];

@@ -14,7 +14,7 @@ public sealed record ClipCacheOptions(int ShortSide = 256, int Quality = 92, int
     /// <summary>The options as the number that a cache keeps.</summary>
     internal int Tag => (ByContent ? ImageCacheOptions.ContentTag : 0) | (ShortSide << 16) | (Every << 8) | Quality;
 
-    internal static ClipCacheOptions FromTag(int tag) => 
+    internal static ClipCacheOptions FromTag(int tag) =>
         new((tag & ~ImageCacheOptions.ContentTag) >> 16, tag & 255, (tag >> 8) & 255, (tag & ImageCacheOptions.ContentTag) != 0);
 
     /// <exception cref="ArgumentOutOfRangeException">A value is out of range.</exception>
@@ -72,7 +72,7 @@ public static class ClipCache
     /// <summary>Few enough that small sets are made by all cores and an interruption costs little, many enough that large sets are not thousands of files.</summary>
     private static int PerShard(int count) => Math.Clamp(count / 32, 8, 256);
 
-    private static ShardKey Key(ClipDataset dataset, ClipCacheOptions options) => 
+    private static ShardKey Key(ClipDataset dataset, ClipCacheOptions options) =>
         ShardKey.Of(dataset, string.Create(CultureInfo.InvariantCulture, $"clips as stored {options.Tag}"), options.ByContent);
 }
 

@@ -27,7 +27,7 @@ public sealed record ImageCacheOptions(int ShortSide = 256, ImageCacheFormat For
 
     internal const int ContentTag = 1 << 30;
 
-    internal static ImageCacheOptions FromTag(int tag) => 
+    internal static ImageCacheOptions FromTag(int tag) =>
         new((tag & ~ContentTag) >> 8, (tag & 1) == 1 ? ImageCacheFormat.Raw : ImageCacheFormat.Jpeg, (tag >> 1) & 127, (tag & ContentTag) != 0);
 }
 
@@ -102,7 +102,7 @@ public static class ImageCache
 
     internal static bool IsError(ShardSet shards, int index) => shards.Kind(index) == Error;
 
-    private static ShardKey Key(ImageDataset dataset, ImageCacheOptions options) => 
+    private static ShardKey Key(ImageDataset dataset, ImageCacheOptions options) =>
         ShardKey.Of(dataset, string.Create(CultureInfo.InvariantCulture, $"pictures as stored {options.Tag}"), options.ByContent);
 
     private sealed class Maker(ImageDataset dataset, ImageCacheOptions options) : IDisposable

@@ -6,7 +6,7 @@ namespace AdaptFormer.Data;
 public sealed class VideoFileDataset : ClipListDataset
 {
     /// <summary>Endings of files that folders of clips are searched for.</summary>
-    public static IReadOnlyList<string> Extensions { get; } = 
+    public static IReadOnlyList<string> Extensions { get; } =
     [
         ".mp4", ".avi", ".webm", ".mkv", ".mov", ".mpg", ".mpeg", ".m4v", ".y4m", ".gif", ".wmv", ".asf", ".3gp", ".3g2", ".flv", ".f4v", ".ts", ".mts", ".m2ts", ".mpe",
         ".ogv", ".vob",

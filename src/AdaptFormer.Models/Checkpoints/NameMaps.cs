@@ -155,7 +155,8 @@ public static class NameMaps
         ("fc_norm.*", ["ln2.*"]),       // with the mean of the patch tokens
         ("pre_logits.fc.*", ["head.layers.pre_logits.*"]),
         ("head.*", ["head.layers.head.*"]),
-        ("head.*", ["head.fc.*"])) { Prefix = "backbone.", AlwaysPrefixed = true };
+        ("head.*", ["head.fc.*"]))
+    { Prefix = "backbone.", AlwaysPrefixed = true };
 
     /// <summary>The authors' DINOv2 with registers: timm's names but for theirs.</summary>
     public static NameMap DinoV2 { get; } = new("DINOv2", ("reg_token", ["register_tokens"]));

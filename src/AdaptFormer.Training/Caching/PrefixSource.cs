@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics;
 using AdaptFormer.Data;
 using AdaptFormer.Models;
@@ -73,7 +74,9 @@ internal sealed class PrefixSource : BatchSource, IDisposable
             _targets = new float[samples.Length * classes];
             _stored = Tensor.Empty(new Shape([samples.Length, .. file.Header.Dims]), file.Header.Type);
             Shape one = new([.. file.Header.Dims]);
-            byte[] elements = new byte[file.Header.RecordBytes - PrefixHeader.Preamble];
+            int bytes = checked((int)(file.Header.RecordBytes - PrefixHeader.Preamble));
+            byte[] rented = ArrayPool<byte>.Shared.Rent(bytes);
+            Span<byte> elements = rented.AsSpan(0, bytes);
             for (int i = 0; i < samples.Length; i++)
             {
                 _labels[i] = file.Read(samples[i], elements);
@@ -84,6 +87,7 @@ internal sealed class PrefixSource : BatchSource, IDisposable
                 }
             }
 
+            ArrayPool<byte>.Shared.Return(rented);
             Input = _stored.As(DataType.Float32);
         }
 

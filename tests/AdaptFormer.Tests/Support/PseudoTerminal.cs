@@ -20,7 +20,10 @@ internal static class PseudoTerminal
         string call = string.Join(' ', arguments.Prepend(Path.Combine(AppContext.BaseDirectory, "adaptformer.dll")).Select(Quote));
         ProcessStartInfo start = new("script", ["-qefc", $"stty cols {columns} rows 40; exec dotnet {call}", "/dev/null"])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = AppContext.BaseDirectory,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+            WorkingDirectory = AppContext.BaseDirectory,
         };
         start.Environment["TERM"] = "xterm-256color";
         start.Environment["SHELL"] = "/bin/sh";

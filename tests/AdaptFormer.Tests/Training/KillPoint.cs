@@ -18,6 +18,7 @@ internal sealed class KillPoint(Action<string, ExistingRun> work, string folder)
     private readonly Random _random = new(17);
     private string[] _whole = [];
     private long _calls;
+    private bool _reached;
 
     /// <summary>Whether every call is tried.</summary>
     public static bool All => Environment.GetEnvironmentVariable(Variable) == "all";
@@ -58,16 +59,14 @@ internal sealed class KillPoint(Action<string, ExistingRun> work, string folder)
         return chosen.Length;
     }
 
-    private bool _reached;
-
     /// <summary>Lets calls fail, which must be an error, and does it again.</summary>
     /// <param name="kind">What the disk says.</param>
     /// <param name="points">How many calls to try when not all are.</param>
     /// <returns>How many were tried.</returns>
     public int Failures(DiskFaultKind kind, int points = 6)
     {
-        long[] chosen = [.. Points(points)];
-        foreach (long at in chosen)
+        int tried = 0;
+        foreach (long at in Points(points))
         {
             string place = Path.Combine(folder, $"{kind}-{at}");
             Exception? error = Interrupt(kind, at, place);
@@ -75,9 +74,11 @@ internal sealed class KillPoint(Action<string, ExistingRun> work, string folder)
             Assert.True(error is IOException, $"{kind} at call {at} of {_calls}: {error?.ToString() ?? "it ended as if nothing had happened"}");
             Assert.Contains(folder, error!.Message, StringComparison.Ordinal);
             Again(place, at, $"after {kind} at call {at} of {_calls}");
+            tried++;
         }
 
-        return chosen.Length;
+        Assert.True(tried > 0, $"no call of {_calls} was reached");
+        return tried;
     }
 
     private IEnumerable<long> Points(int count) =>
