@@ -122,7 +122,8 @@ public abstract class Backbone : Layer
     }
 
     /// <summary>
-    /// Where a parameter stands, for rates that fall from the head to the input: 0 ahead of the blocks, i + 1 in block i (from 0), one more than
+    /// Where a parameter stands, for rates that fall from the head to the input: 0 ahead of the blocks, i + 1 in block i (from 0), one
+    /// more than
     /// there are blocks behind them. What a method adds to a layer stands where the layer does; its prompts stand with the head.
     /// </summary>
     /// <param name="name">The parameter's name, as <see cref="Module.Parameters"/> gives it.</param>
@@ -140,7 +141,8 @@ public abstract class Backbone : Layer
             : DepthOutside(name) ?? throw new ArgumentException($"{Id}: no depth is known of the parameter '{name}', so layer_decay has no rate for it.");
     }
 
-    /// <summary>The depth of a parameter of the family's own that stands in no block; null for a name that the family does not have.</summary>
+    /// <summary>The depth of a parameter of the family's own that stands in no block; null for a name that the family does not
+    /// have.</summary>
     protected abstract int? DepthOutside(string name);
 
     /// <summary>

@@ -9,7 +9,8 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Models;
 
 /// <summary>
-/// The sizes of a backbone: what a recipe's <c>model.config</c> and an adapter file say about it. The attribute list below gives each family its name in JSON, under
+/// The sizes of a backbone: what a recipe's <c>model.config</c> and an adapter file say about it. The attribute list below gives each
+/// family its name in JSON, under
 /// <c>family</c>; a plain ViT may leave it out.
 /// </summary>
 /// <param name="DropPath">Stochastic depth of the last block, in [0, 1); earlier ones get a linear share.</param>
@@ -38,7 +39,8 @@ public abstract record BackboneConfig(float DropPath = 0)
     [JsonIgnore]
     internal virtual BackboneConfig Written => Sizes;
 
-    /// <summary>What an id of the <see cref="ModelZoo"/> stands for: the sizes without what different weights of one architecture choose.</summary>
+    /// <summary>What an id of the <see cref="ModelZoo"/> stands for: the sizes without what different weights of one architecture
+    /// choose.</summary>
     [JsonIgnore]
     internal virtual BackboneConfig Architecture => Sizes;
 
@@ -46,7 +48,8 @@ public abstract record BackboneConfig(float DropPath = 0)
     [JsonIgnore]
     internal abstract string DefaultId { get; }
 
-    /// <summary>A configuration from JSON with snake_case keys, for example <c>{"embed_dim": 96, "depth": 6, "num_heads": 3}</c>; what is left out keeps its default.</summary>
+    /// <summary>A configuration from JSON with snake_case keys, for example <c>{"embed_dim": 96, "depth": 6, "num_heads": 3}</c>; what is
+    /// left out keeps its default.</summary>
     /// <param name="json">The text.</param>
     /// <param name="source">What to call it in messages.</param>
     /// <exception cref="InvalidDataException">It is not such JSON, or has an unknown key or family.</exception>
@@ -73,7 +76,8 @@ public abstract record BackboneConfig(float DropPath = 0)
     /// <summary>The configuration as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, ModelsJson.Default.BackboneConfig);
 
-    /// <summary>The configuration as JSON: what a record would print of itself has no end, because <see cref="Sizes"/> is a configuration again.</summary>
+    /// <summary>The configuration as JSON: what a record would print of itself has no end, because <see cref="Sizes"/> is a configuration
+    /// again.</summary>
     public sealed override string ToString() => ToJson();
 
     /// <summary>A model of these sizes, without weights and without a head.</summary>
@@ -96,7 +100,8 @@ public abstract record BackboneConfig(float DropPath = 0)
 
     /// <summary>The model for clips that is made of this one's weights.</summary>
     /// <param name="how">How its patch kernel is spread over the frames of a tubelet.</param>
-    /// <param name="tokens">Whether the class token and the learned positions stay; otherwise positions are a fixed sinusoid table. For plain ViTs.</param>
+    /// <param name="tokens">Whether the class token and the learned positions stay; otherwise positions are a fixed sinusoid table. For
+    /// plain ViTs.</param>
     /// <exception cref="ArgumentException">It is no plain image ViT.</exception>
     public virtual BackboneConfig WithInflation(Inflation how, bool tokens = true) =>
         throw new ArgumentException($"{DefaultId} cannot be inflated: inflate is for the weights of plain image ViTs.");

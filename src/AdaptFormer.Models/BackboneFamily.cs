@@ -7,7 +7,8 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Models;
 
 /// <summary>
-/// What the loader has to know about a kind of backbone: how its checkpoints are recognised, which sizes their shapes tell, and what of them a model of given sizes takes.
+/// What the loader has to know about a kind of backbone: how its checkpoints are recognised, which sizes their shapes tell, and what of
+/// them a model of given sizes takes.
 /// A family is its configuration, its model and one of these, named in <see cref="All"/> and on <see cref="BackboneConfig"/>.
 /// </summary>
 internal abstract class BackboneFamily
@@ -31,10 +32,12 @@ internal abstract class BackboneFamily
     /// <param name="ours">Weights under our names.</param>
     /// <param name="path">For messages.</param>
     /// <param name="hints">What shapes cannot tell.</param>
-    /// <exception cref="InvalidDataException">A weight that the sizes are read from is missing or has a shape that no model of the family has.</exception>
+    /// <exception cref="InvalidDataException">A weight that the sizes are read from is missing or has a shape that no model of the family
+    /// has.</exception>
     public abstract BackboneConfig Infer(StateDict ours, string path, WeightHints hints);
 
-    /// <summary>The sizes of a known id, fitted to what the file really holds; what was changed is told in <paramref name="notes"/>.</summary>
+    /// <summary>The sizes of a known id, fitted to what the file really holds; what was changed is told in <paramref
+    /// name="notes"/>.</summary>
     public virtual BackboneConfig Fit(BackboneConfig config, StateDict ours, ICollection<string> notes) => config;
 
     /// <summary>The weights as a model of the family holds them, where checkpoints split what it keeps together.</summary>
@@ -49,7 +52,8 @@ internal abstract class BackboneFamily
     {
     }
 
-    /// <summary>Changes weights that do not fit as they are: position tables where another size of the input was asked for, image weights for clips.</summary>
+    /// <summary>Changes weights that do not fit as they are: position tables where another size of the input was asked for, image weights
+    /// for clips.</summary>
     /// <param name="state">Weights under our names, to be changed.</param>
     /// <param name="file">The sizes of the weights; another family's, where the model is made of one.</param>
     /// <param name="model">The sizes of the model.</param>
@@ -61,7 +65,8 @@ internal abstract class BackboneFamily
     {
     }
 
-    /// <summary>Whether a checkpoint's tensor of this name follows from the sizes and is made anew: Swin's buffers, which not every naming stores.</summary>
+    /// <summary>Whether a checkpoint's tensor of this name follows from the sizes and is made anew: Swin's buffers, which not every
+    /// naming stores.</summary>
     public static bool IsComputed(string name) =>
         name.EndsWith(".relative_position_index", StringComparison.Ordinal) || name.EndsWith(".attn_mask", StringComparison.Ordinal);
 

@@ -16,7 +16,8 @@ public enum FrameRule
     Uniform,
 }
 
-/// <summary>How a video is shown to a model that reads clips: its views are answered one by one, and the mean of their logits is the answer.</summary>
+/// <summary>How a video is shown to a model that reads clips: its views are answered one by one, and the mean of their logits is the
+/// answer.</summary>
 /// <param name="Sampling">Which frames.</param>
 /// <param name="SamplingRate">Distance between the frames of a dense clip, in [1, 1024].</param>
 /// <param name="Segments">Clips of a video, in [1, 100].</param>

@@ -5,7 +5,8 @@ namespace AdaptFormer.Models;
 /// <summary>How new weights start.</summary>
 public static class Initializers
 {
-    /// <summary>Uniform in ±√(6/((1 + a²)·fan_in)) with a = √5, that is ±1/√fan_in: PyTorch's default for Linear, the authors' down-projection.</summary>
+    /// <summary>Uniform in ±√(6/((1 + a²)·fan_in)) with a = √5, that is ±1/√fan_in: PyTorch's default for Linear, the authors'
+    /// down-projection.</summary>
     public static Parameter KaimingUniform(Rng rng, params ReadOnlySpan<int> dims)
     {
         double bound = 1 / Math.Sqrt(FanIn(dims));

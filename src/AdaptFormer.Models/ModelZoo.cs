@@ -106,7 +106,8 @@ public static class ModelZoo
     /// <summary>Whether there is a model of this id.</summary>
     public static bool Contains(string id) => Known.ContainsKey(id);
 
-    /// <summary>The model of these sizes, if it has an id; weights of other statistics share the sizes, so this names an architecture only.</summary>
+    /// <summary>The model of these sizes, if it has an id; weights of other statistics share the sizes, so this names an architecture
+    /// only.</summary>
     public static string? ArchitectureOf(BackboneConfig config)
     {
         BackboneConfig sizes = config.Architecture;

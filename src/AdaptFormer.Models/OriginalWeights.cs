@@ -3,7 +3,8 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Models;
 
 /// <summary>
-/// The pre-trained numbers of weights that a method trains in place (biases, norms): kept so that the next method starts from the backbone as it was loaded. They are
+/// The pre-trained numbers of weights that a method trains in place (biases, norms): kept so that the next method starts from the
+/// backbone as it was loaded. They are
 /// few; full tuning keeps none.
 /// </summary>
 internal sealed class OriginalWeights

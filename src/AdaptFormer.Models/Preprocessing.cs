@@ -31,16 +31,19 @@ public readonly record struct Rgb(float R, float G, float B)
     public override string ToString() => FormattableString.Invariant($"({R:0.####}, {G:0.####}, {B:0.####})");
 }
 
-/// <summary>What pictures must look like for a set of weights. It belongs to the weights' description, never to a file name or a data set.</summary>
+/// <summary>What pictures must look like for a set of weights. It belongs to the weights' description, never to a file name or a data
+/// set.</summary>
 /// <param name="ImgSize">Side of the square that the model sees, in pixels.</param>
 /// <param name="Mean">Subtracted from pixels in [0, 1].</param>
 /// <param name="Std">Divides them afterwards.</param>
 /// <param name="EvalResize">Length of the shorter side before the centre crop; 0 stretches the whole picture instead.</param>
 /// <param name="Interpolation">Filter of the resize.</param>
 /// <param name="Clips">Which frames of a video are seen, and in how many views; null for pictures, and where it is not known.</param>
-/// <param name="Stretch">Whether the whole picture is stretched to a square of that side ahead of the crop, and not its shorter side resized to it.</param>
+/// <param name="Stretch">Whether the whole picture is stretched to a square of that side ahead of the crop, and not its shorter side
+/// resized to it.</param>
 /// <param name="Upright">
-/// Whether pictures and clips are turned as their files say (EXIF and the like). Null where that was not recorded, as in earlier versions, which turned videos and no
+/// Whether pictures and clips are turned as their files say (EXIF and the like). Null where that was not recorded, as in earlier
+/// versions, which turned videos and no
 /// pictures: <see cref="TurnsPictures"/> and <see cref="TurnsClips"/> say what it means.
 /// </param>
 public sealed record Preprocessing(
@@ -71,7 +74,8 @@ public sealed record Preprocessing(
 
     private bool Turns => Clips is null ? TurnsPictures : TurnsClips;
 
-    /// <summary>The statistics' name: <c>imagenet</c>, <c>inception</c>, <c>clip</c>, <c>none</c> (pixels stay in [0, 1]) or <c>custom</c>.</summary>
+    /// <summary>The statistics' name: <c>imagenet</c>, <c>inception</c>, <c>clip</c>, <c>none</c> (pixels stay in [0, 1]) or
+    /// <c>custom</c>.</summary>
     [JsonIgnore]
     public string Statistics => (Mean, Std) switch
     {

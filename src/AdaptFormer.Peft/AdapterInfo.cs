@@ -8,7 +8,8 @@ namespace AdaptFormer.Peft;
 /// <param name="Config">Its sizes, as JSON of the family.</param>
 public sealed record BackboneIdentity(string Id, string Digest, string Config);
 
-/// <summary>What an adapter answered to a fixed input when it was saved: loading compares, so a wrong combination is found before it predicts.</summary>
+/// <summary>What an adapter answered to a fixed input when it was saved: loading compares, so a wrong combination is found before it
+/// predicts.</summary>
 /// <param name="Backend">Where it was computed.</param>
 /// <param name="Precision">Type of the products' inputs, <c>float32</c> or <c>bfloat16</c>.</param>
 /// <param name="Logits">[K].</param>

@@ -18,17 +18,20 @@ public readonly record struct PartCount(string Name, long Total, long Trainable)
 /// <param name="Bytes">Memory of tensors, weights and optimizer at the highest point, without the program itself.</param>
 public readonly record struct CallCost(int Batch, long Macs, long Bytes)
 {
-    /// <summary>Time for one image on a machine that multiplies at <paramref name="flopsPerSecond"/> (two for each multiply-add), were there nothing but products.</summary>
+    /// <summary>Time for one image on a machine that multiplies at <paramref name="flopsPerSecond"/> (two for each multiply-add), were
+    /// there nothing but products.</summary>
     public TimeSpan PerImage(double flopsPerSecond) => TimeSpan.FromSeconds(2.0 * Macs / flopsPerSecond);
 }
 
-/// <summary>A model and a method in figures, found by running both on a backend that only counts: no weights are needed and nothing is computed.</summary>
+/// <summary>A model and a method in figures, found by running both on a backend that only counts: no weights are needed and nothing is
+/// computed.</summary>
 /// <param name="Model">The backbone's id.</param>
 /// <param name="Formula">The method as an equation.</param>
 /// <param name="Classes">K.</param>
 /// <param name="Parts">Parameters by part.</param>
 /// <param name="Macs">Multiply-adds per image of all matrix products, attention's included: the count that papers give.</param>
-/// <param name="FvcoreMacs">The same as the fvcore tool counts: five more for each number that a layer norm makes, one for a batch norm's.</param>
+/// <param name="FvcoreMacs">The same as the fvcore tool counts: five more for each number that a layer norm makes, one for a batch
+/// norm's.</param>
 /// <param name="AdapterBytes">Size of the adapter file, without label names and metrics.</param>
 /// <param name="Predict">Cost of predicting.</param>
 /// <param name="Train">Cost of a training step, with SGD and momentum.</param>
@@ -136,7 +139,8 @@ public sealed record ModelReport(
         return new CallCost(batch, counting.Macs / batch, counting.PeakBytes + counting.WeightBytes + SmallWeights(tuned) + learned);
     }
 
-    /// <summary>Frozen weights that are read as they are: biases, norms, embeddings. Matrices stay resident in their packed form alone.</summary>
+    /// <summary>Frozen weights that are read as they are: biases, norms, embeddings. Matrices stay resident in their packed form
+    /// alone.</summary>
     private static long SmallWeights(Backbone tuned) =>
         tuned.Parameters().Where(entry => !entry.Value.Trainable && (entry.Value.Shape.Rank < 2 || entry.Key.EndsWith("embed", StringComparison.Ordinal) || entry.Key.EndsWith("table", StringComparison.Ordinal))).Sum(entry => entry.Value.Bytes);
 

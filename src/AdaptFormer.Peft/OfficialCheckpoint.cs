@@ -8,20 +8,24 @@ using AdaptFormer.Tensors.Files;
 namespace AdaptFormer.Peft;
 
 /// <summary>
-/// Checkpoints of the authors' PyTorch code, in and out: <c>blocks.i.adaptmlp.…</c>, <c>embeddings.i</c>, <c>head.0.…</c> and <c>head.1.…</c>, with or without the
+/// Checkpoints of the authors' PyTorch code, in and out: <c>blocks.i.adaptmlp.…</c>, <c>embeddings.i</c>, <c>head.0.…</c> and
+/// <c>head.1.…</c>, with or without the
 /// backbone under their split names.
 /// </summary>
 public static class OfficialCheckpoint
 {
-    /// <summary>Attaches what a checkpoint of the authors' code trained to <paramref name="model"/>; save it with <see cref="AdapterFile.Save"/>.</summary>
+    /// <summary>Attaches what a checkpoint of the authors' code trained to <paramref name="model"/>; save it with <see
+    /// cref="AdapterFile.Save"/>.</summary>
     /// <param name="path">The checkpoint: the whole model as the authors save it, or the trained tensors alone.</param>
     /// <param name="model">The backbone. If the checkpoint holds one too, it must be the same.</param>
     /// <param name="tuning">
-    /// What shapes cannot tell: an adapter's scale, position and where its norm stands, or that everything was tuned; the authors' image settings if
+    /// What shapes cannot tell: an adapter's scale, position and where its norm stands, or that everything was tuned; the authors' image
+    /// settings if
     /// null. Sizes are the file's.
     /// </param>
     /// <returns>The method, with its sizes read from the file.</returns>
-    /// <exception cref="InvalidDataException">The file is damaged, has no head, was trained on another backbone, or does not fit the method; all misfits are named.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, has no head, was trained on another backbone, or does not fit the
+    /// method; all misfits are named.</exception>
     public static Tuning Import(string path, Backbone model, Tuning? tuning = null)
     {
         using WeightsFile file = WeightsFile.Open(path);

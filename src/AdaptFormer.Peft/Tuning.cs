@@ -101,7 +101,8 @@ public abstract record Tuning(HeadKind Head = HeadKind.BatchNorm)
     }
 
     /// <summary>
-    /// A length that the method's tensors have of it alone (a bottleneck, a rank). Those of a file must have it: a number in the metadata could ask for any memory.
+    /// A length that the method's tensors have of it alone (a bottleneck, a rank). Those of a file must have it: a number in the metadata
+    /// could ask for any memory.
     /// </summary>
     [JsonIgnore]
     internal virtual int? Width => null;

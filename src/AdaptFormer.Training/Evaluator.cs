@@ -8,7 +8,8 @@ namespace AdaptFormer.Training;
 
 /// <summary>Scores of a model on a data set.</summary>
 /// <param name="Images">Pictures scored, those that could not be read included: they count as wrong.</param>
-/// <param name="Loss">Mean cross-entropy over the readable ones; mean binary cross-entropy of a class where a picture may have several.</param>
+/// <param name="Loss">Mean cross-entropy over the readable ones; mean binary cross-entropy of a class where a picture may have
+/// several.</param>
 /// <param name="Top1">Percent whose highest logit is the label's, or that of one of its labels.</param>
 /// <param name="Top5">Percent with the label, or one of its labels, among the five highest.</param>
 /// <param name="MeanAp">Mean average precision in percent, in the definition of ASL; null where a picture has one class.</param>
@@ -44,11 +45,13 @@ public sealed class Evaluator
     /// <summary>What is known of each class where a picture may have several; null where it has one.</summary>
     public MultiLabelScores? MultiLabel { get; private set; }
 
-    /// <summary>For each class, how many readable pictures of it were scored and how many of them were right; empty before the first batch.</summary>
+    /// <summary>For each class, how many readable pictures of it were scored and how many of them were right; empty before the first
+    /// batch.</summary>
     public IReadOnlyList<(int Images, int Right)> PerClass => _classes;
 
     /// <summary>
-    /// Whether the scores of all classes are kept, for the areas under the ROC curves in <see cref="Metrics"/>: K numbers a picture. Where a
+    /// Whether the scores of all classes are kept, for the areas under the ROC curves in <see cref="Metrics"/>: K numbers a picture.
+    /// Where a
     /// picture may have several classes they always are.
     /// </summary>
     public bool KeepsScores { get; init; }
@@ -87,7 +90,8 @@ public sealed class Evaluator
     public static Scores Run(Backbone model, BatchSource source, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
         Score(new Evaluator(), model, source, progress, cancellation).Result;
 
-    /// <summary>As <see cref="Run(Backbone, DataLoader, Action{Scores, int}?, CancellationToken)"/>, with the counts of each class beside the scores.</summary>
+    /// <summary>As <see cref="Run(Backbone, DataLoader, Action{Scores, int}?, CancellationToken)"/>, with the counts of each class beside
+    /// the scores.</summary>
     /// <param name="model">A model with a head.</param>
     /// <param name="loader">Unshuffled data whose last batch is kept.</param>
     /// <param name="progress">Called after each batch with the scores so far and the number of batches done; may be null.</param>

@@ -11,7 +11,8 @@ public static class ModelTransforms
     extension(Preprocessing expected)
     {
         /// <summary>How pictures are made ready for these weights.</summary>
-        /// <param name="augment">How training cuts and mirrors them; the authors' image settings if null. Evaluation follows the weights alone.</param>
+        /// <param name="augment">How training cuts and mirrors them; the authors' image settings if null. Evaluation follows the weights
+        /// alone.</param>
         public TransformOptions ToTransform(AugmentOptions? augment = null)
         {
             augment ??= new AugmentOptions();
@@ -25,7 +26,8 @@ public static class ModelTransforms
         /// <summary>Whether the frames of clips are turned as their files say.</summary>
         internal OrientationRule ClipOrientation => Rule(expected.TurnsClips);
 
-        /// <summary>How clips are made ready to be scored. Where nothing is known of the views, one of the middle of the video, its shorter side resized to the model's.</summary>
+        /// <summary>How clips are made ready to be scored. Where nothing is known of the views, one of the middle of the video, its
+        /// shorter side resized to the model's.</summary>
         /// <param name="numFrames">T.</param>
         /// <param name="views">Views in place of those that belong to the weights.</param>
         public ClipOptions ToClips(int numFrames, ClipViews? views = null)

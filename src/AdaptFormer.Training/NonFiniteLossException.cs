@@ -3,7 +3,8 @@ using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Training;
 
-/// <summary>Training met a loss that is NaN or infinite. Says at which step, in which layer the first such value appeared, and what helps.</summary>
+/// <summary>Training met a loss that is NaN or infinite. Says at which step, in which layer the first such value appeared, and what
+/// helps.</summary>
 public sealed class NonFiniteLossException : Exception
 {
     private NonFiniteLossException(string message, int epoch, long step, string? layer) : base(message) =>

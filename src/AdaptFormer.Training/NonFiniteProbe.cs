@@ -54,6 +54,8 @@ public static class NonFiniteProbe
 }
 
 /// <summary>What <see cref="NonFiniteProbe"/> found.</summary>
-/// <param name="Layer">The first layer whose output is not finite: <c>patch_embed</c>, <c>block_0</c> …, <c>features</c>, <c>logits</c>, or <c>input</c> for the pixels.</param>
-/// <param name="Weights">Names of all weights (and buffers, after a prediction) that hold such values; empty when the values arose in the arithmetic.</param>
+/// <param name="Layer">The first layer whose output is not finite: <c>patch_embed</c>, <c>block_0</c> …, <c>features</c>, <c>logits</c>,
+/// or <c>input</c> for the pixels.</param>
+/// <param name="Weights">Names of all weights (and buffers, after a prediction) that hold such values; empty when the values arose in the
+/// arithmetic.</param>
 public sealed record NonFiniteFinding(string Layer, IReadOnlyList<string> Weights);

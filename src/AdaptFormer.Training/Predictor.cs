@@ -21,7 +21,8 @@ public sealed record ClassScore(string Label, int Index, double Probability);
 /// <param name="Error">Why it could not be read; null when it could.</param>
 public sealed record Prediction(string Path, IReadOnlyList<ClassScore> Classes, string? Error);
 
-/// <summary>A model that answers: from the bytes of a picture, or the frames of a clip, to the names of what is on it. Safe for many threads.</summary>
+/// <summary>A model that answers: from the bytes of a picture, or the frames of a clip, to the names of what is on it. Safe for many
+/// threads.</summary>
 public sealed class Predictor : IDisposable
 {
     private const int ClipsAtOnce = 4;
@@ -135,7 +136,8 @@ public sealed class Predictor : IDisposable
     /// <summary>Names what is on a picture.</summary>
     /// <param name="path">An image file.</param>
     /// <param name="topK">How many classes to name at most, at least 1.</param>
-    /// <param name="threshold">Least probability of a class that is named; null: 0.5 where a picture may have several classes, else 0.</param>
+    /// <param name="threshold">Least probability of a class that is named; null: 0.5 where a picture may have several classes, else
+    /// 0.</param>
     /// <returns>The most probable classes, best first.</returns>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is no image, or a damaged one.</exception>
@@ -145,7 +147,8 @@ public sealed class Predictor : IDisposable
     /// <param name="file">The bytes of an image file.</param>
     /// <param name="topK">How many classes to name at most, at least 1.</param>
     /// <param name="name">What messages call the picture.</param>
-    /// <param name="threshold">Least probability of a class that is named; null: 0.5 where a picture may have several classes, else 0.</param>
+    /// <param name="threshold">Least probability of a class that is named; null: 0.5 where a picture may have several classes, else
+    /// 0.</param>
     /// <returns>The most probable classes, best first.</returns>
     /// <exception cref="InvalidDataException">It is no image, or a damaged one.</exception>
     public IReadOnlyList<ClassScore> Predict(ReadOnlySpan<byte> file, int topK = 5, string name = "image", double? threshold = null)
@@ -160,11 +163,13 @@ public sealed class Predictor : IDisposable
         return Best(Model.Forward(Tensor.From(pixels, shape)).ToArray(), topK, threshold);
     }
 
-    /// <summary>Names what is on many pictures, decoding ahead of the model. A picture that cannot be read does not stop the others.</summary>
+    /// <summary>Names what is on many pictures, decoding ahead of the model. A picture that cannot be read does not stop the
+    /// others.</summary>
     /// <param name="pictures">The files.</param>
     /// <param name="topK">How many classes to name at most, at least 1.</param>
     /// <param name="batch">Pictures per pass through the model.</param>
-    /// <param name="threshold">Least probability of a class that is named; null: 0.5 where a picture may have several classes, else 0.</param>
+    /// <param name="threshold">Least probability of a class that is named; null: 0.5 where a picture may have several classes, else
+    /// 0.</param>
     /// <returns>One answer for each picture, in order, as they come.</returns>
     /// <exception cref="ArgumentException">The model reads clips.</exception>
     public IEnumerable<Prediction> Predict(FileListDataset pictures, int topK = 5, int batch = 16, double? threshold = null)
@@ -187,12 +192,14 @@ public sealed class Predictor : IDisposable
         return Answers(Load(clips, batch, views), topK, threshold);
     }
 
-    /// <summary>A loader that makes this model's pictures of <paramref name="dataset"/>, for scoring: one that cannot be read counts as wrong.</summary>
+    /// <summary>A loader that makes this model's pictures of <paramref name="dataset"/>, for scoring: one that cannot be read counts as
+    /// wrong.</summary>
     /// <exception cref="ArgumentException">The model reads clips.</exception>
     public DataLoader Load(ImageDataset dataset, int batch = 64) =>
         new(dataset, Transform, new LoaderOptions(batch, Shuffle: false, Unreadable: UnreadableImages.CountAsWrong, MultiLabel: MultiLabel && dataset is not FileListDataset));
 
-    /// <summary>A loader that makes this model's views of clips, those of a clip one after the other, for scoring: a clip that cannot be read counts as wrong.</summary>
+    /// <summary>A loader that makes this model's views of clips, those of a clip one after the other, for scoring: a clip that cannot be
+    /// read counts as wrong.</summary>
     /// <param name="dataset">The clips.</param>
     /// <param name="batch">Views per pass through the model.</param>
     /// <param name="views">How each clip is shown; as the model was trained to be scored if null.</param>

@@ -45,7 +45,8 @@ public static class RecipeBackbone
         return model.DropPath > 0 ? config with { DropPath = model.DropPath } : config;
     }
 
-    /// <summary>What evaluation makes of a picture, or of a clip for models that read clips: the recipe's choices, and the weights' own where it makes none.</summary>
+    /// <summary>What evaluation makes of a picture, or of a clip for models that read clips: the recipe's choices, and the weights' own
+    /// where it makes none.</summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="model">Its backbone.</param>
     /// <exception cref="ArgumentException">The model does not read square pictures.</exception>

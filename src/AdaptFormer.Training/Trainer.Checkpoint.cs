@@ -14,7 +14,8 @@ public sealed partial class Trainer
     public int EpochsDone { get; private set; }
 
     /// <summary>
-    /// Writes everything that going on needs, atomically: what trains and the running statistics, the optimizer's state, the moving average, and the best epoch so far. What is
+    /// Writes everything that going on needs, atomically: what trains and the running statistics, the optimizer's state, the moving
+    /// average, and the best epoch so far. What is
     /// frozen is not in it. A run that goes on from it ends bit for bit as if it had not been interrupted.
     /// </summary>
     /// <param name="path">The file.</param>

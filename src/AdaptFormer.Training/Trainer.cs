@@ -18,10 +18,12 @@ namespace AdaptFormer.Training;
 /// <param name="EvaluateEvery">Epochs between two evaluations; the last is always evaluated.</param>
 /// <param name="Seed">Names the dropout masks.</param>
 /// <param name="ClipNorm">Longest gradient, all parameters as one vector, that an optimizer step sees; null for any.</param>
-/// <param name="EmaDecay">Decay of the moving average of what trains, which is evaluated and kept in place of the last values; 0 for none.</param>
+/// <param name="EmaDecay">Decay of the moving average of what trains, which is evaluated and kept in place of the last values; 0 for
+/// none.</param>
 /// <param name="LayerDecay">Factor of the learning rate from one block to the one before it, in (0, 1]; null for one rate.</param>
 /// <param name="AccumulateRest">What becomes of the last batches of an epoch that <paramref name="Accumulate"/> does not divide.</param>
-/// <param name="EarlyStopping">Epochs without a better score on the validation data after which training ends, at least 1; null for never.</param>
+/// <param name="EarlyStopping">Epochs without a better score on the validation data after which training ends, at least 1; null for
+/// never.</param>
 public sealed record TrainerOptions(
     int Epochs, OptimizerOptions Optimizer, Schedule Schedule, TrainingLoss? Loss = null, int Accumulate = 1, int EvaluateEvery = 1, long Seed = 0,
     double? ClipNorm = null, double EmaDecay = 0, double? LayerDecay = null,
@@ -64,10 +66,12 @@ public sealed partial class Trainer : IDisposable
     /// <summary>Called after every batch; may be null.</summary>
     public Action<ProgressRecord>? Progress { get; set; }
 
-    /// <summary>Called after every epoch with its figures, and whether it is the best so far (or the last, without validation); the model then has that epoch's weights.</summary>
+    /// <summary>Called after every epoch with its figures, and whether it is the best so far (or the last, without validation); the model
+    /// then has that epoch's weights.</summary>
     public Action<EpochRecord, bool>? EpochDone { get; set; }
 
-    /// <summary>Called after <see cref="EpochDone"/>, when the model is as training left it: the time for <see cref="SaveCheckpoint"/>.</summary>
+    /// <summary>Called after <see cref="EpochDone"/>, when the model is as training left it: the time for <see
+    /// cref="SaveCheckpoint"/>.</summary>
     public Action? CheckpointDue { get; set; }
 
     /// <summary>The epoch whose weights were kept, from 1.</summary>
@@ -76,11 +80,13 @@ public sealed partial class Trainer : IDisposable
     /// <summary>The top-1 on the validation data of that epoch, in percent; null without validation.</summary>
     public double? BestTop1 => _best?.Scores?.Top1;
 
-    /// <summary>The mean average precision on the validation data of that epoch, in percent; null without validation, or where a picture has one class.</summary>
+    /// <summary>The mean average precision on the validation data of that epoch, in percent; null without validation, or where a picture
+    /// has one class.</summary>
     public double? BestMap => _best?.Scores?.MeanAp;
 
     /// <summary>
-    /// Whether as many epochs have gone by since the best one as <see cref="TrainerOptions.EarlyStopping"/> allows, the last of them evaluated too.
+    /// Whether as many epochs have gone by since the best one as <see cref="TrainerOptions.EarlyStopping"/> allows, the last of them
+    /// evaluated too.
     /// </summary>
     public bool StopsEarly => _options.EarlyStopping is { } patience && _best?.Scores is not null
         && EpochsDone - BestEpoch >= patience && EpochsDone % _options.EvaluateEvery == 0;
@@ -91,11 +97,13 @@ public sealed partial class Trainer : IDisposable
     /// <summary>The learning rate at the top of the schedule for batches from <paramref name="train"/>.</summary>
     public double PeakLr(BatchSource train) => _options.Optimizer.PeakLr(train.Options.BatchSize * _options.Accumulate);
 
-    /// <summary>Trains; at the end the model has the weights of the best epoch on <paramref name="validation"/>, or of the last epoch.</summary>
+    /// <summary>Trains; at the end the model has the weights of the best epoch on <paramref name="validation"/>, or of the last
+    /// epoch.</summary>
     /// <param name="train">Shuffled training data.</param>
     /// <param name="validation">Data that chooses the best epoch; never the test data. None if null.</param>
     /// <param name="cancellation">Stops between two batches.</param>
-    /// <exception cref="NonFiniteLossException">The loss became NaN or infinite; the weights of the last good epoch are restored.</exception>
+    /// <exception cref="NonFiniteLossException">The loss became NaN or infinite; the weights of the last good epoch are
+    /// restored.</exception>
     /// <exception cref="OperationCanceledException">It was stopped; likewise.</exception>
     public void Fit(DataLoader train, DataLoader? validation, CancellationToken cancellation = default) =>
         Fit(new PixelSource(train), validation is null ? null : new PixelSource(validation), cancellation);
@@ -104,7 +112,8 @@ public sealed partial class Trainer : IDisposable
     /// <param name="train">Shuffled training data.</param>
     /// <param name="validation">Data that chooses the best epoch; never the test data. None if null.</param>
     /// <param name="cancellation">Stops between two batches.</param>
-    /// <exception cref="NonFiniteLossException">The loss became NaN or infinite; the weights of the last good epoch are restored.</exception>
+    /// <exception cref="NonFiniteLossException">The loss became NaN or infinite; the weights of the last good epoch are
+    /// restored.</exception>
     /// <exception cref="OperationCanceledException">It was stopped; likewise.</exception>
     public void Fit(BatchSource train, BatchSource? validation, CancellationToken cancellation = default)
     {

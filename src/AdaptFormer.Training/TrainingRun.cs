@@ -110,7 +110,8 @@ public static class TrainingRun
         return summary;
     }
 
-    /// <summary>Carries out a recipe once for each of <paramref name="seeds"/> seeds, from the recipe's own on, in <c>seed-N</c> below <paramref name="output"/>.</summary>
+    /// <summary>Carries out a recipe once for each of <paramref name="seeds"/> seeds, from the recipe's own on, in <c>seed-N</c> below
+    /// <paramref name="output"/>.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no seed.</exception>
     public static SeedsSummary ExecuteSeeds(
         Recipe recipe, int seeds, string output, ExistingRun existing, Action<RunRecord> report, CancellationToken cancellation = default)
@@ -139,7 +140,8 @@ public static class TrainingRun
     }
 
     /// <summary>
-    /// Takes the run up where its last whole epoch ended; epochs after that one are done again, with the same result. A run that now has another
+    /// Takes the run up where its last whole epoch ended; epochs after that one are done again, with the same result. A run that now has
+    /// another
     /// number of epochs goes on as one of that length would: its schedule is laid out anew over all of it.
     /// </summary>
     /// <returns>What is worth saying.</returns>

@@ -3,7 +3,8 @@ using AdaptFormer.Models;
 
 namespace AdaptFormer.Cli.Commands;
 
-/// <summary>The options that say how a video is shown to a model that reads clips; what the adapter records holds for those that are left out.</summary>
+/// <summary>The options that say how a video is shown to a model that reads clips; what the adapter records holds for those that are left
+/// out.</summary>
 internal sealed class ClipChoice
 {
     private readonly Option<int?> _segments = new("--segments") { Description = "Clips: how many of a video are answered together; as trained if left out.", HelpName = "n" };

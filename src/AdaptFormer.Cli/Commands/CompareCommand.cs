@@ -5,7 +5,8 @@ using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Cli.Commands;
 
-/// <summary><c>adaptformer compare</c>: several methods on one data set and backbone, as a table with what is chance and what is not.</summary>
+/// <summary><c>adaptformer compare</c>: several methods on one data set and backbone, as a table with what is chance and what is
+/// not.</summary>
 internal static class CompareCommand
 {
     private const int DefaultSeeds = 3;

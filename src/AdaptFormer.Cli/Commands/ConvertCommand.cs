@@ -8,7 +8,8 @@ using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Cli.Commands;
 
-/// <summary><c>adaptformer convert</c>: checkpoints from one project's names to another's, and adapters from and to the authors' code.</summary>
+/// <summary><c>adaptformer convert</c>: checkpoints from one project's names to another's, and adapters from and to the authors'
+/// code.</summary>
 internal static class ConvertCommand
 {
     private const string ToAdapter = "adapter";

@@ -19,7 +19,8 @@ namespace AdaptFormer.Cli.Commands;
 /// <param name="Folder">Where the cache is.</param>
 internal sealed record CacheResult(int? Pictures, int? Clips, int Unreadable, long Bytes, double Seconds, string Folder);
 
-/// <summary><c>adaptformer data cache</c>: reduced copies of the training pictures or clips, packed, so that an epoch decodes less.</summary>
+/// <summary><c>adaptformer data cache</c>: reduced copies of the training pictures or clips, packed, so that an epoch decodes
+/// less.</summary>
 internal static class DataCacheCommand
 {
     private const double Gigabyte = 1e9;

@@ -43,7 +43,8 @@ internal sealed record Description(
     private const long ProgramBytes = 100 << 20;
     private const int RateRounds = 3;
 
-    /// <summary>Describes <paramref name="tuning"/> on <paramref name="model"/>; <paramref name="adapter"/> adds what its file says.</summary>
+    /// <summary>Describes <paramref name="tuning"/> on <paramref name="model"/>; <paramref name="adapter"/> adds what its file
+    /// says.</summary>
     public static Description Of(Backbone model, Tuning tuning, int classes, int batch, AdapterInfo? adapter)
     {
         ModelReport report = ModelReport.Of(model, tuning, classes, batch);

@@ -6,7 +6,8 @@ using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Cli.Commands;
 
-/// <summary>The options that say which trained model answers: a run, an adapter with its backbone, or weights with a classifier of their own.</summary>
+/// <summary>The options that say which trained model answers: a run, an adapter with its backbone, or weights with a classifier of their
+/// own.</summary>
 internal sealed class ModelChoice
 {
     private readonly Option<string> _adapter = new("--adapter") { Description = "What was trained: an adapter file.", HelpName = "file" };

@@ -10,7 +10,8 @@ using AdaptFormer.Training;
 
 namespace AdaptFormer.Cli.Commands;
 
-/// <summary><c>adaptformer predict</c>: names what is on pictures or in clips. One that cannot be read is reported, and the others still get their answer.</summary>
+/// <summary><c>adaptformer predict</c>: names what is on pictures or in clips. One that cannot be read is reported, and the others still
+/// get their answer.</summary>
 internal static class PredictCommand
 {
     private static readonly PredictJson Json = new(new JsonSerializerOptions(PredictJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });

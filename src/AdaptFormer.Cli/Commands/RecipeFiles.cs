@@ -27,11 +27,13 @@ internal static class RecipeFiles
 
     private static string ShippedFolder => Path.Combine(AppContext.BaseDirectory, Folder);
 
-    /// <summary>Whether <paramref name="text"/>, where data may be named too, means a recipe: a JSON file, or the name of a shipped one that is no path.</summary>
+    /// <summary>Whether <paramref name="text"/>, where data may be named too, means a recipe: a JSON file, or the name of a shipped one
+    /// that is no path.</summary>
     public static bool Means(string text) => text.EndsWith(Extension, StringComparison.OrdinalIgnoreCase) || (!Path.Exists(text) && Shipped.Contains(text));
 
     /// <summary>The file that <paramref name="text"/> means.</summary>
-    /// <param name="text">A path, or a shipped recipe as <c>image-folder</c>, <c>image-folder.json</c> or <c>recipes/image-folder.json</c>; a shipped sweep as <c>sweeps/scale</c>.</param>
+    /// <param name="text">A path, or a shipped recipe as <c>image-folder</c>, <c>image-folder.json</c> or
+    /// <c>recipes/image-folder.json</c>; a shipped sweep as <c>sweeps/scale</c>.</param>
     /// <exception cref="ArgumentException">There is none; the message lists those that come with the program.</exception>
     public static string Find(string text)
     {

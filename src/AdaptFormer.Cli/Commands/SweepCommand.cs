@@ -6,7 +6,8 @@ using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Cli.Commands;
 
-/// <summary><c>adaptformer sweep</c>: a recipe with many values of some keys; <c>--auto</c> finds good ones without trying all of them to the end.</summary>
+/// <summary><c>adaptformer sweep</c>: a recipe with many values of some keys; <c>--auto</c> finds good ones without trying all of them to
+/// the end.</summary>
 internal static class SweepCommand
 {
     private const double DefaultBudget = 0.2;

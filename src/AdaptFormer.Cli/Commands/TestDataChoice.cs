@@ -7,7 +7,8 @@ using AdaptFormer.Training.Runs;
 
 namespace AdaptFormer.Cli.Commands;
 
-/// <summary>The options that say which labelled data a trained model answers: a data set of pictures or of clips, or the test data of a run's recipe.</summary>
+/// <summary>The options that say which labelled data a trained model answers: a data set of pictures or of clips, or the test data of a
+/// run's recipe.</summary>
 internal sealed class TestDataChoice
 {
     private const int PicturesAtOnce = 32, ViewsAtOnce = 4;

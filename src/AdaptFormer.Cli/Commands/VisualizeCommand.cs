@@ -37,7 +37,8 @@ internal sealed record VisualizeResult(
 internal sealed record AttentionResult(
     string Source, string? Label, string Answer, double Confidence, int[] Grid, string Reader, float[] Mean, float[]? Rollout, IReadOnlyList<float[]> Heads);
 
-/// <summary><c>adaptformer visualize</c>: what a trained model answers, how sure it is, where its features put the items, and where it looks, as one page.</summary>
+/// <summary><c>adaptformer visualize</c>: what a trained model answers, how sure it is, where its features put the items, and where it
+/// looks, as one page.</summary>
 internal static class VisualizeCommand
 {
     private const string PageName = "visualize.html";

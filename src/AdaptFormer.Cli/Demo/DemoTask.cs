@@ -14,7 +14,8 @@ namespace AdaptFormer.Cli.Demo;
 internal sealed record DemoMethod(string Name, Tuning Tuning, double BaseLr);
 
 /// <summary>
-/// What the demo trains on, and how: the same pictures, epochs, batch, optimizer, augmentation and schedule for all methods. Only the learning rate
+/// What the demo trains on, and how: the same pictures, epochs, batch, optimizer, augmentation and schedule for all methods. Only the
+/// learning rate
 /// differs: what moves all weights at once needs a smaller one. The last epoch is scored, once; nothing is chosen by the test pictures.
 /// </summary>
 /// <param name="TrainImages">Pictures to train on, evenly over ten classes.</param>

@@ -4,7 +4,8 @@ using System.Runtime.ExceptionServices;
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// Reads every item of a data set once, on all cores, and reports what is missing, damaged, double or uneven. Of each picture its size and a digest of its pixels stay in
+/// Reads every item of a data set once, on all cores, and reports what is missing, damaged, double or uneven. Of each picture its size
+/// and a digest of its pixels stay in
 /// memory, 24 bytes; of each clip its size, length and a digest of its files, 36 bytes.
 /// </summary>
 public static class DatasetCheck

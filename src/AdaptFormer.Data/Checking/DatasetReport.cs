@@ -17,12 +17,15 @@ public sealed record DatasetReport(
     IReadOnlyList<string> OnlyEvaluated,
     IReadOnlyList<string> WithoutItems)
 {
-    /// <summary>Whether the first part has one class alone (and items may not have several or none): whatever a model answers is right, and it learns nothing.</summary>
+    /// <summary>Whether the first part has one class alone (and items may not have several or none): whatever a model answers is right,
+    /// and it learns nothing.</summary>
     public bool OneClass => Splits is [{ MultiLabel: false } first, ..] && first.PerClass.Count(n => n > 0) == 1;
 
     /// <summary>
-    /// Whether training or its score would suffer: something is missing or unreadable, the evaluation has a class that training lacks, an item
-    /// lies in two parts, the same one has two labels, or there is one class alone. Duplicates within a part and of one label do not count: many published sets have some.
+    /// Whether training or its score would suffer: something is missing or unreadable, the evaluation has a class that training lacks, an
+    /// item
+    /// lies in two parts, the same one has two labels, or there is one class alone. Duplicates within a part and of one label do not
+    /// count: many published sets have some.
     /// </summary>
     public bool Wrong => OneClass || Unreadable.Count > 0 || OnlyEvaluated.Count > 0 || Duplicates.Any(group => group.AcrossSplits || group.LabelsDiffer);
 }
@@ -53,7 +56,8 @@ public sealed record SplitReport(
     /// <summary>Number of files in its folders that are not read, by their endings.</summary>
     public IReadOnlyDictionary<string, int> LeftOut { get; init; } = new Dictionary<string, int>();
 
-    /// <summary>The files that are not read in words, for example <c>3 files are left out: 2 .heic, 1 .tif</c>; null if there are none.</summary>
+    /// <summary>The files that are not read in words, for example <c>3 files are left out: 2 .heic, 1 .tif</c>; null if there are
+    /// none.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public string? LeftOutText => LeftOutFiles.Text(LeftOut);
 }

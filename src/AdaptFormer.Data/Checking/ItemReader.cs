@@ -5,7 +5,8 @@ using System.Security.Cryptography;
 namespace AdaptFormer.Data;
 
 /// <summary>What <see cref="DatasetCheck"/> keeps of an item.</summary>
-/// <param name="Digest">Half of the SHA-256 of a picture's size and pixels, or of a clip's files: a chance collision among a billion items is out of the question.</param>
+/// <param name="Digest">Half of the SHA-256 of a picture's size and pixels, or of a clip's files: a chance collision among a billion
+/// items is out of the question.</param>
 /// <param name="Width">Pixels per row.</param>
 /// <param name="Height">Rows.</param>
 /// <param name="Frames">Frames of a clip; 0 of a picture.</param>
@@ -61,7 +62,8 @@ internal abstract class ItemReader : IDisposable
         }
     }
 
-    /// <summary>A video is decoded from its first to its last frame, a folder of frames picture by picture: whatever training could stumble on is met here.</summary>
+    /// <summary>A video is decoded from its first to its last frame, a folder of frames picture by picture: whatever training could
+    /// stumble on is met here.</summary>
     private sealed class ClipReader(ClipDataset data) : ItemReader
     {
         private readonly ClipBuffer _frames = new();

@@ -54,7 +54,8 @@ public sealed class CifarDataset : ImageDataset
     /// <param name="train">In a folder: the training files rather than the test file.</param>
     /// <param name="labels">Which labels to use; null: told from the names of the files, and from their sizes.</param>
     /// <exception cref="FileNotFoundException">There is no such file, or the folder holds none.</exception>
-    /// <exception cref="InvalidDataException">A file is not a whole number of records, or a label is out of range; the message gives the record.</exception>
+    /// <exception cref="InvalidDataException">A file is not a whole number of records, or a label is out of range; the message gives the
+    /// record.</exception>
     public static CifarDataset Open(string path, bool train = true, CifarLabels? labels = null)
     {
         string[] paths = Directory.Exists(path) ? FilesOf(path, train, labels) : [path];

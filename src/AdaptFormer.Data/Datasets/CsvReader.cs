@@ -8,7 +8,8 @@ internal static class CsvReader
     private const int LooksAt = 20;
     private static readonly char[] Separators = [',', ';', '\t'];
 
-    /// <summary>The separator of a file: the first of comma, semicolon and tab that divides its first lines into equally many fields, at least two; else null.</summary>
+    /// <summary>The separator of a file: the first of comma, semicolon and tab that divides its first lines into equally many fields, at
+    /// least two; else null.</summary>
     /// <exception cref="InvalidDataException">The file is not UTF-8.</exception>
     public static char? SeparatorOf(string path)
     {
@@ -30,7 +31,8 @@ internal static class CsvReader
     }
 
     /// <summary>The records of a file with the number of the line each begins on; empty lines are left out.</summary>
-    /// <exception cref="InvalidDataException">The file is not UTF-8, or a quoted field does not end, or is followed by other text.</exception>
+    /// <exception cref="InvalidDataException">The file is not UTF-8, or a quoted field does not end, or is followed by other
+    /// text.</exception>
     public static IEnumerable<(int Line, string[] Fields)> Read(string path, char separator = ',') => Read(ListFile.AllLines(path), path, separator);
 
     private static IEnumerable<(int Line, string[] Fields)> Read(IEnumerable<string> lines, string name, char separator)

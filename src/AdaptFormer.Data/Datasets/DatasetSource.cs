@@ -7,7 +7,8 @@ namespace AdaptFormer.Data;
 /// </summary>
 public static class DatasetSource
 {
-    /// <summary>Kinds whose folder holds several parts: what they are, which one trains and which one tests, and how one is opened.</summary>
+    /// <summary>Kinds whose folder holds several parts: what they are, which one trains and which one tests, and how one is
+    /// opened.</summary>
     private static readonly Dictionary<string, (DatasetParts Parts, Func<string, string, ImageDataset> Open)> Parted = new()
     {
         ["svhn"] = (new(["train", "extra", "test"], "train", "test"), (folder, part) => SvhnDataset.Open(Path.Combine(folder, $"{part}_32x32.mat"))),
@@ -24,8 +25,10 @@ public static class DatasetSource
 
     /// <summary>Opens a data set.</summary>
     /// <param name="spec">A path, or <c>kind:path</c>, perhaps with <c>#part</c>.</param>
-    /// <param name="train">Where one path holds both parts (a CIFAR folder, or a folder with <c>train</c>, <c>valid</c> and <c>test</c>, under any of their usual names): the training part rather than the test part.</param>
-    /// <param name="classNames">Classes that the labels of a manifest refer to, usually the training set's; null: the manifest's own.</param>
+    /// <param name="train">Where one path holds both parts (a CIFAR folder, or a folder with <c>train</c>, <c>valid</c> and <c>test</c>,
+    /// under any of their usual names): the training part rather than the test part.</param>
+    /// <param name="classNames">Classes that the labels of a manifest refer to, usually the training set's; null: the manifest's
+    /// own.</param>
     /// <exception cref="FileNotFoundException">There is no such path.</exception>
     /// <exception cref="ArgumentException">The kind or part is unknown, or the path's kind cannot be told.</exception>
     /// <exception cref="InvalidDataException">The data are damaged or inconsistent.</exception>

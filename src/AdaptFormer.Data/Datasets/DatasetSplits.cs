@@ -10,7 +10,8 @@ public static class DatasetSplits
     /// order of the whole. Where items have several labels, their first one counts.
     /// </summary>
     /// <param name="dataset">The whole set.</param>
-    /// <param name="fraction">Part of each class to set aside, in (0, 1); a class of two or more gives at least one and keeps at least one.</param>
+    /// <param name="fraction">Part of each class to set aside, in (0, 1); a class of two or more gives at least one and keeps at least
+    /// one.</param>
     /// <param name="seed">Seed of the choice.</param>
     /// <returns>What stays, and what was set aside.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="fraction"/> is not in (0, 1).</exception>
@@ -22,7 +23,8 @@ public static class DatasetSplits
 
     /// <summary>As the other, for clips.</summary>
     /// <param name="dataset">The whole set.</param>
-    /// <param name="fraction">Part of each class to set aside, in (0, 1); a class of two or more gives at least one and keeps at least one.</param>
+    /// <param name="fraction">Part of each class to set aside, in (0, 1); a class of two or more gives at least one and keeps at least
+    /// one.</param>
     /// <param name="seed">Seed of the choice.</param>
     /// <returns>What stays, and what was set aside.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="fraction"/> is not in (0, 1).</exception>

@@ -18,7 +18,8 @@ public sealed class FileListDataset : ImageDataset
     /// <inheritdoc/>
     public override IReadOnlyList<string> ClassNames { get; } = [""];
 
-    /// <summary>The pictures that paths of files and folders mean: files as they are, folders with all pictures below them in ordinal order.</summary>
+    /// <summary>The pictures that paths of files and folders mean: files as they are, folders with all pictures below them in ordinal
+    /// order.</summary>
     /// <param name="paths">Files and folders.</param>
     /// <exception cref="FileNotFoundException">There is nothing at a path; all such paths are named.</exception>
     /// <exception cref="InvalidDataException">A folder holds no pictures.</exception>

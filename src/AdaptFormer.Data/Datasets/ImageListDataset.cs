@@ -1,6 +1,7 @@
 namespace AdaptFormer.Data;
 
-/// <summary>Picture files named by a list, with their classes: what most data sets come down to. Nothing but the list is in memory.</summary>
+/// <summary>Picture files named by a list, with their classes: what most data sets come down to. Nothing but the list is in
+/// memory.</summary>
 public class ImageListDataset : ImageDataset
 {
     private readonly string _root;

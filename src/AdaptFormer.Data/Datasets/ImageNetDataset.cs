@@ -4,7 +4,8 @@ namespace AdaptFormer.Data;
 
 /// <summary>
 /// ImageNet-1k (ILSVRC 2012): <c>train/WNID/*.JPEG</c>, and <c>val</c> either sorted into class folders too or flat, as published, with
-/// one of three files that say what is on the pictures. Classes are the WordNet ids of the training folders in ordinal order, the order that all
+/// one of three files that say what is on the pictures. Classes are the WordNet ids of the training folders in ordinal order, the order
+/// that all
 /// published weights use.
 /// </summary>
 public static class ImageNetDataset
@@ -12,11 +13,13 @@ public static class ImageNetDataset
     private const string GroundTruth = "ILSVRC2012_validation_ground_truth.txt", Synsets = "meta.mat", Solution = "LOC_val_solution.csv", IndexList = "val.txt";
 
     /// <summary>Lists the pictures of a part. No picture is opened.</summary>
-    /// <param name="folder">The folder that holds <c>train</c> and <c>val</c>; also the root of the competition's archive (<c>ILSVRC/Data/CLS-LOC</c>).</param>
+    /// <param name="folder">The folder that holds <c>train</c> and <c>val</c>; also the root of the competition's archive
+    /// (<c>ILSVRC/Data/CLS-LOC</c>).</param>
     /// <param name="part"><c>train</c> or <c>val</c>.</param>
     /// <exception cref="DirectoryNotFoundException">A folder is not there.</exception>
     /// <exception cref="FileNotFoundException">Flat validation pictures come without a file that names their classes.</exception>
-    /// <exception cref="InvalidDataException">The file names another number of pictures than there are, or a class that training lacks.</exception>
+    /// <exception cref="InvalidDataException">The file names another number of pictures than there are, or a class that training
+    /// lacks.</exception>
     public static ImageListDataset Open(string folder, string part)
     {
         string competition = Path.Combine(folder, "ILSVRC", "Data", "CLS-LOC");

@@ -4,7 +4,8 @@ namespace AdaptFormer.Data;
 internal static class ItemErrors
 {
     /// <summary>
-    /// Whether an error is the item's: it is damaged or missing, or a decoder stumbled on it in a way that nobody foresaw. A library or program that is not installed, an end that
+    /// Whether an error is the item's: it is damaged or missing, or a decoder stumbled on it in a way that nobody foresaw. A library or
+    /// program that is not installed, an end that
     /// was asked for, or memory that is used up is not.
     /// </summary>
     public static bool IsOfItem(Exception error) =>

@@ -2,7 +2,8 @@ using System.Text.Json;
 
 namespace AdaptFormer.Data;
 
-/// <summary>Reads a manifest with a JSON object a line, such as <c>{"path": "a.jpg", "label": "cat"}</c>; other keys are passed over.</summary>
+/// <summary>Reads a manifest with a JSON object a line, such as <c>{"path": "a.jpg", "label": "cat"}</c>; other keys are passed
+/// over.</summary>
 internal static class JsonLinesManifest
 {
     /// <summary>The key that may hold an array of labels.</summary>

@@ -19,7 +19,8 @@ public abstract class LabelledDataset
     /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
     public virtual IReadOnlyList<int> Labels(int index) => [Label(index)];
 
-    /// <summary>Class of an item, in [0, number of classes). Where an item may have several, the first of them, or -1 when it has none.</summary>
+    /// <summary>Class of an item, in [0, number of classes). Where an item may have several, the first of them, or -1 when it has
+    /// none.</summary>
     /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
     public abstract int Label(int index);
 
@@ -43,7 +44,8 @@ public abstract class LabelledDataset
     /// <summary>What was guessed when the set was opened, for people; mostly nothing.</summary>
     public virtual IReadOnlyList<string> Notes => [];
 
-    /// <summary>Number of files in the set's folders that are not read, by their endings; empty where there are none, and for lists.</summary>
+    /// <summary>Number of files in the set's folders that are not read, by their endings; empty where there are none, and for
+    /// lists.</summary>
     public virtual IReadOnlyDictionary<string, int> LeftOut => new Dictionary<string, int>();
 
     /// <summary><see cref="LeftOut"/> in words; null where it is empty.</summary>

@@ -15,7 +15,8 @@ internal sealed class LeftOutFiles
         _counts[ending] = _counts.GetValueOrDefault(ending) + 1;
     }
 
-    /// <summary>The counts in words, for example <c>3 files are left out: 2 .heic, 1 without an ending</c>; null if there are none.</summary>
+    /// <summary>The counts in words, for example <c>3 files are left out: 2 .heic, 1 without an ending</c>; null if there are
+    /// none.</summary>
     public static string? Text(IReadOnlyDictionary<string, int> counts)
     {
         if (counts.Count == 0) return null;

@@ -67,7 +67,8 @@ internal sealed class ListBuilder(string file, string root, string what = "pictu
     }
 
     /// <summary>All that was added.</summary>
-    /// <param name="classNames">What the labels refer to; null: the names that occur, in ordinal order, or 0 to the largest number that occurs.</param>
+    /// <param name="classNames">What the labels refer to; null: the names that occur, in ordinal order, or 0 to the largest number that
+    /// occurs.</param>
     /// <exception cref="InvalidDataException">There are no lines, or a label is no class.</exception>
     public ListedItems Items(IReadOnlyList<string>? classNames)
     {
@@ -106,7 +107,8 @@ internal sealed class ListBuilder(string file, string root, string what = "pictu
     public bool HasSeveral => MultiLabel || _texts.Exists(text => text.Contains(Separator, StringComparison.Ordinal));
 
     /// <summary>The classes and the class of every line.</summary>
-    /// <param name="classNames">What the labels refer to; null: the names that occur, in ordinal order, or 0 to the largest number that occurs.</param>
+    /// <param name="classNames">What the labels refer to; null: the names that occur, in ordinal order, or 0 to the largest number that
+    /// occurs.</param>
     /// <exception cref="InvalidDataException">There are no lines, or a label is no class.</exception>
     public (IReadOnlyList<string> ClassNames, int[] Labels) Finish(IReadOnlyList<string>? classNames)
     {

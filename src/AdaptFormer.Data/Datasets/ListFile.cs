@@ -3,7 +3,8 @@ using System.Text.Unicode;
 
 namespace AdaptFormer.Data;
 
-/// <summary>Text files with an entry a line, as data sets come with. They are UTF-8, or UTF-16 with its mark; text of another encoding is refused, never guessed.</summary>
+/// <summary>Text files with an entry a line, as data sets come with. They are UTF-8, or UTF-16 with its mark; text of another encoding is
+/// refused, never guessed.</summary>
 public static class ListFile
 {
     private const string WayOut = "save the file as UTF-8 (Excel: \"CSV UTF-8\"; or iconv -f ENCODING -t UTF-8)";

@@ -1,7 +1,8 @@
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// Reads manifests of pictures and of clips: CSV (comma, semicolon or tab) with a path and a label a line or a column for each class, with or without a header; JSON Lines
+/// Reads manifests of pictures and of clips: CSV (comma, semicolon or tab) with a path and a label a line or a column for each class,
+/// with or without a header; JSON Lines
 /// with an object a line; plain text with a path, a blank and a label.
 /// </summary>
 internal static class ManifestReader
@@ -79,7 +80,8 @@ internal static class ManifestReader
         }
     }
 
-    /// <summary>A column for each class, with 0 or 1: the classes of a picture, and its only class where every line has exactly one 1.</summary>
+    /// <summary>A column for each class, with 0 or 1: the classes of a picture, and its only class where every line has exactly one
+    /// 1.</summary>
     private static void ReadColumns(string csv, IEnumerable<(int Line, string[] Fields)> records, ListBuilder list, Header header)
     {
         List<string> has = [];
@@ -116,7 +118,8 @@ internal static class ManifestReader
     /// <param name="Classes">The columns of the classes; empty where the label has one column.</param>
     private sealed record Header(int Path, int? Label, (int Column, string Name)[] Classes)
     {
-        /// <summary>Takes the first line for a header by its words, or because the second line's path is there and its own is not.</summary>
+        /// <summary>Takes the first line for a header by its words, or because the second line's path is there and its own is
+        /// not.</summary>
         public static Header Of(string[][] start, IReadOnlyList<string> labelColumns, string csv, ListBuilder list)
         {
             string[] names = [.. start[0].Select(field => field.Trim().ToLowerInvariant())];

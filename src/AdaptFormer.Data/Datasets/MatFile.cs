@@ -136,7 +136,8 @@ internal static class MatFile
             : throw new InvalidDataException($"{path}: variable {name} [{string.Join(", ", lengths)}] has {data.Length} bytes of numbers, which does not fit.");
     }
 
-    /// <summary>A structure array: the length of a field's name, all names, then for each element the fields as matrices of their own.</summary>
+    /// <summary>A structure array: the length of a field's name, all names, then for each element the fields as matrices of their
+    /// own.</summary>
     private static MatArray ReadStructure(ReadOnlyMemory<byte> content, int at, int[] lengths, long count, string path, int depth)
     {
         ReadOnlySpan<byte> size = Element(content, ref at, path).Data.Span;

@@ -1,6 +1,7 @@
 namespace AdaptFormer.Data;
 
-/// <summary>Orders names as people do: digits that stand together are compared as numbers, so <c>frame2</c> comes ahead of <c>frame10</c>; all else is ordinal.</summary>
+/// <summary>Orders names as people do: digits that stand together are compared as numbers, so <c>frame2</c> comes ahead of
+/// <c>frame10</c>; all else is ordinal.</summary>
 internal sealed class NaturalOrder : IComparer<string>
 {
     private NaturalOrder()

@@ -1,9 +1,12 @@
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// NUS-WIDE (Chua et al. 2009) as its authors publish it: <c>ImageList/TrainImagelist.txt</c> and <c>TestImagelist.txt</c> with a picture a line,
-/// <c>Groundtruth/TrainTestLabels/Labels_CONCEPT_Train.txt</c> and <c>…_Test.txt</c> with a 0 or 1 for each of them, <c>ConceptsList/Concepts81.txt</c>, and the pictures
-/// in <c>Flickr</c>. A picture has any number of the 81 concepts, none included. Where these lists are not there, <c>nus_wid_data.csv</c> is read, the
+/// NUS-WIDE (Chua et al. 2009) as its authors publish it: <c>ImageList/TrainImagelist.txt</c> and <c>TestImagelist.txt</c> with a picture
+/// a line,
+/// <c>Groundtruth/TrainTestLabels/Labels_CONCEPT_Train.txt</c> and <c>…_Test.txt</c> with a 0 or 1 for each of them,
+/// <c>ConceptsList/Concepts81.txt</c>, and the pictures
+/// in <c>Flickr</c>. A picture has any number of the 81 concepts, none included. Where these lists are not there, <c>nus_wid_data.csv</c>
+/// is read, the
 /// division that goes with ASL (Ridnik et al. 2021).
 /// </summary>
 public static class NusWideDataset
@@ -83,7 +86,8 @@ public static class NusWideDataset
         if (marks != has.Length) throw new InvalidDataException($"{file} has {marks} lines, and {list} has {has.Length}; both have one for each picture.");
     }
 
-    /// <summary>A line is a path, the labels as a Python list, and <c>train</c> or <c>val</c>: <c>images/1.jpg,"['clouds', 'sky']",train</c>.</summary>
+    /// <summary>A line is a path, the labels as a Python list, and <c>train</c> or <c>val</c>: <c>images/1.jpg,"['clouds',
+    /// 'sky']",train</c>.</summary>
     private static ImageListDataset OpenAsl(string folder, string part)
     {
         string csv = Path.Combine(folder, AslList);

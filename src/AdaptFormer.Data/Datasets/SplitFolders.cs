@@ -1,7 +1,8 @@
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// Recognises a folder that is divided into parts: <c>train</c>, <c>valid</c> and <c>test</c> under their usual names, in upper or lower case, with class folders in each.
+/// Recognises a folder that is divided into parts: <c>train</c>, <c>valid</c> and <c>test</c> under their usual names, in upper or lower
+/// case, with class folders in each.
 /// </summary>
 public static class SplitFolders
 {
@@ -41,7 +42,8 @@ public static class SplitFolders
         return ending is null ? null : Names.GetValueOrDefault(letters[..^ending.Length]);
     }
 
-    /// <summary>The parts of a folder with their paths, in the order train, validation, test; empty if it is not divided, and its folders are classes.</summary>
+    /// <summary>The parts of a folder with their paths, in the order train, validation, test; empty if it is not divided, and its folders
+    /// are classes.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="clips">Whether it has clips, whose class folders may hold a folder of frames for each.</param>
     /// <exception cref="InvalidDataException">Some of its folders are parts and others are classes, or two are the same part.</exception>

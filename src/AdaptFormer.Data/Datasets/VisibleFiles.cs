@@ -2,7 +2,8 @@ namespace AdaptFormer.Data;
 
 /// <summary>
 /// The files and folders below a folder of data, without those that operating systems, file servers and archives leave there: hidden ones
-/// (<c>.DS_Store</c>, <c>._a.jpg</c>), <c>Thumbs.db</c>, <c>desktop.ini</c>, <c>@eaDir</c>, <c>__MACOSX</c> and the like. Every reader lists folders here.
+/// (<c>.DS_Store</c>, <c>._a.jpg</c>), <c>Thumbs.db</c>, <c>desktop.ini</c>, <c>@eaDir</c>, <c>__MACOSX</c> and the like. Every reader
+/// lists folders here.
 /// </summary>
 internal static class VisibleFiles
 {
@@ -22,7 +23,8 @@ internal static class VisibleFiles
     /// <summary>The paths of the files in a folder, not below it, in no particular order.</summary>
     public static IEnumerable<string> Files(string folder) => Directory.EnumerateFiles(folder).Where(path => !IsHidden(Path.GetFileName(path.AsSpan())));
 
-    /// <summary>The paths of all files below a folder, those of a folder ahead of those of its folders; of each folder in ordinal order.</summary>
+    /// <summary>The paths of all files below a folder, those of a folder ahead of those of its folders; of each folder in ordinal
+    /// order.</summary>
     public static IEnumerable<string> Below(string folder) => Below(folder, 0);
 
     /// <summary>The paths of all folders below a folder, at any depth.</summary>

@@ -11,7 +11,8 @@ public static class VtabDataset
     /// <summary>The lists, without their extension.</summary>
     public static IReadOnlyList<string> Parts { get; } = ["train800val200", "train800", "val200", "test"];
 
-    /// <summary>Reads a list. No picture is opened. There are as many classes as the largest number in any of the task's lists says, so that all parts agree.</summary>
+    /// <summary>Reads a list. No picture is opened. There are as many classes as the largest number in any of the task's lists says, so
+    /// that all parts agree.</summary>
     /// <param name="folder">The folder of one task.</param>
     /// <param name="part">One of <see cref="Parts"/>.</param>
     /// <exception cref="FileNotFoundException">The list is not there.</exception>

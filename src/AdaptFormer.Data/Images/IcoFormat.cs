@@ -8,7 +8,8 @@ namespace AdaptFormer.Data;
 /// </summary>
 internal sealed class IcoFormat : ImageFormat
 {
-    /// <summary>Longest side in pixels. The list of an icon ends at 256; PNG within it may be larger, and real files stay far below this.</summary>
+    /// <summary>Longest side in pixels. The list of an icon ends at 256; PNG within it may be larger, and real files stay far below
+    /// this.</summary>
     public const int MaxSide = 1024;
 
     private const int Header = 6, Entry = 16;
@@ -50,7 +51,8 @@ internal sealed class IcoFormat : ImageFormat
         }
     }
 
-    /// <summary>Size of one picture: a PNG, or a bitmap without its file header, whose height counts the mask below the colours too.</summary>
+    /// <summary>Size of one picture: a PNG, or a bitmap without its file header, whose height counts the mask below the colours
+    /// too.</summary>
     private static (long Width, long Height) SizeOf(ReadOnlySpan<byte> picture)
     {
         if (picture.StartsWith(PngHeader.Signature[..4]))

@@ -1,6 +1,7 @@
 namespace AdaptFormer.Data;
 
-/// <summary>Samples, pictures or clips, with their labels. Its memory belongs to the loader: dispose it when its values have been used.</summary>
+/// <summary>Samples, pictures or clips, with their labels. Its memory belongs to the loader: dispose it when its values have been
+/// used.</summary>
 public sealed class Batch : IDisposable
 {
     /// <summary>Label of a sample that could not be read; no prediction equals it.</summary>
@@ -35,7 +36,8 @@ public sealed class Batch : IDisposable
     /// <summary>K of <see cref="Targets"/>; 0 when there are none.</summary>
     public int Classes { get; }
 
-    /// <summary>[B], class of each sample; <see cref="Unreadable"/> where it could not be read. 0 of every other sample when there are <see cref="Targets"/>.</summary>
+    /// <summary>[B], class of each sample; <see cref="Unreadable"/> where it could not be read. 0 of every other sample when there are
+    /// <see cref="Targets"/>.</summary>
     public ReadOnlySpan<int> Labels => _labels.AsSpan(0, Count);
 
     /// <summary>[B], number of each sample: its item's position in the data set, times the views of an item, plus the view.</summary>

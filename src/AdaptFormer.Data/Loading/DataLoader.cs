@@ -62,7 +62,8 @@ public sealed class DataLoader : IDisposable
     /// <summary>Whether batches carry targets [B, K] in place of one class a sample.</summary>
     public bool MultiLabel => Options.MultiLabel ?? Dataset.MultiLabel;
 
-    /// <summary>The samples of an epoch of all processes, in order; with <see cref="LoaderOptions.Balanced"/> drawn with replacement.</summary>
+    /// <summary>The samples of an epoch of all processes, in order; with <see cref="LoaderOptions.Balanced"/> drawn with
+    /// replacement.</summary>
     /// <param name="epoch">Epoch.</param>
     public int[] Order(int epoch) => Options.Balanced
         ? (_sampler ??= new BalancedSampler(Samples)).Draw(Options.Seed, epoch)
@@ -77,7 +78,8 @@ public sealed class DataLoader : IDisposable
     /// <summary>Time that the consumer has spent waiting for batches, since the loader was made.</summary>
     public TimeSpan WaitTime => TimeSpan.FromSeconds((double)Interlocked.Read(ref _waitTicks) / Stopwatch.Frequency);
 
-    /// <summary>Items that could not be read so far, under <see cref="UnreadableImages.CountAsWrong"/>: each once, by its position in the data set, with the reason.</summary>
+    /// <summary>Items that could not be read so far, under <see cref="UnreadableImages.CountAsWrong"/>: each once, by its position in the
+    /// data set, with the reason.</summary>
     public IReadOnlyList<(int Index, string Reason)> UnreadablePictures
     {
         get

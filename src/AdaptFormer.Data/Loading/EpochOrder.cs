@@ -2,7 +2,8 @@ using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Data;
 
-/// <summary>In which order an epoch visits the pictures, and each sample's own random stream: functions of seed, epoch and index alone.</summary>
+/// <summary>In which order an epoch visits the pictures, and each sample's own random stream: functions of seed, epoch and index
+/// alone.</summary>
 public static class EpochOrder
 {
     // Keeps the order's stream apart from the samples' streams, whose second step is an index of at least 0.

@@ -2,8 +2,10 @@ namespace AdaptFormer.Data;
 
 /// <summary>
 /// Which positions of an epoch's order one of several processes reads, and in which batches. WorldSize · BatchSize consecutive positions
-/// make a step; the process of rank r takes the r-th BatchSize of them. So a step sees the same pictures whether one process has a large batch
-/// or several have small ones. A last step of fewer pictures is left out everywhere, or divided evenly: then the ranks' last batches differ by at
+/// make a step; the process of rank r takes the r-th BatchSize of them. So a step sees the same pictures whether one process has a large
+/// batch
+/// or several have small ones. A last step of fewer pictures is left out everywhere, or divided evenly: then the ranks' last batches
+/// differ by at
 /// most one picture, and a rank may have no last batch. Every position is read exactly once; none is repeated to fill a batch.
 /// </summary>
 /// <param name="Count">Pictures of the data set.</param>

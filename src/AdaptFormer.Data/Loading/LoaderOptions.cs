@@ -6,7 +6,8 @@ public enum UnreadableImages
     /// <summary>The epoch ends with an error that names the file: right for training.</summary>
     Fail,
 
-    /// <summary>Its place in the batch is filled with zeros and labelled <see cref="Batch.Unreadable"/>, so no answer is right: for scores that must not leave it out.</summary>
+    /// <summary>Its place in the batch is filled with zeros and labelled <see cref="Batch.Unreadable"/>, so no answer is right: for
+    /// scores that must not leave it out.</summary>
     CountAsWrong,
 }
 
@@ -21,10 +22,12 @@ public enum UnreadableImages
 /// <param name="Prefetch">Batches that may be in the making or waiting, at least 1.</param>
 /// <param name="Seed">Seed of order and augmentation.</param>
 /// <param name="Unreadable">What to do with a picture that cannot be read.</param>
-/// <param name="Rank">Which of several processes this is, in [0, <paramref name="WorldSize"/>); each reads its own part of every epoch, see <see cref="EpochShard"/>.</param>
+/// <param name="Rank">Which of several processes this is, in [0, <paramref name="WorldSize"/>); each reads its own part of every epoch,
+/// see <see cref="EpochShard"/>.</param>
 /// <param name="WorldSize">Number of processes that share the epoch.</param>
 /// <param name="MultiLabel">Whether batches carry targets [B, K]; null: if the data may have several classes an item.</param>
-/// <param name="Balanced">Whether an epoch draws its items with replacement, so that every class comes equally often; see <see cref="BalancedSampler"/>.</param>
+/// <param name="Balanced">Whether an epoch draws its items with replacement, so that every class comes equally often; see <see
+/// cref="BalancedSampler"/>.</param>
 public sealed record LoaderOptions(
     int BatchSize = 64,
     bool Shuffle = true,

@@ -17,7 +17,8 @@ public abstract class SampleMaker
     /// <summary>Everything that a sample depends on beside its item, as text: equal exactly for makers that do the same.</summary>
     public abstract string Description { get; }
 
-    /// <summary>Samples of one item, which stand one after the other: sample i shows item i / Views. 1 unless several crops of a clip are scored together.</summary>
+    /// <summary>Samples of one item, which stand one after the other: sample i shows item i / Views. 1 unless several crops of a clip are
+    /// scored together.</summary>
     public virtual int Views => 1;
 
     /// <summary>Whether items are turned as their files say.</summary>

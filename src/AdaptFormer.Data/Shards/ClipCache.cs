@@ -8,7 +8,8 @@ namespace AdaptFormer.Data;
 /// <param name="ShortSide">Shorter side that larger frames are reduced to, with a bicubic filter; smaller ones keep their size.</param>
 /// <param name="Quality">JPEG quality of frames that are not JPEG already, in [1, 100].</param>
 /// <param name="Every">Distance of the frames that are kept, in [1, 255]: those between them are shown by the one before.</param>
-/// <param name="ByContent">Whether the clips are known by their whole content, and not by length and time of change; the cache then survives copying, and opening it reads them all.</param>
+/// <param name="ByContent">Whether the clips are known by their whole content, and not by length and time of change; the cache then
+/// survives copying, and opening it reads them all.</param>
 public sealed record ClipCacheOptions(int ShortSide = 256, int Quality = 92, int Every = 1, bool ByContent = false)
 {
     /// <summary>The options as the number that a cache keeps.</summary>
@@ -30,7 +31,8 @@ public sealed record ClipCacheOptions(int ShortSide = 256, int Quality = 92, int
 }
 
 /// <summary>
-/// A copy of a data set's clips as JPEG frames packed into shards, for training: a frame is read and decoded alone, where a video must be decoded from its start by a
+/// A copy of a data set's clips as JPEG frames packed into shards, for training: a frame is read and decoded alone, where a video must be
+/// decoded from its start by a
 /// process of its own. Evaluation reads the clips themselves. Frames are kept as they are stored, with their orientation beside them.
 /// </summary>
 public static class ClipCache
@@ -69,7 +71,8 @@ public static class ClipCache
         return new CachedClipDataset(dataset, ShardSet.Open(folder, Key(dataset, options), dataset.Count), options.Every);
     }
 
-    /// <summary>Few enough that small sets are made by all cores and an interruption costs little, many enough that large sets are not thousands of files.</summary>
+    /// <summary>Few enough that small sets are made by all cores and an interruption costs little, many enough that large sets are not
+    /// thousands of files.</summary>
     private static int PerShard(int count) => Math.Clamp(count / 32, 8, 256);
 
     private static ShardKey Key(ClipDataset dataset, ClipCacheOptions options) =>

@@ -4,8 +4,10 @@ using System.Buffers.Binary;
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// The frames of a clip as one record of a shard: number of frames of the clip and number of those kept (4 bytes each), for each kept frame its length and its
-/// checksum (4 bytes each), the checksum of all that, the frames. So one frame is found and checked without the others. All numbers are little-endian.
+/// The frames of a clip as one record of a shard: number of frames of the clip and number of those kept (4 bytes each), for each kept
+/// frame its length and its
+/// checksum (4 bytes each), the checksum of all that, the frames. So one frame is found and checked without the others. All numbers are
+/// little-endian.
 /// </summary>
 internal readonly ref struct ClipRecord
 {
@@ -26,7 +28,8 @@ internal readonly ref struct ClipRecord
     /// <summary>Bytes that say how many frames there are.</summary>
     public static int StartBytes => Fixed;
 
-    /// <summary>The number of kept frames in the first <see cref="StartBytes"/> of a record; -1 where there can be no such record.</summary>
+    /// <summary>The number of kept frames in the first <see cref="StartBytes"/> of a record; -1 where there can be no such
+    /// record.</summary>
     /// <param name="start">The bytes.</param>
     /// <param name="length">Bytes of the record.</param>
     public static int KeptIn(ReadOnlySpan<byte> start, int length)

@@ -16,10 +16,12 @@ public enum ImageCacheFormat
 }
 
 /// <summary>How a cache is made.</summary>
-/// <param name="ShortSide">Shorter side that larger pictures are reduced to, with Pillow's bicubic filter; smaller ones keep their size.</param>
+/// <param name="ShortSide">Shorter side that larger pictures are reduced to, with Pillow's bicubic filter; smaller ones keep their
+/// size.</param>
 /// <param name="Format">How they are kept.</param>
 /// <param name="Quality">JPEG quality, in [1, 100].</param>
-/// <param name="ByContent">Whether the pictures are known by their whole content, and not by length and time of change; the cache then survives copying, and opening it reads them all.</param>
+/// <param name="ByContent">Whether the pictures are known by their whole content, and not by length and time of change; the cache then
+/// survives copying, and opening it reads them all.</param>
 public sealed record ImageCacheOptions(int ShortSide = 256, ImageCacheFormat Format = ImageCacheFormat.Jpeg, int Quality = 92, bool ByContent = false)
 {
     /// <summary>The options as the number that a cache keeps.</summary>
@@ -97,7 +99,8 @@ public static class ImageCache
         }
     }
 
-    /// <summary>Whether an error is kept in place of its item: of others, such as a disk that is gone for a moment, the next run may know nothing.</summary>
+    /// <summary>Whether an error is kept in place of its item: of others, such as a disk that is gone for a moment, the next run may know
+    /// nothing.</summary>
     internal static bool IsKept(Exception error) => ItemErrors.IsOfItem(error) && error is not (IOException and not (FileNotFoundException or DirectoryNotFoundException));
 
     internal static bool IsError(ShardSet shards, int index) => shards.Kind(index) == Error;

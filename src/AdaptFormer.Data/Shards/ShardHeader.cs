@@ -6,7 +6,8 @@ namespace AdaptFormer.Data;
 /// What a shard says of itself. The file: these 64 bytes, an index of 16 bytes a record (place and kind, length, checksum), the records.
 /// All numbers are little-endian.
 /// </summary>
-/// <param name="KeyLow">With <paramref name="KeyHigh"/>: names what the records were made of and how, so that shards of other data are never mistaken for these.</param>
+/// <param name="KeyLow">With <paramref name="KeyHigh"/>: names what the records were made of and how, so that shards of other data are
+/// never mistaken for these.</param>
 /// <param name="KeyHigh">The other half.</param>
 /// <param name="First">Number of the first record, counted over all shards.</param>
 /// <param name="Count">Records in this shard.</param>

@@ -45,7 +45,8 @@ internal static class ShapeDistance
     private static float Box(float x, float y, float halfWidth, float halfHeight) =>
         MathF.Max(MathF.Abs(x) - halfWidth, MathF.Abs(y) - halfHeight);
 
-    /// <summary>Regular polygon with circumradius <paramref name="radius"/>: all sectors are folded onto the one around the x axis.</summary>
+    /// <summary>Regular polygon with circumradius <paramref name="radius"/>: all sectors are folded onto the one around the x
+    /// axis.</summary>
     private static float Polygon(float x, float y, int corners, float radius)
     {
         float sector = 2 * MathF.PI / corners, angle = MathF.Atan2(y, x);

@@ -102,7 +102,8 @@ internal ref struct ShapeScene
 
     public Rgb Background { get; }
 
-    /// <summary>Colour that the background turns to along (<see cref="GradientX"/>, <see cref="GradientY"/>) per pixel from the centre.</summary>
+    /// <summary>Colour that the background turns to along (<see cref="GradientX"/>, <see cref="GradientY"/>) per pixel from the
+    /// centre.</summary>
     public Rgb Gradient { get; }
 
     public float GradientX { get; }

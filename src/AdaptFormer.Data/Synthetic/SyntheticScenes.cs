@@ -3,7 +3,8 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// A multi-label task drawn by this program: pictures with none to three different shapes out of eight, some of which are eight times as frequent as others. The labels
+/// A multi-label task drawn by this program: pictures with none to three different shapes out of eight, some of which are eight times as
+/// frequent as others. The labels
 /// of a picture are its shapes.
 /// </summary>
 public sealed class SyntheticScenes : ImageDataset

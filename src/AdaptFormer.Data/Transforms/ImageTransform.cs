@@ -3,7 +3,8 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// The way from a decoded picture to the model's input: turned as its file says, then crop and resize in 8 bits, then mirror and normalise into the batch in
+/// The way from a decoded picture to the model's input: turned as its file says, then crop and resize in 8 bits, then mirror and
+/// normalise into the batch in
 /// one pass. Immutable, safe for many threads; what a thread needs to work lives in its <see cref="Scratch"/>.
 /// </summary>
 public sealed class ImageTransform

@@ -72,7 +72,8 @@ public sealed unsafe class PixelNormalizer
         }
     }
 
-    /// <summary>Sixteen pixels: 48 bytes are sorted by channel with byte shuffles (in reverse order for a flip), widened, and normalised.</summary>
+    /// <summary>Sixteen pixels: 48 bytes are sorted by channel with byte shuffles (in reverse order for a flip), widened, and
+    /// normalised.</summary>
     private void Sixteen(byte* pixels, bool flip, float* result, int plane)
     {
         Vector128<byte> a = Vector128.Load(pixels), b = Vector128.Load(pixels + 16), c = Vector128.Load(pixels + 32);

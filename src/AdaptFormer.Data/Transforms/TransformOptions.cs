@@ -16,20 +16,24 @@ public enum TrainCrop
     Stretch,
 }
 
-/// <summary>From decoded picture to normalised [3, S, S] floats, for training and evaluation; part of a recipe and of an adapter file.</summary>
+/// <summary>From decoded picture to normalised [3, S, S] floats, for training and evaluation; part of a recipe and of an adapter
+/// file.</summary>
 /// <param name="ImgSize">Side S of the square that the model sees, in pixels.</param>
 /// <param name="Crop">How training samples are cut.</param>
 /// <param name="MinArea">Smallest part of the area that a random crop keeps, in (0, 1].</param>
 /// <param name="Flip">Whether training mirrors half of the samples left to right.</param>
 /// <param name="Interpolation">Filter of every resize.</param>
-/// <param name="EvalResize">Length of the shorter side before the centre crop of evaluation; 0 stretches the whole picture to S × S instead.</param>
-/// <param name="Normalize">Statistics by name: <c>imagenet</c>, <c>inception</c> (mean and deviation 0.5) or <c>none</c> (values in [0, 1]).</param>
+/// <param name="EvalResize">Length of the shorter side before the centre crop of evaluation; 0 stretches the whole picture to S × S
+/// instead.</param>
+/// <param name="Normalize">Statistics by name: <c>imagenet</c>, <c>inception</c> (mean and deviation 0.5) or <c>none</c> (values in [0,
+/// 1]).</param>
 /// <param name="Mean">Mean of R, G, B in [0, 1], in place of the named ones; null keeps those.</param>
 /// <param name="Std">Standard deviation of R, G, B, in place of the named ones; null keeps those.</param>
 /// <param name="ColorJitter">Random colours in training; none if null.</param>
 /// <param name="RandAugment">Random changes in training, after the colours; none if null.</param>
 /// <param name="Erase">Probability in [0, 1] that a rectangle of a training sample is erased; see <see cref="RandomErasing"/>.</param>
-/// <param name="EvalStretch">Whether evaluation stretches the whole picture to a square of <paramref name="EvalResize"/> ahead of the crop, and does not keep its ratio.</param>
+/// <param name="EvalStretch">Whether evaluation stretches the whole picture to a square of <paramref name="EvalResize"/> ahead of the
+/// crop, and does not keep its ratio.</param>
 /// <param name="Orientation">Whether pictures are turned as their files say, ahead of everything else.</param>
 public sealed record TransformOptions(
     int ImgSize = 224,

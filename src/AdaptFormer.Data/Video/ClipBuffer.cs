@@ -1,6 +1,7 @@
 namespace AdaptFormer.Data;
 
-/// <summary>The frames of a clip, in order. Memory only grows, so one buffer serves any number of clips; not safe for two threads at once.</summary>
+/// <summary>The frames of a clip, in order. Memory only grows, so one buffer serves any number of clips; not safe for two threads at
+/// once.</summary>
 public sealed class ClipBuffer : IDisposable
 {
     private readonly List<ImageBuffer> _frames = [];

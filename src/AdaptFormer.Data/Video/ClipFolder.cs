@@ -6,7 +6,8 @@ internal static class ClipFolder
     /// <summary>Lists a folder. No clip is opened.</summary>
     /// <param name="root">The folder that holds the class folders; classes are their names in ordinal order.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    /// <exception cref="InvalidDataException">There are no class folders, one has no clips, or some have videos and some folders of frames.</exception>
+    /// <exception cref="InvalidDataException">There are no class folders, one has no clips, or some have videos and some folders of
+    /// frames.</exception>
     public static ClipDataset Open(string root)
     {
         if (!Directory.Exists(root)) throw new DirectoryNotFoundException($"There is no folder '{root}'; expected one that holds a folder of clips for each class.");

@@ -1,6 +1,7 @@
 namespace AdaptFormer.Data;
 
-/// <summary>Clips named by a list, with their classes. Nothing but the list is in memory: for each clip its path in UTF-8 and eight bytes.</summary>
+/// <summary>Clips named by a list, with their classes. Nothing but the list is in memory: for each clip its path in UTF-8 and eight
+/// bytes.</summary>
 public abstract class ClipListDataset : ClipDataset
 {
     private readonly ListedItems _items;

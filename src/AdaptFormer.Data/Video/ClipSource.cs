@@ -1,7 +1,8 @@
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// Opens clips from the text that a recipe gives: a path, whose kind is recognised, or <c>kind:path</c>. Kinds with several parts in one folder take <c>path#part</c>
+/// Opens clips from the text that a recipe gives: a path, whose kind is recognised, or <c>kind:path</c>. Kinds with several parts in one
+/// folder take <c>path#part</c>
 /// or <c>path#part+part</c>; without one, it is their training or their test part. <c>docs/datasets.md</c> shows the layout of each kind.
 /// </summary>
 public static class ClipSource
@@ -10,7 +11,8 @@ public static class ClipSource
 
     private static readonly string[] LabelColumns = ["class", "class_name", .. ManifestReader.LabelColumns];      // a list may have both, the name and the number
 
-    /// <summary>Kinds whose folder holds several parts, and how one is opened: from the folder, the part, and the folder of the videos where it lies elsewhere.</summary>
+    /// <summary>Kinds whose folder holds several parts, and how one is opened: from the folder, the part, and the folder of the videos
+    /// where it lies elsewhere.</summary>
     private static readonly Dictionary<string, (DatasetParts Parts, Func<string, string, string?, ClipDataset> Open)> Parted = new()
     {
         ["ssv2"] = (new(SomethingSomethingDataset.Parts, "train", "validation"), SomethingSomethingDataset.Open),
@@ -24,7 +26,8 @@ public static class ClipSource
 
     /// <summary>Opens a set of clips.</summary>
     /// <param name="spec">A path, or <c>kind:path</c>, perhaps with <c>#part</c>.</param>
-    /// <param name="root">Folder that paths in a list are relative to, or that holds the videos; that of the list, or the usual one beside it, if null.</param>
+    /// <param name="root">Folder that paths in a list are relative to, or that holds the videos; that of the list, or the usual one
+    /// beside it, if null.</param>
     /// <param name="classNames">Classes that the labels of a list refer to, usually the training set's; null: the list's own.</param>
     /// <param name="train">Where one path holds both parts: the training part rather than the test part.</param>
     /// <exception cref="FileNotFoundException">There is no such path, or none of a list's clips.</exception>
@@ -61,7 +64,8 @@ public static class ClipSource
     }
 
     /// <summary>
-    /// Whether a text names clips rather than pictures: by its kind or, where it names none, by what more of the first files below a folder are. An animated GIF
+    /// Whether a text names clips rather than pictures: by its kind or, where it names none, by what more of the first files below a
+    /// folder are. An animated GIF
     /// is a clip where there is nothing else.
     /// </summary>
     /// <param name="spec">A path, or <c>kind:path</c>.</param>
@@ -82,7 +86,8 @@ public static class ClipSource
         return videos > 0 ? videos >= pictures : pictures == 0 && either > 0;
     }
 
-    /// <summary>The clips of a list, each a video file or a folder of frames; the endings of files may be left out of the list. None is opened.</summary>
+    /// <summary>The clips of a list, each a video file or a folder of frames; the endings of files may be left out of the list. None is
+    /// opened.</summary>
     /// <param name="name">What the set is.</param>
     /// <param name="root">Folder that the paths are relative to.</param>
     /// <param name="items">The clips.</param>

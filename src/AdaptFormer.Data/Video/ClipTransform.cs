@@ -89,7 +89,8 @@ public sealed class ClipTransform
     public int Views => _train ? 1 : Options.Segments * Options.Crops;
 
     /// <summary>
-    /// Shorter side that videos may be reduced to when they are decoded: four times the side that the frames are resized to before or by the crop, so that only
+    /// Shorter side that videos may be reduced to when they are decoded: four times the side that the frames are resized to before or by
+    /// the crop, so that only
     /// very large ones are, and what the model sees is that of frames that lie in a folder.
     /// </summary>
     public int DecodedSide => 4 * Math.Max(Options.ImgSize, _train ? 0 : Options.EvalResize);
@@ -173,7 +174,8 @@ public sealed class ClipTransform
             return _numbers;
         }
 
-        /// <summary>Reads frames into <see cref="Decoded"/>, unless they are there: the crops of a clip that is scored are of the same frames.</summary>
+        /// <summary>Reads frames into <see cref="Decoded"/>, unless they are there: the crops of a clip that is scored are of the same
+        /// frames.</summary>
         internal void Load(ClipDataset clips, int clip, ReadOnlySpan<int> frames, int shortSide)
         {
             if (clip == _clip && frames.SequenceEqual(_held)) return;

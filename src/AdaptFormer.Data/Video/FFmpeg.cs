@@ -8,8 +8,10 @@ using AdaptFormer.Tensors.Backends;
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// Decodes videos with the programs <c>ffprobe</c> and <c>ffmpeg</c>, each call a process of its own: a damaged file can end that process and nothing else. They are found
-/// on the PATH, or in the folder that <see cref="FolderVariable"/> names. Frames come as they are stored, with the orientation that the file asks for beside them.
+/// Decodes videos with the programs <c>ffprobe</c> and <c>ffmpeg</c>, each call a process of its own: a damaged file can end that process
+/// and nothing else. They are found
+/// on the PATH, or in the folder that <see cref="FolderVariable"/> names. Frames come as they are stored, with the orientation that the
+/// file asks for beside them.
 /// </summary>
 public static class FFmpeg
 {
@@ -22,7 +24,8 @@ public static class FFmpeg
         CountingPatience = TimeSpan.FromMinutes(20);
 
     /// <summary>
-    /// Size and number of frames of a video. The frames that can be decoded are counted, for what a file says of itself, and the number of its packets, are others where
+    /// Size and number of frames of a video. The frames that can be decoded are counted, for what a file says of itself, and the number
+    /// of its packets, are others where
     /// it was cut without encoding it anew, has hidden frames, or is damaged.
     /// </summary>
     /// <param name="path">The file.</param>
@@ -92,7 +95,8 @@ public static class FFmpeg
         if (came < distinct.Length) throw TooFew(path, came, distinct.Length, info, errors);
     }
 
-    /// <summary>Decodes every n-th frame, resized as <see cref="Decode"/> does, and hands over one after the other: the memory is that of one frame.</summary>
+    /// <summary>Decodes every n-th frame, resized as <see cref="Decode"/> does, and hands over one after the other: the memory is that of
+    /// one frame.</summary>
     /// <param name="path">The file.</param>
     /// <param name="info">What <see cref="Probe"/> says of it.</param>
     /// <param name="every">n, at least 1: frames 0, n, 2n…</param>

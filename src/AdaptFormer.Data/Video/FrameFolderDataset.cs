@@ -1,6 +1,7 @@
 namespace AdaptFormer.Data;
 
-/// <summary>Clips as folders of pictures, one a frame, in the order of their names, numbers in them compared as numbers. A folder is listed once; its names stay in memory as UTF-8.</summary>
+/// <summary>Clips as folders of pictures, one a frame, in the order of their names, numbers in them compared as numbers. A folder is
+/// listed once; its names stay in memory as UTF-8.</summary>
 public sealed class FrameFolderDataset : ClipListDataset
 {
     private readonly IReadOnlyList<(int First, int? Last)>? _ranges;
@@ -27,7 +28,8 @@ public sealed class FrameFolderDataset : ClipListDataset
     /// <param name="name">What the set is.</param>
     /// <param name="root">The folder that relative paths count from.</param>
     /// <param name="items">The folders.</param>
-    /// <param name="ranges">Positions of the first and last frame of each among its folder's pictures, from 0; null takes all frames.</param>
+    /// <param name="ranges">Positions of the first and last frame of each among its folder's pictures, from 0; null takes all
+    /// frames.</param>
     internal FrameFolderDataset(string name, string root, ListedItems items, IReadOnlyList<(int First, int? Last)>? ranges = null)
         : base(name, root, items) => (_ranges, _names) = (ranges, new PathList?[items.Paths.Count]);
 

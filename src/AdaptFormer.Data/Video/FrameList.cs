@@ -3,7 +3,8 @@ using System.Globalization;
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// A list of folders of frames, one clip a line: <c>FOLDER FIRST LAST CLASS</c> with the positions of the first and the last frame, from 1, or <c>FOLDER FRAMES CLASS</c> with their
+/// A list of folders of frames, one clip a line: <c>FOLDER FIRST LAST CLASS</c> with the positions of the first and the last frame, from
+/// 1, or <c>FOLDER FRAMES CLASS</c> with their
 /// number. Several clips may lie in one folder.
 /// </summary>
 internal static class FrameList

@@ -7,11 +7,13 @@ namespace AdaptFormer.Data;
 [JsonConverter(typeof(JsonStringEnumConverter<FrameSampling>))]
 public enum FrameSampling
 {
-    /// <summary>The video in T equal parts and one frame of each: a random one in training, the middle one to score (Something-Something).</summary>
+    /// <summary>The video in T equal parts and one frame of each: a random one in training, the middle one to score
+    /// (Something-Something).</summary>
     [JsonStringEnumMemberName("segments")]
     Segments,
 
-    /// <summary>T frames with a fixed distance from a random start; scored clips are spread over the video. What the authors' code does with every data set.</summary>
+    /// <summary>T frames with a fixed distance from a random start; scored clips are spread over the video. What the authors' code does
+    /// with every data set.</summary>
     [JsonStringEnumMemberName("dense")]
     Dense,
 
@@ -20,7 +22,8 @@ public enum FrameSampling
     Uniform,
 }
 
-/// <summary>Frame numbers for each rule. Dense clips are those of the authors' code to the frame, its ways with short videos included.</summary>
+/// <summary>Frame numbers for each rule. Dense clips are those of the authors' code to the frame, its ways with short videos
+/// included.</summary>
 public static class FrameIndices
 {
     /// <summary>Frames of a training clip.</summary>

@@ -1,7 +1,8 @@
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// HMDB51 (Kuehne et al. 2011) as its authors publish it: <c>testTrainMulti_7030_splits/CLASS_test_split1.txt</c> with a file and a mark a line (0: not used, 1: training,
+/// HMDB51 (Kuehne et al. 2011) as its authors publish it: <c>testTrainMulti_7030_splits/CLASS_test_split1.txt</c> with a file and a mark
+/// a line (0: not used, 1: training,
 /// 2: test), three splits of them, and the videos <c>hmdb51_org/CLASS/NAME.avi</c>.
 /// </summary>
 public static class Hmdb51Dataset

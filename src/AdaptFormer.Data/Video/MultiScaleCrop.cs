@@ -3,7 +3,8 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// Crops of a few sizes at a few places, the same for all frames of a clip: width and height are each one of the scales of the shorter side, at most one step apart, at one
+/// Crops of a few sizes at a few places, the same for all frames of a clip: width and height are each one of the scales of the shorter
+/// side, at most one step apart, at one
 /// of 13 places. TSN's rule, arXiv:1608.00859, which the authors' video code uses.
 /// </summary>
 /// <param name="ImgSize">Side of the result; a crop within 3 pixels of it takes it exactly.</param>

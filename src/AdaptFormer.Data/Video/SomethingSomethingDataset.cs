@@ -4,15 +4,19 @@ using System.Text.Json;
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// Something-Something v2 (Goyal et al. 2017) as its owners publish it: <c>something-something-v2-train.json</c> and <c>-validation.json</c> with an object
-/// <c>{"id": "78687", "template": "Holding [something] next to [something]", …}</c> for each video, <c>-labels.json</c> with the number of each template, and the videos
-/// <c>20bn-something-something-v2/78687.webm</c>. The newer archive calls the lists <c>labels/train.json</c> and so on. Videos may have been converted to another ending or to folders of frames.
+/// Something-Something v2 (Goyal et al. 2017) as its owners publish it: <c>something-something-v2-train.json</c> and
+/// <c>-validation.json</c> with an object
+/// <c>{"id": "78687", "template": "Holding [something] next to [something]", …}</c> for each video, <c>-labels.json</c> with the number
+/// of each template, and the videos
+/// <c>20bn-something-something-v2/78687.webm</c>. The newer archive calls the lists <c>labels/train.json</c> and so on. Videos may have
+/// been converted to another ending or to folders of frames.
 /// </summary>
 public static class SomethingSomethingDataset
 {
     private const string Prefix = "something-something-v2-";
 
-    /// <summary>The parts: 168,913 videos to train, 24,777 to validate, which is what papers score on. The test videos have no published labels.</summary>
+    /// <summary>The parts: 168,913 videos to train, 24,777 to validate, which is what papers score on. The test videos have no published
+    /// labels.</summary>
     public static IReadOnlyList<string> Parts { get; } = ["train", "validation"];
 
     /// <summary>Reads the lists. No video is opened.</summary>

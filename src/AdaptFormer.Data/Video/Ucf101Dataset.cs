@@ -3,8 +3,10 @@ using System.Globalization;
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// UCF101 (Soomro et al. 2012) as its authors publish it: <c>ucfTrainTestlist/classInd.txt</c> with a number from 1 and a class a line, <c>trainlist01.txt</c> with
-/// <c>CLASS/NAME.avi</c> and that number, <c>testlist01.txt</c> with <c>CLASS/NAME.avi</c> alone, three splits of them, and the videos <c>UCF-101/CLASS/NAME.avi</c>.
+/// UCF101 (Soomro et al. 2012) as its authors publish it: <c>ucfTrainTestlist/classInd.txt</c> with a number from 1 and a class a line,
+/// <c>trainlist01.txt</c> with
+/// <c>CLASS/NAME.avi</c> and that number, <c>testlist01.txt</c> with <c>CLASS/NAME.avi</c> alone, three splits of them, and the videos
+/// <c>UCF-101/CLASS/NAME.avi</c>.
 /// </summary>
 public static class Ucf101Dataset
 {
@@ -18,7 +20,8 @@ public static class Ucf101Dataset
     /// <param name="part">One of <see cref="Parts"/>.</param>
     /// <param name="root">Folder of the class folders with the videos; the usual one in <paramref name="folder"/> if null.</param>
     /// <exception cref="FileNotFoundException">A list, or every video of it, is not there.</exception>
-    /// <exception cref="InvalidDataException">A list is damaged, names a class that is not in <c>classInd.txt</c>, or gives a class another number than that.</exception>
+    /// <exception cref="InvalidDataException">A list is damaged, names a class that is not in <c>classInd.txt</c>, or gives a class
+    /// another number than that.</exception>
     public static ClipDataset Open(string folder, string part, string? root = null)
     {
         string lists = ClipSource.FirstFolder(Path.Combine(folder, "ucfTrainTestlist"), Path.Combine(folder, "splits")) ?? folder;

@@ -1,6 +1,7 @@
 namespace AdaptFormer.Data;
 
-/// <summary>Clips without labels, in the order given, video files and folders of frames side by side: what is to be predicted, or seen without labels. All belong to one class without a name.</summary>
+/// <summary>Clips without labels, in the order given, video files and folders of frames side by side: what is to be predicted, or seen
+/// without labels. All belong to one class without a name.</summary>
 public sealed class UnlabelledClips : ClipDataset
 {
     private readonly VideoFileDataset _files;
@@ -30,7 +31,8 @@ public sealed class UnlabelledClips : ClipDataset
     public override IReadOnlyList<string> ClassNames { get; } = [""];
 
     /// <summary>
-    /// The clips that paths mean: a file is one, a folder with pictures in it is one, and of any other folder all that are below it, in ordinal order.
+    /// The clips that paths mean: a file is one, a folder with pictures in it is one, and of any other folder all that are below it, in
+    /// ordinal order.
     /// </summary>
     /// <param name="paths">Files and folders.</param>
     /// <exception cref="FileNotFoundException">There is nothing at a path; all such paths are named.</exception>

@@ -7,7 +7,8 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Models.Checkpoints;
 
 /// <summary>
-/// A fingerprint of weights that ignores how they are stored: SHA-256 over name, shape and f32 elements of every tensor, in ordinal order of our names.
+/// A fingerprint of weights that ignores how they are stored: SHA-256 over name, shape and f32 elements of every tensor, in ordinal order
+/// of our names.
 /// </summary>
 public static class BackboneDigest
 {

@@ -18,7 +18,8 @@ public static class BackboneLoader
     /// <param name="options">How to build it; all from the file if null.</param>
     /// <returns>A frozen model whose <see cref="Backbone.Source"/> tells what was found.</returns>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    /// <exception cref="InvalidDataException">The file is damaged, holds no known backbone, or does not fit the sizes asked for; all misfits are named.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, holds no known backbone, or does not fit the sizes asked for; all
+    /// misfits are named.</exception>
     /// <exception cref="ArgumentException">The id is not known, or the sizes asked for contradict each other.</exception>
     public static Backbone Open(string path, BackboneOptions? options = null)
     {

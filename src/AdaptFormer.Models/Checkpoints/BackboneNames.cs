@@ -2,7 +2,8 @@ using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Models.Checkpoints;
 
-/// <summary>A file's weights under our names: wrappers taken off, the naming recognised by what it holds and never by the file's name.</summary>
+/// <summary>A file's weights under our names: wrappers taken off, the naming recognised by what it holds and never by the file's
+/// name.</summary>
 internal sealed class BackboneNames
 {
     // Every backbone has one of these; what stands ahead of it stands ahead of all its names.
@@ -88,7 +89,8 @@ internal sealed class BackboneNames
         }
     }
 
-    /// <summary>A head often lies beside the wrapped backbone: <c>vit.…</c> and <c>classifier.…</c>, or <c>module.backbone.…</c> and <c>module.head.…</c>.</summary>
+    /// <summary>A head often lies beside the wrapped backbone: <c>vit.…</c> and <c>classifier.…</c>, or <c>module.backbone.…</c> and
+    /// <c>module.head.…</c>.</summary>
     private static string? HeadBeside(string name, string wrapper)
     {
         string[] parts = wrapper.TrimEnd('.').Split('.');

@@ -14,12 +14,14 @@ namespace AdaptFormer.Models.Checkpoints;
 /// <param name="Notes">What else the file holds, in words.</param>
 public sealed record ConversionReport(string From, string Wrapper, string To, int Tensors, IReadOnlyList<string> LeftOut, IReadOnlyList<string> Notes);
 
-/// <summary>Rewrites a checkpoint under another project's names, as safetensors in f32. Values do not change; fused and split projections do.</summary>
+/// <summary>Rewrites a checkpoint under another project's names, as safetensors in f32. Values do not change; fused and split projections
+/// do.</summary>
 public static class CheckpointConverter
 {
     private static readonly string[] HeadWords = ["classifier.", "cls_classifier.", "distillation_classifier.", "head.", "heads.", "head_dist.", "cls_head."];
 
-    /// <summary>Reads the checkpoint at <paramref name="source"/> (any kind, any known naming) and writes it to <paramref name="target"/>.</summary>
+    /// <summary>Reads the checkpoint at <paramref name="source"/> (any kind, any known naming) and writes it to <paramref
+    /// name="target"/>.</summary>
     /// <param name="source">A weights file or a folder with one.</param>
     /// <param name="target">The safetensors file to write.</param>
     /// <param name="to">The names to write.</param>
@@ -48,7 +50,8 @@ public static class CheckpointConverter
         return new ConversionReport(names.Map.Name, found.Wrapper, to.Name, theirs.Weights.Count, leftOut, notes);
     }
 
-    /// <summary>Weights under another project's names, with the wrapper that it uses: Hugging Face's classifiers keep a ViT under <c>vit.</c>.</summary>
+    /// <summary>Weights under another project's names, with the wrapper that it uses: Hugging Face's classifiers keep a ViT under
+    /// <c>vit.</c>.</summary>
     /// <param name="ours">Weights under our names.</param>
     /// <param name="to">The naming.</param>
     public static StateDict Named(StateDict ours, NameMap to)
@@ -57,11 +60,13 @@ public static class CheckpointConverter
         return to.AlwaysPrefixed || theirs.Weights.Keys.Any(IsHead) ? theirs.Renamed(name => IsHead(name) ? name : to.Prefix + name) : theirs;
     }
 
-    /// <summary>Writes weights as safetensors, atomically, readable by PyTorch: f32 or f16, and whole numbers where PyTorch counts.</summary>
+    /// <summary>Writes weights as safetensors, atomically, readable by PyTorch: f32 or f16, and whole numbers where PyTorch
+    /// counts.</summary>
     /// <param name="path">The file to write.</param>
     /// <param name="weights">The tensors under the names to write.</param>
     /// <param name="card">What is said about the model beside the tensors; nothing if null.</param>
-    /// <param name="type">How elements are stored: <see cref="FileDataType.Float32"/>, or <see cref="FileDataType.Float16"/>, rounded to nearest.</param>
+    /// <param name="type">How elements are stored: <see cref="FileDataType.Float32"/>, or <see cref="FileDataType.Float16"/>, rounded to
+    /// nearest.</param>
     /// <exception cref="ArgumentException">The type is another one.</exception>
     /// <exception cref="InvalidDataException">A weight is too large for the type.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
@@ -74,7 +79,8 @@ public static class CheckpointConverter
         writer.Save(path);
     }
 
-    // A clip's tokens are normalised as a mean, by fc_norm; the encoder's own norm belongs to pre-training, as fc_norm and head belong to a task.
+    // A clip's tokens are normalised as a mean, by fc_norm; the encoder's own norm belongs to pre-training, as fc_norm and head belong to
+    // a task.
     private static bool IsOutOfPlace(string name, StateDict ours, NameMap to)
     {
         if (BackboneFamily.IsComputed(name)) return true;
@@ -93,7 +99,8 @@ public static class SafetensorsWriting
 {
     extension(SafetensorsWriter writer)
     {
-        /// <summary>Adds a weight as f32 or f16; PyTorch's counter of batches, <c>num_batches_tracked</c>, as the 64-bit number that it is there.</summary>
+        /// <summary>Adds a weight as f32 or f16; PyTorch's counter of batches, <c>num_batches_tracked</c>, as the 64-bit number that it
+        /// is there.</summary>
         /// <exception cref="ArgumentException">The name is taken or reserved, or the type is another one.</exception>
         public void Add(string name, StateDict.Weight weight, FileDataType type = FileDataType.Float32)
         {

@@ -63,7 +63,8 @@ internal sealed class CheckpointPlace
         return place;
     }
 
-    /// <summary>What pictures must look like, from the files beside the weights; null where there are none. Read only where nothing else says it: the files may be refused.</summary>
+    /// <summary>What pictures must look like, from the files beside the weights; null where there are none. Read only where nothing else
+    /// says it: the files may be refused.</summary>
     /// <param name="notes">Receives what is in the files and not known.</param>
     /// <exception cref="InvalidDataException">A file asks for what is not supported.</exception>
     public Preprocessing? ReadPreprocessing(ICollection<string> notes)

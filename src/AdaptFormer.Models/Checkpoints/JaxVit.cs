@@ -4,7 +4,8 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Models.Checkpoints;
 
 /// <summary>
-/// The names and layouts of Google's JAX vision transformers (<c>.npz</c>): a kernel has its inputs first and heads as an axis of their own,
+/// The names and layouts of Google's JAX vision transformers (<c>.npz</c>): a kernel has its inputs first and heads as an axis of their
+/// own,
 /// where PyTorch's weight has its outputs first. They are read, not written.
 /// </summary>
 internal static partial class JaxVit
@@ -15,7 +16,8 @@ internal static partial class JaxVit
     public static bool Recognises(StateDict file) => file.Weights.ContainsKey(Anchor) && file.Weights.Keys.Any(name => name.StartsWith(Block, StringComparison.Ordinal));
 
     /// <summary>The weights under timm's names and in PyTorch's layouts; what is unknown keeps its name, to be reported.</summary>
-    /// <exception cref="InvalidDataException">A kernel has another number of axes than its name says, or a part of the attention is missing.</exception>
+    /// <exception cref="InvalidDataException">A kernel has another number of axes than its name says, or a part of the attention is
+    /// missing.</exception>
     public static StateDict ToTimm(StateDict file)
     {
         StateDict timm = new();
@@ -93,7 +95,8 @@ internal static partial class JaxVit
         }
     }
 
-    /// <summary>The same numbers as [product of the first <paramref name="rows"/> axes, product of the rest], or as a vector when nothing is left.</summary>
+    /// <summary>The same numbers as [product of the first <paramref name="rows"/> axes, product of the rest], or as a vector when nothing
+    /// is left.</summary>
     private static StateDict.Weight Matrix(StateDict.Weight weight, int rows)
     {
         int[] dims = weight.Shape.Dims.ToArray();

@@ -4,7 +4,8 @@ namespace AdaptFormer.Models.Checkpoints;
 /// <param name="Path">The file.</param>
 /// <param name="Kind">Its kind, for example <c>safetensors</c>.</param>
 /// <param name="Naming">Whose names it uses.</param>
-/// <param name="Wrapper">The prefix that stood ahead of the backbone's names, and dictionaries around them; empty when there was none.</param>
+/// <param name="Wrapper">The prefix that stood ahead of the backbone's names, and dictionaries around them; empty when there was
+/// none.</param>
 /// <param name="Changes">What was resized, repeated or inflated, in words.</param>
 /// <param name="Ignored">Names in the file that the model does not use, with the reason.</param>
 /// <param name="Fresh">Names in the model that the file does not have and that start anew.</param>

@@ -5,8 +5,10 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Models.Checkpoints;
 
 /// <summary>
-/// How another project names (and splits) the weights that we know under timm's names. A rule pairs one of our names with the one or several
-/// of theirs whose rows, one below the other, make it up; it reads in both directions. In a pattern <c>{i}</c> and <c>{j}</c> are numbers, <c>{i+1}</c> is the one
+/// How another project names (and splits) the weights that we know under timm's names. A rule pairs one of our names with the one or
+/// several
+/// of theirs whose rows, one below the other, make it up; it reads in both directions. In a pattern <c>{i}</c> and <c>{j}</c> are
+/// numbers, <c>{i+1}</c> is the one
 /// after <c>{i}</c>, and a final <c>*</c> is <c>weight</c> or <c>bias</c>. Names that no rule speaks of are the same on both sides.
 /// </summary>
 public sealed class NameMap
@@ -25,7 +27,8 @@ public sealed class NameMap
     /// <summary>Whose names these are.</summary>
     public string Name { get; }
 
-    /// <summary>What stands ahead of the backbone's names when they are written together with a classifier, for example <c>vit.</c>; nothing by default.</summary>
+    /// <summary>What stands ahead of the backbone's names when they are written together with a classifier, for example <c>vit.</c>;
+    /// nothing by default.</summary>
     public string Prefix { get; init; } = "";
 
     /// <summary>Whether <see cref="Prefix"/> stands there without a classifier too.</summary>
@@ -37,7 +40,8 @@ public sealed class NameMap
     /// <summary>Their name of one of our weights; the first one's where several make it up.</summary>
     public string TheirName(string ours) => Find(ours, rule => rule.Ours) is ({ } rule, { } match) ? Rule.Fill(rule.TheirPatterns[0], match) : ours;
 
-    /// <summary>What weights must have besides their names, where the same names mean something else in another naming; nothing by default.</summary>
+    /// <summary>What weights must have besides their names, where the same names mean something else in another naming; nothing by
+    /// default.</summary>
     public Predicate<StateDict> Condition { get; init; } = static _ => true;
 
     /// <summary>How many of their names occur in <paramref name="state"/>: the map with the most hits is the file's.</summary>

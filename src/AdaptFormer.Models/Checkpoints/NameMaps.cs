@@ -6,7 +6,8 @@ public static class NameMaps
     /// <summary>timm's own names, which are ours, MAE's and DeiT's too, and those of VideoMAE's fine-tuning.</summary>
     public static NameMap Timm { get; } = new("timm");
 
-    /// <summary>The official AdaptFormer code for images and video: separate query, key and value projections, and fc1, fc2 outside of <c>mlp</c>.</summary>
+    /// <summary>The official AdaptFormer code for images and video: separate query, key and value projections, and fc1, fc2 outside of
+    /// <c>mlp</c>.</summary>
     public static NameMap OfficialAdaptFormer { get; } = new(
         "AdaptFormer",
         ("blocks.{i}.attn.qkv.*", ["blocks.{i}.attn.q_proj.*", "blocks.{i}.attn.k_proj.*", "blocks.{i}.attn.v_proj.*"]),
@@ -36,7 +37,8 @@ public static class NameMaps
     /// <summary>The encoder in a checkpoint of VideoMAE's pre-training: our names under <c>encoder.</c>, beside a decoder.</summary>
     public static NameMap VideoMaePretraining { get; } = new("VideoMAE pre-training") { Prefix = "encoder.", AlwaysPrefixed = true };
 
-    /// <summary>Hugging Face's <c>VideoMAEModel</c> and <c>VideoMAEForVideoClassification</c>, without the prefix <c>videomae.</c>.</summary>
+    /// <summary>Hugging Face's <c>VideoMAEModel</c> and <c>VideoMAEForVideoClassification</c>, without the prefix
+    /// <c>videomae.</c>.</summary>
     public static NameMap HuggingFaceVideoMae { get; } = new(
         "Hugging Face videomae",
         ("patch_embed.proj.*", ["embeddings.patch_embeddings.projection.*"]),
@@ -92,7 +94,8 @@ public static class NameMaps
         Squeezed = ["cls_token", "pos_embed"],
     };
 
-    /// <summary>timm's Swin since version 0.9: patch merging stands at the beginning of a stage, and the classifier is <c>head.fc</c>.</summary>
+    /// <summary>timm's Swin since version 0.9: patch merging stands at the beginning of a stage, and the classifier is
+    /// <c>head.fc</c>.</summary>
     public static NameMap TimmSwin { get; } = new(
         "timm swin",
         ("layers.{i}.downsample.norm.*", ["layers.{i+1}.downsample.norm.*"]),
@@ -119,7 +122,8 @@ public static class NameMaps
         ("head.*", ["classifier.*"]))
     { Prefix = "swin." };
 
-    /// <summary>The authors' Video Swin (mmaction): our names under <c>backbone.</c>, and the classifier <c>cls_head.fc_cls</c> beside it.</summary>
+    /// <summary>The authors' Video Swin (mmaction): our names under <c>backbone.</c>, and the classifier <c>cls_head.fc_cls</c> beside
+    /// it.</summary>
     public static NameMap OfficialVideoSwin { get; } = new("Video Swin", ("head.*", ["cls_head.fc_cls.*"])) { Prefix = "backbone.", AlwaysPrefixed = true };
 
     /// <summary>torchvision's <c>VisionTransformer</c> (<c>vit_b_16</c> …).</summary>

@@ -6,7 +6,8 @@ namespace AdaptFormer.Models.Checkpoints;
 public static class WeightLoader
 {
     /// <summary>
-    /// Copies (or maps in place) every weight of <paramref name="state"/> into the parameter of its name. Nothing is changed when something does
+    /// Copies (or maps in place) every weight of <paramref name="state"/> into the parameter of its name. Nothing is changed when
+    /// something does
     /// not fit.
     /// </summary>
     /// <param name="model">The model; buffers count as parameters here.</param>
@@ -14,8 +15,10 @@ public static class WeightLoader
     /// <param name="source">What is loaded, for messages: a path.</param>
     /// <param name="ignore">Names in the checkpoint that the model need not have (a head that is replaced); none if null.</param>
     /// <param name="optional">Names in the model that the checkpoint need not have; none if null.</param>
-    /// <param name="advice">What to do about a weight (by name) of another shape, put in brackets behind it; null where there is nothing to say.</param>
-    /// <exception cref="InvalidDataException">Weights are missing, unexpected, or of another shape; all are named. Or a number is not finite.</exception>
+    /// <param name="advice">What to do about a weight (by name) of another shape, put in brackets behind it; null where there is nothing
+    /// to say.</param>
+    /// <exception cref="InvalidDataException">Weights are missing, unexpected, or of another shape; all are named. Or a number is not
+    /// finite.</exception>
     public static void Load(
         Module model, StateDict state, string source, Predicate<string>? ignore = null, Predicate<string>? optional = null, Func<string, string?>? advice = null)
     {

@@ -39,7 +39,8 @@ public sealed record HubListing(string Commit, IReadOnlyList<HubFile> Files)
 
     /// <summary>The files that loading needs: one set of weights (safetensors before pickles) and the descriptions beside it.</summary>
     /// <param name="wanted">A weights file to take instead; the model's own choice if null.</param>
-    /// <exception cref="InvalidDataException">The model has no weights that can be read, several and no way to tell, or not the wanted one.</exception>
+    /// <exception cref="InvalidDataException">The model has no weights that can be read, several and no way to tell, or not the wanted
+    /// one.</exception>
     public IReadOnlyList<HubFile> Needed(string? wanted = null)
     {
         List<HubFile> needed = [.. Files.Where(file => Descriptions.Contains(file.Name)), .. Weights(wanted)];

@@ -8,7 +8,8 @@ namespace AdaptFormer.Models.Mae;
 /// <param name="DecoderEmbedDim">Features of the decoder.</param>
 /// <param name="DecoderDepth">Its blocks.</param>
 /// <param name="DecoderNumHeads">Its attention heads; divides its features.</param>
-/// <param name="NormPixLoss">Whether a patch is to be guessed after its own mean and deviation were taken out (MAE: of the whole patch; VideoMAE: of each channel).</param>
+/// <param name="NormPixLoss">Whether a patch is to be guessed after its own mean and deviation were taken out (MAE: of the whole patch;
+/// VideoMAE: of each channel).</param>
 public sealed record MaeConfig(BackboneConfig Encoder, int DecoderEmbedDim = 512, int DecoderDepth = 8, int DecoderNumHeads = 16, bool NormPixLoss = false)
 {
     /// <summary>Units of a feed-forward layer as a multiple of the features.</summary>

@@ -3,7 +3,8 @@ using AdaptFormer.Models.VideoVit;
 
 namespace AdaptFormer.Models.Mae;
 
-/// <summary>The names of masked autoencoders in checkpoints: MAE's for pictures, VideoMAE's for clips. Our loader of backbones reads both.</summary>
+/// <summary>The names of masked autoencoders in checkpoints: MAE's for pictures, VideoMAE's for clips. Our loader of backbones reads
+/// both.</summary>
 public static class MaeNames
 {
     /// <summary>What a task's video encoder has and pre-training's has not.</summary>

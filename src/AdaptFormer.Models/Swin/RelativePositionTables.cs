@@ -11,12 +11,14 @@ internal static class RelativePositionTables
     /// <summary>The checkpoint's name of a block's table.</summary>
     public static string NameOf(int stage, int block) => $"layers.{stage}.blocks.{block}.attn.relative_position_bias_table";
 
-    /// <summary>Resizes every table of <paramref name="state"/> that has another size than <paramref name="model"/> needs: bicubic over the window's rows and columns.</summary>
+    /// <summary>Resizes every table of <paramref name="state"/> that has another size than <paramref name="model"/> needs: bicubic over
+    /// the window's rows and columns.</summary>
     /// <param name="state">Weights under our names, to be changed.</param>
     /// <param name="model">The sizes of the model.</param>
     /// <param name="fromImages">Whether the tables are those of an image model; they are then repeated for every step in time.</param>
     /// <param name="changes">What was done, in words, once for each stage.</param>
-    /// <remarks>Tables that no square window has, or those of a video model for another number of frames, stay as they are; loading then names them.</remarks>
+    /// <remarks>Tables that no square window has, or those of a video model for another number of frames, stay as they are; loading then
+    /// names them.</remarks>
     public static void Fit(StateDict state, SwinSizes model, bool fromImages, ICollection<string> changes)
     {
         int stage = 0;

@@ -48,7 +48,8 @@ public sealed record SwinConfig(
         MlpRatio: MlpRatio, QkvBias: QkvBias, NormEps: NormEps, Inflate: how, DropPath: DropPath);
 
     /// <inheritdoc/>
-    /// <remarks>Follows the authors' code: a grid with a side no longer than a window is cut into windows of its shorter side, and never shifted.</remarks>
+    /// <remarks>Follows the authors' code: a grid with a side no longer than a window is cut into windows of its shorter side, and never
+    /// shifted.</remarks>
     internal override WindowLayout Windows(TokenGrid grid, bool shifted)
     {
         int side = Math.Min(WindowSize, Math.Min(grid.H, grid.W));

@@ -4,7 +4,8 @@ using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Models.Swin;
 
-/// <summary>What Swin and Video Swin have in common: stages of blocks, each with half the rows and columns and twice the features of the one before.</summary>
+/// <summary>What Swin and Video Swin have in common: stages of blocks, each with half the rows and columns and twice the features of the
+/// one before.</summary>
 /// <param name="EmbedDim">C of the first stage.</param>
 /// <param name="Depths">Blocks of each stage; Swin-T's if null.</param>
 /// <param name="NumHeads">Attention heads of each stage; Swin-T's if null.</param>

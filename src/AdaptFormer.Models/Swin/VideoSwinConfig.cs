@@ -65,7 +65,8 @@ public sealed record VideoSwinConfig(
     public override BackboneConfig WithInflation(Inflation how, bool tokens = true) => this with { Inflate = how };
 
     /// <inheritdoc/>
-    /// <remarks>Follows the authors' code: along each axis on its own, a grid no longer than the window clamps it and is not shifted; the table stays that of the whole window.</remarks>
+    /// <remarks>Follows the authors' code: along each axis on its own, a grid no longer than the window clamps it and is not shifted; the
+    /// table stays that of the whole window.</remarks>
     internal override WindowLayout Windows(TokenGrid grid, bool shifted)
     {
         (int t, int shiftT) = Along(grid.T, WindowFrames, shifted);

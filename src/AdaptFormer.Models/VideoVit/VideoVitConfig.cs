@@ -26,7 +26,8 @@ public enum Inflation
 /// <param name="MlpRatio">Units of the feed-forward layer as a multiple of C.</param>
 /// <param name="QkvBias">Whether queries and values have a bias; keys have none.</param>
 /// <param name="NormEps">ε of all norms.</param>
-/// <param name="ImageTokens">A class token and learned positions, as image ViTs have them, in place of a fixed sinusoid table alone. The class token takes part in the attention and is not read out.</param>
+/// <param name="ImageTokens">A class token and learned positions, as image ViTs have them, in place of a fixed sinusoid table alone. The
+/// class token takes part in the attention and is not read out.</param>
 /// <param name="Inflate">How image weights are made to fit; null for weights of a video model.</param>
 /// <param name="DropPath">Stochastic depth of the last block; earlier ones get a linear share.</param>
 public sealed record VideoVitConfig(

@@ -2,12 +2,14 @@ using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models.Vit;
 
-/// <summary>Tables that tell a transformer where its tokens lie: learned ones fitted to another grid, and the fixed ones of the papers.</summary>
+/// <summary>Tables that tell a transformer where its tokens lie: learned ones fitted to another grid, and the fixed ones of the
+/// papers.</summary>
 public static class PositionEmbeddings
 {
     private const double CubicA = -0.75;
 
-    /// <summary>Fits learned embeddings to another grid of patches by bicubic interpolation; tokens ahead of the grid are kept as they are.</summary>
+    /// <summary>Fits learned embeddings to another grid of patches by bicubic interpolation; tokens ahead of the grid are kept as they
+    /// are.</summary>
     /// <param name="table">[extra + h·w, C], row-major.</param>
     /// <param name="dim">C.</param>
     /// <param name="extra">Tokens ahead of the grid: 1 for a class token.</param>
@@ -15,7 +17,8 @@ public static class PositionEmbeddings
     /// <param name="to">The new grid.</param>
     /// <returns>[extra + h'·w', C].</returns>
     /// <remarks>
-    /// Follows the authors' code, which is PyTorch's bicubic filter: a = −0.75, pixel centres at one half, edges repeated, and no wider filter
+    /// Follows the authors' code, which is PyTorch's bicubic filter: a = −0.75, pixel centres at one half, edges repeated, and no wider
+    /// filter
     /// when the grid shrinks.
     /// </remarks>
     /// <exception cref="ArgumentException">The table does not have the grid's number of rows, or a grid is empty.</exception>
@@ -56,7 +59,8 @@ public static class PositionEmbeddings
         return result;
     }
 
-    /// <summary>The transformer paper's fixed table: sin on even, cos on odd features of pos / 10000^(2⌊j/2⌋/C). VideoMAE's positions.</summary>
+    /// <summary>The transformer paper's fixed table: sin on even, cos on odd features of pos / 10000^(2⌊j/2⌋/C). VideoMAE's
+    /// positions.</summary>
     /// <param name="positions">Number of rows.</param>
     /// <param name="dim">C.</param>
     /// <returns>[positions, C].</returns>
@@ -76,7 +80,8 @@ public static class PositionEmbeddings
         return table;
     }
 
-    /// <summary>MAE's fixed table for a grid: the first half of the features encodes the column, the second the row; each half is all sines, then all cosines.</summary>
+    /// <summary>MAE's fixed table for a grid: the first half of the features encodes the column, the second the row; each half is all
+    /// sines, then all cosines.</summary>
     /// <param name="dim">C, a multiple of 4.</param>
     /// <param name="grid">Rows and columns of patches.</param>
     /// <param name="clsToken">Whether a row of zeros for a class token stands ahead.</param>

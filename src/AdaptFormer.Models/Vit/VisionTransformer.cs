@@ -68,7 +68,8 @@ public sealed class VisionTransformer : TokenBackbone, ITokenEncoder
     /// <inheritdoc/>
     public override int FrontTokens => Config.FrontTokens;
 
-    // Tokens whose features the head reads: all of them together as one mean, the class token, or the class token and the distillation token.
+    // Tokens whose features the head reads: all of them together as one mean, the class token, or the class token and the distillation
+    // token.
     private int ReadTokens => ReadsClassToken && Config.DistToken ? 2 : 1;
 
     /// <inheritdoc/>
@@ -101,7 +102,8 @@ public sealed class VisionTransformer : TokenBackbone, ITokenEncoder
     protected override int Readout(int tokens) => ReadsClassToken ? ReadTokens : tokens;
 
     /// <summary>
-    /// The mean of the patches, or the token that the head reads; both tokens of a distilled DeiT, and all tokens where there is neither a class token nor
+    /// The mean of the patches, or the token that the head reads; both tokens of a distilled DeiT, and all tokens where there is neither
+    /// a class token nor
     /// <c>fc_norm</c>: they are normalised before they become one vector.
     /// </summary>
     protected override Tensor Pool(Tensor tokens)

@@ -15,16 +15,19 @@ namespace AdaptFormer.Models.Vit;
 /// <param name="MlpRatio">Units of the feed-forward layer as a multiple of C.</param>
 /// <param name="QkvBias">Whether the fused projection has a bias.</param>
 /// <param name="NormEps">ε of all norms.</param>
-/// <param name="GlobalPool">Mean of the patch tokens and <c>fc_norm</c> instead of <c>norm</c> and the class token (MAE fine-tuning).</param>
+/// <param name="GlobalPool">Mean of the patch tokens and <c>fc_norm</c> instead of <c>norm</c> and the class token (MAE
+/// fine-tuning).</param>
 /// <param name="PreLogits">Size of a tanh layer ahead of the head (ImageNet-21k weights); 0 for none.</param>
 /// <param name="PatchBias">Whether the patch embedding has a bias; CLIP's has none.</param>
 /// <param name="PreNorm">A norm of all tokens ahead of the first block (CLIP).</param>
 /// <param name="LayerScale">Learned factors at the end of both branches of a block (DINOv2).</param>
 /// <param name="Activation">The nonlinearity of the feed-forward layers.</param>
 /// <param name="ClassToken">Whether there is a class token; without one the mean of all patch tokens is read out.</param>
-/// <param name="DistToken">A second token beside the class token, which is read out with it (distilled DeiT): the head reads both, one after the other.</param>
+/// <param name="DistToken">A second token beside the class token, which is read out with it (distilled DeiT): the head reads both, one
+/// after the other.</param>
 /// <param name="RegTokens">Registers: tokens that only attend and are attended to (DINOv2 with registers).</param>
-/// <param name="NoEmbedClass">Whether the table of positions is for the patches alone (DeiT III, registers); else the tokens ahead of them have a position each.</param>
+/// <param name="NoEmbedClass">Whether the table of positions is for the patches alone (DeiT III, registers); else the tokens ahead of
+/// them have a position each.</param>
 /// <param name="DropPath">Stochastic depth of the last block; earlier ones get a linear share.</param>
 public sealed record VitConfig(
     int ImgHeight = 224, int ImgWidth = 224, int PatchSize = 16, int EmbedDim = 768, int Depth = 12, int NumHeads = 12,

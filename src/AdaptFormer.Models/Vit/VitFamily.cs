@@ -71,7 +71,8 @@ internal sealed class VitFamily : BackboneFamily
         if (second is not null && second.Shape != first.Shape) return ours;
         joined.Add("head.weight", new StateDict.Weight(new Shape(classes, 2 * dim), destination =>
         {
-            // Two heads whose logits are averaged are one head of both tokens, with half of each's weights; where there is one head it reads the class token alone.
+            // Two heads whose logits are averaged are one head of both tokens, with half of each's weights; where there is one head it
+            // reads the class token alone.
             (float[] one, float[]? other) = (first.ToArray(), second?.ToArray());
             for (int i = 0; i < one.Length; i++)
             {

@@ -44,7 +44,8 @@ internal sealed class CheckpointTree
     /// <summary>The keys that lead to the container, joined by dots; empty for the whole checkpoint.</summary>
     public string Container { get; private set; } = "";
 
-    /// <summary>Dictionaries that hold tensors beside the container, or beside one around it, by the keys that lead to them: names of their tensors.</summary>
+    /// <summary>Dictionaries that hold tensors beside the container, or beside one around it, by the keys that lead to them: names of
+    /// their tensors.</summary>
     public OrderedDictionary<string, IReadOnlyList<string>> Beside { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Flattens a checkpoint.</summary>

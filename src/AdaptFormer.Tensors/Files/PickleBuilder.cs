@@ -37,7 +37,8 @@ internal sealed class PickleBuilder(string path, Func<TorchStorage, StoredBlock>
         dict.Items[plain] = value;
     }
 
-    /// <summary>The storage that a persistent id describes: ('storage', type, key, location, count), in old files one more that is None.</summary>
+    /// <summary>The storage that a persistent id describes: ('storage', type, key, location, count), in old files one more that is
+    /// None.</summary>
     public TorchStorage Storage(object? id)
     {
         if (id is not object?[] { Length: 5 or 6 } parts

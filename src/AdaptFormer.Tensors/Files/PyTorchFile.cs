@@ -25,7 +25,8 @@ public static class PyTorchFile
     /// </param>
     /// <exception cref="IOException">The file cannot be opened.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
-    /// <exception cref="InvalidDataException">The file is no checkpoint, is damaged, or asks for more than tensors and plain data.</exception>
+    /// <exception cref="InvalidDataException">The file is no checkpoint, is damaged, or asks for more than tensors and plain
+    /// data.</exception>
     public static WeightsFile Open(string path, string? container = null)
     {
         MappedFile file = new(path);

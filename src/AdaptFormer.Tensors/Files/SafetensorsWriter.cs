@@ -5,7 +5,8 @@ using System.Text.Json;
 
 namespace AdaptFormer.Tensors.Files;
 
-/// <summary>Collects named tensors and writes them as one safetensors file. Nothing is copied: the data is read when the file is written.</summary>
+/// <summary>Collects named tensors and writes them as one safetensors file. Nothing is copied: the data is read when the file is
+/// written.</summary>
 public sealed class SafetensorsWriter
 {
     private const int Alignment = 8;
@@ -63,13 +64,15 @@ public sealed class SafetensorsWriter
     }
 
     /// <summary>Writes the file atomically; see <see cref="AtomicFile.Write"/>.</summary>
-    /// <exception cref="InvalidOperationException">A tensor wrote another number of bytes than its shape has, or the header exceeds what readers accept.</exception>
+    /// <exception cref="InvalidOperationException">A tensor wrote another number of bytes than its shape has, or the header exceeds what
+    /// readers accept.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder or the file does not permit it.</exception>
     public void Save(string path) => AtomicFile.Write(path, Write);
 
     /// <summary>Writes the file's bytes to a seekable stream.</summary>
-    /// <exception cref="InvalidOperationException">A tensor wrote another number of bytes than its shape has, or the header exceeds what readers accept.</exception>
+    /// <exception cref="InvalidOperationException">A tensor wrote another number of bytes than its shape has, or the header exceeds what
+    /// readers accept.</exception>
     public void Write(Stream stream)
     {
         IReadOnlyList<Item> items = Sorted

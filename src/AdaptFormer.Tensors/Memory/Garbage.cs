@@ -1,7 +1,8 @@
 namespace AdaptFormer.Tensors.Memory;
 
 /// <summary>
-/// Keeps the managed heap of a training run flat. A pass leaves a few hundred kilobytes of small objects behind, dead at once; the collector's own budget follows the
+/// Keeps the managed heap of a training run flat. A pass leaves a few hundred kilobytes of small objects behind, dead at once; the
+/// collector's own budget follows the
 /// size of the last-level cache, on a server hundreds of megabytes, so it would let them pile up for hundreds of steps.
 /// </summary>
 internal static class Garbage

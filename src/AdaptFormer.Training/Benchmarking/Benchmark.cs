@@ -9,13 +9,16 @@ using AdaptFormer.Training.Recipes;
 namespace AdaptFormer.Training.Benchmarking;
 
 /// <summary>What to measure.</summary>
-/// <param name="Recipe">Model, method, batch and precision; its data are not read. Without weights, random ones are written to a temporary file.</param>
+/// <param name="Recipe">Model, method, batch and precision; its data are not read. Without weights, random ones are written to a
+/// temporary file.</param>
 /// <param name="Train">Whether to measure training steps.</param>
 /// <param name="Predict">Whether to measure predictions.</param>
 /// <param name="Duration">Time for each of the two, after warm-up.</param>
 /// <param name="Profile">Whether to tell where the time of a step goes.</param>
-/// <param name="Against">A recipe whose steps are measured in turns with those of the first, in the same process; none if null. Its model is the first one's.</param>
-/// <param name="Kept">Whether training starts from kept results of the part that no training changes, as with a run's cache of them.</param>
+/// <param name="Against">A recipe whose steps are measured in turns with those of the first, in the same process; none if null. Its model
+/// is the first one's.</param>
+/// <param name="Kept">Whether training starts from kept results of the part that no training changes, as with a run's cache of
+/// them.</param>
 public sealed record BenchmarkOptions(Recipe Recipe, bool Train, bool Predict, TimeSpan Duration, bool Profile = false, Recipe? Against = null, bool Kept = false);
 
 /// <summary>What a user feels on this machine, and how close that is to what the machine can do.</summary>
@@ -34,12 +37,14 @@ public sealed record BenchmarkOptions(Recipe Recipe, bool Train, bool Predict, T
 /// <param name="MatmulGflops">Measured limit: matrix products of a ViT-B block in this precision, 10⁹ operations per second.</param>
 /// <param name="ShareOfMatmulLimit">A training step's products per second over that limit, in [0, 1]; null when not measured.</param>
 /// <param name="PredictShareOfMatmulLimit">The same of a prediction.</param>
-/// <param name="TrainGflopPerImage">10⁹ operations of a training step's products for each picture: those that are computed, none for what is left out.</param>
+/// <param name="TrainGflopPerImage">10⁹ operations of a training step's products for each picture: those that are computed, none for what
+/// is left out.</param>
 /// <param name="PredictGflopPerImage">The same of a prediction.</param>
 /// <param name="TrainProfile">Where a training step's time goes; null unless asked for.</param>
 /// <param name="PredictProfile">Where a prediction's time goes; null unless asked for.</param>
 /// <param name="Against">The method that was measured in turns with this one; null when there was none.</param>
-/// <param name="TrainTimeRatio">Time of this method's training step divided by that of the other's: the median over pairs of steps; null when not measured.</param>
+/// <param name="TrainTimeRatio">Time of this method's training step divided by that of the other's: the median over pairs of steps; null
+/// when not measured.</param>
 /// <param name="PredictTimeRatio">The same of a prediction.</param>
 public sealed record BenchmarkResult(
     string Model, string Method, string? Layers, int Batch, int ImageSize, string Precision, string Backend, int Threads, long TrainableParameters,
@@ -56,7 +61,8 @@ public sealed record BenchmarkResult(
 /// <param name="Gflops">10⁹ operations of their matrix products per second; null for calls without products.</param>
 public sealed record ProfileLine(string Call, double Calls, double Milliseconds, double Share, double? Gflops);
 
-/// <summary>Measures training and predicting of one model, method, batch and precision, and holds both against the machine's matrix products.</summary>
+/// <summary>Measures training and predicting of one model, method, batch and precision, and holds both against the machine's matrix
+/// products.</summary>
 public static class Benchmark
 {
     private const int ProfiledSteps = 3;

@@ -23,7 +23,8 @@ public sealed record LatencyOptions(Backbone Sizes, IReadOnlyList<NamedTuning> M
 /// <param name="LowMs">A quarter of the trials was faster.</param>
 /// <param name="HighMs">A quarter was slower.</param>
 /// <param name="Relative">
-/// Median over the rounds of this method's time over that of the model which it is held against in the same round: full tuning in training, the model without additions (linear
+/// Median over the rounds of this method's time over that of the model which it is held against in the same round: full tuning in
+/// training, the model without additions (linear
 /// probing or full tuning) in prediction. Null when that was not measured.
 /// </param>
 public sealed record Latency(int Batch, double MedianMs, double LowMs, double HighMs, double? Relative);

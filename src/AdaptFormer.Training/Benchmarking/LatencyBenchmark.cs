@@ -9,8 +9,10 @@ using AdaptFormer.Tensors.Memory;
 namespace AdaptFormer.Training.Benchmarking;
 
 /// <summary>
-/// Times training steps and predictions of several methods on one backbone, as AdaptFormer's Tables 11 and 12 do. The methods take turns, each round beginning with another, so that
-/// a machine that grows slower meets all of them alike; and each is held against its reference round by round. All models are in memory at once.
+/// Times training steps and predictions of several methods on one backbone, as AdaptFormer's Tables 11 and 12 do. The methods take turns,
+/// each round beginning with another, so that
+/// a machine that grows slower meets all of them alike; and each is held against its reference round by round. All models are in memory
+/// at once.
 /// </summary>
 public sealed class LatencyBenchmark
 {
@@ -20,7 +22,8 @@ public sealed class LatencyBenchmark
 
     /// <summary>Counts what will be measured; nothing is computed yet.</summary>
     /// <param name="options">What to measure.</param>
-    /// <exception cref="ArgumentException">An option of a method is out of range for the backbone, or there is nothing to measure.</exception>
+    /// <exception cref="ArgumentException">An option of a method is out of range for the backbone, or there is nothing to
+    /// measure.</exception>
     public LatencyBenchmark(LatencyOptions options)
     {
         int[] batches = [.. options.TrainBatch is { } train ? [train] : Array.Empty<int>(), .. options.PredictBatches];
@@ -30,7 +33,8 @@ public sealed class LatencyBenchmark
         _reports = [.. options.Methods.Select(method => ModelReport.Of(options.Sizes, Trained(method.Tuning), options.Classes, options.TrainBatch ?? 2))];
     }
 
-    /// <summary>The least time that all trials can take at <paramref name="flopsPerSecond"/>, were there nothing but matrix products.</summary>
+    /// <summary>The least time that all trials can take at <paramref name="flopsPerSecond"/>, were there nothing but matrix
+    /// products.</summary>
     public TimeSpan Shortest(double flopsPerSecond)
     {
         double macs = _reports.Sum(report => ((_options.TrainBatch ?? 0) * (double)report.Train.Macs) + (_options.PredictBatches.Sum() * (double)report.Predict.Macs));

@@ -6,7 +6,8 @@ namespace AdaptFormer.Training.Benchmarking;
 
 /// <summary>How fast one core turns files into the model's input.</summary>
 /// <param name="ImagesPerSPerCore">Pictures per second of one thread with the evaluation transform, in the median pass.</param>
-/// <param name="TrainImagesPerSPerCore">Likewise with the training transform (random crop, mirrored or not); from the cache if there is one.</param>
+/// <param name="TrainImagesPerSPerCore">Likewise with the training transform (random crop, mirrored or not); from the cache if there is
+/// one.</param>
 /// <param name="Images">Pictures in a pass.</param>
 /// <param name="Passes">Passes over them with each transform.</param>
 /// <param name="PeakRssBytes">Most memory that the process had.</param>
@@ -15,7 +16,8 @@ public sealed record LoadingResult(double ImagesPerSPerCore, double TrainImagesP
 /// <summary>Measures the transforms of ImageNet models on one thread: decode, resize, crop to 224, normalise.</summary>
 public static class LoadingBenchmark
 {
-    /// <summary>Reads pictures, whole passes until <paramref name="duration"/> is spent with each transform; a first pass that brings the files into memory is not counted.</summary>
+    /// <summary>Reads pictures, whole passes until <paramref name="duration"/> is spent with each transform; a first pass that brings the
+    /// files into memory is not counted.</summary>
     /// <param name="pictures">A folder, whose pictures are all read, or data as <see cref="DatasetSource"/> opens them.</param>
     /// <param name="duration">Time for each transform.</param>
     /// <param name="cache">Folder of a cache of these data, which then the training transform reads; none if null.</param>

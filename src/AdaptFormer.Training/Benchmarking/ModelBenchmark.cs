@@ -7,7 +7,8 @@ using AdaptFormer.Training.Optimizers;
 
 namespace AdaptFormer.Training.Benchmarking;
 
-/// <summary>Training steps and predictions of one model, method, batch and precision on random pixels: what a user's machine does without waiting for data.</summary>
+/// <summary>Training steps and predictions of one model, method, batch and precision on random pixels: what a user's machine does without
+/// waiting for data.</summary>
 public sealed class ModelBenchmark : IDisposable
 {
     private readonly FlatParameters _flat;
@@ -18,7 +19,8 @@ public sealed class ModelBenchmark : IDisposable
     private readonly int[] _labels;
     private int _steps;
 
-    /// <summary>Prepares <paramref name="model"/> (which is disposed with this object) for <paramref name="tuning"/> and a batch of random images.</summary>
+    /// <summary>Prepares <paramref name="model"/> (which is disposed with this object) for <paramref name="tuning"/> and a batch of
+    /// random images.</summary>
     /// <param name="model">A backbone with weights.</param>
     /// <param name="tuning">The method.</param>
     /// <param name="batch">Images of the largest call.</param>
@@ -75,7 +77,8 @@ public sealed class ModelBenchmark : IDisposable
     public void Freeze() => Model.Freeze();
 
     /// <summary>
-    /// The median images per second of <paramref name="action"/> over about <paramref name="duration"/>, after a warm-up. With another action, the two take turns, and
+    /// The median images per second of <paramref name="action"/> over about <paramref name="duration"/>, after a warm-up. With another
+    /// action, the two take turns, and
     /// the median over the turns of the first one's time divided by the other's comes with it: what disturbs the machine disturbs both.
     /// </summary>
     public (double ImagesPerSecond, double? TimeRatio) ImagesPerSecond(Action action, TimeSpan duration, Action? other = null)

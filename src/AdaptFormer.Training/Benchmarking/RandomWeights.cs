@@ -6,7 +6,8 @@ using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Training.Benchmarking;
 
-/// <summary>A temporary weights file of random numbers. Mapped from a file, a model without real weights takes the memory of one that has them.</summary>
+/// <summary>A temporary weights file of random numbers. Mapped from a file, a model without real weights takes the memory of one that has
+/// them.</summary>
 public sealed class RandomWeights : IDisposable
 {
     private const int Piece = 1 << 14;
@@ -51,7 +52,8 @@ public sealed class RandomWeights : IDisposable
         }
     }
 
-    /// <summary>A model of the sizes of <paramref name="sizes"/> on these weights; it outlives this object where the system lets an open file be deleted.</summary>
+    /// <summary>A model of the sizes of <paramref name="sizes"/> on these weights; it outlives this object where the system lets an open
+    /// file be deleted.</summary>
     public Backbone Open(Backbone sizes)
     {
         WeightsFile file = WeightsFile.Open(Path);

@@ -9,7 +9,8 @@ using AdaptFormer.Tensors.Backends;
 namespace AdaptFormer.Training.Caching;
 
 /// <summary>
-/// The digest of everything that kept tensors depend on: weights and sizes of the model, the place of the cut, the arithmetic, the transform, the draw of its random part,
+/// The digest of everything that kept tensors depend on: weights and sizes of the model, the place of the cut, the arithmetic, the
+/// transform, the draw of its random part,
 /// and the data: every picture's label, source, and length and time of change of the file that holds it.
 /// </summary>
 internal static class PrefixKey

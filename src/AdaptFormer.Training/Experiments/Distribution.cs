@@ -11,7 +11,8 @@ public abstract record Distribution
     /// <summary>A value, as it stands behind <c>--set key=</c>.</summary>
     public abstract string Draw(Rng rng);
 
-    /// <summary>Reads <c>uniform(low,high)</c>, <c>loguniform(low,high)</c>, <c>int(low,high)</c> (both ends included) or <c>choice(a,b,…)</c>.</summary>
+    /// <summary>Reads <c>uniform(low,high)</c>, <c>loguniform(low,high)</c>, <c>int(low,high)</c> (both ends included) or
+    /// <c>choice(a,b,…)</c>.</summary>
     /// <param name="text">The text.</param>
     /// <param name="owner">Whose it is, for the message.</param>
     /// <exception cref="ArgumentException">It is none of these, or its numbers make no range.</exception>

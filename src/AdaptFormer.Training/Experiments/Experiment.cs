@@ -7,7 +7,8 @@ using AdaptFormer.Training.Runs;
 namespace AdaptFormer.Training.Experiments;
 
 /// <summary>
-/// A plan carried out: all trials are trained, each row's candidate and the best row are chosen on the validation data, and only then are the test data opened,
+/// A plan carried out: all trials are trained, each row's candidate and the best row are chosen on the validation data, and only then are
+/// the test data opened,
 /// once, for the rows that the plan says. Stopped at any moment and begun again, it ends with the same table.
 /// </summary>
 public sealed class Experiment
@@ -39,7 +40,8 @@ public sealed class Experiment
         return Finish(Train(_plan.Rows, cancellation), warnings, null, cancellation);
     }
 
-    /// <summary>Chooses among the plan's rows by successive halving within a share of the grid's cost, and writes the result: its rows are those of the last round.</summary>
+    /// <summary>Chooses among the plan's rows by successive halving within a share of the grid's cost, and writes the result: its rows
+    /// are those of the last round.</summary>
     /// <param name="halving">The rounds, for as many combinations as the plan has rows.</param>
     /// <param name="cancellation">Stops between two batches.</param>
     public ExperimentResult Halve(HalvingPlan halving, CancellationToken cancellation = default)
@@ -86,7 +88,8 @@ public sealed class Experiment
         .ThenBy(row => row.Result.TrainableParameters);
 
     /// <summary>
-    /// Best first, after a short training: by loss. After an epoch or two hardly an answer has changed, so accuracies are ties and chance, while the loss already shows which
+    /// Best first, after a short training: by loss. After an epoch or two hardly an answer has changed, so accuracies are ties and
+    /// chance, while the loss already shows which
     /// combination moves.
     /// </summary>
     private static IOrderedEnumerable<Row> MostPromising(IEnumerable<Row> rows) => rows.OrderBy(LossOf).ThenBy(row => row.Result.TrainableParameters);

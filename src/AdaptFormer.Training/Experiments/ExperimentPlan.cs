@@ -31,7 +31,8 @@ public sealed record PlannedRow(string Name, IReadOnlyList<Candidate> Candidates
 /// <param name="Rows">At least one row.</param>
 /// <param name="Seeds">Seeds that every candidate is trained with, at least one.</param>
 /// <param name="Test">What is scored on the test data at the end.</param>
-/// <param name="ValidationFraction">Share of the training data that is set aside where a recipe sets none aside; 0 leaves such a recipe alone, and its last epoch counts.</param>
+/// <param name="ValidationFraction">Share of the training data that is set aside where a recipe sets none aside; 0 leaves such a recipe
+/// alone, and its last epoch counts.</param>
 /// <param name="Command">The call that asked for it, for the record; null if it was no command.</param>
 public sealed record ExperimentPlan(
     string Kind, IReadOnlyList<PlannedRow> Rows, IReadOnlyList<long> Seeds, TestRows Test, double ValidationFraction = ExperimentPlan.DefaultValidationFraction, string? Command = null)

@@ -8,7 +8,8 @@ namespace AdaptFormer.Training.Experiments;
 public readonly record struct Rung(int Combinations, int Epochs);
 
 /// <summary>
-/// Successive halving: all combinations train briefly, the better ones longer, the best for the full length. Each rung gets about the same share of the
+/// Successive halving: all combinations train briefly, the better ones longer, the best for the full length. Each rung gets about the
+/// same share of the
 /// budget, and each of its trainings starts anew with a schedule of its own length, because half of a cosine is not a short cosine.
 /// Rounds before the last are decided by the validation loss, the last one by accuracy.
 /// </summary>
@@ -24,11 +25,13 @@ public sealed record HalvingPlan(IReadOnlyList<Rung> Rungs, int Combinations, in
     /// <summary>Epochs of the full grid.</summary>
     public long GridCost => (long)Combinations * Epochs;
 
-    /// <summary>Plans rungs that cost at most <paramref name="share"/> of the full grid's epochs. If even one epoch of each combination is too much, the first rung takes fewer.</summary>
+    /// <summary>Plans rungs that cost at most <paramref name="share"/> of the full grid's epochs. If even one epoch of each combination
+    /// is too much, the first rung takes fewer.</summary>
     /// <param name="combinations">Combinations of the full grid, at least 2.</param>
     /// <param name="epochs">Full length of a training, at least 1.</param>
     /// <param name="share">In (0, 1]; 1 is the grid itself.</param>
-    /// <exception cref="ArgumentException">The share does not pay for two short trainings and a full one; the message says what would.</exception>
+    /// <exception cref="ArgumentException">The share does not pay for two short trainings and a full one; the message says what
+    /// would.</exception>
     public static HalvingPlan Create(int combinations, int epochs, double share)
     {
         if (combinations < 2) throw new ArgumentException("There is nothing to choose from; give a grid of at least two combinations.");

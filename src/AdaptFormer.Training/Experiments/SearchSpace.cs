@@ -7,7 +7,8 @@ namespace AdaptFormer.Training.Experiments;
 /// <param name="Values">Its values, at least one.</param>
 public sealed record GridAxis(string Key, IReadOnlyList<string> Values)
 {
-    /// <summary>Reads <c>tuning.bottleneck=1,4,16</c>. Commas inside brackets or quotes do not separate: <c>tuning.layers="1,3",all</c>.</summary>
+    /// <summary>Reads <c>tuning.bottleneck=1,4,16</c>. Commas inside brackets or quotes do not separate:
+    /// <c>tuning.layers="1,3",all</c>.</summary>
     /// <exception cref="ArgumentException">It is not of that form.</exception>
     public static GridAxis Parse(string text)
     {

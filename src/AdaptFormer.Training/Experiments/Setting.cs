@@ -18,7 +18,8 @@ public readonly record struct Setting(string Key, string Value)
             : throw new ArgumentException($"{option} '{text}' is not of the form key=value, for example {option} tuning.bottleneck=…");
     }
 
-    /// <summary>Names a combination for people: <c>bottleneck 4, scale 0.1</c>; the keys' last words, or whole keys where those would be ambiguous.</summary>
+    /// <summary>Names a combination for people: <c>bottleneck 4, scale 0.1</c>; the keys' last words, or whole keys where those would be
+    /// ambiguous.</summary>
     public static string Describe(IReadOnlyCollection<Setting> settings)
     {
         bool clear = settings.Select(s => Last(s.Key)).Distinct().Count() == settings.Count;

@@ -11,7 +11,8 @@ public sealed record Trial(Recipe Recipe)
 {
     private const int DigestDigits = 12;
 
-    /// <summary>Name of the trial's folder: method, seed and a digest of the resolved recipe. Two trials of one name are the same training.</summary>
+    /// <summary>Name of the trial's folder: method, seed and a digest of the resolved recipe. Two trials of one name are the same
+    /// training.</summary>
     public string Name { get; } = $"{Recipe.Tuning.Method}-s{Recipe.Seed}-{Digest(Recipe)}";
 
     /// <summary>The recipe as one line of JSON.</summary>

@@ -5,7 +5,8 @@ using AdaptFormer.Training.Runs;
 
 namespace AdaptFormer.Training.Experiments;
 
-/// <summary>The other end of <see cref="ChildProcessHost"/>: carries out the recipe that stands on the first line of standard input, until that closes.</summary>
+/// <summary>The other end of <see cref="ChildProcessHost"/>: carries out the recipe that stands on the first line of standard input,
+/// until that closes.</summary>
 public static class TrialProcess
 {
     /// <summary>Exit code of a training that diverged.</summary>

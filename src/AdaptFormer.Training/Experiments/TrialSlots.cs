@@ -1,8 +1,10 @@
 namespace AdaptFormer.Training.Experiments;
 
 /// <summary>Decides how many trials run side by side.</summary>
-/// <remarks>One training uses several cores well, so a second one beside it gains only what the first leaves idle; from about eight cores on that is more than what it costs.
-/// Memory is measured: the first trial runs alone, and the largest peak so far, with a fifth to spare, must fit as often as trials are to run.</remarks>
+/// <remarks>One training uses several cores well, so a second one beside it gains only what the first leaves idle; from about eight cores
+/// on that is more than what it costs.
+/// Memory is measured: the first trial runs alone, and the largest peak so far, with a fifth to spare, must fit as often as trials are to
+/// run.</remarks>
 /// <param name="cores">Cores of this machine.</param>
 /// <param name="maxJobs">The most that the host can do.</param>
 /// <param name="jobs">How many the user wants, whatever is measured; null lets the program choose.</param>

@@ -3,7 +3,8 @@ namespace AdaptFormer.Training.Metrics;
 /// <summary>Which of the two definitions of average precision in use is meant; without ties and empty classes they agree.</summary>
 public enum ApDefinition
 {
-    /// <summary>Mean of the precision at each positive, ties in the order of the samples, divided by positives + 1e-8: the code behind the NUS-WIDE figures of ASL and AdaptFormer.</summary>
+    /// <summary>Mean of the precision at each positive, ties in the order of the samples, divided by positives + 1e-8: the code behind
+    /// the NUS-WIDE figures of ASL and AdaptFormer.</summary>
     Asl,
 
     /// <summary>Σ (Rₙ - Rₙ₋₁)·Pₙ over distinct scores, so tied samples count as one threshold: scikit-learn's.</summary>

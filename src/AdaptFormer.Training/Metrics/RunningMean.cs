@@ -1,6 +1,7 @@
 namespace AdaptFormer.Training.Metrics;
 
-/// <summary>The mean of numbers that arrive in batches of different sizes, kept in double precision. Not safe for several threads at once.</summary>
+/// <summary>The mean of numbers that arrive in batches of different sizes, kept in double precision. Not safe for several threads at
+/// once.</summary>
 public sealed class RunningMean
 {
     private double _sum;

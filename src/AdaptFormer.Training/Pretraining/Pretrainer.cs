@@ -7,7 +7,8 @@ using AdaptFormer.Training.Schedules;
 
 namespace AdaptFormer.Training.Pretraining;
 
-/// <summary>Steps of masked pre-training: a mask for every batch, drawn from seed, epoch and batch alone, so that a resumed run repeats nothing and skips nothing.</summary>
+/// <summary>Steps of masked pre-training: a mask for every batch, drawn from seed, epoch and batch alone, so that a resumed run repeats
+/// nothing and skips nothing.</summary>
 public sealed class Pretrainer : IDisposable
 {
     private const long MaskStream = 3;       // names the masks' stream below the run's seed

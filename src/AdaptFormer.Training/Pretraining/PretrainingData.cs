@@ -4,7 +4,8 @@ using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Training.Pretraining;
 
-/// <summary>The pictures or clips that a recipe of pre-training names. Labels are not read, so a folder may hold them in any arrangement.</summary>
+/// <summary>The pictures or clips that a recipe of pre-training names. Labels are not read, so a folder may hold them in any
+/// arrangement.</summary>
 public static class PretrainingData
 {
     /// <summary>All pictures below a folder whatever their arrangement, or a data set of the kind that is named.</summary>
@@ -23,7 +24,8 @@ public static class PretrainingData
         }
     }
 
-    /// <summary>All clips below a folder whatever their arrangement, video files and folders of frames, or a data set of the kind that is named.</summary>
+    /// <summary>All clips below a folder whatever their arrangement, video files and folders of frames, or a data set of the kind that is
+    /// named.</summary>
     /// <exception cref="IOException">There is no such path.</exception>
     /// <exception cref="InvalidDataException">The data are damaged, or a folder holds none.</exception>
     public static ClipDataset Clips(DataOptions data)

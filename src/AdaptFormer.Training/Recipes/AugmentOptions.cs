@@ -10,11 +10,13 @@ namespace AdaptFormer.Training.Recipes;
 /// <param name="MinArea">Smallest part of the area that a random crop keeps, in (0, 1].</param>
 /// <param name="Flip">Whether training mirrors half of the pictures left to right.</param>
 /// <param name="Interpolation">Filter of every resize.</param>
-/// <param name="EvalResize">Shorter side before the centre crop of evaluation, in pixels; 0 stretches the whole picture instead; null takes 256/224 of the model's size.</param>
+/// <param name="EvalResize">Shorter side before the centre crop of evaluation, in pixels; 0 stretches the whole picture instead; null
+/// takes 256/224 of the model's size.</param>
 /// <param name="ColorJitter">Random colours of training pictures; none if null.</param>
 /// <param name="RandAugment">Random changes of training pictures; none if null.</param>
 /// <param name="Erase">Probability that a rectangle of a training picture is erased, in [0, 1].</param>
-/// <param name="Orientation">Whether pictures, and the frames of clips too, are turned as their files say; in training, scoring and prediction alike.</param>
+/// <param name="Orientation">Whether pictures, and the frames of clips too, are turned as their files say; in training, scoring and
+/// prediction alike.</param>
 public sealed record AugmentOptions(
     TrainCrop Crop = TrainCrop.RandomResized,
     double MinArea = 0.08,

@@ -10,7 +10,8 @@ public enum CacheMode
     /// <summary>Every epoch does it again.</summary>
     Off,
 
-    /// <summary>Once, wherever the same picture always gives the same tensor: transforms without chance, or <see cref="CacheOptions.Views"/> fixed draws.</summary>
+    /// <summary>Once, wherever the same picture always gives the same tensor: transforms without chance, or <see
+    /// cref="CacheOptions.Views"/> fixed draws.</summary>
     Auto,
 }
 
@@ -30,10 +31,12 @@ public enum CachePrecision
 }
 
 /// <summary>
-/// The frozen-prefix cache: the <c>cache</c> section of a recipe. Layers below the first one that trains do the same work every epoch; it is done once and kept on disk.
+/// The frozen-prefix cache: the <c>cache</c> section of a recipe. Layers below the first one that trains do the same work every epoch; it
+/// is done once and kept on disk.
 /// </summary>
 /// <param name="Mode">Whether to keep anything.</param>
-/// <param name="Views">Fixed augmented views of each training picture, used in turn: epoch e sees view (e − 1) mod N, drawn as epoch's own augmentation would be. 0: none, so that an augmenting transform is not cached.</param>
+/// <param name="Views">Fixed augmented views of each training picture, used in turn: epoch e sees view (e − 1) mod N, drawn as epoch's
+/// own augmentation would be. 0: none, so that an augmenting transform is not cached.</param>
 /// <param name="Precision">How tensors are stored.</param>
 /// <param name="Folder">Where to; the user's cache folder if null.</param>
 /// <param name="MaxGb">Most gigabytes (10⁹ bytes) that the folder may hold, above 0; the oldest files make room.</param>

@@ -3,7 +3,8 @@ using AdaptFormer.Data;
 namespace AdaptFormer.Training.Recipes;
 
 /// <summary>
-/// How videos become clips: the <c>data.clip</c> section of a recipe. Number of frames, size and statistics belong to the model, so they stand in <see cref="ModelOptions"/>.
+/// How videos become clips: the <c>data.clip</c> section of a recipe. Number of frames, size and statistics belong to the model, so they
+/// stand in <see cref="ModelOptions"/>.
 /// </summary>
 /// <param name="Root">Folder that the paths of a list are relative to; that of the list if null.</param>
 /// <param name="TestRoot">The same for the test data; <paramref name="Root"/> if null.</param>

@@ -18,15 +18,23 @@ public enum MissingItems
 /// <summary>Training and test data: the <c>data</c> section of a recipe. Paths are relative to the current directory.</summary>
 /// <param name="Train">File or folder of the training data.</param>
 /// <param name="Test">File or folder of the test data, scored once at the end; null if there is none.</param>
-/// <param name="Kind">Layout of both, one of <see cref="DatasetSource.Kinds"/>, or of <see cref="ClipSource.Kinds"/> for videos; <c>auto</c> tells it by what is there.</param>
-/// <param name="ValidationFraction">Share of the training data, in [0, 0.9], set aside to choose the best epoch; 0 keeps the last epoch.</param>
+/// <param name="Kind">Layout of both, one of <see cref="DatasetSource.Kinds"/>, or of <see cref="ClipSource.Kinds"/> for videos;
+/// <c>auto</c> tells it by what is there.</param>
+/// <param name="ValidationFraction">Share of the training data, in [0, 0.9], set aside to choose the best epoch; 0 keeps the last
+/// epoch.</param>
 /// <param name="Transform">How pictures are cut and resized; the authors' image settings when left out.</param>
-/// <param name="Packed">Folder of reduced copies of the training pictures or clips, made by <c>adaptformer data cache</c>; null reads the files themselves, as validation and test always do.</param>
-/// <param name="Clip">How videos become clips, for models that read clips; one frame of each of T parts and multi-scale crops when left out.</param>
-/// <param name="Balanced">Whether an epoch draws training items with replacement so that all classes come equally often; otherwise each comes once.</param>
-/// <param name="Missing">What becomes of items that a list names and whose files are not there; left out for sets of which nobody has everything, such as Kinetics and NUS-WIDE.</param>
-/// <param name="Damaged">What becomes of items that are there and cannot be read; leaving them out takes reading everything once at the start.</param>
-/// <param name="Validation">File or folder of data that choose the best epoch, of the layout of the training data; a share of the training data (<paramref name="ValidationFraction"/>) if null.</param>
+/// <param name="Packed">Folder of reduced copies of the training pictures or clips, made by <c>adaptformer data cache</c>; null reads the
+/// files themselves, as validation and test always do.</param>
+/// <param name="Clip">How videos become clips, for models that read clips; one frame of each of T parts and multi-scale crops when left
+/// out.</param>
+/// <param name="Balanced">Whether an epoch draws training items with replacement so that all classes come equally often; otherwise each
+/// comes once.</param>
+/// <param name="Missing">What becomes of items that a list names and whose files are not there; left out for sets of which nobody has
+/// everything, such as Kinetics and NUS-WIDE.</param>
+/// <param name="Damaged">What becomes of items that are there and cannot be read; leaving them out takes reading everything once at the
+/// start.</param>
+/// <param name="Validation">File or folder of data that choose the best epoch, of the layout of the training data; a share of the
+/// training data (<paramref name="ValidationFraction"/>) if null.</param>
 public sealed record DataOptions(
     string Train,
     string? Test = null,

@@ -16,7 +16,8 @@ public enum LossName
     /// <summary>Binary cross-entropy of every class, mean over batch and classes.</summary>
     Bce,
 
-    /// <summary>ASL, arXiv:2009.14119, summed over batch and classes as its authors do; with one class a picture, their single-label form.</summary>
+    /// <summary>ASL, arXiv:2009.14119, summed over batch and classes as its authors do; with one class a picture, their single-label
+    /// form.</summary>
     Asymmetric,
 }
 
@@ -24,7 +25,8 @@ public enum LossName
 /// <param name="Name">Which loss.</param>
 /// <param name="LabelSmoothing">Share of each target spread evenly over all classes, in [0, 1); for one class a picture.</param>
 /// <param name="ClassWeights">[K], weight of each class in the cross-entropy, at least 0; null weighs all alike.</param>
-/// <param name="BalanceClasses">Whether classes weigh N/(K·n), n their training pictures, so that all together count alike; for the cross-entropy.</param>
+/// <param name="BalanceClasses">Whether classes weigh N/(K·n), n their training pictures, so that all together count alike; for the
+/// cross-entropy.</param>
 /// <param name="GammaNegative">Focusing exponent of absent classes in the asymmetric loss, at least 0.</param>
 /// <param name="GammaPositive">Focusing exponent of present classes in the asymmetric loss, at least 0.</param>
 /// <param name="Clip">Probability below which an absent class no longer counts in the asymmetric loss, in [0, 1).</param>

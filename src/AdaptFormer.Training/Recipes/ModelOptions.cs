@@ -4,11 +4,13 @@ using AdaptFormer.Models.VideoVit;
 
 namespace AdaptFormer.Training.Recipes;
 
-/// <summary>How frozen weights and the inputs of matrix products are stored; sums, norms, adapters and the optimizer are always f32.</summary>
+/// <summary>How frozen weights and the inputs of matrix products are stored; sums, norms, adapters and the optimizer are always
+/// f32.</summary>
 [JsonConverter(typeof(SnakeCaseEnum<Precision>))]
 public enum Precision
 {
-    /// <summary>bf16 where this machine's CPU multiplies it faster than f32, else f32; a run records which it was, and everything after follows the run.</summary>
+    /// <summary>bf16 where this machine's CPU multiplies it faster than f32, else f32; a run records which it was, and everything after
+    /// follows the run.</summary>
     Auto,
 
     /// <summary>f32 throughout.</summary>
@@ -34,19 +36,25 @@ public enum Normalize
 }
 
 /// <summary>The backbone: the <c>model</c> section of a recipe.</summary>
-/// <param name="Name">timm's id, for example <c>vit_base_patch16_224</c>; any name of your own together with <paramref name="Config"/>.</param>
+/// <param name="Name">timm's id, for example <c>vit_base_patch16_224</c>; any name of your own together with <paramref
+/// name="Config"/>.</param>
 /// <param name="Weights">The pre-trained weights file; null, written out, starts from random numbers.</param>
 /// <param name="ImageSize">Side of the input picture in pixels; null takes the model's own. Position embeddings are resized.</param>
 /// <param name="GlobalPool">Classifies the mean of the patch tokens (with <c>fc_norm</c>) and not the class token.</param>
 /// <param name="DropPath">Stochastic depth of the last block, in [0, 1); rises linearly from 0 in the first.</param>
-/// <param name="Normalize">Statistics of the pictures that the weights were trained with: <c>imagenet</c>, <c>inception</c> (0.5 each) or <c>none</c>; null takes the model's own.</param>
+/// <param name="Normalize">Statistics of the pictures that the weights were trained with: <c>imagenet</c>, <c>inception</c> (0.5 each) or
+/// <c>none</c>; null takes the model's own.</param>
 /// <param name="Mean">Three channel means (pixels in 0 to 1) in place of the named ones.</param>
 /// <param name="Std">Three standard deviations in place of the named ones.</param>
-/// <param name="Config">Sizes of a model that is in no list, with its <c>family</c> (<c>vit</c> if left out); null takes those that the name stands for.</param>
+/// <param name="Config">Sizes of a model that is in no list, with its <c>family</c> (<c>vit</c> if left out); null takes those that the
+/// name stands for.</param>
 /// <param name="NumFrames">Frames of a clip, for video models; null takes the model's own.</param>
-/// <param name="Inflate">Makes a model for clips of image weights: <c>mean</c> or <c>centre</c> says how the patch kernel is spread over the frames of a tubelet.</param>
-/// <param name="Prefix">Which of several models in the weights file: what stands ahead of its names, or the key that holds it (<c>model_ema</c>); found if null.</param>
-/// <param name="InflateTokens">Whether an inflated plain ViT keeps class token and learned positions (ViViT's way); false drops them for a fixed sinusoid table (the authors' code).</param>
+/// <param name="Inflate">Makes a model for clips of image weights: <c>mean</c> or <c>centre</c> says how the patch kernel is spread over
+/// the frames of a tubelet.</param>
+/// <param name="Prefix">Which of several models in the weights file: what stands ahead of its names, or the key that holds it
+/// (<c>model_ema</c>); found if null.</param>
+/// <param name="InflateTokens">Whether an inflated plain ViT keeps class token and learned positions (ViViT's way); false drops them for
+/// a fixed sinusoid table (the authors' code).</param>
 public sealed record ModelOptions(
     string Name,
     string? Weights,

@@ -1,11 +1,13 @@
 namespace AdaptFormer.Training.Recipes;
 
 /// <summary>What is hidden and what guesses it: the <c>pretraining</c> section of a recipe of <c>adaptformer pretrain</c>.</summary>
-/// <param name="MaskRatio">Share of patches that the encoder does not see, in (0, 1); null takes the papers' 0.75 for pictures and 0.9, in tubes, for clips.</param>
+/// <param name="MaskRatio">Share of patches that the encoder does not see, in (0, 1); null takes the papers' 0.75 for pictures and 0.9,
+/// in tubes, for clips.</param>
 /// <param name="DecoderEmbedDim">Features of the decoder.</param>
 /// <param name="DecoderDepth">Its blocks.</param>
 /// <param name="DecoderNumHeads">Its attention heads.</param>
-/// <param name="NormPixLoss">Whether patches are guessed after their own mean and deviation were taken out, which gives better encoders.</param>
+/// <param name="NormPixLoss">Whether patches are guessed after their own mean and deviation were taken out, which gives better
+/// encoders.</param>
 public sealed record PretrainingOptions(
     double? MaskRatio = null, int DecoderEmbedDim = 512, int DecoderDepth = 8, int DecoderNumHeads = 16, bool NormPixLoss = true)
 {

@@ -24,13 +24,15 @@ namespace AdaptFormer.Training.Recipes;
 /// <param name="EvaluateEvery">Epochs between two evaluations, at least 1; the last epoch is always evaluated.</param>
 /// <param name="Cache">Whether the work of frozen layers is kept; it is not when left out.</param>
 /// <param name="ClipNorm">Longest gradient, all parameters as one vector, that a step sees, above 0; null for any.</param>
-/// <param name="EmaDecay">Decay of the moving average of what trains, in [0, 1): it is evaluated and saved in place of the last values. 0 for none.</param>
+/// <param name="EmaDecay">Decay of the moving average of what trains, in [0, 1): it is evaluated and saved in place of the last values. 0
+/// for none.</param>
 /// <param name="LayerDecay">Factor of the learning rate from one block to the one before it, in (0, 1]; null for one rate.</param>
 /// <param name="Checkpoints">Whether each epoch leaves what <c>train --resume</c> needs.</param>
 /// <param name="Mix">How training batches are mixed; not at all when left out.</param>
 /// <param name="Tensorboard">Whether the run leaves what TensorBoard reads.</param>
 /// <param name="AccumulateRest">What becomes of the last batches of an epoch that <paramref name="Accumulate"/> does not divide.</param>
-/// <param name="EarlyStopping">Epochs without a better score on the validation data after which training ends, at least 1; null for never.</param>
+/// <param name="EarlyStopping">Epochs without a better score on the validation data after which training ends, at least 1; null for
+/// never.</param>
 /// <param name="From">An adapter file of the same method whose values training starts from; null for fresh ones.</param>
 public sealed record Recipe(
     ModelOptions Model,

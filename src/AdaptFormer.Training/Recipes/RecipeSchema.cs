@@ -12,7 +12,8 @@ internal static class RecipeSchema
 {
     private static readonly JsonSerializerOptions Options = RecipeJson.Default.Options;
 
-    /// <summary>Adds to <paramref name="problems"/> whatever keeps <paramref name="root"/> from becoming the recipe whose form is <paramref name="schema"/>.</summary>
+    /// <summary>Adds to <paramref name="problems"/> whatever keeps <paramref name="root"/> from becoming the recipe whose form is
+    /// <paramref name="schema"/>.</summary>
     public static void Check(JsonObject root, JsonTypeInfo schema, ICollection<string> problems) => CheckSection(root, schema, "", problems);
 
     /// <summary>What stands at <paramref name="path"/> in a recipe like <paramref name="root"/>; null where nothing is known.</summary>

@@ -6,7 +6,8 @@ using AdaptFormer.Tensors.Ops;
 namespace AdaptFormer.Training.Reporting;
 
 /// <summary>
-/// Which patches a model reads in one input. Maps hold a share for each patch, frames first, then rows; what a map lacks to 1 went to tokens that are no patches: the class token and prompts.
+/// Which patches a model reads in one input. Maps hold a share for each patch, frames first, then rows; what a map lacks to 1 went to
+/// tokens that are no patches: the class token and prompts.
 /// </summary>
 /// <param name="Grid">How the patches of the last block lie.</param>
 /// <param name="Reader">Whose attention is shown, in words.</param>
@@ -14,7 +15,8 @@ namespace AdaptFormer.Training.Reporting;
 /// <param name="Mean">Their mean.</param>
 /// <param name="Rollout">Attention through all blocks; null where attention is confined to windows.</param>
 /// <remarks>
-/// Rollout is Abnar and Zuidema's, arXiv:2005.00928: the product over the blocks of ½·A + ½·I, A being the mean over heads. Where a head reads the class token, its row is shown; where it reads
+/// Rollout is Abnar and Zuidema's, arXiv:2005.00928: the product over the blocks of ½·A + ½·I, A being the mean over heads. Where a head
+/// reads the class token, its row is shown; where it reads
 /// the mean of all patches, the mean of their rows.
 /// </remarks>
 public sealed record AttentionMaps(TokenGrid Grid, string Reader, IReadOnlyList<float[]> Heads, float[] Mean, float[]? Rollout)

@@ -10,7 +10,8 @@ internal sealed class HeatMap : IDisposable
 {
     private const int MostFrames = 4;
 
-    // From what is not read to what is read most: dark blue, violet, red, orange, pale yellow. Lightness grows all the way, so the map also reads without colours.
+    // From what is not read to what is read most: dark blue, violet, red, orange, pale yellow. Lightness grows all the way, so the map
+    // also reads without colours.
     private static readonly (float R, float G, float B)[] Colours = [(16, 22, 72), (92, 40, 140), (190, 54, 104), (244, 138, 62), (253, 236, 150)];
 
     private readonly TokenGrid _grid;

@@ -4,7 +4,8 @@ using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Training.Reporting;
 
-/// <summary>A report as one HTML file: data, style, drawing code and chart library (Chart.js, MIT) in it, so that it opens anywhere without a network.</summary>
+/// <summary>A report as one HTML file: data, style, drawing code and chart library (Chart.js, MIT) in it, so that it opens anywhere
+/// without a network.</summary>
 public static class ReportPage
 {
     /// <summary>Writes the page, atomically.</summary>

@@ -2,7 +2,8 @@ using AdaptFormer.Data;
 
 namespace AdaptFormer.Training.Reporting;
 
-/// <summary>Makes small pictures of data: the middle square of a picture, or of some frames of a clip side by side. Not safe for several threads at once.</summary>
+/// <summary>Makes small pictures of data: the middle square of a picture, or of some frames of a clip side by side. Not safe for several
+/// threads at once.</summary>
 /// <param name="orientation">Whether they are turned as their files say: as the model sees them.</param>
 internal sealed class Thumbnail(OrientationRule orientation) : IDisposable
 {

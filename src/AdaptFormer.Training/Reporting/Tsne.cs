@@ -5,7 +5,8 @@ using AdaptFormer.Tensors.Backends.Cpu;
 namespace AdaptFormer.Training.Reporting;
 
 /// <summary>
-/// t-SNE, van der Maaten and Hinton 2008, exact: points whose features are near each other lie near each other in the plane. Time and memory grow with the
+/// t-SNE, van der Maaten and Hinton 2008, exact: points whose features are near each other lie near each other in the plane. Time and
+/// memory grow with the
 /// square of the number of points: two thousand take some seconds and 32 MB, <see cref="MostPoints"/> about half a minute and 400 MB.
 /// </summary>
 public static class Tsne
@@ -62,7 +63,8 @@ public static class Tsne
     }
 
     /// <summary>∂C/∂yᵢ = 4·Σⱼ (pᵢⱼ − qᵢⱼ)·(yᵢ − yⱼ)/(1 + |yᵢ − yⱼ|²), p times <paramref name="exaggeration"/>.</summary>
-    /// <remarks>Each point has its own two sums over all others, of pᵢⱼ·w·(yᵢ − yⱼ) and of w²·(yᵢ − yⱼ), w being the similarity; Σw, which q needs, is known after all points have been seen once.</remarks>
+    /// <remarks>Each point has its own two sums over all others, of pᵢⱼ·w·(yᵢ − yⱼ) and of w²·(yᵢ − yⱼ), w being the similarity; Σw,
+    /// which q needs, is known after all points have been seen once.</remarks>
     internal static void Gradient(double[] p, double[] y, int n, double exaggeration, double[] gradient)
     {
         double[] xs = new double[n], ys = new double[n], sums = new double[n * 5];

@@ -32,7 +32,8 @@ public sealed record Visualization(ReportData Page, Scores? Scores, IReadOnlyLis
 
     /// <summary>Runs the data through the model and draws what came of it.</summary>
     /// <param name="predictor">The model.</param>
-    /// <param name="loader">The data, unshuffled and whole; their labels are looked at, except those of a <see cref="FileListDataset"/> and of <see cref="UnlabelledClips"/>.</param>
+    /// <param name="loader">The data, unshuffled and whole; their labels are looked at, except those of a <see cref="FileListDataset"/>
+    /// and of <see cref="UnlabelledClips"/>.</param>
     /// <param name="title">What the page is called.</param>
     /// <param name="command">The call that makes it again.</param>
     /// <param name="options">What is shown.</param>

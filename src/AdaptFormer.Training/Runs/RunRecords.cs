@@ -124,15 +124,18 @@ public sealed record TrainingSummary(
     long TrainableParameters, long TotalParameters, double Seconds, double SecondsPerEpoch, double ImagesPerS, long PeakBytes,
     long AdapterBytes, string? Adapter, long Seed) : RunRecord
 {
-    /// <summary>What the products' inputs were: <c>float32</c> or <c>bfloat16</c>; null in runs of versions that did not record it.</summary>
+    /// <summary>What the products' inputs were: <c>float32</c> or <c>bfloat16</c>; null in runs of versions that did not record
+    /// it.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Precision { get; init; }
 
-    /// <summary>The epoch after which training ended because none was better for as long as <c>early_stopping</c> allows; null if it went to its end.</summary>
+    /// <summary>The epoch after which training ended because none was better for as long as <c>early_stopping</c> allows; null if it went
+    /// to its end.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public int? StoppedAfter { get; init; }
 
-    /// <summary>Mean precision of the classes on the test data, in percent, each class counting as much as any other; null without.</summary>
+    /// <summary>Mean precision of the classes on the test data, in percent, each class counting as much as any other; null
+    /// without.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? TestPrecision { get; init; }
 

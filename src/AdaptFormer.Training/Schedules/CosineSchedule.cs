@@ -6,7 +6,8 @@ namespace AdaptFormer.Training.Schedules;
 /// Linear warm-up, then half a cosine: <c>lr = peak·e/w</c> while e &lt; w, then
 /// <c>lr = min + (peak - min)·½(1 + cos(π(e - w)/(E - w)))</c>; e counts epochs with their fraction, E is their number.
 /// </summary>
-/// <remarks>arXiv:1608.03983 as the AdaptFormer authors use it: set per step, so step 0 of a warm-up has rate 0, and the warm-up starts at 0, not at the floor.</remarks>
+/// <remarks>arXiv:1608.03983 as the AdaptFormer authors use it: set per step, so step 0 of a warm-up has rate 0, and the warm-up starts
+/// at 0, not at the floor.</remarks>
 /// <param name="WarmupEpochs">w, at least 0, fractions allowed. A run of no more than w epochs ends within the warm-up.</param>
 /// <param name="MinLr">Rate at the end, at least 0; not scaled by the batch.</param>
 public sealed record CosineSchedule(double WarmupEpochs = 0, double MinLr = 0) : Schedule

@@ -42,13 +42,15 @@ public abstract class InputBatch : IDisposable
     /// <summary>What the model reads: [B, …], f32.</summary>
     public abstract Tensor Input { get; }
 
-    /// <summary>The pixels in the host's memory, which may be changed until <see cref="Input"/> is first read; null where the input is none.</summary>
+    /// <summary>The pixels in the host's memory, which may be changed until <see cref="Input"/> is first read; null where the input is
+    /// none.</summary>
     internal virtual Batch? Loaded => null;
 
     /// <summary>[B], class of each sample; <see cref="Batch.Unreadable"/> where it could not be read.</summary>
     public abstract ReadOnlySpan<int> Labels { get; }
 
-    /// <summary>[B, K], shares of the classes: 0 or 1 each where an item may have several, or mixed ones; empty when <see cref="Labels"/> say it all.</summary>
+    /// <summary>[B, K], shares of the classes: 0 or 1 each where an item may have several, or mixed ones; empty when <see cref="Labels"/>
+    /// say it all.</summary>
     public virtual ReadOnlySpan<float> Targets => default;
 
     /// <summary>B.</summary>

@@ -6,7 +6,8 @@ using AdaptFormer.Training.Reporting;
 
 namespace AdaptFormer.Training.TensorBoard;
 
-/// <summary>What TensorBoard's projector reads: vectors and names as tables, thumbnails as one picture, and a file that says where they are.</summary>
+/// <summary>What TensorBoard's projector reads: vectors and names as tables, thumbnails as one picture, and a file that says where they
+/// are.</summary>
 internal static class Projector
 {
     private const int ThumbnailSide = 32;

@@ -3,7 +3,8 @@ using System.Text;
 
 namespace AdaptFormer.Training.TensorBoard;
 
-/// <summary>Writes the wire format of Protocol Buffers (proto3): each field its number and kind, then its value. What an event file needs of it, and no more.</summary>
+/// <summary>Writes the wire format of Protocol Buffers (proto3): each field its number and kind, then its value. What an event file needs
+/// of it, and no more.</summary>
 internal sealed class ProtoWriter
 {
     private const int Varint = 0, Fixed64 = 1, Length = 2, Fixed32 = 5;

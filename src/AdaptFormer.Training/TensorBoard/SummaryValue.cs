@@ -4,7 +4,8 @@ using System.Text.Json.Nodes;
 namespace AdaptFormer.Training.TensorBoard;
 
 /// <summary>The kinds of value that an event may hold, as <c>Summary.Value</c> messages.</summary>
-/// <remarks>Field numbers are those of tensorflow/core/framework/summary.proto, tensor.proto and tensorboard/plugins/hparams/plugin_data.proto.</remarks>
+/// <remarks>Field numbers are those of tensorflow/core/framework/summary.proto, tensor.proto and
+/// tensorboard/plugins/hparams/plugin_data.proto.</remarks>
 internal static class SummaryValue
 {
     private const int Tag = 1, Simple = 2, Picture = 4, Tensor = 8, Metadata = 9;
@@ -30,7 +31,8 @@ internal static class SummaryValue
         return new ProtoWriter().Add(Tag, tag).Add(Metadata, Plugin("text", [])).Add(Tensor, new ProtoWriter().Add(type, DataString).Add(shape, new ProtoWriter()).Add(strings, markdown));
     }
 
-    /// <summary>The hyper-parameters of a run that begins: one row of TensorBoard's table, which finds the columns itself over all runs.</summary>
+    /// <summary>The hyper-parameters of a run that begins: one row of TensorBoard's table, which finds the columns itself over all
+    /// runs.</summary>
     /// <param name="values">Numbers, bools and strings by name.</param>
     /// <param name="start">When the run began.</param>
     public static ProtoWriter HyperParameters(IReadOnlyList<KeyValuePair<string, JsonValue>> values, DateTimeOffset start)

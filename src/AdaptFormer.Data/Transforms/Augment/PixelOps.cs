@@ -1,6 +1,7 @@
 namespace AdaptFormer.Data;
 
-/// <summary>Changes of colours in place, in 8 bits, with the results of Pillow's <c>ImageOps</c> and <c>ImageEnhance</c> to the last bit.</summary>
+/// <summary>Changes of colours in place, in 8 bits, with the results of Pillow's <c>ImageOps</c> and <c>ImageEnhance</c> to the last
+/// bit.</summary>
 public static class PixelOps
 {
     /// <summary>Keeps the upper <paramref name="bits"/> of each channel.</summary>

@@ -3,7 +3,8 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// Random changes of pictures, arXiv:1909.13719, with the operations and strengths that fine-tuning recipes write as <c>rand-m9-mstd0.5-inc1</c>: strengths that grow with the
+/// Random changes of pictures, arXiv:1909.13719, with the operations and strengths that fine-tuning recipes write as
+/// <c>rand-m9-mstd0.5-inc1</c>: strengths that grow with the
 /// magnitude, each operation done with probability a half.
 /// </summary>
 /// <param name="Layers">Operations drawn for each picture, with replacement, at least 1.</param>

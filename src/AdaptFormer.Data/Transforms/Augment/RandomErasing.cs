@@ -3,7 +3,8 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// Replaces a random rectangle of a normalised picture by noise, a number for each pixel and channel: arXiv:1708.04896, with the sizes of timm's <c>pixel</c> mode. Up to ten
+/// Replaces a random rectangle of a normalised picture by noise, a number for each pixel and channel: arXiv:1708.04896, with the sizes of
+/// timm's <c>pixel</c> mode. Up to ten
 /// rectangles are drawn until one fits: 2 to 33 % of the area, sides 0.3 to 3.3 to one, evenly in the logarithm.
 /// </summary>
 public static class RandomErasing

@@ -3,7 +3,8 @@ using AdaptFormer.Tensors.Backends.Cpu.Simd;
 
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
-/// <summary>Copies between storage types. To bfloat16 the nearest number is taken, the even one of two equally near; NaN stays NaN.</summary>
+/// <summary>Copies between storage types. To bfloat16 the nearest number is taken, the even one of two equally near; NaN stays
+/// NaN.</summary>
 internal static unsafe class Converter
 {
     /// <summary>dst[i] = src[i] for i in [0, <paramref name="n"/>). The arrays do not overlap.</summary>

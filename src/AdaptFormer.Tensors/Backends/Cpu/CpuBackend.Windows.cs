@@ -52,7 +52,8 @@ internal sealed unsafe partial class CpuBackend
         MatMulPlan transposedTimesOutput = _matmul.Plan(s.TransposedTimesOutput), scoresTimesKeys = _matmul.Plan(s.ScoresTimesKeys);
         MatMulPlan transposedTimesQueries = _matmul.Plan(s.TransposedTimesQueries);
 
-        // Sums over windows are made in parts whose number follows from the shapes alone, each by one worker in order: the same bits for any number of workers.
+        // Sums over windows are made in parts whose number follows from the shapes alone, each by one worker in order: the same bits for
+        // any number of workers.
         int parts = dTable is null ? all : Math.Min(all, Math.Max(1, SumParts / s.Groups));
         long square = (long)s.Tokens * s.Tokens;
         using Tensor? dBias = dTable is null ? null : Temporary(new Shape(checked((int)(parts * heads * square))), DataType.Float32);

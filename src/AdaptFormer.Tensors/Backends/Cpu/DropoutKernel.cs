@@ -24,7 +24,8 @@ internal static unsafe class DropoutKernel
     }
 
     /// <summary>
-    /// 32 elements from eight draws: the lanes hold <see cref="Rng.At(ulong, ulong)"/> of eight neighbouring counters, and each draw's four 16-bit
+    /// 32 elements from eight draws: the lanes hold <see cref="Rng.At(ulong, ulong)"/> of eight neighbouring counters, and each draw's
+    /// four 16-bit
     /// words decide four elements. Rows behind the end of a piece are scratch, so no tail is needed.
     /// </summary>
     private static void Mask(float* values, ulong key, ulong draw, uint threshold, float factor)

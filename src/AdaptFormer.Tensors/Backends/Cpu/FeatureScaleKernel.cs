@@ -4,7 +4,8 @@ using AdaptFormer.Tensors.Backends.Cpu.Simd;
 
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
-/// <summary>One factor and one shift for each column of rows of <c>c</c> numbers, y = γ∘x + β, and the sums that their gradients are.</summary>
+/// <summary>One factor and one shift for each column of rows of <c>c</c> numbers, y = γ∘x + β, and the sums that their gradients
+/// are.</summary>
 internal static unsafe class FeatureScaleKernel
 {
     /// <summary>y = γ∘x + β for each row.</summary>

@@ -10,7 +10,8 @@ namespace AdaptFormer.Tensors.Backends.Cpu;
 /// </summary>
 internal static unsafe class GemmKernel
 {
-    /// <summary>Adds a·b to a tile (or writes it, when <paramref name="first"/>) of 6 or 12 rows and one or two vectors of columns.</summary>
+    /// <summary>Adds a·b to a tile (or writes it, when <paramref name="first"/>) of 6 or 12 rows and one or two vectors of
+    /// columns.</summary>
     /// <param name="rows">6 or 12.</param>
     /// <param name="columns">Vectors: 1 or 2.</param>
     /// <param name="k">Length of the sum.</param>

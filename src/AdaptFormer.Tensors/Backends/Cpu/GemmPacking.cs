@@ -15,7 +15,8 @@ internal static unsafe class GemmPacking
     private const int RunLength = 64;
     private const int PrefetchRows = 16;
 
-    /// <summary>panel[kk·width + lane] = source[lane·laneStride + kk·kStride], 0 for lanes from <paramref name="lanes"/> to <paramref name="width"/>.</summary>
+    /// <summary>panel[kk·width + lane] = source[lane·laneStride + kk·kStride], 0 for lanes from <paramref name="lanes"/> to <paramref
+    /// name="width"/>.</summary>
     public static void Panel(nint source, DataType type, long laneStride, long kStride, int lanes, int width, int k, float* panel)
     {
         if (type == DataType.Float32) Panel<Float32Element>(source, laneStride, kStride, lanes, width, k, panel);

@@ -7,7 +7,8 @@ namespace AdaptFormer.Tensors.Backends.Cpu;
 /// <summary>The way of a finished tile to C: bias, activation, scale, sum, rounding to C's type.</summary>
 internal static unsafe class GemmStore
 {
-    /// <summary>Fetches the part of C that a tile will be stored to while the kernel still computes it: the rows of C lie far apart.</summary>
+    /// <summary>Fetches the part of C that a tile will be stored to while the kernel still computes it: the rows of C lie far
+    /// apart.</summary>
     public static void Prefetch<V>(in MatMulKey key, int rows, int columns, nint c, int row, int column)
         where V : struct, ISimd<V>
     {

@@ -71,7 +71,8 @@ internal abstract class MatMulLibrary
     /// <summary>For example <c>oneDNN 2.6.3</c> or <c>managed AVX-512</c>.</summary>
     public abstract string Name { get; }
 
-    /// <summary>Whether bf16 operands run faster here than f32 ones; what precision <c>auto</c> asks. Known, never timed: it is the same at every start.</summary>
+    /// <summary>Whether bf16 operands run faster here than f32 ones; what precision <c>auto</c> asks. Known, never timed: it is the same
+    /// at every start.</summary>
     public abstract bool FastBFloat16 { get; }
 
     /// <summary>

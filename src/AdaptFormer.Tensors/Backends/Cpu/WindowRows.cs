@@ -2,7 +2,8 @@ using System.Runtime.CompilerServices;
 
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
-/// <summary>Takes a window's tokens out of their grid and puts them back: some bytes of each of one or more parts of a token's row.</summary>
+/// <summary>Takes a window's tokens out of their grid and puts them back: some bytes of each of one or more parts of a token's
+/// row.</summary>
 /// <param name="RowBytes">From one token to the next in the grid.</param>
 /// <param name="PartBytes">From one part of a token's row to the next.</param>
 /// <param name="Parts">Parts of a row: 3 for queries, keys and values.</param>

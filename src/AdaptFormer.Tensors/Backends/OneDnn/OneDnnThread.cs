@@ -21,7 +21,8 @@ internal sealed unsafe class OneDnnThread
     /// <summary>The stream; used by this thread only.</summary>
     public nint Stream { get; }
 
-    /// <summary>The state of <paramref name="worker"/>, made at its first use. Primitives must be created after it: their scratch size depends on the thread limit.</summary>
+    /// <summary>The state of <paramref name="worker"/>, made at its first use. Primitives must be created after it: their scratch size
+    /// depends on the thread limit.</summary>
     public static OneDnnThread Of(Worker worker, OneDnnRuntime runtime)
     {
         if (worker.NativeState is OneDnnThread thread) return thread;

@@ -5,7 +5,8 @@ namespace AdaptFormer.Training.Experiments.Statistics;
 /// <param name="Low">Lower end of the 95 % bootstrap interval of that, in points.</param>
 /// <param name="High">Upper end.</param>
 /// <param name="PValue">p of McNemar's exact test; null with several seeds, whose answers to one picture are not independent.</param>
-/// <param name="Significant">Whether the difference is more than chance at the 5 % level: by McNemar's test with one seed, by the interval with several. Not corrected for
+/// <param name="Significant">Whether the difference is more than chance at the 5 % level: by McNemar's test with one seed, by the
+/// interval with several. Not corrected for
 /// the number of rows.</param>
 public sealed record Difference(double Points, double Low, double High, double? PValue, bool Significant)
 {

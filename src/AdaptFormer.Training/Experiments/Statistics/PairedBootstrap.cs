@@ -2,8 +2,10 @@ using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Training.Experiments.Statistics;
 
-/// <summary>The percentile bootstrap of a mean difference between two classifiers that saw the same pictures under the same seeds.</summary>
-/// <remarks>Efron, Ann. Statist. 7 (1979). Seeds and pictures are both drawn anew, with replacement, so that the interval covers which pictures the test happened to
+/// <summary>The percentile bootstrap of a mean difference between two classifiers that saw the same pictures under the same
+/// seeds.</summary>
+/// <remarks>Efron, Ann. Statist. 7 (1979). Seeds and pictures are both drawn anew, with replacement, so that the interval covers which
+/// pictures the test happened to
 /// hold and, as far as a few seeds can tell, how training happened to go.</remarks>
 public static class PairedBootstrap
 {
@@ -11,7 +13,8 @@ public static class PairedBootstrap
     public const int Resamples = 10_000;
 
     /// <summary>The interval that holds the mean difference with probability <paramref name="level"/>.</summary>
-    /// <param name="differences">For every seed, one number a picture: 1 when only the first is right, -1 when only the second is, else 0.</param>
+    /// <param name="differences">For every seed, one number a picture: 1 when only the first is right, -1 when only the second is, else
+    /// 0.</param>
     /// <param name="level">In (0, 1).</param>
     /// <param name="seed">Names the draws: the same seed gives the same interval.</param>
     /// <returns>Its ends, in [-1, 1].</returns>
