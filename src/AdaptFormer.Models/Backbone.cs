@@ -36,11 +36,30 @@ public abstract class Backbone : Layer
     /// <summary>Shape of one input: [3, H, W] for pictures, [3, T, H, W] for clips.</summary>
     public Shape InputShape => Config.InputShape;
 
+    /// <summary>Whether the model reads clips [3, T, S, S] and not pictures [3, S, S].</summary>
+    public bool ReadsClips => InputShape.Rank == 4;
+
     /// <summary>Sizes.</summary>
     public abstract BackboneConfig Config { get; }
 
     /// <summary>Where the weights come from and which pictures they expect; null for a model that was not loaded.</summary>
     public BackboneSource? Source { get; internal set; }
+
+    /// <summary>What pictures must look like for this model: as its weights say, else by its id, else as ImageNet's.</summary>
+    /// <exception cref="ArgumentException">The model does not read square pictures.</exception>
+    public Preprocessing ExpectedPictures
+    {
+        get
+        {
+            (int height, int width) = (InputShape[^2], InputShape[^1]);
+            if (height != width)
+                throw new ArgumentException(
+                    $"{Id} reads {height}x{width} pixels; pictures are cut to squares only: set model.image_size.");
+            Preprocessing known = Source?.Preprocessing
+                ?? (ModelZoo.Contains(Id) ? ModelZoo.Get(Id).Preprocessing : Preprocessing.ImageNet(height));
+            return known.ImgSize == height ? known : known.WithImgSize(height);
+        }
+    }
 
     /// <summary>A model of the same sizes without weights, head or method; costs next to no memory.</summary>
     public Backbone CreateEmpty() => Config.Create(Id, Compute);

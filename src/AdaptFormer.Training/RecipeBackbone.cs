@@ -2,7 +2,6 @@ using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Hub;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Training;
@@ -61,9 +60,6 @@ public static class RecipeBackbone
             expected.ImgSize, mean, std, augment.EvalResizeFor(expected.ImgSize), Enum.Parse<Resampling>(augment.Interpolation.ToString()),
             Upright: upright);
     }
-
-    /// <summary>The type of the matrix products' inputs that a precision stands for on this machine.</summary>
-    public static DataType Compute(this Precision precision) => precision.OnThisMachine() == Precision.BFloat16 ? DataType.BFloat16 : DataType.Float32;
 
     /// <summary>What of the recipe contradicts the weights' own description, in words.</summary>
     internal static IEnumerable<string> Warnings(Recipe recipe, Backbone model)

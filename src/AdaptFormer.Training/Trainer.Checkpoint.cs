@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AdaptFormer.Models;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Files;
 using AdaptFormer.Training.Recipes;

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Reflection;
+using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using Xunit;
 
@@ -11,7 +12,8 @@ public sealed class RecordTextTests
     private static readonly Assembly[] Libraries =
     [
         typeof(AdaptFormer.Tensors.Tensor).Assembly, typeof(Backbone).Assembly, typeof(AdaptFormer.Peft.Tuning).Assembly, typeof(AdaptFormer.Data.ImageBuffer).Assembly,
-        typeof(AdaptFormer.Training.Predictor).Assembly,
+        typeof(AdaptFormer.Inference.Predictor).Assembly,
+        typeof(AdaptFormer.Training.Trainer).Assembly,
     ];
 
     public static TheoryData<string> Records =>

@@ -2,6 +2,7 @@
 using System.IO.Compression;
 using System.Xml.Linq;
 using AdaptFormer.Data;
+using AdaptFormer.Inference;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;

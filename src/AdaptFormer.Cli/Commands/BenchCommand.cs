@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
+using AdaptFormer.Models;
 using AdaptFormer.Peft;
 using AdaptFormer.Training.Benchmarking;
 using AdaptFormer.Training.Recipes;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using AdaptFormer.Cli.Output;
+using AdaptFormer.Models;
 using AdaptFormer.Training.Runs;
 
 namespace AdaptFormer.Cli.Commands;

@@ -5,6 +5,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
+using AdaptFormer.Inference;
+using AdaptFormer.Models;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Metrics;
 using AdaptFormer.Training.Runs;

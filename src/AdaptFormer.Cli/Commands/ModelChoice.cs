@@ -1,6 +1,8 @@
 using System.CommandLine;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
+using AdaptFormer.Inference;
+using AdaptFormer.Models;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Recipes;
 

@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
+using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Training;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AdaptFormer.Data;
+using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Recipes;

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using AdaptFormer.Inference;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Runs;
 

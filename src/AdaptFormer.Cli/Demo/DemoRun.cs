@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
+using AdaptFormer.Inference;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Files;

@@ -1,5 +1,6 @@
 using AdaptFormer.Data;
 using AdaptFormer.Models.Vit;
+using AdaptFormer.Models;
 using AdaptFormer.Peft;
 using AdaptFormer.Training.Optimizers;
 using AdaptFormer.Training.Recipes;

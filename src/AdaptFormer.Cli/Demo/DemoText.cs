@@ -1,5 +1,6 @@
 using System.Globalization;
 using AdaptFormer.Cli.Output;
+using AdaptFormer.Inference;
 using AdaptFormer.Models.Vit;
 
 namespace AdaptFormer.Cli.Demo;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using AdaptFormer.Models;
 using AdaptFormer.Training.Runs;
 
 namespace AdaptFormer.Cli.Output;

@@ -1,4 +1,5 @@
 using AdaptFormer.Data;
+using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Files;

@@ -1,3 +1,4 @@
+using AdaptFormer.Models;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training.Experiments.Statistics;
 using AdaptFormer.Training.Recipes;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AdaptFormer.Models;
 using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Runs;
 

@@ -1,3 +1,4 @@
+using AdaptFormer.Models;
 using AdaptFormer.Tensors.Files;
 using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Runs;

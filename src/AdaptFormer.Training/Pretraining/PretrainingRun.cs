@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using AdaptFormer.Data;
+using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Mae;

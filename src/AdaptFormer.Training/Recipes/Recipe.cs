@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AdaptFormer.Models;
 using AdaptFormer.Peft;
 using AdaptFormer.Training.Optimizers;
 using AdaptFormer.Training.Schedules;

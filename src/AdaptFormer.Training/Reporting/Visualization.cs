@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using AdaptFormer.Data;
+using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using AdaptFormer.Models;
 
 namespace AdaptFormer.Training.Runs;
 

@@ -1,4 +1,5 @@
 using AdaptFormer.Data;
+using AdaptFormer.Models;
 using AdaptFormer.Tensors.Files;
 using AdaptFormer.Training.Recipes;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AdaptFormer.Data;
+using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using AdaptFormer.Data;
+using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Peft;

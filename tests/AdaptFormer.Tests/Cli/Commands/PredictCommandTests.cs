@@ -1,5 +1,7 @@
 using System.Text.Json;
 using AdaptFormer.Data;
+using AdaptFormer.Inference;
+using AdaptFormer.Models;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Recipes;
 using Xunit;

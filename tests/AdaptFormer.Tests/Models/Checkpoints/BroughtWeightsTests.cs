@@ -1,3 +1,4 @@
+using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Tensors;

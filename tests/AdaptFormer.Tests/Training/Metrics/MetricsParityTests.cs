@@ -1,3 +1,4 @@
+using AdaptFormer.Inference;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Support;
 using AdaptFormer.Training;

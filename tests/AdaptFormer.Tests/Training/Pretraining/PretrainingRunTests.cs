@@ -1,3 +1,4 @@
+using AdaptFormer.Models;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Backends.Cpu;
 using AdaptFormer.Tests.Cli;

@@ -1,3 +1,4 @@
+using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
@@ -6,7 +7,7 @@ using AdaptFormer.Tests.Support;
 using AdaptFormer.Training.Reporting;
 using Xunit;
 
-namespace AdaptFormer.Tests.Training.Reporting;
+namespace AdaptFormer.Tests.Inference;
 
 /// <summary>What is shown of attention is what the model did, for every family and method.</summary>
 public sealed class AttentionMapsTests

@@ -1,11 +1,12 @@
 using AdaptFormer.Data;
+using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Ops;
 using AdaptFormer.Training.Reporting;
 using Xunit;
 
-namespace AdaptFormer.Tests.Training.Reporting;
+namespace AdaptFormer.Tests.Inference;
 
 public sealed class HeatMapTests
 {

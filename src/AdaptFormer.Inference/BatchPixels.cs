@@ -2,7 +2,7 @@ using System.Buffers;
 using AdaptFormer.Data;
 using AdaptFormer.Tensors;
 
-namespace AdaptFormer.Training;
+namespace AdaptFormer.Inference;
 
 /// <summary>The pixels of a loaded batch as a tensor; on the host in place: the loader's memory is pinned, not copied.</summary>
 internal sealed unsafe class BatchPixels(Batch batch) : IDisposable

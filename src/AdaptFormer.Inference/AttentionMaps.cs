@@ -3,7 +3,7 @@ using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Ops;
 
-namespace AdaptFormer.Training.Reporting;
+namespace AdaptFormer.Inference;
 
 /// <summary>
 /// Which patches a model reads in one input. Maps hold a share for each patch, frames first, then rows; what a map lacks to 1 went to

@@ -1,3 +1,4 @@
+using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Peft;
@@ -6,7 +7,7 @@ using AdaptFormer.Tests.Support;
 using AdaptFormer.Training;
 using Xunit;
 
-namespace AdaptFormer.Tests.Training;
+namespace AdaptFormer.Tests.Inference;
 
 /// <summary>What becomes of logits that are known: a head whose weights are zero answers with its biases to every picture.</summary>
 public sealed class PredictorTests

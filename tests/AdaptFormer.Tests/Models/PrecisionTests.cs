@@ -1,3 +1,5 @@
+using AdaptFormer.Inference;
+using AdaptFormer.Models;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Backends.Cpu;
@@ -9,7 +11,7 @@ using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Runs;
 using Xunit;
 
-namespace AdaptFormer.Tests.Training;
+namespace AdaptFormer.Tests.Models;
 
 /// <summary>What precision <c>auto</c> is, is decided when a run begins; whatever follows computes as the run did. The managed kernels stand for a machine that would choose float32.</summary>
 public sealed class PrecisionTests : IDisposable

@@ -1,9 +1,10 @@
 using AdaptFormer.Data;
+using AdaptFormer.Inference;
 using AdaptFormer.Tensors;
 using AdaptFormer.Training.Metrics;
 using Xunit;
 
-namespace AdaptFormer.Tests.Training.Metrics;
+namespace AdaptFormer.Tests.Inference;
 
 public sealed class ViewMeanTests
 {

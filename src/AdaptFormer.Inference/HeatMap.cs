@@ -3,7 +3,7 @@ using AdaptFormer.Models;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Ops;
 
-namespace AdaptFormer.Training.Reporting;
+namespace AdaptFormer.Inference;
 
 /// <summary>Maps over patches, drawn over the pixels that the model saw; of a clip, a few frames side by side.</summary>
 internal sealed class HeatMap : IDisposable

@@ -1,7 +1,7 @@
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 
-namespace AdaptFormer.Training.Recipes;
+namespace AdaptFormer.Models;
 
 /// <summary>
 /// What precision <c>auto</c> is: decided by this machine once, when a run, a pre-training or a comparison begins, and from then on by
@@ -19,6 +19,10 @@ public static class PrecisionChoice
     /// <param name="recorded">What the run that goes on, or the adapter in use, computed in.</param>
     public static Precision Following(this Precision precision, Precision recorded) =>
         (precision == Precision.Auto ? recorded : precision).OnThisMachine();
+
+    /// <summary>The type of the matrix products' inputs that a precision stands for on this machine.</summary>
+    public static DataType Compute(this Precision precision) =>
+        precision.OnThisMachine() == Precision.BFloat16 ? DataType.BFloat16 : DataType.Float32;
 
     /// <summary>The precision with a name as <see cref="NameOf"/> gives it; <c>auto</c> for any other.</summary>
     public static Precision Named(string? name) => name?.Trim() switch

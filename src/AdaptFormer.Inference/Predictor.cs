@@ -3,23 +3,8 @@ using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
-using AdaptFormer.Training.Metrics;
-using AdaptFormer.Training.Recipes;
-using AdaptFormer.Training.Runs;
 
-namespace AdaptFormer.Training;
-
-/// <summary>A class and how probable it is.</summary>
-/// <param name="Label">The class's name.</param>
-/// <param name="Index">Its number, from 0.</param>
-/// <param name="Probability">Softmax of the logits, or each one's sigmoid where a picture may have several classes; in [0, 1].</param>
-public sealed record ClassScore(string Label, int Index, double Probability);
-
-/// <summary>What is on a picture or in a clip, or why that is not known.</summary>
-/// <param name="Path">The picture's or video's file, or the folder of the clip's frames.</param>
-/// <param name="Classes">The most probable classes, best first; empty when it could not be read.</param>
-/// <param name="Error">Why it could not be read; null when it could.</param>
-public sealed record Prediction(string Path, IReadOnlyList<ClassScore> Classes, string? Error);
+namespace AdaptFormer.Inference;
 
 /// <summary>A model that answers: from the bytes of a picture, or the frames of a clip, to the names of what is on it. Safe for many
 /// threads.</summary>
@@ -41,7 +26,7 @@ public sealed class Predictor : IDisposable
     {
     }
 
-    private Predictor(Backbone model, IReadOnlyList<string> labels, Preprocessing? pictures, bool multiLabel, bool ownsModel)
+    internal Predictor(Backbone model, IReadOnlyList<string> labels, Preprocessing? pictures, bool multiLabel, bool ownsModel)
     {
         if (model.Head is not { } head) throw new ArgumentException($"{model.Id} has no classifier: give an adapter, or weights that hold one.");
         if (labels.Count != head.Classes) throw new ArgumentException($"{model.Id} tells {head.Classes} classes apart, got {labels.Count} labels.");
@@ -100,24 +85,6 @@ public sealed class Predictor : IDisposable
                 throw new InvalidDataException($"{adapter} was trained on {info.Backbone.Id}: {error.Message}", error);
             }
         }
-    }
-
-    /// <summary>Opens what a run has learned, on the weights that its recipe names.</summary>
-    /// <param name="folder">The run directory.</param>
-    /// <param name="precision">Precision of the products; the run's if null or <c>auto</c>.</param>
-    /// <exception cref="IOException">The folder holds no run, the run has learned nothing yet, or its weights are gone.</exception>
-    /// <exception cref="InvalidDataException">A file is damaged, or does not fit the others.</exception>
-    public static Predictor OpenRun(string folder, Precision? precision = null)
-    {
-        using RunDirectory run = RunDirectory.Open(folder);
-        Recipe recipe = run.ReadRecipe();
-        if (!File.Exists(run.AdapterPath)) throw new FileNotFoundException($"{folder} holds a run that has learned nothing yet: there is no {run.AdapterPath}.", run.AdapterPath);
-        Precision recorded = recipe.Precision != Precision.Auto ? recipe.Precision : PrecisionChoice.Named(AdapterFile.Open(run.AdapterPath).SelfTest.Precision);
-        return Owning(() => RecipeBackbone.Load(recipe with { Precision = (precision ?? Precision.Auto).Following(recorded) }), model =>
-        {
-            AdapterInfo info = AdapterFile.Load(run.AdapterPath, model);
-            return new Predictor(model, info.Labels, info.Preprocessing, info.MultiLabel, ownsModel: true);
-        });
     }
 
     /// <summary>Opens weights that hold a classifier, as published ones do.</summary>
@@ -217,7 +184,7 @@ public sealed class Predictor : IDisposable
         if (_ownsModel) Model.Dispose();
     }
 
-    private static Predictor Owning(Func<Backbone> open, Func<Backbone, Predictor> make)
+    internal static Predictor Owning(Func<Backbone> open, Func<Backbone, Predictor> make)
     {
         Backbone model = open();
         try

@@ -1,6 +1,6 @@
 using AdaptFormer.Tensors;
 
-namespace AdaptFormer.Training.Metrics;
+namespace AdaptFormer.Inference;
 
 /// <summary>Merges the views of an item, which come one after the other, into the mean of their raw logits.</summary>
 /// <param name="views">Views of each item, at least 1.</param>

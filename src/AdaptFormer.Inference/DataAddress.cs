@@ -1,6 +1,6 @@
 using AdaptFormer.Data;
 
-namespace AdaptFormer.Training.Reporting;
+namespace AdaptFormer.Inference;
 
 /// <summary>Pictures as addresses that hold them, for pages that load nothing.</summary>
 internal static class DataAddress
