@@ -12,19 +12,19 @@ namespace AdaptFormer.Benchmarks;
 internal static class ClipLoading
 {
     private const int Frames = 8, Side = 224, Repeats = 20, Points = 6;
-    private static readonly float[] Mean = [0.485f, 0.456f, 0.406f], Std = [0.229f, 0.224f, 0.225f];
-    private static readonly ClipOptions Options = new(Frames, Side, Flip: true);
+    private static readonly TransformOptions Options = new(
+        Side, TrainCrop.MultiScale, Interpolation: Interpolation.Bilinear, EvalResize: Side, Clip: new ClipOptions(Frames));
 
     /// <summary>Measures and prints a table.</summary>
     /// <param name="spec">Clips, as a recipe names them; where they are folders of frames, ffmpeg is left out.</param>
     /// <param name="root">Folder that the paths of a list are relative to; that of the list if null.</param>
     public static int Run(string spec, string? root)
     {
-        ClipDataset files = ClipSource.Open(spec, root);
+        LabelledDataset files = DatasetSource.Open(spec, root: root, clips: true);
         string folder = Directory.CreateTempSubdirectory("adaptformer-clips-").FullName;
         try
         {
-            ClipTransform transform = new(Options, Mean, Std, train: true);
+            ImageTransform transform = ImageTransform.ForTraining(Options);
             int total = Enumerable.Range(0, files.Count).Sum(files.FrameCount);      // asks ffprobe, so that it is not measured with the epochs
             Print($"{files.Count} clips, {(double)total / files.Count:0} frames each; a sample is {Frames} frames of {Side} pixels; one thread unless it says otherwise");
             double alone = double.NaN;
@@ -36,17 +36,17 @@ internal static class ClipLoading
             }
             else
             {
-                Epoch(new ClipSamples(files, transform), 1);      // brings files into memory and code to its final form, as shards have it below
+                Epoch(new ItemSamples(files, transform), 1);      // brings files into memory and code to its final form, as shards have it below
             }
 
-            double fromFiles = Rate(files.Count, () => Epoch(new ClipSamples(files, transform), 1));
+            double fromFiles = Rate(files.Count, () => Epoch(new ItemSamples(files, transform), 1));
             Print($"training samples from files:             {fromFiles,8:0.0} clips/s{(double.IsNaN(alone) ? "" : $", {fromFiles / alone:0.00} of ffmpeg alone")}");
 
             long start = Stopwatch.GetTimestamp();
-            using CachedClipDataset packed = ClipCache.Build(files, folder, new ClipCacheOptions());
+            using CachedDataset packed = ItemCache.Build(files, folder, new PackOptions());
             double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds, cores = Environment.ProcessorCount;
             Print($"packing, {cores:0} threads:                      {files.Count / seconds,8:0.0} clips/s, {100_000 / (double)files.Count * seconds * cores / 3600:0.0} core-hours and {100_000 / (double)files.Count * packed.Bytes / 1e9:0} GB for 100,000 such clips");
-            ClipSamples samples = new(packed, transform);
+            ItemSamples samples = new(packed, transform);
             Epoch(samples, 1);
             double fromShards = Rate(5 * files.Count, () => All(5, epoch => Epoch(samples, epoch)));
             Print($"training samples from shards:            {fromShards,8:0.0} clips/s, {fromShards / fromFiles:0.0} times those from files");
@@ -60,10 +60,10 @@ internal static class ClipLoading
     }
 
     /// <summary>A long epoch through the loader, with the memory of the process and what was allocated at several points of it.</summary>
-    private static void Memory(ClipDataset packed, ClipTransform transform)
+    private static void Memory(LabelledDataset packed, ImageTransform transform)
     {
-        ClipSubset many = new(packed, Enumerable.Range(0, Repeats * packed.Count).Select(i => i % packed.Count), $"{Repeats} times");
-        using DataLoader loader = new(new ClipSamples(many, transform), new LoaderOptions(8, Workers: 1, DropLast: true));
+        SubsetDataset many = new(packed, Enumerable.Range(0, Repeats * packed.Count).Select(i => i % packed.Count), $"{Repeats} times");
+        using DataLoader loader = new(new ItemSamples(many, transform), new LoaderOptions(8, Workers: 1, DropLast: true));
         Print($"an epoch of {loader.SamplesPerEpoch} clips from shards through the loader, one worker, batches of 8:");
         long allocated = 0;
         int batches = 0, part = loader.BatchesPerEpoch / Points;
@@ -79,7 +79,7 @@ internal static class ClipLoading
         }
     }
 
-    private static void Epoch(ClipSamples samples, int epoch)
+    private static void Epoch(ItemSamples samples, int epoch)
     {
         using IDisposable scratch = samples.CreateScratch();
         float[] sample = new float[samples.Length];
@@ -88,7 +88,7 @@ internal static class ClipLoading
     }
 
     /// <summary>ffmpeg as we call it, its output thrown away.</summary>
-    private static void Alone(ClipDataset clips, ClipTransform transform, int index)
+    private static void Alone(LabelledDataset clips, ImageTransform transform, int index)
     {
         int[] frames = new int[Frames];
         transform.Frames(clips.FrameCount(index), 0, new Rng(0).Derive(1, index), frames);

@@ -10,8 +10,8 @@ public static class ModelTransforms
     {
         /// <summary>How pictures are made ready for these weights; training cuts and mirrors them by the authors' image settings.</summary>
         public TransformOptions ToTransform() => new(
-            expected.ImgSize, Interpolation: Enum.Parse<Interpolation>(expected.Interpolation.ToString()), EvalResize: expected.EvalResize,
-            Mean: expected.Mean.ToArray(), Std: expected.Std.ToArray(), EvalStretch: expected.Stretch, Orientation: Rule(expected.TurnsPictures));
+            expected.ImgSize, Interpolation: expected.Interpolation, EvalResize: expected.EvalResize, Statistics: expected.Pixels,
+            EvalStretch: expected.Stretch, Orientation: Rule(expected.TurnsPictures));
 
         /// <summary>Whether the frames of clips are turned as their files say.</summary>
         internal OrientationRule ClipOrientation => Rule(expected.TurnsClips);
@@ -22,18 +22,16 @@ public static class ModelTransforms
         /// </summary>
         /// <param name="numFrames">T.</param>
         /// <param name="views">Views in place of those that belong to the weights.</param>
-        public ClipOptions ToClips(int numFrames, ClipViews? views = null)
+        public TransformOptions ToClips(int numFrames, ClipViews? views = null)
         {
-            ClipOptions plain = new(numFrames, expected.ImgSize, Orientation: expected.ClipOrientation);
-            if (expected.Clips is not null)
-            {
-                Interpolation filter = Enum.Parse<Interpolation>(expected.Interpolation.ToString());
-                plain = plain with { EvalResize = expected.EvalResize, Interpolation = filter };
-            }
-
-            if ((views ?? expected.Clips) is not { } chosen) return plain;
-            FrameSampling sampling = Enum.Parse<FrameSampling>(chosen.Sampling.ToString());
-            return plain with { Sampling = sampling, SamplingRate = chosen.SamplingRate, Segments = chosen.Segments, Crops = chosen.Crops };
+            ClipViews shown = views ?? expected.Clips ?? new ClipViews();
+            bool known = expected.Clips is not null;
+            return new TransformOptions(
+                expected.ImgSize, EvalResize: known ? expected.EvalResize : expected.ImgSize,
+                Interpolation: known ? expected.Interpolation : Interpolation.Bilinear,
+                Statistics: expected.Pixels, Crops: shown.Crops,
+                Clip: new ClipOptions(numFrames, shown.Sampling, shown.SamplingRate, shown.Segments),
+                EvalStretch: known && expected.Stretch, Orientation: expected.ClipOrientation);
         }
     }
 

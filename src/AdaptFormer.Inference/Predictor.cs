@@ -10,10 +10,10 @@ namespace AdaptFormer.Inference;
 /// threads.</summary>
 public sealed class Predictor : IDisposable
 {
-    private const int ClipsAtOnce = 4;
+    private const int PicturesAtOnce = 16, ViewsAtOnce = 4, LoadedAtOnce = 64;
 
-    private readonly ImageTransform? _transform;
     private readonly bool _ownsModel;
+    private readonly ImageTransform _transform;
 
     /// <summary>A predictor of <paramref name="model"/>, which stays the caller's.</summary>
     /// <param name="model">A model with a head.</param>
@@ -31,7 +31,7 @@ public sealed class Predictor : IDisposable
         if (model.Head is not { } head) throw new ArgumentException($"{model.Id} has no classifier: give an adapter, or weights that hold one.");
         if (labels.Count != head.Classes) throw new ArgumentException($"{model.Id} tells {head.Classes} classes apart, got {labels.Count} labels.");
         (Model, Labels, Pictures, MultiLabel, _ownsModel) = (model, labels, pictures ?? model.ExpectedPictures, multiLabel, ownsModel);
-        _transform = model.ReadsClips ? null : ImageTransform.ForEvaluation(Pictures.ToTransform());
+        _transform = Transform(views: null);
     }
 
     /// <summary>The model.</summary>
@@ -47,9 +47,7 @@ public sealed class Predictor : IDisposable
     public Preprocessing Pictures { get; }
 
     /// <summary>Whether it answers to clips and not to pictures.</summary>
-    public bool ReadsClips => _transform is null;
-
-    private ImageTransform Transform => _transform ?? throw new ArgumentException($"{Model.Id} reads clips of {Model.InputShape[1]} frames, got pictures; give video files or folders of frames.");
+    public bool ReadsClips => Model.ReadsClips;
 
     /// <summary>Opens an adapter together with the backbone that it was trained on.</summary>
     /// <param name="adapter">The adapter file.</param>
@@ -121,62 +119,53 @@ public sealed class Predictor : IDisposable
     public IReadOnlyList<ClassScore> Predict(ReadOnlySpan<byte> file, int topK = 5, string name = "image", double? threshold = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
+        if (ReadsClips) throw WrongKind(clips: false);
         using ImageTransform.Scratch scratch = new();
         ImageDecoder.Decode(file, scratch.Decoded, name);
         using TensorScope scope = new();
         Shape shape = new([1, .. Model.InputShape]);
         float[] pixels = new float[shape.Length];
-        Transform.Apply(scratch.Decoded, new Rng(0), pixels, scratch);
+        _transform.Apply(scratch.Decoded, new Rng(0), pixels, scratch);
         return Best(Model.Forward(Tensor.From(pixels, shape)).ToArray(), topK, threshold);
     }
 
-    /// <summary>Names what is on many pictures, decoding ahead of the model. A picture that cannot be read does not stop the
-    /// others.</summary>
-    /// <param name="pictures">The files.</param>
+    /// <summary>
+    /// Names what is on many pictures or in many clips, decoding ahead of the model; the views of a clip are averaged before the softmax. One that cannot be read does not stop
+    /// the others.
+    /// </summary>
+    /// <param name="items">The pictures or clips.</param>
     /// <param name="topK">How many classes to name at most, at least 1.</param>
-    /// <param name="batch">Pictures per pass through the model.</param>
-    /// <param name="threshold">Least probability of a class that is named; null: 0.5 where a picture may have several classes, else
-    /// 0.</param>
-    /// <returns>One answer for each picture, in order, as they come.</returns>
-    /// <exception cref="ArgumentException">The model reads clips.</exception>
-    public IEnumerable<Prediction> Predict(FileListDataset pictures, int topK = 5, int batch = 16, double? threshold = null)
+    /// <param name="batch">Pictures, or views of clips, per pass through the model; 16 or 4 if null.</param>
+    /// <param name="threshold">Least probability of a class that is named; null: 0.5 where an item may have several classes, else 0.</param>
+    /// <param name="views">How each clip is shown; as the model was trained to be scored if null.</param>
+    /// <returns>One answer for each item, in order, as they come.</returns>
+    /// <exception cref="ArgumentException">The model reads the other kind, or the views are out of range.</exception>
+    public IEnumerable<Prediction> Predict(UnlabelledDataset items, int topK = 5, int? batch = null, double? threshold = null, ClipViews? views = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
-        return Answers(Load(pictures, batch), topK, threshold);
+        return Answers(Load(items, batch ?? (ReadsClips ? ViewsAtOnce : PicturesAtOnce), views), topK, threshold);
     }
 
-    /// <summary>Names what is in many clips, as for pictures; the views of a clip are averaged before the softmax.</summary>
-    /// <param name="clips">The clips.</param>
-    /// <param name="topK">How many classes to name at most, at least 1.</param>
-    /// <param name="batch">Views per pass through the model.</param>
-    /// <param name="threshold">Least probability of a class that is named; null: 0.5 where a clip may have several classes, else 0.</param>
+    /// <summary>
+    /// A loader that makes this model's samples of <paramref name="dataset"/>, the views of a clip one after the other, for scoring: an item that cannot be read counts as wrong.
+    /// </summary>
+    /// <param name="dataset">The pictures or clips.</param>
+    /// <param name="batch">Pictures, or views of clips, per pass through the model; 64 or 4 if null.</param>
     /// <param name="views">How each clip is shown; as the model was trained to be scored if null.</param>
-    /// <returns>One answer for each clip, in order, as they come.</returns>
-    /// <exception cref="ArgumentException">The model reads pictures, or the views are out of range.</exception>
-    public IEnumerable<Prediction> Predict(UnlabelledClips clips, int topK = 5, int batch = ClipsAtOnce, double? threshold = null, ClipViews? views = null)
+    /// <exception cref="ArgumentException">The model reads the other kind, or the views are out of range.</exception>
+    public DataLoader Load(LabelledDataset dataset, int? batch = null, ClipViews? views = null)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
-        return Answers(Load(clips, batch, views), topK, threshold);
+        if (dataset.OfClips != ReadsClips) throw WrongKind(dataset.OfClips);
+        return new DataLoader(dataset, views is null ? _transform : Transform(views), new LoaderOptions(
+            batch ?? (ReadsClips ? ViewsAtOnce : LoadedAtOnce), Shuffle: false, Unreadable: UnreadableImages.CountAsWrong, MultiLabel: MultiLabel && dataset is not UnlabelledDataset));
     }
 
-    /// <summary>A loader that makes this model's pictures of <paramref name="dataset"/>, for scoring: one that cannot be read counts as
-    /// wrong.</summary>
-    /// <exception cref="ArgumentException">The model reads clips.</exception>
-    public DataLoader Load(ImageDataset dataset, int batch = 64) =>
-        new(dataset, Transform, new LoaderOptions(batch, Shuffle: false, Unreadable: UnreadableImages.CountAsWrong, MultiLabel: MultiLabel && dataset is not FileListDataset));
+    private ImageTransform Transform(ClipViews? views) =>
+        ImageTransform.ForEvaluation(ReadsClips ? Pictures.ToClips(Model.InputShape[1], views) : Pictures.ToTransform());
 
-    /// <summary>A loader that makes this model's views of clips, those of a clip one after the other, for scoring: a clip that cannot be
-    /// read counts as wrong.</summary>
-    /// <param name="dataset">The clips.</param>
-    /// <param name="batch">Views per pass through the model.</param>
-    /// <param name="views">How each clip is shown; as the model was trained to be scored if null.</param>
-    /// <exception cref="ArgumentException">The model reads pictures, or the views are out of range.</exception>
-    public DataLoader Load(ClipDataset dataset, int batch = ClipsAtOnce, ClipViews? views = null)
-    {
-        if (!ReadsClips) throw new ArgumentException($"{Model.Id} reads pictures, got clips; give image files.");
-        ClipTransform transform = new(Pictures.ToClips(Model.InputShape[1], views), Pictures.Mean.ToArray(), Pictures.Std.ToArray(), train: false);
-        return new DataLoader(new ClipSamples(dataset, transform), new LoaderOptions(batch, Shuffle: false, Unreadable: UnreadableImages.CountAsWrong, MultiLabel: MultiLabel && dataset is not UnlabelledClips));
-    }
+    private ArgumentException WrongKind(bool clips) => new(clips
+        ? $"{Model.Id} reads pictures, got clips; give image files."
+        : $"{Model.Id} reads clips of {Model.InputShape[1]} frames, got pictures; give video files or folders of frames.");
 
     /// <inheritdoc/>
     public void Dispose()

@@ -122,7 +122,7 @@ public static class ModelZoo
 
     // Their evaluation resizes the shorter side of a frame to the crop's own size.
     private static ModelDescription VideoMae(string id, VideoVitConfig size) =>
-        new(id, size, Preprocessing.ImageNet(size.ImgHeight, cropFraction: 1) with { Interpolation = Resampling.Bilinear }, Classes: 0);
+        new(id, size, Preprocessing.ImageNet(size.ImgHeight, cropFraction: 1) with { Interpolation = Interpolation.Bilinear }, Classes: 0);
 
     private static ModelDescription OpenAi(string id, VitConfig size, int patch, int image) => new(
         id, Sized(size, patch, image) with { PatchBias = false, PreNorm = true, NormEps = 1e-5f, Activation = MlpActivation.QuickGelu }, Preprocessing.Clip(image), 0);
@@ -137,7 +137,7 @@ public static class ModelZoo
     // Their evaluation resizes the shorter side of a frame to the crop's own size.
     private static ModelDescription VideoSwin(string id, SwinConfig size, int windowFrames = 8) => new(
         id, new VideoSwinConfig(EmbedDim: size.EmbedDim, Depths: size.Depths, NumHeads: size.NumHeads, WindowFrames: windowFrames),
-        Preprocessing.ImageNet(size.ImgHeight, cropFraction: 1) with { Interpolation = Resampling.Bilinear }, Classes: 0);
+        Preprocessing.ImageNet(size.ImgHeight, cropFraction: 1) with { Interpolation = Interpolation.Bilinear }, Classes: 0);
 
     private static VitConfig Sized(VitConfig size, int patch, int image) => size with { PatchSize = patch, ImgHeight = image, ImgWidth = image };
 

@@ -31,6 +31,9 @@ public sealed class Rng
     public void DeriveInto(Rng stream, params ReadOnlySpan<long> path) =>
         (stream.Key, stream._counter, stream._spareNormal) = (KeyOf(path), 0, double.NaN);
 
+    /// <summary>Makes <paramref name="stream"/> go on where this stream stands: both draw the same from here.</summary>
+    public void CopyTo(Rng stream) => (stream.Key, stream._counter, stream._spareNormal) = (Key, _counter, _spareNormal);
+
     private ulong KeyOf(ReadOnlySpan<long> path)
     {
         ulong key = Key;

@@ -22,9 +22,15 @@ public static class RecipeBackbone
         if (model.Weights is { } weights)
         {
             if (!weights.StartsWith(HubId.Scheme, StringComparison.Ordinal) && !Path.Exists(weights))
-                throw new FileNotFoundException($"model.weights: there is no file or folder '{weights}'; give the pre-trained weights with --set model.weights=FILE.", weights);
+            {
+                throw new FileNotFoundException(
+                    $"model.weights: there is no file or folder '{weights}'; give the pre-trained weights with --set model.weights=FILE.",
+                    weights);
+            }
+
             return BackboneLoader.Open(weights, new BackboneOptions(
-                model.Name, model.Config, model.ImageSize, model.NumFrames, model.GlobalPool ? true : null, compute, model.Inflate, DropPath: model.DropPath, KeepHead: false, Prefix: model.Prefix, InflateTokens: model.InflateTokens));
+                model.Name, model.Config, model.ImageSize, model.NumFrames, model.GlobalPool ? true : null, compute, model.Inflate,
+                DropPath: model.DropPath, KeepHead: false, Prefix: model.Prefix, InflateTokens: model.InflateTokens));
         }
 
         Backbone fresh = Sizes(model).Create(model.Name, compute);
@@ -53,12 +59,11 @@ public static class RecipeBackbone
     {
         AugmentOptions augment = recipe.Data.Transform;
         Preprocessing expected = model.ExpectedPictures;
-        (Rgb mean, Rgb std) = Statistics(recipe.Model) ?? (expected.Mean, expected.Std);
+        PixelStatistics pixels = Statistics(recipe.Model) ?? expected.Pixels;
         bool upright = augment.Orientation == Data.OrientationRule.Apply;
-        if (model.ReadsClips) return recipe.Data.Clip.ToPreprocessing(expected.ImgSize, mean, std) with { Upright = upright };
+        if (model.ReadsClips) return recipe.Data.Clip.ToPreprocessing(expected.ImgSize, pixels) with { Upright = upright };
         return new Preprocessing(
-            expected.ImgSize, mean, std, augment.EvalResizeFor(expected.ImgSize), Enum.Parse<Resampling>(augment.Interpolation.ToString()),
-            Upright: upright);
+            expected.ImgSize, pixels.Mean, pixels.Std, augment.EvalResizeFor(expected.ImgSize), augment.Interpolation, Upright: upright);
     }
 
     /// <summary>What of the recipe contradicts the weights' own description, in words.</summary>
@@ -67,23 +72,24 @@ public static class RecipeBackbone
         if (model.Source is not { } source) yield break;
         Preprocessing expected = source.Preprocessing;
         bool given = Statistics(recipe.Model) is not null;
-        foreach (string note in source.Report.Notes.Where(note => !given || note != LoadReport.NoStatistics)) yield return $"{source.Report.Path}: {note}.";
-        if (Statistics(recipe.Model) is var (mean, std) && ModelZoo.Contains(model.Id) && (mean != expected.Mean || std != expected.Std))
-            yield return $"the recipe normalises pictures with mean {mean}, std {std}; {model.Id} expects mean {expected.Mean}, std {expected.Std} (leave model.normalize out to take those).";
+        foreach (string note in source.Report.Notes.Where(note => !given || note != LoadReport.NoStatistics))
+            yield return $"{source.Report.Path}: {note}.";
+        if (Statistics(recipe.Model) is { } pixels && ModelZoo.Contains(model.Id) && pixels != expected.Pixels)
+        {
+            yield return $"the recipe normalises pictures with mean {pixels.Mean}, std {pixels.Std}; {model.Id} expects mean "
+                + $"{expected.Mean}, std {expected.Std} (leave model.normalize out to take those).";
+        }
     }
 
-    private static (Rgb Mean, Rgb Std)? Statistics(ModelOptions options)
+    private static PixelStatistics? Statistics(ModelOptions options)
     {
-        if (options is { Mean: { } mean, Std: { } std }) return (Channels(mean), Channels(std));
+        if (options is { Mean: [var r, var g, var b], Std: [var sr, var sg, var sb] }) return new(new(r, g, b), new(sr, sg, sb));
         return options.Normalize switch
         {
-            Normalize.Imagenet => Both(Preprocessing.ImageNet()),
-            Normalize.Inception => Both(Preprocessing.Inception()),
-            Normalize.None => (default, new Rgb(1, 1, 1)),
+            Normalize.Imagenet => PixelStatistics.ImageNet,
+            Normalize.Inception => PixelStatistics.Inception,
+            Normalize.None => PixelStatistics.None,
             _ => null,
         };
-
-        static Rgb Channels(float[] values) => new(values[0], values[1], values[2]);
-        static (Rgb, Rgb) Both(Preprocessing known) => (known.Mean, known.Std);
     }
 }

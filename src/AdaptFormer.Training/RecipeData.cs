@@ -29,7 +29,8 @@ internal sealed class RecipeData : IDisposable
     private IDisposable? Cache { get; init; }
 
     /// <summary>Pictures of validation and test that could not be read so far, with the reason.</summary>
-    public IEnumerable<(int Index, string Reason)> Unreadable => [.. Validation?.UnreadablePictures ?? [], .. Test?.UnreadablePictures ?? []];
+    public IEnumerable<(int Index, string Reason)> Unreadable =>
+        [.. Validation?.UnreadablePictures ?? [], .. Test?.UnreadablePictures ?? []];
 
     /// <param name="recipe">The recipe.</param>
     /// <param name="pictures">What the model's pictures must look like.</param>
@@ -38,83 +39,77 @@ internal sealed class RecipeData : IDisposable
     {
         bool clips = input.Rank == 4;
         DataOptions options = recipe.Data;
-        if (options.Kind != DataOptions.Auto && ClipSource.Kinds.Contains(options.Kind) != clips)
-            throw new ArgumentException($"data.kind '{options.Kind}' has {(clips ? "pictures" : "clips")}, and the model reads {(clips ? "clips" : "pictures")} {input}.");
-        return clips ? OpenClips(recipe, pictures, input) : OpenPictures(recipe, pictures.ToTransform(options.Transform));
-    }
-
-    private static RecipeData OpenPictures(Recipe recipe, TransformOptions transform)
-    {
-        DataOptions options = recipe.Data;
+        if (options.Kind != DataOptions.Auto && DatasetSource.ClipKinds.Contains(options.Kind) != clips)
+            throw new ArgumentException(
+                $"data.kind '{options.Kind}' has {(clips ? "pictures" : "clips")}, and the model reads {(clips ? "clips" : "pictures")} "
+                    + $"{input}.");
         List<string> notes = [];
-        ImageDataset train = Usable(options, DatasetSource.Open($"{options.Kind}:{options.Train}"), DatasetSplits.WithoutMissing, DatasetSplits.WithoutDamaged, notes);
-        ImageDataset? test = options.Test is null ? null : Usable(options, DatasetSource.Open($"{options.Kind}:{options.Test}", train: false, train.ClassNames), DatasetSplits.WithoutMissing, DatasetSplits.WithoutDamaged, notes);
-        (ImageDataset kept, ImageDataset? aside) = options.ValidationFraction > 0
-            ? DatasetSplits.Stratified(train, options.ValidationFraction, recipe.Seed)
-            : (train, (ImageDataset?)null);
-        bool split = aside is not null;
-        if (options.Validation is { } path)
-            aside = Usable(options, DatasetSource.Open($"{options.Kind}:{path}", train: false, train.ClassNames), DatasetSplits.WithoutMissing, DatasetSplits.WithoutDamaged, notes);
-        CachedDataset? cache = options.Packed is { } folder ? ImageCache.Open(train, folder) : null;
-        if (cache is not null) kept = !split ? cache : new SubsetDataset(cache, ((SubsetDataset)kept).Indices, "training part");
-        (ImageTransform learning, ImageTransform scoring) = (ImageTransform.ForTraining(transform), ImageTransform.ForEvaluation(transform));
-        return Of(recipe, train, new PictureSamples(kept, learning), aside is null ? null : new PictureSamples(aside, scoring), test is null ? null : new PictureSamples(test, scoring), notes, cache);
-    }
-
-    private static RecipeData OpenClips(Recipe recipe, Preprocessing pictures, Shape input)
-    {
-        DataOptions options = recipe.Data;
-        List<string> notes = [];
-        ClipDataset train = Usable(options, ClipSource.Open($"{options.Kind}:{options.Train}", options.Clip.Root), DatasetSplits.WithoutMissing, DatasetSplits.WithoutDamaged, notes);
-        ClipDataset? test = options.Test is null
+        LabelledDataset train = Usable(options, Open(options.Train, options.Clip.Root, train: true, classNames: null), notes);
+        LabelledDataset? test = options.Test is null
             ? null
-            : Usable(options, ClipSource.Open($"{options.Kind}:{options.Test}", options.Clip.TestRoot ?? options.Clip.Root, train.ClassNames, train: false), DatasetSplits.WithoutMissing, DatasetSplits.WithoutDamaged, notes);
-        (ClipDataset kept, ClipDataset? aside) = options.ValidationFraction > 0
-            ? DatasetSplits.Stratified(train, options.ValidationFraction, recipe.Seed)
-            : (train, (ClipDataset?)null);
-        bool split = aside is not null;
-        if (options.Validation is { } path)
-            aside = Usable(options, ClipSource.Open($"{options.Kind}:{path}", options.Clip.Root, train.ClassNames, train: false), DatasetSplits.WithoutMissing, DatasetSplits.WithoutDamaged, notes);
-        CachedClipDataset? cache = options.Packed is { } folder ? ClipCache.Open(train, folder) : null;
-        if (cache is not null) kept = !split ? cache : new ClipSubset(cache, ((ClipSubset)kept).Indices, "training part");
-        ClipOptions clip = options.Clip.For(input[1], input[2]) with { Orientation = pictures.ClipOrientation };
-        float[] mean = pictures.Mean.ToArray(), std = pictures.Std.ToArray();
-        ClipTransform learning = new(clip, mean, std, train: true), scoring = new(clip, mean, std, train: false);
-        return Of(recipe, train, new ClipSamples(kept, learning), aside is null ? null : new ClipSamples(aside, scoring), test is null ? null : new ClipSamples(test, scoring), notes, cache);
+            : Usable(options, Open(options.Test, options.Clip.TestRoot ?? options.Clip.Root, train: false, train.ClassNames), notes);
+        (LabelledDataset kept, SubsetDataset? aside) = (train, null);
+        if (options.ValidationFraction > 0) (kept, aside) = DatasetSplits.Stratified(train, options.ValidationFraction, recipe.Seed);
+        LabelledDataset? validation = options.Validation is { } path
+            ? Usable(options, Open(path, options.Clip.Root, train: false, train.ClassNames), notes)
+            : aside;
+        CachedDataset? cache = options.Packed is { } folder ? ItemCache.Open(train, folder) : null;
+        if (cache is not null) kept = aside is null ? cache : new SubsetDataset(cache, ((SubsetDataset)kept).Indices, "training part");
+        TransformOptions transform = options.TransformFor(pictures, input);
+        (ImageTransform learning, ImageTransform scoring) =
+            (ImageTransform.ForTraining(transform), ImageTransform.ForEvaluation(transform));
+        return Of(
+            recipe, train, new ItemSamples(kept, learning), validation is null ? null : new ItemSamples(validation, scoring),
+            test is null ? null : new ItemSamples(test, scoring), notes, cache);
+
+        LabelledDataset Open(string path, string? root, bool train, IReadOnlyList<string>? classNames) =>
+            DatasetSource.Open($"{options.Kind}:{path}", train, classNames, clips ? root : null, clips);
     }
 
-    private static TData Usable<TData>(DataOptions options, TData data, Func<TData, TData> withoutMissing, Func<TData, TData> withoutDamaged, List<string> notes)
-        where TData : LabelledDataset
+    private static LabelledDataset Usable(DataOptions options, LabelledDataset data, List<string> notes)
     {
         notes.AddRange(data.Notes.Select(note => $"{note}."));
         if (data.LeftOutText is { } leftOut) notes.Add($"{data.Name}: {leftOut}.");
-        if (options.Missing == MissingItems.LeaveOut) data = Without(withoutMissing, "are not there", "missing");
-        return options.Damaged == MissingItems.LeaveOut ? Without(withoutDamaged, "cannot be read", "damaged") : data;
+        if (options.Missing == MissingItems.LeaveOut) data = Without(DatasetSplits.WithoutMissing, "are not there", "missing");
+        return options.Damaged == MissingItems.LeaveOut ? Without(DatasetSplits.WithoutDamaged, "cannot be read", "damaged") : data;
 
-        TData Without(Func<TData, TData> leaveOut, string why, string key)
+        LabelledDataset Without(Func<LabelledDataset, LabelledDataset> leaveOut, string why, string key)
         {
-            TData rest = leaveOut(data);
-            if (rest.Count < data.Count) notes.Add($"{data.Name}: {data.Count - rest.Count} of {data.Count} items {why} and are left out (data.{key}).");
+            LabelledDataset rest = leaveOut(data);
+            if (rest.Count < data.Count)
+                notes.Add($"{data.Name}: {data.Count - rest.Count} of {data.Count} items {why} and are left out (data.{key}).");
             return rest;
         }
     }
 
-    private static RecipeData Of(Recipe recipe, LabelledDataset train, SampleMaker kept, SampleMaker? aside, SampleMaker? test, IReadOnlyList<string> notes, IDisposable? cache)
+    private static RecipeData Of(
+        Recipe recipe, LabelledDataset train, SampleMaker kept, SampleMaker? aside, SampleMaker? test, IReadOnlyList<string> notes,
+            IDisposable? cache)
     {
         if (test is not null) DatasetSplits.RequireSameClasses(train, test.Data);
         if (recipe.Data.Validation is not null && aside is not null) DatasetSplits.RequireSameClasses(train, aside.Data);
-        if (test is { Data.MultiLabel: true } && !train.MultiLabel) throw new InvalidDataException($"{test.Data.Name} has several classes an item, {train.Name} one: training and test data must be of one kind.");
+        if (test is { Data.MultiLabel: true } && !train.MultiLabel)
+        {
+            throw new InvalidDataException(
+                $"{test.Data.Name} has several classes an item, {train.Name} one: training and test data must be of one kind.");
+        }
 
         if (!train.MultiLabel && train.CountPerClass().Count(n => n > 0) is 1 or 0)
         {
-            throw new InvalidDataException($"{train.Name} has items of one class alone ({train.ClassNames[Math.Max(0, train.Label(0))]}): whatever a model answers is right, and it learns nothing. "
+            throw new InvalidDataException(
+                $"{train.Name} has items of one class alone ({train.ClassNames[Math.Max(0, train.Label(0))]}): whatever a model answers is "
+                    + $"right, and it learns nothing. "
                 + "Name a folder or list with two classes or more.");
         }
 
         // An epoch leaves out a last short batch, which BatchNorm would weigh as much as a full one; small sets are one batch.
         int batch = Math.Min(recipe.Batch, kept.Count);
-        LoaderOptions learning = new(batch, Shuffle: true, DropLast: true, recipe.Workers, Seed: recipe.Seed, MultiLabel: train.MultiLabel, Balanced: recipe.Data.Balanced);
-        LoaderOptions scoring = new(recipe.Batch, Shuffle: false, DropLast: false, recipe.Workers, Unreadable: UnreadableImages.CountAsWrong, MultiLabel: train.MultiLabel);
+        LoaderOptions learning =
+            new(batch, Shuffle: true, DropLast: true, recipe.Workers, Seed: recipe.Seed, MultiLabel: train.MultiLabel,
+                Balanced: recipe.Data.Balanced);
+        LoaderOptions scoring =
+            new(recipe.Batch, Shuffle: false, DropLast: false, recipe.Workers, Unreadable: UnreadableImages.CountAsWrong,
+                MultiLabel: train.MultiLabel);
         return new RecipeData(
             new DataLoader(kept, learning),
             aside is { Count: > 0 } ? new DataLoader(aside, scoring) : null,

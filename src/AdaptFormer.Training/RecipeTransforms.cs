@@ -1,8 +1,8 @@
 using AdaptFormer.Data;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
+using AdaptFormer.Tensors;
 using AdaptFormer.Training.Recipes;
-using Rgb = AdaptFormer.Models.Rgb;
 
 namespace AdaptFormer.Training;
 
@@ -15,18 +15,18 @@ internal static class RecipeTransforms
         /// <param name="augment">How training cuts and mirrors them; evaluation follows the weights alone.</param>
         public TransformOptions ToTransform(AugmentOptions augment) => expected.ToTransform() with
         {
-            Crop = augment.Crop, MinArea = augment.MinArea, Flip = augment.Flip, ColorJitter = augment.ColorJitter, RandAugment = augment.RandAugment, Erase = augment.Erase,
+            Crop = augment.Crop, MinArea = augment.MinArea, Flip = augment.Flip,
+            ColorJitter = augment.ColorJitter, RandAugment = augment.RandAugment, Erase = augment.Erase,
         };
     }
 
-    extension(ClipSettings clip)
+    extension(DataOptions data)
     {
-        /// <summary>What scoring makes of a video under these settings.</summary>
-        /// <param name="imgSize">S.</param>
-        /// <param name="mean">Of R, G, B.</param>
-        /// <param name="std">Of R, G, B.</param>
-        public Preprocessing ToPreprocessing(int imgSize, Rgb mean, Rgb std) => new(
-            imgSize, mean, std, clip.EvalResize ?? imgSize, Enum.Parse<Resampling>(clip.Interpolation.ToString()),
-            new ClipViews(Enum.Parse<FrameRule>(clip.Sampling.ToString()), clip.SamplingRate, clip.Segments, clip.Crops));
+        /// <summary>What training and scoring make of the items.</summary>
+        /// <param name="pictures">What the model's pictures must look like.</param>
+        /// <param name="input">Shape of one input: [3, S, S] for pictures, [3, T, S, S] for clips.</param>
+        public TransformOptions TransformFor(Preprocessing pictures, Shape input) => input.Rank == 4
+            ? data.Clip.For(input[1], input[2], pictures.Pixels, data.Transform) with { Orientation = pictures.ClipOrientation }
+            : pictures.ToTransform(data.Transform);
     }
 }

@@ -19,7 +19,7 @@ public sealed class ReadmeTests(TinyTask task) : IClassFixture<TinyTask>
     public void Ten_lines_load_a_backbone_attach_an_adapter_train_save_and_predict()
     {
         using Backbone model = BackboneLoader.Open(task.Backbone, new BackboneOptions(Config: TinyVitConfig));
-        ImageFolderDataset pictures = ImageFolderDataset.Open(task["train"]);
+        LabelledDataset pictures = DatasetSource.Open(task["train"]);
         AdaptFormerTuning tuning = new(Bottleneck: 64, Scale: 0.1f);
         tuning.Attach(model, pictures.ClassNames.Count, new Rng(0));
         using DataLoader batches = new(pictures, ImageTransform.ForTraining(model.ExpectedPictures.ToTransform()), new LoaderOptions(BatchSize: 8, DropLast: true));
@@ -50,7 +50,7 @@ public sealed class ReadmeTests(TinyTask task) : IClassFixture<TinyTask>
     internal static IReadOnlyList<ClassScore> LinesOfTheReadme()
     {
         using Backbone model = BackboneLoader.Open("deit_tiny_patch16_224.safetensors");
-        ImageFolderDataset pictures = ImageFolderDataset.Open("flowers/train");
+        LabelledDataset pictures = DatasetSource.Open("flowers/train");
         AdaptFormerTuning tuning = new(Bottleneck: 64, Scale: 0.1f);
         tuning.Attach(model, pictures.ClassNames.Count, new Rng(0));
         using DataLoader batches = new(pictures, ImageTransform.ForTraining(model.ExpectedPictures.ToTransform()), new LoaderOptions(BatchSize: 32, DropLast: true));

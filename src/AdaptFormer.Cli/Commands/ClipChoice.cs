@@ -7,10 +7,15 @@ namespace AdaptFormer.Cli.Commands;
 /// out.</summary>
 internal sealed class ClipChoice
 {
-    private readonly Option<int?> _segments = new("--segments") { Description = "Clips: how many of a video are answered together; as trained if left out.", HelpName = "n" };
-    private readonly Option<int?> _crops = new("--crops") { Description = "Clips: how many places each is cut at, 1 or 3; as trained if left out.", HelpName = "n" };
-    private readonly Option<FrameRule?> _sampling = new("--sampling") { Description = "Clips: which frames, segments, dense or uniform; as trained if left out." };
-    private readonly Option<int?> _rate = new("--sampling-rate") { Description = "Clips: distance between the frames of a dense clip; as trained if left out.", HelpName = "n" };
+    private readonly Option<int?> _segments =
+        new("--segments") { Description = "Clips: how many of a video are answered together; as trained if left out.", HelpName = "n" };
+    private readonly Option<int?> _crops =
+        new("--crops") { Description = "Clips: how many places each is cut at, 1 or 3; as trained if left out.", HelpName = "n" };
+    private readonly Option<FrameSampling?> _sampling =
+        new("--sampling") { Description = "Clips: which frames, segments, dense or uniform; as trained if left out." };
+    private readonly Option<int?> _rate =
+        new("--sampling-rate") { Description = "Clips: distance between the frames of a dense clip; as trained if left out.",
+            HelpName = "n" };
 
     private Option[] All => [_segments, _crops, _sampling, _rate];
 
@@ -31,6 +36,8 @@ internal sealed class ClipChoice
         if (given is null) return null;
         if (!clips) throw new ArgumentException($"{given.Name} is for models that read clips; this one reads pictures.");
         ClipViews views = recorded ?? new ClipViews();
-        return new ClipViews(parsed.GetValue(_sampling) ?? views.Sampling, parsed.GetValue(_rate) ?? views.SamplingRate, parsed.GetValue(_segments) ?? views.Segments, parsed.GetValue(_crops) ?? views.Crops);
+        return new ClipViews(
+            parsed.GetValue(_sampling) ?? views.Sampling, parsed.GetValue(_rate) ?? views.SamplingRate,
+                parsed.GetValue(_segments) ?? views.Segments, parsed.GetValue(_crops) ?? views.Crops);
     }
 }

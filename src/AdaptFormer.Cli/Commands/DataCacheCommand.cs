@@ -27,19 +27,36 @@ internal static class DataCacheCommand
 
     public static Command Create(Screen screen)
     {
-        Argument<string> source = new("source") { Description = "A recipe, whose training pictures or clips are meant, or the data themselves: a path or kind:path." };
+        Argument<string> source =
+            new("source") { Description =
+                "A recipe, whose training pictures or clips are meant, or the data themselves: a path or kind:path." };
         Option<string[]> set = new("--set") { Description = "Change a key of the recipe.", HelpName = "key=value" };
-        Option<string> root = new("--root") { Description = "Folder of the clips, when they lie elsewhere than their list.", HelpName = "folder" };
-        Option<string> output = new("--output") { Description = "The cache's folder; data.packed of the recipe if left out.", HelpName = "folder" };
-        Option<int> side = new("--short-side") { Description = "Shorter side that larger pictures and frames are reduced to.", HelpName = "pixels", DefaultValueFactory = _ => new ImageCacheOptions().ShortSide };
-        Option<ImageCacheFormat> format = new("--format") { Description = "jpeg is small; raw keeps pixels, ten times as large and fastest. Clips are kept as JPEG." };
-        Option<int> quality = new("--quality") { Description = "JPEG quality, 1 to 100.", HelpName = "n", DefaultValueFactory = _ => new ImageCacheOptions().Quality };
-        Option<int> every = new("--every") { Description = "Clips: keep every n-th frame; those between are shown by the one before.", HelpName = "n", DefaultValueFactory = _ => new ClipCacheOptions().Every };
-        Option<double> most = new("--max-gigabytes") { Description = "Stop before the cache is larger than this.", HelpName = "n", DefaultValueFactory = _ => double.PositiveInfinity };
-        Option<bool> content = new("--by-content") { Description = "Know the files by their content and not by length and time of change: the cache survives copying, and each start reads all of them." };
+        Option<string> root =
+            new("--root") { Description = "Folder of the clips, when they lie elsewhere than their list.", HelpName = "folder" };
+        Option<string> output =
+            new("--output") { Description = "The cache's folder; data.packed of the recipe if left out.", HelpName = "folder" };
+        Option<int> side = new(
+            "--short-side") { Description = "Shorter side that larger pictures and frames are reduced to.", HelpName = "pixels",
+                DefaultValueFactory = _ => new PackOptions().ShortSide };
+        Option<PackFormat> format = new("--format") { Description = "jpeg is small; raw keeps pixels, ten times as large and fastest." };
+        Option<int> quality =
+            new("--quality") { Description = "JPEG quality, 1 to 100.", HelpName = "n", DefaultValueFactory = _ =>
+                new PackOptions().Quality };
+        Option<int> every = new(
+            "--every") { Description = "Clips: keep every n-th frame; those between are shown by the one before.", HelpName = "n",
+                DefaultValueFactory = _ => new PackOptions().Every };
+        Option<double> most =
+            new("--max-gigabytes") { Description = "Stop before the cache is larger than this.", HelpName = "n", DefaultValueFactory = _ =>
+                double.PositiveInfinity };
+        Option<bool> content =
+            new("--by-content") { Description =
+                "Know the files by their content and not by length and time of change: the cache survives copying, and each start reads "
+                    + "all of them." };
         Option<bool> json = CommonOptions.Json("Print one JSON object.");
         source.OfferRecipes();
-        FileCommand command = new("cache", "Pack reduced copies of the training pictures, or the frames of the training clips, for faster epochs. A call that was interrupted goes on where it was.")
+        FileCommand command = new(
+            "cache", "Pack reduced copies of the training pictures, or the frames of the training clips, for faster epochs. A call that "
+                + "was interrupted goes on where it was.")
             { source, set, root, output, side, format, quality, every, most, content, json };
         command.SetAction((parsed, cancellation) => Task.Run(
             () =>
@@ -51,23 +68,23 @@ internal static class DataCacheCommand
                 long bytes = limit < long.MaxValue ? (long)limit : long.MaxValue, start = Stopwatch.GetTimestamp();
                 (int unreadable, long size) = CountView.Show(screen, parsed.GetValue(json), "packing", progress =>
                 {
-                    if (data is ClipDataset clips)
-                    {
-                        if (parsed.GetValue(format) == ImageCacheFormat.Raw) throw new ArgumentException("data cache: clips are kept as JPEG; leave --format out.");
-                        using CachedClipDataset packed = ClipCache.Build(clips, folder, new ClipCacheOptions(parsed.GetValue(side), parsed.GetValue(quality), parsed.GetValue(every), parsed.GetValue(content)), bytes, progress, cancellation);
-                        return (packed.Unreadable.Count(), packed.Bytes);
-                    }
-
-                    if (parsed.GetValue(every) != 1) throw new ArgumentException("data cache: --every is for clips.");
-                    using CachedDataset cache = ImageCache.Build((ImageDataset)data, folder, new ImageCacheOptions(parsed.GetValue(side), parsed.GetValue(format), parsed.GetValue(quality), parsed.GetValue(content)), bytes, progress, cancellation);
+                    if (parsed.GetValue(every) != 1 && !data.OfClips) throw new ArgumentException("data cache: --every is for clips.");
+                    PackOptions options =
+                        new(parsed.GetValue(side), parsed.GetValue(format), parsed.GetValue(quality), parsed.GetValue(every),
+                            parsed.GetValue(content));
+                    using CachedDataset cache = ItemCache.Build(data, folder, options, bytes, progress, cancellation);
                     return (cache.Unreadable.Count(), cache.Bytes);
                 });
-                bool isClips = data is ClipDataset;
-                string what = isClips ? "clips" : "pictures";
-                CacheResult result = new(isClips ? null : data.Count, isClips ? data.Count : null, unreadable, size, Stopwatch.GetElapsedTime(start).TotalSeconds, folder);
+                string what = data.Things;
+                CacheResult result = new(
+                    data.OfClips ? null : data.Count, data.OfClips ? data.Count
+                        : null, unreadable, size, Stopwatch.GetElapsedTime(start).TotalSeconds, folder);
                 if (parsed.GetValue(json)) screen.Json(JsonSerializer.Serialize(result, DataCacheJson.Default.CacheResult));
-                else screen.Line($"{folder}: {Format.Count(data.Count)} {what}, {Format.Bytes(result.Bytes)}, {Format.Duration(result.Seconds)}. Use it with data.packed.");
-                if (unreadable > 0) screen.Warn($"{Format.Count(unreadable)} {what} cannot be read, and training will stop at them; `adaptformer data check` names them.");
+                else screen.Line($"{folder}: {Format.Count(data.Count)} {what}, {Format.Bytes(result.Bytes)}, "
+                    + $"{Format.Duration(result.Seconds)}. Use it with data.packed.");
+                if (unreadable > 0) screen.Warn(
+                    $"{Format.Count(unreadable)} {what} cannot be read, and training will stop at them; `adaptformer data check` names "
+                        + "them.");
                 return unreadable > 0 ? Failure.FailedRun : 0;
             },
             CancellationToken.None));
@@ -79,37 +96,34 @@ internal static class DataCacheCommand
         if (!RecipeFiles.Means(source))
         {
             if (overrides.Length > 0) throw new ArgumentException("data cache: --set goes with a recipe.");
-            return (ClipSource.Means(source) ? ClipSource.Open(source, root) : DatasetSource.Open(source), null);
+            return (DatasetSource.Open(source, root: root), null);
         }
 
-        if (root is not null) throw new ArgumentException("data cache: a recipe names the clips' folder itself; change it with --set data.clip.root=PATH.");
+        if (root is not null)
+            throw new ArgumentException("data cache: a recipe names the clips' folder itself; change it with --set data.clip.root=PATH.");
 
         string path = RecipeFiles.Find(source);
         if (PretrainRecipe.IsPretrain(path))
         {
             PretrainRecipe pretrain = PretrainRecipe.Load(path, overrides);
-            return (IsOfClips(pretrain.Model, pretrain.Data) ? PretrainingData.Clips(pretrain.Data) : PretrainingData.Pictures(pretrain.Data), pretrain.Data.Packed);
+            return (PretrainingData.Open(pretrain.Data, IsOfClips(pretrain.Model, pretrain.Data)), pretrain.Data.Packed);
         }
 
         Recipe recipe = Recipe.Load(path, overrides);
         DataOptions data = recipe.Data;
-        (bool withoutMissing, bool withoutDamaged) = (data.Missing == MissingItems.LeaveOut, data.Damaged == MissingItems.LeaveOut);
-        if (IsOfClips(recipe.Model, data))
-        {
-            ClipDataset clips = ClipSource.Open($"{data.Kind}:{data.Train}", data.Clip.Root);
-            if (withoutMissing) clips = DatasetSplits.WithoutMissing(clips);
-            return (withoutDamaged ? DatasetSplits.WithoutDamaged(clips) : clips, data.Packed);
-        }
-
-        ImageDataset pictures = DatasetSource.Open($"{data.Kind}:{data.Train}");
-        if (withoutMissing) pictures = DatasetSplits.WithoutMissing(pictures);
-        return (withoutDamaged ? DatasetSplits.WithoutDamaged(pictures) : pictures, data.Packed);
+        bool clips = IsOfClips(recipe.Model, data);
+        LabelledDataset items = DatasetSource.Open($"{data.Kind}:{data.Train}", root: clips ? data.Clip.Root : null, clips: clips);
+        if (data.Missing == MissingItems.LeaveOut) items = DatasetSplits.WithoutMissing(items);
+        return (data.Damaged == MissingItems.LeaveOut ? DatasetSplits.WithoutDamaged(items) : items, data.Packed);
     }
 
-    private static bool IsOfClips(ModelOptions model, DataOptions data) => data.Kind == DataOptions.Auto ? RecipeBackbone.Sizes(model).InputShape.Rank == 4 : ClipSource.Kinds.Contains(data.Kind);
+    private static bool IsOfClips(ModelOptions model, DataOptions data) => data.Kind == DataOptions.Auto
+        ? RecipeBackbone.Sizes(model).InputShape.Rank == 4
+        : DatasetSource.ClipKinds.Contains(data.Kind);
 }
 
 /// <summary>How the outcome is written for scripts.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(CacheResult))]
 internal sealed partial class DataCacheJson : JsonSerializerContext;

@@ -55,13 +55,11 @@ internal static class DataCheckCommand
         if (overrides.Length > 0) throw new ArgumentException("data check: --set goes with a recipe.");
         OrientationRule usual = new AugmentOptions().Orientation;
         if (test is not null) return ([("train", Open(source, root, train: true)), ("test", Open(test, root, train: false))], usual);
-        (string, LabelledDataset)[] all = ClipSource.Means(source)
-            ? [.. ClipSource.OpenParts(source, root).Select(part => (part.Part, (LabelledDataset)part.Data))]
-            : [.. DatasetSource.OpenParts(source).Select(part => (part.Part, (LabelledDataset)part.Data))];
-        return (all, usual);
+        return (DatasetSource.OpenParts(source, root), usual);
     }
 
-    private static LabelledDataset Open(string spec, string? root, bool train) => ClipSource.Means(spec) ? ClipSource.Open(spec, root, train: train) : DatasetSource.Open(spec, train);
+    private static LabelledDataset Open(string spec, string? root, bool train) => 
+        DatasetSource.MeansClips(spec) ? DatasetSource.Open(spec, train, root: root) : DatasetSource.Open(spec, train);
 
     private static void Show(Screen screen, DatasetReport report, OrientationRule orientation, bool quick, int listed, int classesShown)
     {

@@ -20,7 +20,7 @@ internal sealed record DataRecipe(string Recipe, IReadOnlyList<string> Edits, IR
     /// <exception cref="InvalidDataException">The folder is divided only in part.</exception>
     public static DataRecipe Of(string data)
     {
-        bool clips = ClipSource.Means(data);
+        bool clips = DatasetSource.MeansClips(data);
         (string recipe, string what) = clips ? (Clips, "clips") : (Pictures, "pictures");
         IReadOnlyList<(string Part, string Path)> parts = SplitFolders.In(data, clips);
         if (parts.Count == 0) return WithoutParts(data, recipe, what, clips);
@@ -48,10 +48,7 @@ internal sealed record DataRecipe(string Recipe, IReadOnlyList<string> Edits, IR
     // One set: a list, class folders, or a data set whose kind knows its own test part.
     private static DataRecipe WithoutParts(string data, string recipe, string what, bool clips)
     {
-        IEnumerable<string> parts = clips
-            ? ClipSource.OpenParts(data).Select(part => part.Part)
-            : DatasetSource.OpenParts(data).Select(part => part.Part);
-        bool tested = parts.Contains(SplitFolders.Test);
+        bool tested = DatasetSource.OpenParts(data, clips: clips).Any(part => part.Part == SplitFolders.Test);
         return new DataRecipe(
             recipe, [$"data.train={data}", $"data.test={(tested ? data : "null")}"],
             [

@@ -40,12 +40,12 @@ internal static class PredictCommand
                 ? new PredictionFile(path, "--output", ["path", .. Enumerable.Range(1, most).SelectMany(rank => (string[])[$"class_{rank}", $"probability_{rank}"]), "error"])
                 : null;
             string[] paths = parsed.GetValue(pictures)!;
-            FileListDataset.RequireAll(paths);
+            UnlabelledDataset.RequireAll(paths);
             using Predictor predictor = model.Open(parsed, screen);
             ClipViews? views = clip.Views(parsed, predictor.Pictures.Clips, predictor.ReadsClips);
-            IEnumerable<Prediction> answers = predictor.ReadsClips
-                ? predictor.Predict(UnlabelledClips.Of(paths), parsed.GetValue(topK), parsed.GetValue(batch) ?? 4, parsed.GetValue(threshold), views)
-                : predictor.Predict(FileListDataset.Of(paths), parsed.GetValue(topK), parsed.GetValue(batch) ?? 16, parsed.GetValue(threshold));
+            UnlabelledDataset items = UnlabelledDataset.Of(paths, predictor.ReadsClips);
+            IEnumerable<Prediction> answers =
+                predictor.Predict(items, most, parsed.GetValue(batch), parsed.GetValue(threshold), views);
             string what = predictor.ReadsClips ? "clip" : "picture";
             return file is null ? Show(screen, answers, what, parsed.GetValue(json)) : Write(screen, answers, file, most, parsed.GetValue(output)!, what, parsed.GetValue(json));
         });

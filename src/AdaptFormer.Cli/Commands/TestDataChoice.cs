@@ -16,14 +16,25 @@ internal sealed class TestDataChoice
 
     private readonly ClipChoice _clip = new();
     private readonly Option<string> _data;
-    private readonly Option<string> _kind = new("--kind") { Description = $"Layout of the data: {string.Join(", ", DatasetSource.Kinds)}; of clips: {string.Join(", ", ClipSource.Kinds)}; told by what is there if left out." };
-    private readonly Option<string> _labelColumn = new("--label-column") { Description = "Header of the labels in a CSV file, if it is none of the usual ones.", HelpName = "name" };
-    private readonly Option<string> _root = new("--root") { Description = "Clips: the folder that the paths of a list are relative to; that of the list, or the run's, if left out.", HelpName = "folder" };
-    private readonly Option<int?> _batch = new("--batch") { Description = $"Pictures per pass through the model, or views of clips; {PicturesAtOnce} pictures or {ViewsAtOnce} views if left out.", HelpName = "n" };
+    private readonly Option<string> _kind =
+        new("--kind") { Description =
+            $"Layout of the data: {string.Join(", ", DatasetSource.Kinds)}; of clips: {string.Join(", ", DatasetSource.ClipKinds)}; told "
+                + $"by what is there if left out." };
+    private readonly Option<string> _labelColumn =
+        new("--label-column") { Description = "Header of the labels in a CSV file, if it is none of the usual ones.", HelpName = "name" };
+    private readonly Option<string> _root =
+        new("--root") { Description =
+            "Clips: the folder that the paths of a list are relative to; that of the list, or the run's, if left out.",
+                HelpName = "folder" };
+    private readonly Option<int?> _batch =
+        new("--batch") { Description =
+            $"Pictures per pass through the model, or views of clips; {PicturesAtOnce} pictures or {ViewsAtOnce} views if left out.",
+                HelpName = "n" };
 
     /// <summary>The options.</summary>
     /// <param name="what">What <c>--data</c> names, in words.</param>
-    public TestDataChoice(string what) => _data = new("--data") { Description = $"{what}; the test data of the recipe if a run is given.", HelpName = "path" };
+    public TestDataChoice(string what) =>
+        _data = new("--data") { Description = $"{what}; the test data of the recipe if a run is given.", HelpName = "path" };
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
@@ -56,7 +67,8 @@ internal sealed class TestDataChoice
         ClipViews? views = _clip.Views(parsed, predictor.Pictures.Clips, predictor.ReadsClips);
         LabelledDataset dataset = Open(source, predictor, parsed.GetValue(_labelColumn));
         DatasetSplits.RequireSameClasses(predictor.Labels, name, dataset);
-        if (dataset.MultiLabel && !predictor.MultiLabel) throw new InvalidDataException($"{dataset.Name} has several classes a picture; {name} was trained to give one.");
+        if (dataset.MultiLabel && !predictor.MultiLabel)
+            throw new InvalidDataException($"{dataset.Name} has several classes a picture; {name} was trained to give one.");
         return Load(parsed, predictor, dataset, views);
     }
 
@@ -69,41 +81,40 @@ internal sealed class TestDataChoice
     public DataLoader LoadUnlabelled(ParseResult parsed, Predictor predictor, IReadOnlyList<string> paths)
     {
         ClipViews? views = _clip.Views(parsed, predictor.Pictures.Clips, predictor.ReadsClips);
-        return Load(parsed, predictor, predictor.ReadsClips ? UnlabelledClips.Of(paths) : FileListDataset.Of(paths), views);
+        return Load(parsed, predictor, UnlabelledDataset.Of(paths, predictor.ReadsClips), views);
     }
 
-    private DataLoader Load(ParseResult parsed, Predictor predictor, LabelledDataset dataset, ClipViews? views) => dataset is ClipDataset clips
-        ? predictor.Load(clips, parsed.GetValue(_batch) ?? ViewsAtOnce, views)
-        : predictor.Load((ImageDataset)dataset, parsed.GetValue(_batch) ?? PicturesAtOnce);
+    private DataLoader Load(ParseResult parsed, Predictor predictor, LabelledDataset dataset, ClipViews? views) =>
+        predictor.Load(dataset, parsed.GetValue(_batch) ?? (predictor.ReadsClips ? ViewsAtOnce : PicturesAtOnce), views);
 
     private Source Named(ParseResult parsed, string? run)
     {
         (string? kind, string? root) = (parsed.GetValue(_kind), parsed.GetValue(_root));
-        if (parsed.GetValue(_data) is { } data) return new Source(kind ?? DataOptions.Auto, data, root, LeaveMissingOut: false, LeaveDamagedOut: false);
+        if (parsed.GetValue(_data) is { } data)
+            return new Source(kind ?? DataOptions.Auto, data, root, LeaveMissingOut: false, LeaveDamagedOut: false);
         if (run is null) throw new ArgumentException("Which data? Give --data PATH.");
         using RunDirectory directory = RunDirectory.Open(run);
         DataOptions options = directory.ReadRecipe().Data;
         if (options.Test is not { } test) throw new ArgumentException($"The recipe of {run} has no test data; give --data PATH.");
-        return new Source(kind ?? options.Kind, test, root ?? options.Clip.TestRoot ?? options.Clip.Root, options.Missing == MissingItems.LeaveOut, options.Damaged == MissingItems.LeaveOut);
+        return new Source(kind ?? options.Kind, test, root ?? options.Clip.TestRoot ?? options.Clip.Root,
+            options.Missing == MissingItems.LeaveOut, options.Damaged == MissingItems.LeaveOut);
     }
 
     private static LabelledDataset Open(Source test, Predictor predictor, string? labelColumn)
     {
-        if (test.Kind != DataOptions.Auto && ClipSource.Kinds.Contains(test.Kind) != predictor.ReadsClips)
-            throw new ArgumentException($"--kind {test.Kind} has {(predictor.ReadsClips ? "pictures" : "clips")}, and the model reads {(predictor.ReadsClips ? "clips" : "pictures")}.");
-        if (predictor.ReadsClips)
-        {
-            if (labelColumn is not null) throw new ArgumentException("--label-column is for lists of pictures; a list of clips has the columns clip and label, or class.");
-            ClipDataset clips = ClipSource.Open($"{test.Kind}:{test.Path}", test.Root, predictor.Labels, train: false);
-            if (test.LeaveMissingOut) clips = DatasetSplits.WithoutMissing(clips);
-            return test.LeaveDamagedOut ? DatasetSplits.WithoutDamaged(clips) : clips;
-        }
-
-        if (test.Root is not null) throw new ArgumentException("--root is for lists of clips; the model reads pictures.");
+        if (test.Kind != DataOptions.Auto && DatasetSource.ClipKinds.Contains(test.Kind) != predictor.ReadsClips)
+            throw new ArgumentException(
+                $"--kind {test.Kind} has {(predictor.ReadsClips ? "pictures" : "clips")}, and the model reads "
+                    + $"{(predictor.ReadsClips ? "clips" : "pictures")}.");
+        bool clips = predictor.ReadsClips;
+        if (clips && labelColumn is not null)
+            throw new ArgumentException(
+                "--label-column is for lists of pictures; a list of clips has the columns clip and label, or class.");
+        if (!clips && test.Root is not null) throw new ArgumentException("--root is for lists of clips; the model reads pictures.");
         if (labelColumn is not null) return ManifestDataset.Open(test.Path, predictor.Labels, labelColumn);
-        ImageDataset pictures = DatasetSource.Open($"{test.Kind}:{test.Path}", train: false, predictor.Labels);
-        if (test.LeaveMissingOut) pictures = DatasetSplits.WithoutMissing(pictures);
-        return test.LeaveDamagedOut ? DatasetSplits.WithoutDamaged(pictures) : pictures;
+        LabelledDataset items = DatasetSource.Open($"{test.Kind}:{test.Path}", train: false, predictor.Labels, test.Root, clips);
+        if (test.LeaveMissingOut) items = DatasetSplits.WithoutMissing(items);
+        return test.LeaveDamagedOut ? DatasetSplits.WithoutDamaged(items) : items;
     }
 
     /// <summary>What is to be answered.</summary>

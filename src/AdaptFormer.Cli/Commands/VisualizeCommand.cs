@@ -71,7 +71,7 @@ internal static class VisualizeCommand
             if (parsed.GetValue(points) is < 0 or > Tsne.MostPoints) throw new ArgumentException($"--points is {parsed.GetValue(points)}; t-SNE here is exact and takes 0 to {Tsne.MostPoints}.");
             if (parsed.GetValue(show) < 0) throw new ArgumentException($"--show is {parsed.GetValue(show)}; expected at least 0.");
             if (files.Length == 0) test.Check(parsed, run);
-            else FileListDataset.RequireAll(files);
+            else UnlabelledDataset.RequireAll(files);
             string page = parsed.GetValue(output) ?? (run is null ? PageName : Path.Combine(run, PageName));
             using Predictor predictor = model.Open(parsed, screen);
             using DataLoader loader = files.Length > 0 ? test.LoadUnlabelled(parsed, predictor, files) : test.Load(parsed, run, model.Name(parsed), predictor);

@@ -4,14 +4,12 @@ using System.Runtime.ExceptionServices;
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// Reads every item of a data set once, on all cores, and reports what is missing, damaged, double or uneven. Of each picture its size
-/// and a digest of its pixels stay in
-/// memory, 24 bytes; of each clip its size, length and a digest of its files, 36 bytes.
+/// Reads every item of a data set once, on all cores, and reports what is missing, damaged, double or uneven. Of each picture its size and
+/// a digest of its pixels stay in memory, 24 bytes; of each clip its size, length and a digest of its files, 36 bytes.
 /// </summary>
 public static class DatasetCheck
 {
     /// <summary>Checks the parts of a data set together.</summary>
-    /// <typeparam name="TData">Pictures or clips.</typeparam>
     /// <param name="splits">The parts with their names, training first.</param>
     /// <param name="progress">Told, from any thread and in no order, how many items of how many are done; may be null.</param>
     /// <param name="read">Whether everything is read; if not, only what is missing is found.</param>
@@ -19,8 +17,9 @@ public static class DatasetCheck
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     /// <exception cref="DllNotFoundException">A library that the pictures' format needs is not installed.</exception>
     /// <exception cref="NotSupportedException">ffmpeg is not installed, and the clips are videos.</exception>
-    public static DatasetReport Run<TData>(IReadOnlyList<(string Name, TData Data)> splits, Action<int, int>? progress = null, bool read = true, CancellationToken cancellation = default)
-        where TData : LabelledDataset
+    public static DatasetReport Run(
+        IReadOnlyList<(string Name, LabelledDataset Data)> splits, Action<int, int>? progress = null, bool read = true,
+            CancellationToken cancellation = default)
     {
         string[] classNames = [.. splits.SelectMany(split => split.Data.ClassNames).Distinct()];
         Part[] parts = [.. splits.Select(split => new Part(split.Name, split.Data, read))];
@@ -29,7 +28,7 @@ public static class DatasetCheck
 
         SplitReport[] reports = [.. parts.Select(part => part.Report(classNames))];
         return new DatasetReport(
-            splits[0].Data is ClipDataset ? "clips" : "pictures",
+            splits[0].Data.Things,
             reports,
             classNames,
             [.. parts.SelectMany(part => part.Bad.OrderBy(bad => bad.Key).Select(bad => bad.Value))],
@@ -48,7 +47,8 @@ public static class DatasetCheck
 
     private static List<DuplicateGroup> Duplicates(Part[] parts)
     {
-        (UInt128 Digest, int Part, int Index)[] all = [.. parts.SelectMany((part, p) => part.Items.Select((item, i) => (item.Digest, p, i))).Where(entry => entry.Digest != 0)];
+        (UInt128 Digest, int Part, int Index)[] all =
+            [.. parts.SelectMany((part, p) => part.Items.Select((item, i) => (item.Digest, p, i))).Where(entry => entry.Digest != 0)];
         Array.Sort(all);
         List<DuplicateGroup> groups = [];
         for (int start = 0, end; start < all.Length; start = end)
@@ -59,10 +59,12 @@ public static class DatasetCheck
 
             if (end - start < 2) continue;
             DuplicateMember[] members = [.. all[start..end].Select(entry => parts[entry.Part].Member(entry.Index))];
-            groups.Add(new DuplicateGroup(members.DistinctBy(m => m.Split).Count() > 1, members.DistinctBy(m => m.Label).Count() > 1, members));
+            groups.Add(new DuplicateGroup(
+                members.DistinctBy(m => m.Split).Count() > 1, members.DistinctBy(m => m.Label).Count() > 1, members));
         }
 
-        return [.. groups.OrderByDescending(group => group.AcrossSplits).ThenByDescending(group => group.LabelsDiffer).ThenBy(group => group.Members[0].Source, StringComparer.Ordinal)];
+        return [.. groups.OrderByDescending(group => group.AcrossSplits).ThenByDescending(group => group.LabelsDiffer)
+            .ThenBy(group => group.Members[0].Source, StringComparer.Ordinal)];
     }
 
     private sealed class Part(string name, LabelledDataset data, bool read)
@@ -77,7 +79,8 @@ public static class DatasetCheck
             try
             {
                 Parallel.For(
-                    0, data.Count, new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount },
+                    0, data.Count, new ParallelOptions { CancellationToken = cancellation,
+                        MaxDegreeOfParallelism = Environment.ProcessorCount },
                     () => ItemReader.For(data),
                     (index, _, reader) =>
                     {
@@ -99,7 +102,9 @@ public static class DatasetCheck
             Dictionary<string, int> index = classNames.Select((text, i) => (text, i)).ToDictionary(pair => pair.text, pair => pair.i);
             for (int c = 0; c < mine.Length; c++) perClass[index[data.ClassNames[c]]] += mine[c];
             int missing = Bad.Values.Count(bad => bad.Missing);
-            return new SplitReport(name, data.Name, data.Count, missing, Bad.Count - missing, perClass, Spread(item => item.Width), Spread(item => item.Height), Spread(item => item.Frames), Durations())
+            return new SplitReport(
+                name, data.Name, data.Count, missing, Bad.Count - missing, perClass, Spread(item => item.Width),
+                    Spread(item => item.Height), Spread(item => item.Frames), Durations())
             {
                 MultiLabel = data.MultiLabel,
                 Oriented = Items.Count(item => item.Oriented),
@@ -108,7 +113,8 @@ public static class DatasetCheck
             };
         }
 
-        public DuplicateMember Member(int index) => new(name, data.Source(index), string.Join(ListBuilder.Separator, data.Labels(index).Select(label => data.ClassNames[label])));
+        public DuplicateMember Member(int index) =>
+            new(name, data.Source(index), string.Join(ListBuilder.Separator, data.Labels(index).Select(label => data.ClassNames[label])));
 
         private void Read(int index, ItemReader reader)
         {
@@ -119,7 +125,8 @@ public static class DatasetCheck
             }
             catch (Exception error) when (ItemErrors.IsOfItem(error))
             {
-                Bad[index] = new UnreadableEntry(name, data.Source(index), error is FileNotFoundException or DirectoryNotFoundException, ItemErrors.Message(error));
+                Bad[index] = new UnreadableEntry(
+                    name, data.Source(index), error is FileNotFoundException or DirectoryNotFoundException, ItemErrors.Message(error));
             }
         }
 
@@ -132,7 +139,9 @@ public static class DatasetCheck
         private DurationStatistics? Durations()
         {
             float[] known = [.. Items.Select(item => item.Seconds).Where(value => value > 0).Order()];
-            return known.Length == 0 ? null : new DurationStatistics(known[0], known[(known.Length - 1) / 2], known[^1], known.Sum(value => (double)value));
+            return known.Length == 0
+                ? null
+                : new DurationStatistics(known[0], known[(known.Length - 1) / 2], known[^1], known.Sum(value => (double)value));
         }
     }
 }

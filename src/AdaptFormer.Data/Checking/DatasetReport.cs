@@ -17,17 +17,17 @@ public sealed record DatasetReport(
     IReadOnlyList<string> OnlyEvaluated,
     IReadOnlyList<string> WithoutItems)
 {
-    /// <summary>Whether the first part has one class alone (and items may not have several or none): whatever a model answers is right,
-    /// and it learns nothing.</summary>
+    /// <summary>Whether the first part has one class alone (and items may not have several or none): whatever a model answers is right, and
+    /// it learns nothing.</summary>
     public bool OneClass => Splits is [{ MultiLabel: false } first, ..] && first.PerClass.Count(n => n > 0) == 1;
 
     /// <summary>
     /// Whether training or its score would suffer: something is missing or unreadable, the evaluation has a class that training lacks, an
-    /// item
-    /// lies in two parts, the same one has two labels, or there is one class alone. Duplicates within a part and of one label do not
+    /// item lies in two parts, the same one has two labels, or there is one class alone. Duplicates within a part and of one label do not
     /// count: many published sets have some.
     /// </summary>
-    public bool Wrong => OneClass || Unreadable.Count > 0 || OnlyEvaluated.Count > 0 || Duplicates.Any(group => group.AcrossSplits || group.LabelsDiffer);
+    public bool Wrong => OneClass || Unreadable.Count > 0 || OnlyEvaluated.Count > 0
+        || Duplicates.Any(group => group.AcrossSplits || group.LabelsDiffer);
 }
 
 /// <summary>One part of a data set.</summary>
@@ -42,16 +42,17 @@ public sealed record DatasetReport(
 /// <param name="Frames">Frames of the readable clips; null of pictures.</param>
 /// <param name="Seconds">Durations of the readable videos; null where there are none.</param>
 public sealed record SplitReport(
-    string Name, string Source, int Items, int Missing, int Damaged, IReadOnlyList<int> PerClass, SizeStatistics? Width, SizeStatistics? Height, SizeStatistics? Frames, DurationStatistics? Seconds)
+    string Name, string Source, int Items, int Missing, int Damaged, IReadOnlyList<int> PerClass, SizeStatistics? Width,
+        SizeStatistics? Height, SizeStatistics? Frames, DurationStatistics? Seconds)
 {
     /// <summary>Whether an item may have several classes, or none.</summary>
     public bool MultiLabel { get; init; }
 
-    /// <summary>Number of items that are to be shown otherwise than they are stored: by EXIF, or by the matrix of a video.</summary>
-    public int Oriented { get; init; }
-
     /// <summary>What was guessed when the part was opened.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>Number of items that are to be shown otherwise than they are stored: by EXIF, or by the matrix of a video.</summary>
+    public int Oriented { get; init; }
 
     /// <summary>Number of files in its folders that are not read, by their endings.</summary>
     public IReadOnlyDictionary<string, int> LeftOut { get; init; } = new Dictionary<string, int>();

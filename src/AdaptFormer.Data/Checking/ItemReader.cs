@@ -5,8 +5,8 @@ using System.Security.Cryptography;
 namespace AdaptFormer.Data;
 
 /// <summary>What <see cref="DatasetCheck"/> keeps of an item.</summary>
-/// <param name="Digest">Half of the SHA-256 of a picture's size and pixels, or of a clip's files: a chance collision among a billion
-/// items is out of the question.</param>
+/// <param name="Digest">Half of the SHA-256 of a picture's size and pixels, or of a clip's files: a chance collision among a billion items
+/// is out of the question.</param>
 /// <param name="Width">Pixels per row.</param>
 /// <param name="Height">Rows.</param>
 /// <param name="Frames">Frames of a clip; 0 of a picture.</param>
@@ -23,7 +23,7 @@ internal abstract class ItemReader : IDisposable
     protected IncrementalHash Hash { get; } = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
     /// <summary>A reader of a data set's items.</summary>
-    public static ItemReader For(LabelledDataset data) => data is ClipDataset clips ? new ClipReader(clips) : new PictureReader((ImageDataset)data);
+    public static ItemReader For(LabelledDataset data) => data.OfClips ? new ClipReader(data) : new PictureReader(data);
 
     /// <summary>Reads an item to its end.</summary>
     /// <exception cref="InvalidDataException">It is damaged.</exception>
@@ -41,7 +41,7 @@ internal abstract class ItemReader : IDisposable
         return MemoryMarshal.Read<UInt128>(bytes[..DigestBytes]);
     }
 
-    private sealed class PictureReader(ImageDataset data) : ItemReader
+    private sealed class PictureReader(LabelledDataset data) : ItemReader
     {
         private readonly ImageBuffer _image = new();
 
@@ -62,9 +62,9 @@ internal abstract class ItemReader : IDisposable
         }
     }
 
-    /// <summary>A video is decoded from its first to its last frame, a folder of frames picture by picture: whatever training could
-    /// stumble on is met here.</summary>
-    private sealed class ClipReader(ClipDataset data) : ItemReader
+    /// <summary>A video is decoded from its first to its last frame, a folder of frames picture by picture: whatever training could stumble
+    /// on is met here.</summary>
+    private sealed class ClipReader(LabelledDataset data) : ItemReader
     {
         private readonly ClipBuffer _frames = new();
         private readonly byte[] _bytes = new byte[1 << 16];
@@ -79,7 +79,9 @@ internal abstract class ItemReader : IDisposable
             {
                 data.Load(index, [t], _frames);
                 if (_frames[0].Width != info.Width || _frames[0].Height != info.Height)
-                    throw new InvalidDataException($"{files[t]}: it is {_frames[0].Width}x{_frames[0].Height} pixels, the clip's first frame {info.Width}x{info.Height}.");
+                    throw new InvalidDataException(
+                        $"{files[t]}: it is {_frames[0].Width}x{_frames[0].Height} pixels, the clip's first frame "
+                            + $"{info.Width}x{info.Height}.");
             }
 
             foreach (string file in files)
@@ -88,7 +90,8 @@ internal abstract class ItemReader : IDisposable
                 for (int read; (read = bytes.Read(_bytes)) > 0;) Hash.AppendData(_bytes.AsSpan(0, read));
             }
 
-            return new ItemFacts(Digest(), info.Width, info.Height, info.Frames, info.FramesPerSecond > 0 ? (float)(info.Frames / info.FramesPerSecond) : 0,
+            return new ItemFacts(
+                Digest(), info.Width, info.Height, info.Frames, info.FramesPerSecond > 0 ? (float)(info.Frames / info.FramesPerSecond) : 0,
                 info.Orientation != Orientation.Normal);
         }
 

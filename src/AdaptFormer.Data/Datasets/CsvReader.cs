@@ -33,7 +33,8 @@ internal static class CsvReader
     /// <summary>The records of a file with the number of the line each begins on; empty lines are left out.</summary>
     /// <exception cref="InvalidDataException">The file is not UTF-8, or a quoted field does not end, or is followed by other
     /// text.</exception>
-    public static IEnumerable<(int Line, string[] Fields)> Read(string path, char separator = ',') => Read(ListFile.AllLines(path), path, separator);
+    public static IEnumerable<(int Line, string[] Fields)> Read(string path, char separator = ',') =>
+        Read(ListFile.AllLines(path), path, separator);
 
     private static IEnumerable<(int Line, string[] Fields)> Read(IEnumerable<string> lines, string name, char separator)
     {
@@ -68,7 +69,9 @@ internal static class CsvReader
                 {
                     if (at >= line.Length)
                     {
-                        line = text.MoveNext() ? text.Current : throw new InvalidDataException($"{name}, line {start}: a quoted field is never closed.");
+                        line = text.MoveNext()
+                            ? text.Current
+                            : throw new InvalidDataException($"{name}, line {start}: a quoted field is never closed.");
                         number++;
                         field.Append('\n');
                         at = -1;
@@ -88,7 +91,8 @@ internal static class CsvReader
                 }
 
                 if (++at < line.Length && line[at] != separator)
-                    throw new InvalidDataException($"{name}, line {number}: text follows a closed quote; a quote inside a field is written twice.");
+                    throw new InvalidDataException(
+                        $"{name}, line {number}: text follows a closed quote; a quote inside a field is written twice.");
                 fields.Add(field.ToString());
                 at++;
             }

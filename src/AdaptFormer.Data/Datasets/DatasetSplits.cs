@@ -15,71 +15,52 @@ public static class DatasetSplits
     /// <param name="seed">Seed of the choice.</param>
     /// <returns>What stays, and what was set aside.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="fraction"/> is not in (0, 1).</exception>
-    public static (SubsetDataset Kept, SubsetDataset Aside) Stratified(ImageDataset dataset, double fraction, long seed)
+    public static (SubsetDataset Kept, SubsetDataset Aside) Stratified(LabelledDataset dataset, double fraction, long seed)
     {
         (int[] kept, int[] aside) = Parts(dataset, fraction, seed);
         return (new SubsetDataset(dataset, kept, "training part"), new SubsetDataset(dataset, aside, "part set aside"));
     }
 
-    /// <summary>As the other, for clips.</summary>
-    /// <param name="dataset">The whole set.</param>
-    /// <param name="fraction">Part of each class to set aside, in (0, 1); a class of two or more gives at least one and keeps at least
-    /// one.</param>
-    /// <param name="seed">Seed of the choice.</param>
-    /// <returns>What stays, and what was set aside.</returns>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="fraction"/> is not in (0, 1).</exception>
-    public static (ClipSubset Kept, ClipSubset Aside) Stratified(ClipDataset dataset, double fraction, long seed)
-    {
-        (int[] kept, int[] aside) = Parts(dataset, fraction, seed);
-        return (new ClipSubset(dataset, kept, "training part"), new ClipSubset(dataset, aside, "part set aside"));
-    }
-
-    /// <summary>The pictures whose files are there, with the classes of all.</summary>
+    /// <summary>The items whose files are there, with the classes of all.</summary>
     /// <param name="dataset">The whole set.</param>
     /// <returns>A part of the set, or the set itself when nothing is missing.</returns>
     /// <exception cref="FileNotFoundException">Nothing is there.</exception>
-    public static ImageDataset WithoutMissing(ImageDataset dataset) => There(dataset) is { } there ? new SubsetDataset(dataset, there, Told(dataset, there)) : dataset;
+    public static LabelledDataset WithoutMissing(LabelledDataset dataset) => Rest(dataset, There(dataset), "are not there");
 
-    /// <summary>The clips whose files are there, with the classes of all.</summary>
-    /// <param name="dataset">The whole set.</param>
-    /// <returns>A part of the set, or the set itself when nothing is missing.</returns>
-    /// <exception cref="FileNotFoundException">Nothing is there.</exception>
-    public static ClipDataset WithoutMissing(ClipDataset dataset) => There(dataset) is { } there ? new ClipSubset(dataset, there, Told(dataset, there)) : dataset;
-
-    /// <summary>The pictures that can be read, with the classes of all. Each is decoded once.</summary>
+    /// <summary>The items that can be read, clips from their first to their last frame, with the classes of all. Each is decoded
+    /// once.</summary>
     /// <param name="dataset">The whole set.</param>
     /// <returns>A part of the set, or the set itself when nothing is damaged.</returns>
     /// <exception cref="InvalidDataException">Nothing can be read.</exception>
-    public static ImageDataset WithoutDamaged(ImageDataset dataset) =>
-        Readable(dataset) is { } readable ? new SubsetDataset(dataset, readable, $"{readable.Length} of {dataset.Count}, the others cannot be read") : dataset;
+    public static LabelledDataset WithoutDamaged(LabelledDataset dataset) => Rest(dataset, Readable(dataset), "cannot be read");
 
-    /// <summary>The clips that can be read from their first to their last frame, with the classes of all. Each is decoded once.</summary>
-    /// <param name="dataset">The whole set.</param>
-    /// <returns>A part of the set, or the set itself when nothing is damaged.</returns>
-    /// <exception cref="InvalidDataException">Nothing can be read.</exception>
-    public static ClipDataset WithoutDamaged(ClipDataset dataset) =>
-        Readable(dataset) is { } readable ? new ClipSubset(dataset, readable, $"{readable.Length} of {dataset.Count}, the others cannot be read") : dataset;
+    private static LabelledDataset Rest(LabelledDataset dataset, int[]? kept, string why) =>
+        kept is null ? dataset : new SubsetDataset(dataset, kept, $"{kept.Length} of {dataset.Count}, the others {why}");
 
     private static int[]? Readable(LabelledDataset dataset)
     {
         HashSet<int> damaged = [.. DatasetCheck.Damaged(dataset)];
         if (damaged.Count == 0) return null;
-        if (damaged.Count == dataset.Count) throw new InvalidDataException($"{dataset.Name}: not one of its {dataset.Count} items can be read; `adaptformer data check` says why.");
+        if (damaged.Count == dataset.Count)
+            throw new InvalidDataException(
+                $"{dataset.Name}: not one of its {dataset.Count} items can be read; `adaptformer data check` says why.");
         return [.. Enumerable.Range(0, dataset.Count).Where(index => !damaged.Contains(index))];
     }
 
     private static int[]? There(LabelledDataset dataset)
     {
         int[] there = [.. Enumerable.Range(0, dataset.Count).Where(dataset.IsThere)];
-        if (there.Length == 0) throw new FileNotFoundException($"{dataset.Name}: not one of its {dataset.Count} items is there; the first would be {dataset.Source(0)}.", dataset.FileOf(0));
+        if (there.Length == 0)
+            throw new FileNotFoundException(
+                $"{dataset.Name}: not one of its {dataset.Count} items is there; the first would be {dataset.Source(0)}.",
+                    dataset.FileOf(0));
         return there.Length == dataset.Count ? null : there;
     }
 
-    private static string Told(LabelledDataset dataset, int[] there) => $"{there.Length} of {dataset.Count}, the others are not there";
-
     private static (int[] Kept, int[] Aside) Parts(LabelledDataset dataset, double fraction, long seed)
     {
-        if (!(fraction > 0 && fraction < 1)) throw new ArgumentOutOfRangeException(nameof(fraction), fraction, "The part to set aside must lie between 0 and 1.");
+        if (!(fraction > 0 && fraction < 1))
+            throw new ArgumentOutOfRangeException(nameof(fraction), fraction, "The part to set aside must lie between 0 and 1.");
 
         List<int>[] classes = [.. dataset.ClassNames.Select(_ => new List<int>()), []];      // the last: items without a class
         for (int i = 0; i < dataset.Count; i++)
@@ -106,7 +87,8 @@ public static class DatasetSplits
     /// <param name="train">The set that the classes are taken from.</param>
     /// <param name="other">The set that must have the same, in the same order.</param>
     /// <exception cref="InvalidDataException">They differ; the message names every class that only one of them has.</exception>
-    public static void RequireSameClasses(LabelledDataset train, LabelledDataset other) => RequireSameClasses(train.ClassNames, train.Name, other);
+    public static void RequireSameClasses(LabelledDataset train, LabelledDataset other) =>
+        RequireSameClasses(train.ClassNames, train.Name, other);
 
     /// <summary>Makes sure that a model's labels mean the same in a data set.</summary>
     /// <param name="labels">The model's classes.</param>
@@ -119,7 +101,8 @@ public static class DatasetSplits
         string[] missing = [.. labels.Except(other.ClassNames)], unknown = [.. other.ClassNames.Except(labels)];
         string difference = missing.Length + unknown.Length == 0
             ? "the same names come in another order"
-            : string.Join("; ", new[] { ("missing", missing), ("unknown", unknown) }.Where(d => d.Item2.Length > 0).Select(d => $"{d.Item1}: {List(d.Item2)}"));
+            : string.Join("; ", new[] { ("missing", missing), ("unknown", unknown) }.Where(d => d.Item2.Length > 0)
+                .Select(d => $"{d.Item1}: {List(d.Item2)}"));
         throw new InvalidDataException($"{other.Name} does not have the classes of {source} ({labels.Count}); {difference}.");
     }
 

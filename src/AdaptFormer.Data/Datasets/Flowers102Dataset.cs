@@ -21,17 +21,20 @@ public static class Flowers102Dataset
     /// <exception cref="InvalidDataException">A file is damaged, or a label or number is out of range.</exception>
     public static ImageListDataset Open(string folder, string part)
     {
-        string labelFile = Path.Combine(folder, "imagelabels.mat"), setFile = Path.Combine(folder, "setid.mat"), pictures = Path.Combine(folder, "jpg");
+        string labelFile = Path.Combine(folder, "imagelabels.mat"), setFile = Path.Combine(folder, "setid.mat"),
+            pictures = Path.Combine(folder, "jpg");
         double[] all = Variable(labelFile, "labels"), ids = Variable(setFile, Variables[part]);
         int wrong = Array.FindIndex(all, label => !(label is >= 1 and <= Classes && label == Math.Floor(label)));
-        if (wrong >= 0) throw new InvalidDataException($"{labelFile}: label {all[wrong]} of picture {wrong + 1} is out of range; expected 1 to {Classes}.");
+        if (wrong >= 0) throw new InvalidDataException(
+            $"{labelFile}: label {all[wrong]} of picture {wrong + 1} is out of range; expected 1 to {Classes}.");
 
         PathList paths = new();
         int[] labels = new int[ids.Length];
         for (int i = 0; i < ids.Length; i++)
         {
             if (!(ids[i] >= 1 && ids[i] <= all.Length && ids[i] == Math.Floor(ids[i])))
-                throw new InvalidDataException($"{setFile}: {Variables[part]} names picture {ids[i]}; {labelFile} has labels for pictures 1 to {all.Length}.");
+                throw new InvalidDataException(
+                    $"{setFile}: {Variables[part]} names picture {ids[i]}; {labelFile} has labels for pictures 1 to {all.Length}.");
             paths.Add($"image_{(int)ids[i]:00000}.jpg");
             labels[i] = (int)all[(int)ids[i] - 1] - 1;
         }
@@ -42,10 +45,13 @@ public static class Flowers102Dataset
 
     private static double[] Variable(string file, string name)
     {
-        if (!File.Exists(file)) throw new FileNotFoundException($"There is no file '{file}'; the flowers come with imagelabels.mat, setid.mat and the folder jpg.", file);
+        if (!File.Exists(file))
+            throw new FileNotFoundException(
+                $"There is no file '{file}'; the flowers come with imagelabels.mat, setid.mat and the folder jpg.", file);
         Dictionary<string, MatArray> variables = MatFile.Read(file);
         return variables.TryGetValue(name, out MatArray? value) && value.Fields is null && value.Data.Length > 0
             ? value.Numbers()
-            : throw new InvalidDataException($"{file}: expected numbers called {name}; found {(variables.Count == 0 ? "none" : string.Join(", ", variables.Keys))}.");
+            : throw new InvalidDataException(
+                $"{file}: expected numbers called {name}; found {(variables.Count == 0 ? "none" : string.Join(", ", variables.Keys))}.");
     }
 }

@@ -1,12 +1,19 @@
 namespace AdaptFormer.Data;
 
-/// <summary>Labelled pictures.</summary>
+/// <summary>A set whose items are single pictures: the base of sets that need say no more than how one is read.</summary>
 public abstract class ImageDataset : LabelledDataset
 {
-    /// <summary>Reads a picture.</summary>
-    /// <param name="index">Picture, in [0, <see cref="LabelledDataset.Count"/>).</param>
-    /// <param name="into">Receives size and pixels.</param>
-    /// <exception cref="InvalidDataException">The file is damaged; the message names it.</exception>
-    /// <exception cref="IOException">The file cannot be read.</exception>
-    public abstract void Load(int index, ImageBuffer into);
+    /// <inheritdoc/>
+    public abstract override void Load(int index, ImageBuffer into);
+
+    /// <inheritdoc/>
+    public sealed override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = WholeFrames)
+    {
+        into.Reset(frames.Length);
+        for (int t = 0; t < frames.Length; t++)
+        {
+            if (t == 0) Load(index, into[0]);
+            else into[t].CopyFrom(into[0]);
+        }
+    }
 }

@@ -1,55 +1,37 @@
 namespace AdaptFormer.Data;
 
-/// <summary>Picture files named by a list, with their classes: what most data sets come down to. Nothing but the list is in
-/// memory.</summary>
-public class ImageListDataset : ImageDataset
+/// <summary>Picture files named by a list, with their classes: what most data sets come down to.</summary>
+public class ImageListDataset : ListedDataset
 {
-    private readonly string _root;
-    private readonly ListedItems _items;
-
-    /// <summary>A list of files.</summary>
-    /// <param name="name">What the set is called.</param>
-    /// <param name="root">The folder that relative paths count from.</param>
-    /// <param name="items">The files.</param>
+    /// <summary>The files of a list, which may leave out their endings.</summary>
     internal ImageListDataset(string name, string root, ListedItems items)
+        : base(name, root, items)
     {
-        items.Paths.Trim();
-        (Name, _root, _items) = (name, root, items);
     }
 
-    /// <inheritdoc/>
-    public sealed override string Name { get; }
-
-    /// <inheritdoc/>
-    public sealed override int Count => _items.Paths.Count;
-
-    /// <inheritdoc/>
-    public sealed override IReadOnlyList<string> ClassNames => _items.ClassNames;
-
-    /// <summary>Memory that the list takes, without the class names: for each entry its path in UTF-8 and eight bytes.</summary>
-    public long ListBytes => _items.Paths.Bytes + ((long)_items.Labels.Length * sizeof(int));
-
-    /// <inheritdoc/>
-    public sealed override bool MultiLabel => _items.Sets is not null;
-
-    /// <inheritdoc/>
-    public sealed override IReadOnlyList<string> Notes => _items.Notes;
-
-    /// <inheritdoc/>
-    public sealed override IReadOnlyDictionary<string, int> LeftOut => _items.LeftOut;
-
-    /// <inheritdoc/>
-    public sealed override IReadOnlyList<int> Labels(int index) => _items.LabelsOf(index);
-
-    /// <inheritdoc/>
-    public sealed override int Label(int index) => _items.LabelOf(index);
-
-    /// <inheritdoc/>
-    public sealed override string Source(int index) => Path.Combine(_root, _items.Paths[index]);
+    /// <summary>A set of files; none is opened.</summary>
+    internal ImageListDataset(string name, IReadOnlyList<string> paths, IReadOnlyList<int> labels, IReadOnlyList<string> classNames)
+        : this(name, "", OneClassEach(name, paths, labels, classNames))
+    {
+    }
 
     /// <summary>The picture's file; without an ending in the list, with that of the file that is there.</summary>
-    public sealed override string FileOf(int index) => PictureFiles.Locate(Source(index));
+    public sealed override string FileOf(int index) => PictureFiles.Locate(PathOf(index));
+
+    /// <inheritdoc/>
+    public sealed override string FrameFile(int index, int frame) => FileOf(index);
 
     /// <inheritdoc/>
     public sealed override void Load(int index, ImageBuffer into) => ImageDecoder.Decode(FileOf(index), into);
+
+    /// <inheritdoc/>
+    public sealed override void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = WholeFrames)
+    {
+        into.Reset(frames.Length);
+        for (int t = 0; t < frames.Length; t++)
+        {
+            if (t == 0) Load(index, into[0]);
+            else into[t].CopyFrom(into[0]);
+        }
+    }
 }

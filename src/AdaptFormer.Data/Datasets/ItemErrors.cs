@@ -5,11 +5,11 @@ internal static class ItemErrors
 {
     /// <summary>
     /// Whether an error is the item's: it is damaged or missing, or a decoder stumbled on it in a way that nobody foresaw. A library or
-    /// program that is not installed, an end that
-    /// was asked for, or memory that is used up is not.
+    /// program that is not installed, an end that was asked for, or memory that is used up is not.
     /// </summary>
     public static bool IsOfItem(Exception error) =>
-        error is not (OperationCanceledException or NotSupportedException or DllNotFoundException or OutOfMemoryException or ObjectDisposedException);
+        error is not (OperationCanceledException or NotSupportedException or DllNotFoundException or OutOfMemoryException
+            or ObjectDisposedException);
 
     /// <summary>What is wrong with an item, with its file.</summary>
     /// <param name="data">The set.</param>
@@ -22,7 +22,8 @@ internal static class ItemErrors
     }
 
     /// <summary>What is wrong, without the file where the error does not name it.</summary>
-    public static string Message(Exception error) => error is InvalidDataException or IOException or UnauthorizedAccessException or ArgumentException
+    public static string Message(Exception error) =>
+        error is InvalidDataException or IOException or UnauthorizedAccessException or ArgumentException
         ? error.Message
         : $"it cannot be decoded ({error.GetType().Name}: {error.Message})";
 }

@@ -22,7 +22,8 @@ internal static class JsonLinesManifest
                 using JsonDocument json = JsonDocument.Parse(line);
                 list.Add(number, Text(json.RootElement, pathKeys), Text(json.RootElement, labelKeys, list));
             }
-            catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)      // the last: half a surrogate pair
+            // the last: half a surrogate pair
+            catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
             {
                 throw new InvalidDataException($"{file}, line {number}: {error.Message}", error);
             }
@@ -49,5 +50,7 @@ internal static class JsonLinesManifest
     }
 
     private static string Several(JsonElement labels) =>
-        string.Join(ListBuilder.Separator, labels.EnumerateArray().Select(label => label.ValueKind == JsonValueKind.String ? label.GetString()!.Trim() : label.GetRawText()));
+        string.Join(ListBuilder.Separator,
+            labels.EnumerateArray()
+                .Select(label => label.ValueKind == JsonValueKind.String ? label.GetString()!.Trim() : label.GetRawText()));
 }

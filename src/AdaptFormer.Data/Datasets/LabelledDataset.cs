@@ -1,8 +1,18 @@
 namespace AdaptFormer.Data;
 
-/// <summary>Labelled items, pictures or clips, counted from 0. Reading is safe for many threads at once.</summary>
+/// <summary>Labelled items counted from 0: an item is one frame, a picture, or several, a clip. Reading is safe for many threads at
+/// once.</summary>
 public abstract class LabelledDataset
 {
+    /// <summary>Frames of any size come as they are.</summary>
+    public const int WholeFrames = int.MaxValue;
+
+    /// <summary>Whether items are clips; otherwise each is one picture.</summary>
+    public virtual bool OfClips => false;
+
+    /// <summary>What the items are called: <c>pictures</c> or <c>clips</c>.</summary>
+    public string Things => OfClips ? "clips" : "pictures";
+
     /// <summary>What the set is and where it comes from, for messages and reports.</summary>
     public abstract string Name { get; }
 
@@ -65,5 +75,66 @@ public abstract class LabelledDataset
         }
 
         return counts;
+    }
+
+    /// <summary>Number of frames of an item; 1 of a picture.</summary>
+    /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
+    /// <exception cref="InvalidDataException">The item is damaged; the message names it.</exception>
+    /// <exception cref="IOException">The item cannot be read.</exception>
+    public virtual int FrameCount(int index) => 1;
+
+    /// <summary>Size, number of frames and rate of an item.</summary>
+    /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
+    /// <exception cref="InvalidDataException">The item is damaged; the message names it.</exception>
+    /// <exception cref="IOException">The item cannot be read.</exception>
+    public virtual VideoInfo Info(int index)
+    {
+        using ImageBuffer first = new();
+        int frames = FrameCount(index);
+        Load(index, first);
+        return new VideoInfo(first.Width, first.Height, frames, FramesPerSecond: 0) { Orientation = first.Orientation };
+    }
+
+    /// <summary>Reads the first frame of an item: a picture.</summary>
+    /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
+    /// <param name="into">Receives size and pixels.</param>
+    /// <exception cref="InvalidDataException">The item is damaged; the message names it.</exception>
+    /// <exception cref="IOException">The item cannot be read.</exception>
+    public virtual void Load(int index, ImageBuffer into)
+    {
+        using ClipBuffer first = new();
+        Load(index, [0], first);
+        into.CopyFrom(first[0]);
+    }
+
+    /// <summary>Reads some frames of an item.</summary>
+    /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
+    /// <param name="frames">Their numbers, from 0, ascending; a number may stand there several times.</param>
+    /// <param name="into">Receives as many frames.</param>
+    /// <param name="shortSide">Frames of a video may come reduced to this shorter side, in pixels.</param>
+    /// <exception cref="InvalidDataException">The item is damaged; the message names it.</exception>
+    /// <exception cref="IOException">The item cannot be read.</exception>
+    public abstract void Load(int index, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = WholeFrames);
+
+    /// <summary>The picture file that a frame is; null where frames are no files of their own.</summary>
+    /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
+    /// <param name="frame">Its number, in [0, <see cref="FrameCount"/>).</param>
+    public virtual string? FrameFile(int index, int frame) => null;
+
+    /// <summary>Hands over frames of an item one after the other, however many there are, in memory for one.</summary>
+    /// <param name="index">Item, in [0, <see cref="Count"/>).</param>
+    /// <param name="every">Distance of the frames: 0, <paramref name="every"/>, 2·<paramref name="every"/>…</param>
+    /// <param name="shortSide">Frames of a video may come reduced to this shorter side.</param>
+    /// <param name="take">Gets each frame; its memory is used again for the next.</param>
+    /// <exception cref="InvalidDataException">The item is damaged; the message names it.</exception>
+    /// <exception cref="IOException">The item cannot be read.</exception>
+    public virtual void ForEachFrame(int index, int every, int shortSide, Action<ImageBuffer> take)
+    {
+        using ClipBuffer frame = new();
+        for (int t = 0; t < FrameCount(index); t += every)
+        {
+            Load(index, [t], frame, shortSide);
+            take(frame[0]);
+        }
     }
 }

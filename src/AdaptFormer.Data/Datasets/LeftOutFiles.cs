@@ -21,7 +21,9 @@ internal sealed class LeftOutFiles
     {
         if (counts.Count == 0) return null;
         int total = counts.Values.Sum();
-        string kinds = string.Join(", ", counts.OrderByDescending(pair => pair.Value).Select(pair => $"{pair.Value} {(pair.Key.Length == 0 ? "without an ending" : pair.Key)}"));
+        string kinds = string.Join(
+            ", ", counts.OrderByDescending(pair => pair.Value)
+                .Select(pair => $"{pair.Value} {(pair.Key.Length == 0 ? "without an ending" : pair.Key)}"));
         return $"{total} {(total == 1 ? "file is" : "files are")} left out: {kinds}";
     }
 }

@@ -90,13 +90,15 @@ internal sealed class ListBuilder(string file, string root, string what = "pictu
     public (IReadOnlyList<string> ClassNames, int[][] Sets, int[] SetOf) FinishMultiLabel(IReadOnlyList<string>? classNames)
     {
         ListBuilder single = new(file, _root, what);
-        string[][] parts = [.. _texts.Select(text => text.Split(Separator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
+        string[][] parts = [.. _texts.Select(
+            text => text.Split(Separator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
         for (int i = 0; i < parts.Length; i++)
         {
             foreach (string part in parts[i]) single.Add(_firstLine[i], "-", part);
         }
 
-        if (Paths.Count == 0 || single.Paths.Count == 0) throw new InvalidDataException($"{file} lists no {(Paths.Count == 0 ? what : "labels")}.");
+        if (Paths.Count == 0 || single.Paths.Count == 0)
+            throw new InvalidDataException($"{file} lists no {(Paths.Count == 0 ? what : "labels")}.");
         (IReadOnlyList<string> names, int[] classes) = single.Finish(classNames);
         int at = 0;
         int[][] sets = [.. parts.Select(part => part.Select(_ => classes[at++]).ToArray().Distinct().Order().ToArray())];
@@ -114,9 +116,13 @@ internal sealed class ListBuilder(string file, string root, string what = "pictu
     {
         if (Paths.Count == 0) throw new InvalidDataException($"{file} lists no {what}.");
         int empty = _texts.IndexOf("");
-        if (empty >= 0) throw Bad(_firstLine[empty], "the label is empty; leave the line out (where items may have several labels or none, call the column labels).");
+        if (empty >= 0) throw Bad(
+            _firstLine[empty], "the label is empty; leave the line out (where items may have several labels or none, call the column "
+                + "labels).");
         bool numbers = _texts.TrueForAll(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _));
-        (IReadOnlyList<string> names, int[] classOf) = numbers && (classNames is null || !classNames.Contains(_texts[0])) ? Numbers(classNames) : Names(classNames);
+        (IReadOnlyList<string> names, int[] classOf) = numbers && (classNames is null || !classNames.Contains(_texts[0]))
+            ? Numbers(classNames)
+            : Names(classNames);
         int[] labels = new int[_labels.Count];
         for (int i = 0; i < labels.Length; i++) labels[i] = classOf[_labels[i]];
         return (names, labels);
@@ -126,7 +132,8 @@ internal sealed class ListBuilder(string file, string root, string what = "pictu
     {
         int[] classOf = [.. _texts.Select(text => int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture))];
         int limit = classNames?.Count ?? MostClasses, wrong = Array.FindIndex(classOf, c => c >= limit);
-        if (wrong >= 0) throw Bad(_firstLine[wrong], $"label {classOf[wrong]} is out of range; there are at most {limit} classes, counted from 0.");
+        if (wrong >= 0) throw Bad(
+            _firstLine[wrong], $"label {classOf[wrong]} is out of range; there are at most {limit} classes, counted from 0.");
         return (classNames ?? NumberNames(classOf.Max() + 1), classOf);
     }
 
@@ -139,7 +146,9 @@ internal sealed class ListBuilder(string file, string root, string what = "pictu
         for (int i = 0; i < classOf.Length; i++)
         {
             if (!index.TryGetValue(_texts[i], out classOf[i]))
-                throw Bad(_firstLine[i], $"'{_texts[i]}' is none of the {names.Count} classes ({string.Join(", ", names.Take(5))}{(names.Count > 5 ? "…" : "")}).");
+                throw Bad(_firstLine[i],
+                    $"'{_texts[i]}' is none of the {names.Count} classes ({string.Join(", ", names.Take(5))}"
+                        + $"{(names.Count > 5 ? "…" : "")}).");
         }
 
         return (names, classOf);

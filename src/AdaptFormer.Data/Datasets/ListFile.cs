@@ -23,7 +23,9 @@ public static class ListFile
             using StreamReader text = new(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
             for (int number = 1; Next(text) is { } line; number++)
             {
-                if (line.Contains('\0', StringComparison.Ordinal)) throw new InvalidDataException($"{path}, line {number}: not UTF-8 but UTF-16 without its mark, or no text at all; {WayOut}.");
+                if (line.Contains('\0', StringComparison.Ordinal))
+                    throw new InvalidDataException(
+                        $"{path}, line {number}: not UTF-8 but UTF-16 without its mark, or no text at all; {WayOut}.");
                 yield return line;
             }
         }
@@ -64,7 +66,9 @@ public static class ListFile
     internal static (string Path, string Label) PathAndLabel(string file, int line, string text)
     {
         int blank = text.LastIndexOfAny([' ', '\t']);
-        return blank > 0 ? (text[..blank].TrimEnd(), text[(blank + 1)..]) : throw new InvalidDataException($"{file}, line {line}: '{BadLine(text)}' is not a path, a blank and a label.");
+        return blank > 0
+            ? (text[..blank].TrimEnd(), text[(blank + 1)..])
+            : throw new InvalidDataException($"{file}, line {line}: '{BadLine(text)}' is not a path, a blank and a label.");
     }
 
     private static string BadLine(string text) => text.Length <= 80 ? text : text[..77] + "...";
@@ -79,7 +83,8 @@ public static class ListFile
             if (!Utf8.IsValid(rest[..end]))
             {
                 int first = FirstBad(rest[..end]);
-                return new InvalidDataException($"{path}, line {number}: not UTF-8 (byte {first + 1} of the line is {rest[first]:X2}); {WayOut}.");
+                return new InvalidDataException(
+                    $"{path}, line {number}: not UTF-8 (byte {first + 1} of the line is {rest[first]:X2}); {WayOut}.");
             }
 
             rest = rest[end..];

@@ -2,8 +2,7 @@ namespace AdaptFormer.Data;
 
 /// <summary>
 /// A manifest: a CSV file (comma, semicolon or tab) with a path and a label a line, with or without a header, or with a column of 0 and 1
-/// for each
-/// class; a JSON Lines file with an object a line; or plain text with a path, a blank and a label a line.
+/// for each class; a JSON Lines file with an object a line; or plain text with a path, a blank and a label a line.
 /// Several labels of a picture stand with <c>|</c> between them, or in a JSON array; a column <c>labels</c> may have none at all.
 /// Relative paths count from the manifest's folder and must stay inside it; absolute paths are taken as they are. Labels are class
 /// names, or whole numbers from 0.
@@ -26,12 +25,16 @@ public sealed class ManifestDataset : ImageListDataset
     /// </param>
     /// <param name="labelColumn">Header (or key) of the label if it is none of the usual ones (label, class, category, target…).</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">A line is malformed, a path leaves the folder, or a label is no class; the message gives
-    /// the line.</exception>
+    /// <exception cref="InvalidDataException">A line is malformed, a path leaves the folder, or a label is no class; the message gives the
+    /// line.</exception>
     public static ManifestDataset Open(string file, IReadOnlyList<string>? classNames = null, string? labelColumn = null)
     {
-        if (!File.Exists(file)) throw new FileNotFoundException($"There is no manifest '{file}'; expected a CSV or JSON Lines file with a path and a label a line.", file);
+        if (!File.Exists(file))
+            throw new FileNotFoundException(
+                $"There is no manifest '{file}'; expected a CSV or JSON Lines file with a path and a label a line.", file);
         string root = Path.GetDirectoryName(Path.GetFullPath(file))!;
-        return new ManifestDataset(file, root, ManifestReader.Read(file, new ListBuilder(file, root), labelColumn is null ? ManifestReader.LabelColumns : [labelColumn]).Items(classNames));
+        return new ManifestDataset(
+            file, root, ManifestReader.Read(
+                file, new ListBuilder(file, root), labelColumn is null ? ManifestReader.LabelColumns : [labelColumn]).Items(classNames));
     }
 }

@@ -1,9 +1,8 @@
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// Reads manifests of pictures and of clips: CSV (comma, semicolon or tab) with a path and a label a line or a column for each class,
-/// with or without a header; JSON Lines
-/// with an object a line; plain text with a path, a blank and a label.
+/// Reads manifests of pictures and of clips: CSV (comma, semicolon or tab) with a path and a label a line or a column for each class, with
+/// or without a header; JSON Lines with an object a line; plain text with a path, a blank and a label.
 /// </summary>
 internal static class ManifestReader
 {
@@ -11,7 +10,8 @@ internal static class ManifestReader
 
     private static readonly string[] PathColumns =
     [
-        "path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "image_id", "image_name", "image_file", "img", "img_path", "img_id", "img_name",
+        "path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "image_id", "image_name", "image_file",
+            "img", "img_path", "img_id", "img_name",
         "picture", "photo", "clip", "video", "video_path", "video_name", "video_id", "id_code", "fname", "id", "name",
     ];
 
@@ -19,7 +19,8 @@ internal static class ManifestReader
 
     /// <summary>Columns that a label may stand in; the first that is there counts.</summary>
     public static IReadOnlyList<string> LabelColumns { get; } =
-        ["label", SeveralColumn, "class", "class_name", "class_index", "category", "target", "class_id", "label_name", "label_id", "category_id", "diagnosis", "species", "breed", "y"];
+        ["label", SeveralColumn, "class", "class_name", "class_index", "category", "target", "class_id", "label_name", "label_id",
+            "category_id", "diagnosis", "species", "breed", "y"];
 
     /// <summary>Extensions of JSON Lines files; every other manifest is read as CSV.</summary>
     public static IReadOnlyList<string> JsonLinesExtensions { get; } = [".jsonl", ".ndjson"];
@@ -44,7 +45,9 @@ internal static class ManifestReader
         return list;
     }
 
-    private static void ReadText(string file, ListBuilder list)
+    /// <summary>Adds the lines of a text with a path, a blank and a label a line.</summary>
+    /// <exception cref="InvalidDataException">A line is malformed.</exception>
+    public static void ReadText(string file, ListBuilder list)
     {
         foreach ((int line, string text) in ListFile.Lines(file))
         {
@@ -56,7 +59,8 @@ internal static class ManifestReader
     private static void ReadCsv(string csv, char separator, ListBuilder list, IReadOnlyList<string> labelColumns)
     {
         IEnumerable<(int Line, string[] Fields)> records =
-            CsvReader.Read(csv, separator).Where(record => !Array.TrueForAll(record.Fields, string.IsNullOrWhiteSpace));      // Excel leaves rows of separators behind
+            // Excel leaves rows of separators behind
+            CsvReader.Read(csv, separator).Where(record => !Array.TrueForAll(record.Fields, string.IsNullOrWhiteSpace));
         string[][] start = [.. records.Take(2).Select(record => record.Fields)];
         if (start.Length == 0) return;
         Header header = Header.Of(start, labelColumns, csv, list);
@@ -72,8 +76,10 @@ internal static class ManifestReader
         {
             if (fields.Length <= Math.Max(header.Path, label))
             {
-                throw new InvalidDataException($"{csv}, line {line}: {fields.Length} {(fields.Length == 1 ? "field" : "fields")}, divided by {Name(separator)}; "
-                    + $"a path and a label are expected in columns {header.Path + 1} and {label + 1}. All lines need the same separator: comma, semicolon or tab.");
+                throw new InvalidDataException(
+                    $"{csv}, line {line}: {fields.Length} {(fields.Length == 1 ? "field" : "fields")}, divided by {Name(separator)}; "
+                    + $"a path and a label are expected in columns {header.Path + 1} and {label + 1}. All lines need the same separator: "
+                        + $"comma, semicolon or tab.");
             }
 
             list.Add(line, fields[header.Path].AsSpan().Trim(), fields[label].AsSpan().Trim());
@@ -87,12 +93,15 @@ internal static class ManifestReader
         List<string> has = [];
         foreach ((int line, string[] fields) in records)
         {
-            if (fields.Length <= header.Classes.Max(c => c.Column)) throw new InvalidDataException($"{csv}, line {line}: {fields.Length} fields, fewer than the header has.");
+            if (fields.Length <= header.Classes.Max(c => c.Column))
+                throw new InvalidDataException($"{csv}, line {line}: {fields.Length} fields, fewer than the header has.");
             has.Clear();
             foreach ((int column, string name) in header.Classes)
             {
                 if (IsMark(fields[column]) is not { } mark)
-                    throw new InvalidDataException($"{csv}, line {line}: '{fields[column].Trim()}' in the column of the class {name}; 0 or 1 is expected in a column for each class.");
+                    throw new InvalidDataException(
+                        $"{csv}, line {line}: '{fields[column].Trim()}' in the column of the class {name}; 0 or 1 is expected in a column "
+                            + $"for each class.");
                 if (mark) has.Add(name);
             }
 
@@ -133,7 +142,8 @@ internal static class ManifestReader
                 bool header = path >= 0 || (found >= 0 && LooksLikeAWord(names[found]));
                 if (header && path < 0) list.Notes.Add($"{csv}: the first line, '{string.Join(",", start[0])}', is taken for a header");
                 int[] others = [.. Enumerable.Range(0, names.Length).Where(at => at != found)];
-                if (header && label < 0 && others.Length > 1 && Named(labelColumns) && Array.TrueForAll(others, at => IsMark(start[1][at]) is not null))
+                if (header && label < 0 && others.Length > 1 && Named(labelColumns)
+                    && Array.TrueForAll(others, at => IsMark(start[1][at]) is not null))
                     return new Header(found, null, [.. others.Select(at => (at, start[0][at].Trim()))]);
                 if (header && label < 0 && others.Length == 1 && Named(labelColumns) && !NoLabels.Contains(names[others[0]]))
                 {
@@ -153,7 +163,8 @@ internal static class ManifestReader
         }
 
         /// <summary>Whether a field is the name of a column rather than the path of an item.</summary>
-        private static bool LooksLikeAWord(string field) => field.Length > 0 && field.All(c => char.IsLetter(c) || c is '_' or ' ' or '-') && char.IsLetter(field[0]);
+        private static bool LooksLikeAWord(string field) => field.Length > 0 && field.All(c => char.IsLetter(c) || c is '_' or ' ' or '-')
+            && char.IsLetter(field[0]);
 
         /// <summary>Whether the label may have any of the usual names; otherwise one was asked for.</summary>
         private static bool Named(IReadOnlyList<string> labelColumns) => labelColumns.Count > 1;

@@ -1,7 +1,7 @@
 namespace AdaptFormer.Data;
 
-/// <summary>Orders names as people do: digits that stand together are compared as numbers, so <c>frame2</c> comes ahead of
-/// <c>frame10</c>; all else is ordinal.</summary>
+/// <summary>Orders names as people do: digits that stand together are compared as numbers, so <c>frame2</c> comes ahead of <c>frame10</c>;
+/// all else is ordinal.</summary>
 internal sealed class NaturalOrder : IComparer<string>
 {
     private NaturalOrder()
@@ -17,14 +17,18 @@ internal sealed class NaturalOrder : IComparer<string>
         ReadOnlySpan<char> a = x, b = y;
         while (!a.IsEmpty && !b.IsEmpty)
         {
-            int order = char.IsAsciiDigit(a[0]) && char.IsAsciiDigit(b[0]) ? CompareNumbers(Number(ref a), Number(ref b)) : Take(ref a).CompareTo(Take(ref b));
+            int order = char.IsAsciiDigit(a[0]) && char.IsAsciiDigit(b[0])
+                ? CompareNumbers(Number(ref a), Number(ref b))
+                : Take(ref a).CompareTo(Take(ref b));
             if (order != 0) return order;
         }
 
         return a.Length != b.Length ? a.Length.CompareTo(b.Length) : string.CompareOrdinal(x, y);      // the latter: 01 and 1
     }
 
-    private static int CompareNumbers(ReadOnlySpan<char> a, ReadOnlySpan<char> b) => a.Length != b.Length ? a.Length.CompareTo(b.Length) : a.SequenceCompareTo(b);
+    private static int CompareNumbers(ReadOnlySpan<char> a, ReadOnlySpan<char> b) => a.Length != b.Length
+        ? a.Length.CompareTo(b.Length)
+        : a.SequenceCompareTo(b);
 
     private static char Take(ref ReadOnlySpan<char> text)
     {

@@ -58,13 +58,18 @@ public static class SplitFolders
         string[] others = [.. names.Except(parts).Where(name => HasItems(Path.Combine(folder, name), clips))];
         if (others.Length > 0)
         {
-            throw new InvalidDataException($"{folder}: {List(parts)} looks like a part of the data with class folders of its own, and {List(others)} beside it does not. "
-                + $"Name the folder that is meant (for example {Path.Combine(folder, parts[0])}), or move what does not belong to it. If {parts[0]} is a class, put its files into it directly.");
+            throw new InvalidDataException(
+                $"{folder}: {List(parts)} looks like a part of the data with class folders of its own, and {List(others)} beside it does "
+                    + $"not. "
+                + $"Name the folder that is meant (for example {Path.Combine(folder, parts[0])}), or move what does not belong to it. If "
+                    + $"{parts[0]} is a class, put its files into it directly.");
         }
 
         IGrouping<string, string>? twice = parts.GroupBy(name => PartOf(name)!).FirstOrDefault(group => group.Count() > 1);
-        if (twice is not null) throw new InvalidDataException($"{folder}: {List([.. twice])} are all the {twice.Key} part; name the one that is meant.");
-        return [.. new[] { Train, Validation, Test }.SelectMany(part => parts.Where(name => PartOf(name) == part), (part, name) => (part, Path.Combine(folder, name)))];
+        if (twice is not null)
+            throw new InvalidDataException($"{folder}: {List([.. twice])} are all the {twice.Key} part; name the one that is meant.");
+        return [.. new[] { Train, Validation, Test }.SelectMany(
+            part => parts.Where(name => PartOf(name) == part), (part, name) => (part, Path.Combine(folder, name)))];
     }
 
     /// <summary>The folder itself or, where it is divided, its training part, or the part that is scored: test, else validation.</summary>
@@ -77,7 +82,9 @@ public static class SplitFolders
         IReadOnlyList<(string Part, string Path)> parts = In(folder, clips);
         if (parts.Count == 0) return folder;
         return parts.LastOrDefault(part => part.Part == Train == train).Path
-            ?? throw new InvalidDataException($"{folder} has the parts {string.Join(", ", parts.Select(part => Path.GetFileName(part.Path)))} and none to {(train ? "train on" : "test on")}.");
+            ?? throw new InvalidDataException(
+                $"{folder} has the parts {string.Join(", ", parts.Select(part => Path.GetFileName(part.Path)))} and none to "
+                    + $"{(train ? "train on" : "test on")}.");
     }
 
     /// <summary>Whether items lie in folders of a folder, as in a part, and not in itself, as in a class.</summary>
@@ -93,9 +100,11 @@ public static class SplitFolders
         return false;
     }
 
-    private static bool HasItems(string folder, bool clips) => VisibleFiles.Below(folder).Any(file => IsItem(file, clips) || (clips && PictureFiles.IsPicture(file)));
+    private static bool HasItems(string folder, bool clips) =>
+        VisibleFiles.Below(folder).Any(file => IsItem(file, clips) || (clips && PictureFiles.IsPicture(file)));
 
     private static bool IsItem(string file, bool clips) => clips ? VideoFileDataset.IsVideo(file) : PictureFiles.IsPicture(file);
 
-    private static string List(string[] names) => string.Join(", ", names.Take(8)) + (names.Length > 8 ? $" and {names.Length - 8} more" : "");
+    private static string List(string[] names) => string.Join(", ", names.Take(8))
+        + (names.Length > 8 ? $" and {names.Length - 8} more" : "");
 }

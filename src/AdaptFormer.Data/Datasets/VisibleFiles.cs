@@ -10,18 +10,22 @@ internal static class VisibleFiles
     private const int MostDepth = 16;
 
     private static readonly HashSet<string> System = new(StringComparer.OrdinalIgnoreCase)
-        { "thumbs.db", "ehthumbs.db", "desktop.ini", "@eaDir", "#recycle", "@Recycle", "__MACOSX", "$RECYCLE.BIN", "System Volume Information", "lost+found" };
+        { "thumbs.db", "ehthumbs.db", "desktop.ini", "@eaDir", "#recycle", "@Recycle", "__MACOSX", "$RECYCLE.BIN",
+            "System Volume Information", "lost+found" };
 
     /// <summary>Whether a file or folder of this name is no data.</summary>
     /// <param name="name">The last part of its path.</param>
-    public static bool IsHidden(ReadOnlySpan<char> name) => name.StartsWith('.') || System.GetAlternateLookup<ReadOnlySpan<char>>().Contains(name);
+    public static bool IsHidden(ReadOnlySpan<char> name) => name.StartsWith('.')
+        || System.GetAlternateLookup<ReadOnlySpan<char>>().Contains(name);
 
     /// <summary>The names of the folders in a folder, in ordinal order.</summary>
     public static string[] Folders(string folder) =>
-        [.. Directory.EnumerateDirectories(folder).Select(path => Path.GetFileName(path)!).Where(name => !IsHidden(name)).Order(StringComparer.Ordinal)];
+        [.. Directory.EnumerateDirectories(folder).Select(path => Path.GetFileName(path)!).Where(name => !IsHidden(name))
+            .Order(StringComparer.Ordinal)];
 
     /// <summary>The paths of the files in a folder, not below it, in no particular order.</summary>
-    public static IEnumerable<string> Files(string folder) => Directory.EnumerateFiles(folder).Where(path => !IsHidden(Path.GetFileName(path.AsSpan())));
+    public static IEnumerable<string> Files(string folder) =>
+        Directory.EnumerateFiles(folder).Where(path => !IsHidden(Path.GetFileName(path.AsSpan())));
 
     /// <summary>The paths of all files below a folder, those of a folder ahead of those of its folders; of each folder in ordinal
     /// order.</summary>
@@ -32,7 +36,9 @@ internal static class VisibleFiles
 
     private static IEnumerable<string> Below(string folder, int depth)
     {
-        IEnumerable<string> deeper = depth == MostDepth ? [] : Folders(folder).SelectMany(name => Below(Path.Combine(folder, name), depth + 1));
+        IEnumerable<string> deeper = depth == MostDepth
+            ? []
+            : Folders(folder).SelectMany(name => Below(Path.Combine(folder, name), depth + 1));
         return Files(folder).Order(StringComparer.Ordinal).Concat(deeper);
     }
 

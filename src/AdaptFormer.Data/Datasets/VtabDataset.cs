@@ -33,9 +33,11 @@ public static class VtabDataset
     }
 
     private static int LargestLabel(string list) =>
-        ListFile.Lines(list).Select(line => Number(list, line.Line, ListFile.PathAndLabel(list, line.Line, line.Text).Label)).DefaultIfEmpty(0).Max();
+        ListFile.Lines(list).Select(line => Number(list, line.Line, ListFile.PathAndLabel(list, line.Line, line.Text).Label))
+            .DefaultIfEmpty(0).Max();
 
-    private static int Number(string list, int line, string label) => int.TryParse(label, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < 100_000
+    private static int Number(string list, int line, string label) =>
+        int.TryParse(label, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < 100_000
         ? number
         : throw new InvalidDataException($"{list}, line {line}: '{label}' is not the number of a class.");
 }

@@ -34,8 +34,8 @@ public sealed class ImageBuffer : IDisposable
     public int Height { get; private set; }
 
     /// <summary>
-    /// How the pixels lie when the picture is shown. They are never turned by decoders: <see cref="ImageTransform"/> and
-    /// <see cref="ClipTransform"/> do so by their rule, others by <see cref="Uprighting"/>.
+    /// How the pixels lie when the picture is shown. They are never turned by decoders: <see cref="ImageTransform"/> does so by
+    /// its rule, others by <see cref="Uprighting"/>.
     /// </summary>
     public Orientation Orientation { get; set; } = Orientation.Normal;
 

@@ -23,8 +23,8 @@ public sealed class DataLoader : IDisposable
     /// <param name="options">Batch size, order, workers.</param>
     /// <exception cref="ArgumentException">The data set is empty, or gives no batch because the last one is dropped.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
-    public DataLoader(ImageDataset dataset, ImageTransform transform, LoaderOptions options)
-        : this(new PictureSamples(dataset, transform), options)
+    public DataLoader(LabelledDataset dataset, ImageTransform transform, LoaderOptions options)
+        : this(new ItemSamples(dataset, transform), options)
     {
     }
 
@@ -36,13 +36,15 @@ public sealed class DataLoader : IDisposable
     public DataLoader(SampleMaker samples, LoaderOptions options)
     {
         options.Validate();
-        if (!options.DropLast) options = options with { BatchSize = Math.Clamp(samples.Count, 1, options.BatchSize) };      // no memory for what never comes
+        // no memory for what never comes
+        if (!options.DropLast) options = options with { BatchSize = Math.Clamp(samples.Count, 1, options.BatchSize) };
         (Samples, Options) = (samples, options);
         Shard = new EpochShard(samples.Count, options.BatchSize, options.DropLast, options.Rank, options.WorldSize);
         if (BatchesPerEpoch == 0 && (samples.Count == 0 || options.DropLast))
         {
             string processes = options.WorldSize > 1 ? $" for each of {options.WorldSize} processes" : "";
-            throw new ArgumentException($"DataLoader: {Dataset.Name} has {samples.Count} {(samples.Dims.Count > 3 ? "clips" : "pictures")}, which gives no batch of {options.BatchSize}{processes}"
+            throw new ArgumentException(
+                $"DataLoader: {Dataset.Name} has {samples.Count} {Dataset.Things}, which gives no batch of {options.BatchSize}{processes}"
                 + (options.DropLast ? "; use a smaller batch or keep the last one." : "."), nameof(samples));
         }
     }
@@ -148,7 +150,8 @@ public sealed class DataLoader : IDisposable
         catch (Exception error) when (error is OverflowException or OutOfMemoryException)
         {
             throw new ArgumentException(
-                $"{Dataset.Name}: a batch of {Options.BatchSize} samples [{string.Join(", ", Samples.Dims)}] is larger than memory allows; use a smaller batch.", error);
+                $"{Dataset.Name}: a batch of {Options.BatchSize} samples [{string.Join(", ", Samples.Dims)}] is larger than memory allows; "
+                    + $"use a smaller batch.", error);
         }
 
         batch.Begin(count);

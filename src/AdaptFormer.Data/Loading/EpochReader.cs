@@ -126,7 +126,8 @@ internal sealed class EpochReader : IDisposable
         int size = _loader.Options.BatchSize;
         lock (_monitor)
         {
-            while (!_stopped && _nextSample < _loader.SamplesPerEpoch && _nextSample / size >= _nextBatch + _loader.Options.Prefetch) Monitor.Wait(_monitor);
+            while (!_stopped && _nextSample < _loader.SamplesPerEpoch && _nextSample / size >= _nextBatch + _loader.Options.Prefetch)
+                Monitor.Wait(_monitor);
             if (_stopped || _nextSample >= _loader.SamplesPerEpoch) return null;
 
             int sample = _nextSample++, number = sample / size;

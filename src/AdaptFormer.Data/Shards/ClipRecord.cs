@@ -4,13 +4,18 @@ using System.Buffers.Binary;
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// The frames of a clip as one record of a shard: number of frames of the clip and number of those kept (4 bytes each), for each kept
-/// frame its length and its
-/// checksum (4 bytes each), the checksum of all that, the frames. So one frame is found and checked without the others. All numbers are
-/// little-endian.
+/// The frames of a picture or clip as one record of a shard: number of frames of the item and number of those kept (4 bytes each), for each
+/// kept frame its length and its checksum (4 bytes each), the checksum of all that, the frames. So one frame is found and checked without
+/// the others. All numbers are little-endian.
 /// </summary>
 internal readonly ref struct ClipRecord
 {
+    /// <summary>Bytes ahead of the pixels of a frame that is kept as such: width, and height with the orientation above it.</summary>
+    public const int SidesBytes = 8;
+
+    /// <summary>Bits of the height of such a frame below its orientation; it has 17 at most.</summary>
+    public const int OrientationShift = 24;
+
     private const int Fixed = 8, Entry = 8, Checksum = 4;
     private readonly ReadOnlySpan<byte> _table;
 

@@ -12,8 +12,8 @@ public readonly record struct ShardKey(UInt128 Low, UInt128 High)
     /// <summary>The key of a data set's items.</summary>
     /// <param name="data">The items.</param>
     /// <param name="settings">What is made of them, and how.</param>
-    /// <param name="byContent">Whether files are known by their whole content, which takes reading them; otherwise by their length and
-    /// the time of their last change.</param>
+    /// <param name="byContent">Whether files are known by their whole content, which takes reading them; otherwise by their length and the
+    /// time of their last change.</param>
     /// <exception cref="IOException">A file cannot be read.</exception>
     internal static ShardKey Of(LabelledDataset data, string settings, bool byContent)
     {

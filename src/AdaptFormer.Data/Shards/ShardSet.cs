@@ -13,7 +13,8 @@ public sealed class ShardSet : IDisposable
     private readonly (SafeFileHandle File, byte[] Index, string Path)[] _shards;
     private readonly int _perShard;
 
-    private ShardSet((SafeFileHandle, byte[], string)[] shards, int count, int perShard) => (_shards, Count, _perShard) = (shards, count, perShard);
+    private ShardSet((SafeFileHandle, byte[], string)[] shards, int count, int perShard) =>
+        (_shards, Count, _perShard) = (shards, count, perShard);
 
     /// <summary>Number of records.</summary>
     public int Count { get; }
@@ -37,19 +38,29 @@ public sealed class ShardSet : IDisposable
             for (int first = 0; first < count; first += perShard)
             {
                 string path = PathOf(folder, shards.Count);
-                if (!File.Exists(path)) throw new InvalidDataException($"{path} is missing: the cache is not complete ({first} of {count} records); `adaptformer data cache` makes the rest.");
+                if (!File.Exists(path))
+                    throw new InvalidDataException(
+                        $"{path} is missing: the cache is not complete ({first} of {count} records); `adaptformer data cache` makes the "
+                            + $"rest.");
                 SafeFileHandle file = File.OpenHandle(path, options: FileOptions.RandomAccess);
                 shards.Add((file, [], path));
                 (ShardHeader header, byte[] index) = ReadIndex(file, path);
-                if (header.KeyLow != key.Low) throw new InvalidDataException($"{path} was made of other data or with other settings; build the cache again in another folder.");
+                if (header.KeyLow != key.Low)
+                    throw new InvalidDataException(
+                        $"{path} was made of other data or with other settings; build the cache again in another folder.");
                 if (header.KeyHigh != key.High)
                 {
-                    throw new InvalidDataException($"{path} does not show the files as they are: some were changed or touched since (length or time of change differ), or an earlier version made "
+                    throw new InvalidDataException(
+                        $"{path} does not show the files as they are: some were changed or touched since (length or time of change "
+                            + $"differ), or an earlier version made "
                         + $"it. Run `adaptformer data cache` with --output {folder} again, which makes it anew.");
                 }
 
-                if (header.First != first || header.PerShard < 1 || header.Count != Math.Min(header.PerShard, count - first) || (perShard != 0 && perShard != header.PerShard))
-                    throw new InvalidDataException($"{path} holds records {header.First} to {header.First + header.Count - 1}, which do not follow those before; build the cache again.");
+                if (header.First != first || header.PerShard < 1 || header.Count != Math.Min(header.PerShard, count - first)
+                    || (perShard != 0 && perShard != header.PerShard))
+                    throw new InvalidDataException(
+                        $"{path} holds records {header.First} to {header.First + header.Count - 1}, which do not follow those before; "
+                            + $"build the cache again.");
                 perShard = header.PerShard;
                 shards[^1] = (file, index, path);
             }
@@ -69,7 +80,9 @@ public sealed class ShardSet : IDisposable
     public static int TagOf(string folder)
     {
         RequireFolder(folder);
-        string path = Directory.EnumerateFiles(folder, "shard-*.bin").Order(StringComparer.Ordinal).FirstOrDefault() ?? throw new InvalidDataException($"{folder} holds no shards; build the cache with `adaptformer data cache`.");
+        string path = Directory.EnumerateFiles(folder, "shard-*.bin").Order(StringComparer.Ordinal)
+            .FirstOrDefault() ?? throw new InvalidDataException(
+                $"{folder} holds no shards; build the cache with `adaptformer data cache`.");
         using SafeFileHandle file = File.OpenHandle(path);
         return ReadIndex(file, path).Header.Tag;
     }
@@ -106,11 +119,13 @@ public sealed class ShardSet : IDisposable
     /// <param name="offset">Place in the record.</param>
     /// <param name="into">Receives the bytes.</param>
     /// <returns>Number of bytes; less than asked for where the file ends.</returns>
-    internal int ReadPart(int number, int offset, Span<byte> into) => RandomAccess.Read(_shards[number / _perShard].File, into, Entry(number).Offset + offset);
+    internal int ReadPart(int number, int offset, Span<byte> into) =>
+        RandomAccess.Read(_shards[number / _perShard].File, into, Entry(number).Offset + offset);
 
     /// <summary>The error of a record whose bytes are not those that were written.</summary>
     internal InvalidDataException Damaged(int number) =>
-        new($"{FileOf(number)}: record {number} is damaged; delete the file and run `adaptformer data cache` again, which makes only what is missing.");
+        new($"{FileOf(number)}: record {number} is damaged; delete the file and run `adaptformer data cache` again, which makes only what "
+            + $"is missing.");
 
     /// <inheritdoc/>
     public void Dispose()
@@ -120,7 +135,8 @@ public sealed class ShardSet : IDisposable
 
     private static void RequireFolder(string folder)
     {
-        if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"There is no cache '{folder}'; build it with `adaptformer data cache`.");
+        if (!Directory.Exists(folder))
+            throw new DirectoryNotFoundException($"There is no cache '{folder}'; build it with `adaptformer data cache`.");
     }
 
     internal static string PathOf(string folder, int shard) => Path.Combine(folder, $"shard-{shard:00000}.bin");
@@ -147,7 +163,9 @@ public sealed class ShardSet : IDisposable
             end += bytes;
         }
 
-        return read == index.Length && end == length ? (header, index) : throw new InvalidDataException($"{path} is truncated: {end} bytes expected, {length} there.");
+        return read == index.Length && end == length
+            ? (header, index)
+            : throw new InvalidDataException($"{path} is truncated: {end} bytes expected, {length} there.");
     }
 
     private (byte Kind, long Offset, int Length, uint Crc) Entry(int number)
@@ -161,7 +179,8 @@ public sealed class ShardSet : IDisposable
     {
         ReadOnlySpan<byte> entry = index.Slice(at * ShardHeader.EntryBytes, ShardHeader.EntryBytes);
         ulong place = BinaryPrimitives.ReadUInt64LittleEndian(entry);
-        return ((byte)(place >> 56), (long)(place & 0x00FF_FFFF_FFFF_FFFF), BinaryPrimitives.ReadInt32LittleEndian(entry[8..]), BinaryPrimitives.ReadUInt32LittleEndian(entry[12..]));
+        return ((byte)(place >> 56), (long)(place & 0x00FF_FFFF_FFFF_FFFF), BinaryPrimitives.ReadInt32LittleEndian(entry[8..]),
+            BinaryPrimitives.ReadUInt32LittleEndian(entry[12..]));
     }
 }
 

@@ -14,8 +14,9 @@ internal static class ShapePainter
             for (int x = 0; x < side; x++)
             {
                 (float px, float py) = (x + 0.5f, y + 0.5f);
-                Rgb color = Background(scene, px, py, side);
-                foreach (ref readonly ShapeLine line in scene.Lines) color = Rgb.Mix(color, line.Color, Coverage(Distance(line, px, py)));
+                ShapeColor color = Background(scene, px, py, side);
+                foreach (ref readonly ShapeLine line in scene.Lines)
+                    color = ShapeColor.Mix(color, line.Color, Coverage(Distance(line, px, py)));
                 foreach (ref readonly ShapePart part in scene.Parts) color = Shape(part, px, py, color);
 
                 // One random number has 16 bits for each channel.
@@ -27,10 +28,10 @@ internal static class ShapePainter
         }
     }
 
-    private static Rgb Background(in ShapeScene scene, float x, float y, int side)
+    private static ShapeColor Background(in ShapeScene scene, float x, float y, int side)
     {
         float t = Math.Clamp(0.25f + ((x - (side / 2f)) * scene.GradientX) + ((y - (side / 2f)) * scene.GradientY), 0, 1);
-        Rgb color = Rgb.Mix(scene.Background, scene.Gradient, t);
+        ShapeColor color = ShapeColor.Mix(scene.Background, scene.Gradient, t);
 
         // Soft spots: a coarse grid of brightness changes, interpolated.
         const int Cells = ShapeScene.CloudCells;
@@ -38,19 +39,22 @@ internal static class ShapePainter
         int cx = Math.Min((int)gx, Cells - 2), cy = Math.Min((int)gy, Cells - 2), at = (cy * Cells) + cx;
         (gx, gy) = (gx - cx, gy - cy);
         ReadOnlySpan<float> clouds = scene.Clouds;
-        float top = clouds[at] + ((clouds[at + 1] - clouds[at]) * gx), bottom = clouds[at + Cells] + ((clouds[at + Cells + 1] - clouds[at + Cells]) * gx);
+        float top = clouds[at] + ((clouds[at + 1] - clouds[at]) * gx), bottom = clouds[at + Cells]
+            + ((clouds[at + Cells + 1] - clouds[at + Cells]) * gx);
         float cloud = top + ((bottom - top) * gy);
-        return new Rgb(color.R + cloud, color.G + cloud, color.B + cloud);
+        return new ShapeColor(color.R + cloud, color.G + cloud, color.B + cloud);
     }
 
-    private static Rgb Shape(in ShapePart part, float px, float py, Rgb under)
+    private static ShapeColor Shape(in ShapePart part, float px, float py, ShapeColor under)
     {
         float dx = px - part.X, dy = py - part.Y, reach = part.Radius * 1.2f;
         if ((dx * dx) + (dy * dy) > (reach + 2) * (reach + 2)) return under;
         (float sin, float cos) = MathF.SinCos(part.Angle);
         float u = (dx * cos) + (dy * sin), v = (dy * cos) - (dx * sin);
         float coverage = Coverage(ShapeDistance.Of(part.Kind, u / part.Radius, v / part.Radius) * part.Radius);
-        return coverage == 0 ? under : Rgb.Mix(under, Rgb.Mix(part.Color, part.Second, Pattern(part.Fill, u, v, part.Period)), coverage);
+        return coverage == 0
+            ? under
+            : ShapeColor.Mix(under, ShapeColor.Mix(part.Color, part.Second, Pattern(part.Fill, u, v, part.Period)), coverage);
     }
 
     /// <summary>Part of the second colour at a point of the shape, in [0, 1].</summary>

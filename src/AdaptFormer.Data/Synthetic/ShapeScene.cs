@@ -24,15 +24,16 @@ internal sealed record ShapeClass(string Name, ShapeKind Shape, ShapeFill? Fill 
 internal sealed record ShapeStyle(float Rotation, float MinContrast, float Noise, float Clouds, int Clutter, float HueSpread);
 
 /// <summary>A colour with channels in [0, 1].</summary>
-internal readonly record struct Rgb(float R, float G, float B)
+internal readonly record struct ShapeColor(float R, float G, float B)
 {
     public float Luma => (0.3f * R) + (0.59f * G) + (0.11f * B);
 
-    public static Rgb Mix(Rgb a, Rgb b, float t) => new(a.R + ((b.R - a.R) * t), a.G + ((b.G - a.G) * t), a.B + ((b.B - a.B) * t));
+    public static ShapeColor Mix(ShapeColor a, ShapeColor b, float t) =>
+        new(a.R + ((b.R - a.R) * t), a.G + ((b.G - a.G) * t), a.B + ((b.B - a.B) * t));
 
-    public static Rgb FromHsv(float hue, float saturation, float value)
+    public static ShapeColor FromHsv(float hue, float saturation, float value)
     {
-        return new Rgb(Channel(5), Channel(3), Channel(1));
+        return new ShapeColor(Channel(5), Channel(3), Channel(1));
 
         float Channel(int n)
         {
@@ -43,7 +44,8 @@ internal readonly record struct Rgb(float R, float G, float B)
 }
 
 /// <summary>One shape at its place.</summary>
-internal readonly record struct ShapePart(ShapeKind Kind, ShapeFill Fill, float X, float Y, float Radius, float Angle, float Period, Rgb Color, Rgb Second);
+internal readonly record struct ShapePart(
+    ShapeKind Kind, ShapeFill Fill, float X, float Y, float Radius, float Angle, float Period, ShapeColor Color, ShapeColor Second);
 
 /// <summary>Everything that is random about one picture, drawn from its own stream; the painter only draws it.</summary>
 internal ref struct ShapeScene
@@ -59,17 +61,19 @@ internal ref struct ShapeScene
     /// <param name="lines">Room for <see cref="MaxLines"/> stray lines.</param>
     /// <param name="clouds">Room for <see cref="CloudCells"/>² brightness changes.</param>
     /// <param name="kinds">The shape of each copy, where they differ; else none.</param>
-    public ShapeScene(ShapeClass what, ShapeStyle style, int side, Rng rng, Span<ShapePart> parts, Span<ShapeLine> lines, Span<float> clouds, ReadOnlySpan<ShapeKind> kinds = default)
+    public ShapeScene(ShapeClass what, ShapeStyle style, int side, Rng rng, Span<ShapePart> parts, Span<ShapeLine> lines,
+        Span<float> clouds, ReadOnlySpan<ShapeKind> kinds = default)
     {
         float hue = rng.NextSingle();
         Background = Random(rng, hue);
-        Rgb color = Contrasting(rng, Background, hue, style), second = Rgb.Mix(color, Background, Uniform(rng, 0.55f, 0.85f));
+        ShapeColor color = Contrasting(rng, Background, hue, style), second = ShapeColor.Mix(color, Background, Uniform(rng, 0.55f, 0.85f));
         Gradient = Random(rng, hue);
         (GradientX, GradientY) = (Uniform(rng, -0.35f, 0.35f) / side, Uniform(rng, -0.35f, 0.35f) / side);
 
         ShapeFill fill = what.Inner is null ? what.Fill ?? (ShapeFill)rng.NextInt(4) : ShapeFill.Solid;
         float angle = Uniform(rng, -style.Rotation, style.Rotation), turn = Uniform(rng, 0, 2 * MathF.PI);
-        float size = what.Copies switch { 1 => Uniform(rng, 0.28f, 0.41f), 2 => Uniform(rng, 0.19f, 0.23f), _ => Uniform(rng, 0.16f, 0.195f) } * side;
+        float size = what.Copies switch { 1 => Uniform(rng, 0.28f, 0.41f), 2 => Uniform(rng, 0.19f, 0.23f), _ =>
+            Uniform(rng, 0.16f, 0.195f) } * side;
         float slack = what.Copies == 1 ? 0.47f - (size / side) : 0.05f, spread = what.Copies == 2 ? 0.235f : 0.26f;
         float x = side * (0.5f + Uniform(rng, -slack, slack)), y = side * (0.5f + Uniform(rng, -slack, slack));
         float period = size * Uniform(rng, 0.5f, 0.7f);
@@ -77,21 +81,27 @@ internal ref struct ShapeScene
         for (int copy = 0; copy < what.Copies; copy++)
         {
             float away = what.Copies == 1 ? 0 : spread * side, direction = turn + (copy * 2 * MathF.PI / what.Copies);
-            parts[count++] = new ShapePart(kinds.IsEmpty ? what.Shape : kinds[copy], fill, x + (away * MathF.Cos(direction)), y + (away * MathF.Sin(direction)), size, angle, period, color, second);
+            parts[count++] = new ShapePart(
+                kinds.IsEmpty ? what.Shape : kinds[copy], fill, x + (away * MathF.Cos(direction)), y
+                    + (away * MathF.Sin(direction)), size, angle, period, color, second);
         }
 
         if (what.Inner is { } inner)
         {
-            Rgb inside = Contrasting(rng, color, hue, style);
-            parts[count++] = new ShapePart(inner, ShapeFill.Solid, x, y, size * Uniform(rng, 0.42f, 0.52f), Uniform(rng, -style.Rotation, style.Rotation), period, inside, inside);
+            ShapeColor inside = Contrasting(rng, color, hue, style);
+            parts[count++] = new ShapePart(
+                inner, ShapeFill.Solid, x, y, size * Uniform(rng, 0.42f, 0.52f), Uniform(rng, -style.Rotation, style.Rotation), period,
+                    inside, inside);
         }
 
         Parts = parts[..count];
         Lines = lines[..rng.NextInt(style.Clutter + 1)];
         foreach (ref ShapeLine line in Lines)
         {
-            float lx = rng.NextSingle() * side, ly = rng.NextSingle() * side, direction = Uniform(rng, 0, 2 * MathF.PI), length = Uniform(rng, 0.15f, 0.5f) * side;
-            line = new ShapeLine(lx, ly, MathF.Cos(direction), MathF.Sin(direction), length, Uniform(rng, 0.5f, 1.1f), Random(rng, rng.NextSingle()));
+            float lx = rng.NextSingle() * side, ly = rng.NextSingle() * side, direction = Uniform(rng, 0, 2 * MathF.PI),
+                length = Uniform(rng, 0.15f, 0.5f) * side;
+            line = new ShapeLine(
+                lx, ly, MathF.Cos(direction), MathF.Sin(direction), length, Uniform(rng, 0.5f, 1.1f), Random(rng, rng.NextSingle()));
         }
 
         foreach (ref float cloud in clouds) cloud = Uniform(rng, -style.Clouds, style.Clouds);
@@ -100,11 +110,11 @@ internal ref struct ShapeScene
         Noise = style.Noise;
     }
 
-    public Rgb Background { get; }
+    public ShapeColor Background { get; }
 
     /// <summary>Colour that the background turns to along (<see cref="GradientX"/>, <see cref="GradientY"/>) per pixel from the
     /// centre.</summary>
-    public Rgb Gradient { get; }
+    public ShapeColor Gradient { get; }
 
     public float GradientX { get; }
 
@@ -122,15 +132,15 @@ internal ref struct ShapeScene
 
     private static float Uniform(Rng rng, float low, float high) => low + ((high - low) * rng.NextSingle());
 
-    private static Rgb Random(Rng rng, float hue) => Rgb.FromHsv(hue, Uniform(rng, 0.15f, 0.95f), Uniform(rng, 0.15f, 0.95f));
+    private static ShapeColor Random(Rng rng, float hue) => ShapeColor.FromHsv(hue, Uniform(rng, 0.15f, 0.95f), Uniform(rng, 0.15f, 0.95f));
 
     /// <summary>A colour that differs enough in brightness; the best of many draws if none does.</summary>
-    private static Rgb Contrasting(Rng rng, Rgb from, float hue, ShapeStyle style)
+    private static ShapeColor Contrasting(Rng rng, ShapeColor from, float hue, ShapeStyle style)
     {
-        Rgb best = from;
+        ShapeColor best = from;
         for (int i = 0; i < 24 && MathF.Abs(best.Luma - from.Luma) < style.MinContrast; i++)
         {
-            Rgb draw = Random(rng, (hue + Uniform(rng, 0, style.HueSpread)) % 1);
+            ShapeColor draw = Random(rng, (hue + Uniform(rng, 0, style.HueSpread)) % 1);
             if (MathF.Abs(draw.Luma - from.Luma) > MathF.Abs(best.Luma - from.Luma)) best = draw;
         }
 
@@ -139,4 +149,4 @@ internal ref struct ShapeScene
 }
 
 /// <summary>A stray stroke: start, unit direction, length and half width in pixels.</summary>
-internal readonly record struct ShapeLine(float X, float Y, float DirX, float DirY, float Length, float HalfWidth, Rgb Color);
+internal readonly record struct ShapeLine(float X, float Y, float DirX, float DirY, float Length, float HalfWidth, ShapeColor Color);

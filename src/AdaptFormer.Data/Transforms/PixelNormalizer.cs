@@ -16,10 +16,13 @@ public sealed unsafe class PixelNormalizer
     /// <exception cref="ArgumentException">Not three values each, or a deviation is not positive.</exception>
     public PixelNormalizer(ReadOnlySpan<float> mean, ReadOnlySpan<float> std)
     {
-        if (mean.Length != 3 || std.Length != 3) throw new ArgumentException($"Normalisation needs three means and three deviations (R, G, B); got {mean.Length} and {std.Length}.");
+        if (mean.Length != 3 || std.Length != 3)
+            throw new ArgumentException(
+                $"Normalisation needs three means and three deviations (R, G, B); got {mean.Length} and {std.Length}.");
         foreach (float value in std)
         {
-            if (!(value > 0) || !float.IsFinite(value)) throw new ArgumentException($"Normalisation: a standard deviation must be positive; got {value}.");
+            if (!(value > 0) || !float.IsFinite(value))
+                throw new ArgumentException($"Normalisation: a standard deviation must be positive; got {value}.");
         }
 
         (_mean, _std) = (mean.ToArray(), std.ToArray());
@@ -27,6 +30,13 @@ public sealed unsafe class PixelNormalizer
         {
             for (int v = 0; v < 256; v++) _table[(c * 256) + v] = ((v / 255f) - mean[c]) / std[c];
         }
+    }
+
+    /// <summary>A normaliser for the given channel statistics.</summary>
+    /// <exception cref="ArgumentException">A deviation is not positive.</exception>
+    public PixelNormalizer(PixelStatistics statistics)
+        : this(statistics.Mean.ToArray(), statistics.Std.ToArray())
+    {
     }
 
     /// <summary>The colour that normalises to about 0.</summary>
@@ -42,7 +52,9 @@ public sealed unsafe class PixelNormalizer
     public void ToChw(ImageBuffer image, bool flip, Span<float> chw)
     {
         int width = image.Width, plane = width * image.Height;
-        if (chw.Length != 3 * plane) throw new ArgumentException($"ToChw: the destination must hold 3·{image.Height}·{width} = {3 * plane} values; it holds {chw.Length}.", nameof(chw));
+        if (chw.Length != 3 * plane)
+            throw new ArgumentException(
+                $"ToChw: the destination must hold 3·{image.Height}·{width} = {3 * plane} values; it holds {chw.Length}.", nameof(chw));
 
         fixed (byte* pixels = image.Pixels)
         fixed (float* result = chw)
@@ -82,8 +94,12 @@ public sealed unsafe class PixelNormalizer
             // Byte i of the channel is byte 3i + channel of the 48; an index outside a vector's 16 gives 0.
             Vector128<byte> index = (Vector128<byte>.Indices * 3) + Vector128.Create((byte)channel);
             if (flip) index = Vector128.Create((byte)(45 + (2 * channel))) - index;
-            Vector128<byte> bytes = Vector128.Shuffle(a, index) | Vector128.Shuffle(b, index - Vector128.Create((byte)16)) | Vector128.Shuffle(c, index - Vector128.Create((byte)32));
-            Vector512<float> value = Vector512.ConvertToSingle(Vector512.WidenLower(Vector256.WidenLower(bytes.ToVector256Unsafe()).ToVector512Unsafe()).AsInt32());
+            Vector128<byte> bytes =
+                Vector128.Shuffle(a, index) | Vector128.Shuffle(b, index - Vector128.Create((byte)16)) | Vector128.Shuffle(
+                    c, index - Vector128.Create((byte)32));
+            Vector512<float> value =
+                Vector512.ConvertToSingle(
+                    Vector512.WidenLower(Vector256.WidenLower(bytes.ToVector256Unsafe()).ToVector512Unsafe()).AsInt32());
             value = ((value / Vector512.Create(255f)) - Vector512.Create(_mean[channel])) / Vector512.Create(_std[channel]);
             value.Store(result + (channel * plane));
         }

@@ -69,7 +69,7 @@ public static class FFmpeg
     /// <exception cref="InvalidDataException">The file is damaged: fewer frames came than were counted.</exception>
     /// <exception cref="NotSupportedException">ffmpeg is not installed.</exception>
     /// <exception cref="OperationCanceledException">ffmpeg was stopped from outside, by Ctrl-C for instance.</exception>
-    public static void Decode(string path, VideoInfo info, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = ClipDataset.WholeFrames)
+    public static void Decode(string path, VideoInfo info, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = LabelledDataset.WholeFrames)
     {
         Require(path);
         int[] wanted = [.. frames], distinct = [.. wanted.Distinct()];

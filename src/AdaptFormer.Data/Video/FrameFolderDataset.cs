@@ -1,8 +1,8 @@
 namespace AdaptFormer.Data;
 
-/// <summary>Clips as folders of pictures, one a frame, in the order of their names, numbers in them compared as numbers. A folder is
-/// listed once; its names stay in memory as UTF-8.</summary>
-public sealed class FrameFolderDataset : ClipListDataset
+/// <summary>Clips as folders of pictures, one a frame, in the order of their names, numbers in them compared as numbers. A folder is listed
+/// once; its names stay in memory as UTF-8.</summary>
+public sealed class FrameFolderDataset : ListedDataset
 {
     private readonly IReadOnlyList<(int First, int? Last)>? _ranges;
     private readonly PathList?[] _names;
@@ -20,7 +20,8 @@ public sealed class FrameFolderDataset : ClipListDataset
     /// <param name="classNames">Names of the classes.</param>
     /// <exception cref="ArgumentException">A label is out of range.</exception>
     public FrameFolderDataset(string name, IReadOnlyList<Clip> clips, IReadOnlyList<string> classNames)
-        : this(name, "", OneClassEach(name, [.. clips.Select(clip => clip.Folder)], [.. clips.Select(clip => clip.Label)], classNames), [.. clips.Select(clip => (clip.First, clip.Last))])
+        : this(name, "", OneClassEach(name, [.. clips.Select(clip => clip.Folder)], [.. clips.Select(clip => clip.Label)], classNames),
+            [.. clips.Select(clip => (clip.First, clip.Last))])
     {
     }
 
@@ -37,7 +38,9 @@ public sealed class FrameFolderDataset : ClipListDataset
     public override string FileOf(int index) => Directory.Exists(PathOf(index)) ? FrameFile(index, 0) : PathOf(index);
 
     /// <summary>The clip's folder, and which of its frames if it is a part of them.</summary>
-    public override string Source(int index) => _ranges?[index] is (var first, { } last) ? $"{PathOf(index)} (frames {first + 1} to {last + 1})" : PathOf(index);
+    public override string Source(int index) => _ranges?[index] is (var first, { } last)
+        ? $"{PathOf(index)} (frames {first + 1} to {last + 1})"
+        : PathOf(index);
 
     /// <summary>Whether the clip's folder is there.</summary>
     public override bool IsThere(int index) => Directory.Exists(PathOf(index));
@@ -45,7 +48,11 @@ public sealed class FrameFolderDataset : ClipListDataset
     internal override FileState StateOf(int index) => FileState.OfFolder(PathOf(index));
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> FilesOf(int index) => [.. Enumerable.Range(0, FrameCount(index)).Select(t => FrameFile(index, t))];
+    public override IReadOnlyList<string> FilesOf(int index) =>
+        [.. Enumerable.Range(0, FrameCount(index)).Select(t => FrameFile(index, t))];
+
+    /// <inheritdoc/>
+    public override bool OfClips => true;
 
     /// <inheritdoc/>
     public override int FrameCount(int index) => Names(index).Count;
@@ -59,7 +66,9 @@ public sealed class FrameFolderDataset : ClipListDataset
             if (t > 0 && frames[t] == frames[t - 1]) into[t].CopyFrom(into[t - 1]);
             else ImageDecoder.Decode(FrameFile(index, frames[t]), into[t]);
             if (into[t].Width != into[0].Width || into[t].Height != into[0].Height)
-                throw new InvalidDataException($"{FrameFile(index, frames[t])}: it is {into[t].Width}x{into[t].Height} pixels, the clip's first frame {into[0].Width}x{into[0].Height}.");
+                throw new InvalidDataException(
+                    $"{FrameFile(index, frames[t])}: it is {into[t].Width}x{into[t].Height} pixels, the clip's first frame "
+                        + $"{into[0].Width}x{into[0].Height}.");
         }
     }
 
@@ -71,7 +80,8 @@ public sealed class FrameFolderDataset : ClipListDataset
         if (Volatile.Read(ref _names[index]) is { } known) return known;
         string folder = PathOf(index);
         if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"There is no folder of frames '{folder}'.");
-        string[] all = [.. VisibleFiles.Files(folder).Where(PictureFiles.IsFrame).Select(file => Path.GetFileName(file)).Order(NaturalOrder.Comparer)];
+        string[] all = [.. VisibleFiles.Files(folder).Where(PictureFiles.IsFrame).Select(file => Path.GetFileName(file))
+            .Order(NaturalOrder.Comparer)];
         (int first, int? end) = _ranges?[index] ?? (0, null);
         int last = end ?? all.Length - 1;
         if (all.Length == 0 || first < 0 || first > last || last >= all.Length)

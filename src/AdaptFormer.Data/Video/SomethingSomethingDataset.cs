@@ -6,8 +6,8 @@ namespace AdaptFormer.Data;
 /// <summary>
 /// Something-Something v2 (Goyal et al. 2017) as its owners publish it: <c>something-something-v2-train.json</c> and
 /// <c>-validation.json</c> with an object
-/// <c>{"id": "78687", "template": "Holding [something] next to [something]", …}</c> for each video, <c>-labels.json</c> with the number
-/// of each template, and the videos
+/// <c>{"id": "78687", "template": "Holding [something] next to [something]", …}</c> for each video, <c>-labels.json</c> with the number of
+/// each template, and the videos
 /// <c>20bn-something-something-v2/78687.webm</c>. The newer archive calls the lists <c>labels/train.json</c> and so on. Videos may have
 /// been converted to another ending or to folders of frames.
 /// </summary>
@@ -25,11 +25,12 @@ public static class SomethingSomethingDataset
     /// <param name="root">Folder of the videos; the usual one in <paramref name="folder"/> if null.</param>
     /// <exception cref="FileNotFoundException">A list, or every video, is not there.</exception>
     /// <exception cref="InvalidDataException">A list is damaged, or a template is none of the labels.</exception>
-    public static ClipDataset Open(string folder, string part, string? root = null)
+    public static LabelledDataset Open(string folder, string part, string? root = null)
     {
         string[] classes = Labels(Find(folder, "labels"));
         string list = Find(folder, part);
-        string videos = root ?? ClipSource.FirstFolder(Path.Combine(folder, "20bn-something-something-v2"), Path.Combine(folder, "videos")) ?? folder;
+        string videos = root ?? DatasetSource.FirstFolder(
+            Path.Combine(folder, "20bn-something-something-v2"), Path.Combine(folder, "videos")) ?? folder;
         ListBuilder clips = new(list, videos, "clips");
         ReadOnlySpan<byte> json = Bytes(list);
         Utf8JsonReader reader = new(json);
@@ -43,7 +44,8 @@ public static class SomethingSomethingDataset
                 counted = (int)reader.TokenStartIndex;
                 using JsonDocument entry = JsonDocument.ParseValue(ref reader);
                 string id = Text(entry.RootElement, "id", list, line), template = Text(entry.RootElement, "template", list, line);
-                if (id.Length is 0 or > 20 || !id.All(char.IsAsciiDigit)) throw new InvalidDataException($"{list}, line {line}: the id '{id}' is not a number.");
+                if (id.Length is 0 or > 20 || !id.All(char.IsAsciiDigit))
+                    throw new InvalidDataException($"{list}, line {line}: the id '{id}' is not a number.");
                 clips.Add(line, id, template.Replace("[", "", StringComparison.Ordinal).Replace("]", "", StringComparison.Ordinal));
             }
         }
@@ -52,7 +54,7 @@ public static class SomethingSomethingDataset
             throw new InvalidDataException($"{list}, line {1 + (error.LineNumber ?? 0)}: {error.Message}", error);
         }
 
-        return ClipSource.OfList(list, videos, clips.Items(classes));
+        return DatasetSource.ClipsOfList(list, videos, clips.Items(classes));
     }
 
     /// <summary>The class names by their numbers.</summary>
@@ -61,12 +63,15 @@ public static class SomethingSomethingDataset
         try
         {
             using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(file));
-            (string Name, string Number)[] labels = [.. json.RootElement.EnumerateObject().Select(label => (label.Name, label.Value.ToString()))];
+            (string Name, string Number)[] labels =
+                [.. json.RootElement.EnumerateObject().Select(label => (label.Name, label.Value.ToString()))];
             string?[] names = new string?[labels.Length];
             foreach ((string name, string text) in labels)
             {
-                if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) || number >= names.Length || names[number] is not null)
-                    throw new InvalidDataException($"{file}: the number {text} of '{name}' is not one of its own in 0 to {names.Length - 1}.");
+                if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) || number >= names.Length
+                    || names[number] is not null)
+                    throw new InvalidDataException(
+                        $"{file}: the number {text} of '{name}' is not one of its own in 0 to {names.Length - 1}.");
                 names[number] = name;
             }
 
@@ -79,14 +84,16 @@ public static class SomethingSomethingDataset
     }
 
     private static string Text(JsonElement entry, string key, string list, int line) =>
-        entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty(key, out JsonElement value) && value.ValueKind is JsonValueKind.String or JsonValueKind.Number
+        entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty(key, out JsonElement value)
+            && value.ValueKind is JsonValueKind.String or JsonValueKind.Number
             ? value.ToString()
             : throw new InvalidDataException($"{list}, line {line}: expected an object with an id and a template; {key} is missing.");
 
     private static string Find(string folder, string name)
     {
         string usual = Path.Combine(folder, $"{Prefix}{name}.json");
-        return Array.Find([usual, Path.Combine(folder, "annotations", $"{Prefix}{name}.json"), Path.Combine(folder, "labels", $"{name}.json")], File.Exists)
+        return Array.Find([usual, Path.Combine(folder, "annotations", $"{Prefix}{name}.json"),
+            Path.Combine(folder, "labels", $"{name}.json")], File.Exists)
             ?? throw new FileNotFoundException($"There is no list '{usual}', nor labels/{name}.json there.", usual);
     }
 

@@ -3,12 +3,13 @@ using System.Collections.Concurrent;
 namespace AdaptFormer.Data;
 
 /// <summary>Clips in video files, decoded by ffmpeg when they are asked for. What ffprobe says of a file is asked once.</summary>
-public sealed class VideoFileDataset : ClipListDataset
+public sealed class VideoFileDataset : ListedDataset
 {
     /// <summary>Endings of files that folders of clips are searched for.</summary>
     public static IReadOnlyList<string> Extensions { get; } =
     [
-        ".mp4", ".avi", ".webm", ".mkv", ".mov", ".mpg", ".mpeg", ".m4v", ".y4m", ".gif", ".wmv", ".asf", ".3gp", ".3g2", ".flv", ".f4v", ".ts", ".mts", ".m2ts", ".mpe",
+        ".mp4", ".avi", ".webm", ".mkv", ".mov", ".mpg", ".mpeg", ".m4v", ".y4m", ".gif", ".wmv", ".asf", ".3gp", ".3g2", ".flv", ".f4v",
+            ".ts", ".mts", ".m2ts", ".mpe",
         ".ogv", ".vob",
     ];
 
@@ -38,6 +39,9 @@ public sealed class VideoFileDataset : ClipListDataset
     public override VideoInfo Info(int index) => _infos.GetOrAdd(index, i => FFmpeg.Probe(FileOf(i)));
 
     /// <inheritdoc/>
+    public override bool OfClips => true;
+
+    /// <inheritdoc/>
     public override int FrameCount(int index) => Info(index).Frames;
 
     /// <inheritdoc/>
@@ -45,10 +49,13 @@ public sealed class VideoFileDataset : ClipListDataset
         FFmpeg.Decode(FileOf(index), Info(index), frames, into, shortSide);
 
     /// <inheritdoc/>
-    public override void ForEachFrame(int index, int every, int shortSide, Action<ImageBuffer> take) => FFmpeg.DecodeAll(FileOf(index), Info(index), every, shortSide, take);
+    public override void ForEachFrame(int index, int every, int shortSide, Action<ImageBuffer> take) =>
+        FFmpeg.DecodeAll(FileOf(index), Info(index), every, shortSide, take);
 
     /// <summary>The file or folder that a list means, whose paths may lack the ending of a video; null if there is none.</summary>
-    internal static string? Locate(string path) => Path.Exists(path) ? path : Extensions.Select(ending => path + ending).FirstOrDefault(File.Exists);
+    internal static string? Locate(string path) => Path.Exists(path)
+        ? path
+        : Extensions.Select(ending => path + ending).FirstOrDefault(File.Exists);
 
     /// <summary>Whether a file's ending is that of a video.</summary>
     internal static bool IsVideo(string path) => Extensions.Contains(Path.GetExtension(path).ToLowerInvariant());

@@ -116,7 +116,7 @@ internal sealed class ProcessorFile
         return (new Rgb(shift[0], shift[1], shift[2]), new Rgb(scale[0], scale[1], scale[2]));
     }
 
-    private Resampling Filter()
+    private Interpolation Filter()
     {
         if (!_json.TryGetProperty("resample", out JsonElement given) || given.ValueKind == JsonValueKind.Null) return _defaults.Filter;
         string name = given.ValueKind == JsonValueKind.Number ? given.GetInt32() switch
@@ -153,16 +153,16 @@ internal sealed class ProcessorFile
     /// <param name="Mean">Of R, G, B.</param>
     /// <param name="Std">Of R, G, B.</param>
     /// <param name="SizeRule">Whether a bare number as size is the shorter side's; null where the processor is not known.</param>
-    private sealed record Defaults(Side Size, bool Crops, int CropSize, Resampling Filter, float[] Mean, float[] Std, bool? SizeRule)
+    private sealed record Defaults(Side Size, bool Crops, int CropSize, Interpolation Filter, float[] Mean, float[] Std, bool? SizeRule)
     {
         public static Defaults Of(string type) => type.Split("ImageProcessor")[0].Split("FeatureExtractor")[0] switch
         {
-            "CLIP" or "Bit" or "ChineseCLIP" => new(new Side(224, true), true, 224, Resampling.Bicubic, Clip, ClipStd, true),
-            "DeiT" or "Beit" => new(new Side(256, false), true, 224, Resampling.Bicubic, Half, Half, false),
-            "Siglip" => new(new Side(224, false), false, 224, Resampling.Bicubic, Half, Half, false),
-            "VideoMAE" => new(new Side(224, true), true, 224, Resampling.Bilinear, Half, Half, true),
-            "ViT" => new(new Side(224, false), false, 224, Resampling.Bilinear, Half, Half, false),
-            _ => new(new Side(224, false), false, 224, Resampling.Bilinear, Half, Half, null),
+            "CLIP" or "Bit" or "ChineseCLIP" => new(new Side(224, true), true, 224, Interpolation.Bicubic, Clip, ClipStd, true),
+            "DeiT" or "Beit" => new(new Side(256, false), true, 224, Interpolation.Bicubic, Half, Half, false),
+            "Siglip" => new(new Side(224, false), false, 224, Interpolation.Bicubic, Half, Half, false),
+            "VideoMAE" => new(new Side(224, true), true, 224, Interpolation.Bilinear, Half, Half, true),
+            "ViT" => new(new Side(224, false), false, 224, Interpolation.Bilinear, Half, Half, false),
+            _ => new(new Side(224, false), false, 224, Interpolation.Bilinear, Half, Half, null),
         };
 
         // Where nothing says whose file it is: with a crop a number is the shorter side's, without one it is both sides'.
@@ -175,12 +175,12 @@ internal static class ResamplingNames
 {
     /// <summary>The filter that <paramref name="name"/> names.</summary>
     /// <exception cref="InvalidDataException">There is none, or it is not supported.</exception>
-    public static Resampling Parse(string key, string name) => name switch
+    public static Interpolation Parse(string key, string name) => name switch
     {
-        "bilinear" => Resampling.Bilinear,
-        "bicubic" => Resampling.Bicubic,
-        "lanczos" => Resampling.Lanczos,
-        "box" => Resampling.Box,
+        "bilinear" => Interpolation.Bilinear,
+        "bicubic" => Interpolation.Bicubic,
+        "lanczos" => Interpolation.Lanczos,
+        "box" => Interpolation.Box,
         _ => throw new InvalidDataException($"{key} '{name}' is not supported; supported are bilinear, bicubic, lanczos and box."),
     };
 }

@@ -39,7 +39,7 @@ internal static class TimmConfigFile
         if (!(part is > 0 and <= 1)) throw new InvalidDataException($"crop_pct is {part}, expected a number in (0, 1].");
         string mode = Given(weights, "crop_mode")?.GetString() ?? "center";
         if (mode is not ("center" or "squash")) throw new InvalidDataException($"crop_mode '{mode}' is not supported; center and squash are.");
-        Resampling filter = ResamplingNames.Parse("interpolation", Given(weights, "interpolation")?.GetString() is { Length: > 0 } named ? named : "bicubic");
+        Interpolation filter = ResamplingNames.Parse("interpolation", Given(weights, "interpolation")?.GetString() is { Length: > 0 } named ? named : "bicubic");
         float[] mean = Channels(weights, "mean") ?? ImageNetMean, std = Channels(weights, "std") ?? ImageNetStd;
         if (std.Any(value => !(value > 0))) throw new InvalidDataException("std must be three numbers above 0.");
         return new Preprocessing(

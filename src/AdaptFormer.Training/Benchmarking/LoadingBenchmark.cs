@@ -26,15 +26,15 @@ public static class LoadingBenchmark
     public static LoadingResult Run(string pictures, TimeSpan duration, string? cache = null)
     {
         bool plain = Directory.Exists(pictures) && cache is null;
-        ImageDataset files = plain ? FileListDataset.Of([pictures]) : DatasetSource.Open(pictures);
-        using CachedDataset? packed = cache is null ? null : ImageCache.Open(files, cache);
+        LabelledDataset files = plain ? UnlabelledDataset.Of([pictures]) : DatasetSource.Open(pictures, clips: false);
+        using CachedDataset? packed = cache is null ? null : ItemCache.Open(files, cache);
         (double evaluation, int passes) = Measure(files, ImageTransform.ForEvaluation(new TransformOptions()), duration);
         (double training, _) = Measure(packed ?? files, ImageTransform.ForTraining(new TransformOptions()), duration);
         using Process process = Process.GetCurrentProcess();
         return new LoadingResult(evaluation, training, files.Count, passes, process.PeakWorkingSet64);
     }
 
-    private static (double PerSecond, int Passes) Measure(ImageDataset pictures, ImageTransform transform, TimeSpan duration)
+    private static (double PerSecond, int Passes) Measure(LabelledDataset pictures, ImageTransform transform, TimeSpan duration)
     {
         float[] sample = new float[transform.SampleLength];
         using ImageTransform.Scratch scratch = new();

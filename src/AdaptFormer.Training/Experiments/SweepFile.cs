@@ -135,6 +135,6 @@ public static class SweepRows
     AllowDuplicateProperties = false,
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true,
-    Converters = [typeof(Models.SnakeCaseEnum<TestRows>)])]
+    Converters = [typeof(SnakeCaseEnum<TestRows>)])]
 [JsonSerializable(typeof(SweepFile))]
 internal sealed partial class SweepJson : JsonSerializerContext;

@@ -1,4 +1,5 @@
 using AdaptFormer.Data;
+using AdaptFormer.Models;
 
 namespace AdaptFormer.Training.Recipes;
 
@@ -18,14 +19,26 @@ namespace AdaptFormer.Training.Recipes;
 /// <param name="EvalResize">Shorter side before the crop for scoring, in pixels; null takes the model's size.</param>
 /// <param name="Interpolation">Filter of every resize.</param>
 public sealed record ClipSettings(
-    string? Root = null, string? TestRoot = null, FrameSampling Sampling = FrameSampling.Segments, int SamplingRate = 4, ClipCrop Crop = ClipCrop.MultiScale, bool Flip = false,
+    string? Root = null, string? TestRoot = null, FrameSampling Sampling = FrameSampling.Segments, int SamplingRate = 4,
+        TrainCrop Crop = TrainCrop.MultiScale, bool Flip = false,
     double MinArea = 0.08, int Segments = 1, int Crops = 1, int? EvalResize = null, Interpolation Interpolation = Interpolation.Bilinear)
 {
-    /// <summary>The settings for a model's clips.</summary>
+    /// <summary>What training and scoring make of clips under these settings.</summary>
     /// <param name="numFrames">T.</param>
     /// <param name="imgSize">S.</param>
-    public ClipOptions For(int numFrames, int imgSize) =>
-        new(numFrames, imgSize, Sampling, SamplingRate, Crop, Flip, MinArea, Segments, Crops, EvalResize ?? 0, Interpolation);
+    /// <param name="statistics">Mean and deviation of the channels.</param>
+    /// <param name="augment">Its random colours, changes and erasing are done with clips too, all frames alike.</param>
+    public TransformOptions For(int numFrames, int imgSize, PixelStatistics statistics, AugmentOptions augment) => new(
+        imgSize, Crop, MinArea, Flip, Interpolation, EvalResize ?? imgSize, statistics, augment.ColorJitter, augment.RandAugment,
+            augment.Erase, Crops,
+        new ClipOptions(numFrames, Sampling, SamplingRate, Segments));
+
+    /// <summary>What scoring makes of a video under these settings.</summary>
+    /// <param name="imgSize">S.</param>
+    /// <param name="statistics">Mean and deviation of the channels.</param>
+    public Preprocessing ToPreprocessing(int imgSize, PixelStatistics statistics) => new(
+        imgSize, statistics.Mean, statistics.Std, EvalResize ?? imgSize, Interpolation,
+        new ClipViews(Sampling, SamplingRate, Segments, Crops));
 
     internal void Check(RecipeCheck check)
     {

@@ -18,7 +18,7 @@ public enum MissingItems
 /// <summary>Training and test data: the <c>data</c> section of a recipe. Paths are relative to the current directory.</summary>
 /// <param name="Train">File or folder of the training data.</param>
 /// <param name="Test">File or folder of the test data, scored once at the end; null if there is none.</param>
-/// <param name="Kind">Layout of both, one of <see cref="DatasetSource.Kinds"/>, or of <see cref="ClipSource.Kinds"/> for videos;
+/// <param name="Kind">Layout of both, one of <see cref="DatasetSource.Kinds"/>, or of <see cref="DatasetSource.ClipKinds"/> for videos;
 /// <c>auto</c> tells it by what is there.</param>
 /// <param name="ValidationFraction">Share of the training data, in [0, 0.9], set aside to choose the best epoch; 0 keeps the last
 /// epoch.</param>
@@ -64,9 +64,13 @@ public sealed record DataOptions(
     {
         check.Require(!string.IsNullOrWhiteSpace(Train), "train", Train, "the path of the training data");
         check.Require(Test is null || !string.IsNullOrWhiteSpace(Test), "test", Test, "the path of the test data, or null");
-        check.Require(Kind == Auto || DatasetSource.Kinds.Contains(Kind) || ClipSource.Kinds.Contains(Kind), "kind", Kind, $"one of {Auto}, {string.Join(", ", DatasetSource.Kinds.Concat(ClipSource.Kinds))}");
+        check.Require(Kind == Auto || DatasetSource.Kinds.Contains(Kind)
+            || DatasetSource.ClipKinds.Contains(Kind), "kind", Kind,
+                $"one of {Auto}, {string.Join(", ", DatasetSource.Kinds.Concat(DatasetSource.ClipKinds))}");
         check.Require(ValidationFraction is >= 0 and <= 0.9, "validation_fraction", ValidationFraction, "a number in [0, 0.9]");
-        check.Require(Validation is null || !string.IsNullOrWhiteSpace(Validation), "validation", Validation, "the path of the validation data, or null");
+        check.Require(
+            Validation is null || !string.IsNullOrWhiteSpace(Validation), "validation", Validation,
+            "the path of the validation data, or null");
         check.Require(Validation is null || ValidationFraction == 0, "validation_fraction", ValidationFraction, "0 beside data.validation");
         check.Require(Packed is null || !string.IsNullOrWhiteSpace(Packed), "packed", Packed, "the folder of a cache, or null");
         Transform.Check(check.At("transform"));

@@ -16,8 +16,9 @@ namespace AdaptFormer.Training.Recipes;
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     Converters =
     [
-        typeof(SnakeCaseEnum<TrainCrop>), typeof(SnakeCaseEnum<Interpolation>), typeof(SnakeCaseEnum<HeadKind>), typeof(SnakeCaseEnum<AdapterPosition>),
-        typeof(SnakeCaseEnum<AdapterInput>), typeof(SnakeCaseEnum<AdapterActivation>), typeof(SnakeCaseEnum<AdapterInit>), typeof(SnakeCaseEnum<OrientationRule>),
+        typeof(SnakeCaseEnum<TrainCrop>), typeof(SnakeCaseEnum<HeadKind>), typeof(SnakeCaseEnum<AdapterPosition>),
+        typeof(SnakeCaseEnum<AdapterInput>), typeof(SnakeCaseEnum<AdapterActivation>), typeof(SnakeCaseEnum<AdapterInit>),
+        typeof(SnakeCaseEnum<OrientationRule>),
     ])]
 [JsonSerializable(typeof(Recipe))]
 [JsonSerializable(typeof(PretrainRecipe))]

@@ -134,7 +134,11 @@ public static class RunReport
         string Predicted(int i) => scored.MultiLabel is not { } many ? classes[answers[i].Predicted]
             : string.Join(", ", many.Logits(i).Select((logit, k) => (logit, k)).Where(pair => pair.logit > 0 || pair.k == answers[i].Predicted).Select(pair => classes[pair.k]));
 
-        string Picture(int i) => thumbnail.Load(data, i, ThumbnailSide, ClipFrames, shown) ? DataAddress.Png(shown) : "";
+        string Picture(int i)
+        {
+            thumbnail.Load(data, i, ThumbnailSide, ClipFrames, shown);
+            return DataAddress.Png(shown);
+        }
     }
 
     /// <summary>Which items are shown: wrong ones, the surest first, and right ones, half of each where there are enough.</summary>

@@ -7,7 +7,7 @@ namespace AdaptFormer.Training.Reporting;
 /// <param name="orientation">Whether they are turned as their files say: as the model sees them.</param>
 internal sealed class Thumbnail(OrientationRule orientation) : IDisposable
 {
-    private readonly ImageBuffer _picture = new(), _upright = new(), _small = new();
+    private readonly ImageBuffer _upright = new(), _small = new();
     private readonly ClipBuffer _clip = new();
     private readonly ImageResizer _resizer = new();
 
@@ -17,33 +17,21 @@ internal sealed class Thumbnail(OrientationRule orientation) : IDisposable
     /// <param name="side">Side of a square.</param>
     /// <param name="frames">Most frames of a clip.</param>
     /// <param name="into">Receives [side, side · frames, 3]; one square of a picture.</param>
-    /// <returns>Whether there is anything to see in such data.</returns>
     /// <exception cref="InvalidDataException">The item is damaged.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public bool Load(LabelledDataset data, int item, int side, int frames, ImageBuffer into)
+    public void Load(LabelledDataset data, int item, int side, int frames, ImageBuffer into)
     {
-        switch (data)
-        {
-            case ImageDataset images:
-                images.Load(item, _picture);
-                into.Reset(side, side);
-                Put(_picture, 0);
-                return true;
-            case ClipDataset clips:
-                int length = clips.FrameCount(item), count = Math.Min(frames, length);
-                clips.Load(item, [.. Enumerable.Range(0, count).Select(k => (int)(((2L * k) + 1) * length / (2 * count)))], _clip);
-                into.Reset(side * count, side);
-                for (int k = 0; k < count; k++) Put(_clip[k], k);
-                return true;
-            default:
-                return false;
-        }
+        int length = data.FrameCount(item), count = Math.Min(frames, length);
+        data.Load(item, [.. Enumerable.Range(0, count).Select(k => (int)(((2L * k) + 1) * length / (2 * count)))], _clip);
+        into.Reset(side * count, side);
+        for (int k = 0; k < count; k++) Put(_clip[k], k);
 
         void Put(ImageBuffer stored, int place)
         {
             ImageBuffer shown = Uprighting.Shown(orientation, stored, _upright);
             int shorter = Math.Min(shown.Width, shown.Height);
-            _resizer.Resize(shown, Framing.CenterCrop(shown.Width, shown.Height, shorter, shorter), side, side, Interpolation.Bilinear, _small);
+            _resizer.Resize(shown, Framing.CenterCrop(shown.Width, shown.Height, shorter, shorter), side, side, Interpolation.Bilinear,
+                _small);
             for (int y = 0; y < side; y++) _small.Row(y).CopyTo(into.Row(y)[(place * side * 3)..]);
         }
     }
@@ -51,7 +39,6 @@ internal sealed class Thumbnail(OrientationRule orientation) : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _picture.Dispose();
         _upright.Dispose();
         _small.Dispose();
         _clip.Dispose();

@@ -33,8 +33,8 @@ public sealed record Visualization(ReportData Page, Scores? Scores, IReadOnlyLis
 
     /// <summary>Runs the data through the model and draws what came of it.</summary>
     /// <param name="predictor">The model.</param>
-    /// <param name="loader">The data, unshuffled and whole; their labels are looked at, except those of a <see cref="FileListDataset"/>
-    /// and of <see cref="UnlabelledClips"/>.</param>
+    /// <param name="loader">The data, unshuffled and whole; their labels are looked at, except those of a
+    /// <see cref="UnlabelledDataset"/>.</param>
     /// <param name="title">What the page is called.</param>
     /// <param name="command">The call that makes it again.</param>
     /// <param name="options">What is shown.</param>
@@ -47,7 +47,7 @@ public sealed record Visualization(ReportData Page, Scores? Scores, IReadOnlyLis
     {
         if (options.Points is < 0 or > Tsne.MostPoints) throw new ArgumentException($"Visualization: {options.Points} points; t-SNE here is exact and takes 0 to {Tsne.MostPoints}.");
         ArgumentOutOfRangeException.ThrowIfNegative(options.Pictures);
-        bool labelled = loader.Dataset is not (FileListDataset or UnlabelledClips);
+        bool labelled = loader.Dataset is not UnlabelledDataset;
         int all = loader.BatchesPerEpoch + options.Pictures, done = 0;
         Evaluator evaluator = Evaluator.Score(predictor.Model, loader, (_, batches) => progress?.Invoke(done = batches, all), cancellation);
         IReadOnlyList<Answer> answers = evaluator.Answers;

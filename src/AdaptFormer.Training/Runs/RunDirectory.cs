@@ -139,7 +139,7 @@ public sealed class RunDirectory : IDisposable
     {
         Recipe recipe = Recipe.Load(RecipePath);
         DataOptions data = recipe.Data;
-        bool clips = ClipSource.Kinds.Contains(data.Kind) || (data.Kind == DataOptions.Auto && ClipSource.Means(data.Train));
+        bool clips = DatasetSource.MeansClips($"{data.Kind}:{data.Train}");
 
         // Runs of earlier versions say nothing of orientation: they turned videos and no pictures.
         return clips || RecipeReader.Says(RecipePath, "data", "transform", "orientation")
@@ -215,7 +215,11 @@ public sealed class RunDirectory : IDisposable
         IReadOnlyList<string> differences = RecipeDifference.Between(there.ToJson(), recipe.ToJson(), MayChange);
         if (differences.Count > 0) throw RecipeDifference.Error(path, differences);
         int done = run.ReadLog().Count;
-        if (recipe.Epochs < done) throw new ArgumentException($"{path} has done {done} epochs and is to end after {recipe.Epochs}; give at least {done}.");
+        if (recipe.Epochs < done)
+        {
+            throw new ArgumentException(
+                $"{path} has done {done} epochs and is to end after {recipe.Epochs}; give at least {done}.");
+        }
         return there.Epochs;
     }
 }

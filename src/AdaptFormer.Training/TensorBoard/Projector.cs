@@ -23,7 +23,8 @@ internal static class Projector
         for (int i = 0; i < set.Count; i++)
         {
             vectors.AppendJoin('\t', set.Row(i).Select(value => value.ToString("G6", CultureInfo.InvariantCulture))).Append('\n');
-            names.Append(Clean(set.Labels[i] >= 0 ? classes[set.Labels[i]] : "")).Append('\t').Append(Clean(set.Data.Source(set.Items[i]))).Append('\n');
+            string label = set.Labels[i] >= 0 ? classes[set.Labels[i]] : "";
+            names.Append(Clean(label)).Append('\t').Append(Clean(set.Data.Source(set.Items[i]))).Append('\n');
         }
 
         AtomicFile.WriteAllText(Path.Combine(folder, Vectors), vectors.ToString());
@@ -53,8 +54,10 @@ internal static class Projector
         using Thumbnail thumbnail = new(set.Orientation);
         for (int i = 0; i < set.Count; i++)
         {
-            if (!thumbnail.Load(set.Data, set.Items[i], ThumbnailSide, 1, one)) continue;
-            for (int y = 0; y < ThumbnailSide; y++) one.Row(y).CopyTo(all.Row((i / across * ThumbnailSide) + y)[(i % across * ThumbnailSide * 3)..]);
+            thumbnail.Load(set.Data, set.Items[i], ThumbnailSide, 1, one);
+            (int row, int column) = Math.DivRem(i, across);
+            for (int y = 0; y < ThumbnailSide; y++)
+                one.Row(y).CopyTo(all.Row((row * ThumbnailSide) + y)[(column * ThumbnailSide * 3)..]);
         }
 
         PngWriter.Save(path, all);

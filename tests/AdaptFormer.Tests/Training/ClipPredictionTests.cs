@@ -8,6 +8,7 @@ using AdaptFormer.Tests.Cli;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Runs;
+using AdaptFormer.Tests.Data;
 using Xunit;
 
 namespace AdaptFormer.Tests.Training;
@@ -23,12 +24,12 @@ public sealed class ClipPredictionTests : IDisposable
     {
         TrainingSummary summary = Train("data.clip.segments=2", "data.clip.crops=3", "data.clip.sampling=dense", "data.clip.sampling_rate=1", "data.clip.eval_resize=18", "data.clip.interpolation=bicubic");
         Preprocessing recorded = AdapterFile.Open(summary.Adapter!).Preprocessing;
-        Assert.Equal(new ClipViews(FrameRule.Dense, 1, 2, 3), recorded.Clips);
-        Assert.Equal((16, 18, Resampling.Bicubic, "imagenet"), (recorded.ImgSize, recorded.EvalResize, recorded.Interpolation, recorded.Statistics));
+        Assert.Equal(new ClipViews(FrameSampling.Dense, 1, 2, 3), recorded.Clips);
+        Assert.Equal((16, 18, Interpolation.Bicubic, "imagenet"), (recorded.ImgSize, recorded.EvalResize, recorded.Interpolation, recorded.Statistics));
         Assert.Contains("2 x 3 views, dense, rate 1", recorded.ToString(), StringComparison.Ordinal);
 
         using Predictor predictor = Predictor.OpenAdapter(summary.Adapter!, null, Precision.Float32);
-        using DataLoader loader = predictor.Load(ClipSource.Open("clip-csv:" + _task["test/list.csv"], classNames: predictor.Labels));
+        using DataLoader loader = predictor.Load(Clips.Open("clip-csv:" + _task["test/list.csv"], classNames: predictor.Labels));
         Assert.Equal(36, loader.SamplesPerEpoch);
         Scores scores = Evaluator.Run(predictor.Model, loader);
         Assert.Equal((6, summary.TestTop1!.Value), (scores.Images, scores.Top1));
@@ -40,12 +41,13 @@ public sealed class ClipPredictionTests : IDisposable
     {
         TrainingSummary summary = Train();
         using Predictor predictor = Predictor.OpenAdapter(summary.Adapter!, null, Precision.Float32);
-        ClipViews views = new(FrameRule.Segments, 4, Segments: 2, Crops: 3);
-        Prediction[] answers = [.. predictor.Predict(UnlabelledClips.Of([_task["test"]]), batch: 4, views: views)];      // 4: a batch ends within a clip
+        ClipViews views = new(FrameSampling.Segments, 4, Segments: 2, Crops: 3);
+        Prediction[] answers = [.. predictor.Predict(UnlabelledDataset.Of([_task["test"]], clips: true), batch: 4, views: views)];      // 4: a batch ends within a clip
         Assert.Equal(["bright0", "bright1", "bright2", "dark0", "dark1", "dark2"], answers.Select(answer => Path.GetFileName(answer.Path)));
 
-        ClipTransform transform = new(new ClipOptions(4, 16, Segments: 2, Crops: 3), predictor.Pictures.Mean.ToArray(), predictor.Pictures.Std.ToArray(), train: false);
-        ClipSamples samples = new(new UnlabelledClips([_task["test/dark1"]]), transform);
+        ImageTransform transform = ImageTransform.ForEvaluation(new TransformOptions(
+            16, Interpolation: Interpolation.Bilinear, EvalResize: 16, Statistics: predictor.Pictures.Pixels, Crops: 3, Clip: new ClipOptions(4, Segments: 2)));
+        ItemSamples samples = new(UnlabelledDataset.Of([_task["test/dark1"]], clips: true), transform);
         double[] sum = new double[2];
         for (int view = 0; view < 6; view++)
         {
@@ -93,11 +95,11 @@ public sealed class ClipPredictionTests : IDisposable
         _task.Write("mixed/a.webm", "");
         _task.Write("mixed/notes.txt", "");
         _task.Write("mixed/c/1.png", "");
-        UnlabelledClips clips = UnlabelledClips.Of([_task["mixed"], _task["test/dark0"]]);
+        UnlabelledDataset clips = UnlabelledDataset.Of([_task["mixed"], _task["test/dark0"]], clips: true);
         Assert.Equal(["mixed/a.webm", "mixed/c", "mixed/deep/b.mp4", "test/dark0"], Enumerable.Range(0, clips.Count).Select(i => Path.GetRelativePath(_task[""], clips.Source(i))));
         Assert.Equal(6, clips.FrameCount(3));
-        Assert.Contains("holds no clips", Assert.Throws<InvalidDataException>(() => UnlabelledClips.Of([Directory.CreateDirectory(_task["void"]).FullName])).Message, StringComparison.Ordinal);
-        Assert.Throws<FileNotFoundException>(() => UnlabelledClips.Of([_task["nowhere"]]));
+        Assert.Contains("holds no clips", Assert.Throws<InvalidDataException>(() => UnlabelledDataset.Of([Directory.CreateDirectory(_task["void"]).FullName], clips: true)).Message, StringComparison.Ordinal);
+        Assert.Throws<FileNotFoundException>(() => UnlabelledDataset.Of([_task["nowhere"]], clips: true));
     }
 
     private TrainingSummary Train(params string[] settings) =>

@@ -64,8 +64,8 @@ public sealed class KillPointTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void Packed_pictures_end_with_the_same_files()
     {
-        ImageFolderDataset pictures = ImageFolderDataset.Open(_task["train"]);
-        Check((folder, _) => ImageCache.Build(pictures, folder, new ImageCacheOptions(16, ImageCacheFormat.Raw)).Dispose(), failures: true);
+        LabelledDataset pictures = DatasetSource.Open(_task["train"]);
+        Check((folder, _) => ItemCache.Build(pictures, folder, new PackOptions(16, PackFormat.Raw)).Dispose(), failures: true);
     }
 
     [Fact]

@@ -55,9 +55,9 @@ public sealed class PredictCommandTests(TinyTask task) : IClassFixture<TinyTask>
     [Fact]
     public void A_list_of_files_names_everything_that_is_not_there()
     {
-        string message = Assert.Throws<FileNotFoundException>(() => FileListDataset.Of([task["test"], "a.png", "b.png"])).Message;
+        string message = Assert.Throws<FileNotFoundException>(() => UnlabelledDataset.Of([task["test"], "a.png", "b.png"])).Message;
         Assert.Contains("'a.png', 'b.png'", message, StringComparison.Ordinal);
-        Assert.Equal(15, FileListDataset.Of([task["test"]]).Count);
-        Assert.Throws<InvalidDataException>(() => FileListDataset.Of([Directory.CreateDirectory(task["void"]).FullName]));
+        Assert.Equal(15, UnlabelledDataset.Of([task["test"]]).Count);
+        Assert.Throws<InvalidDataException>(() => UnlabelledDataset.Of([Directory.CreateDirectory(task["void"]).FullName]));
     }
 }

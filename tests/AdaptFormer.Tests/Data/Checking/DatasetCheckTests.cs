@@ -99,7 +99,7 @@ public sealed class DatasetCheckTests
         folder.Write("torn/1.png", "no picture");
         folder.WritePng("mixed/1.png", 7, width: 9, height: 6);
         string train = folder.Write("train.csv", "a,run\nb,sit\ntorn,sit\nmixed,sit\n"), test = folder.Write("test.csv", "copy,run\nnone,run\n");
-        DatasetReport report = DatasetCheck.Run([("train", ClipSource.Open(train)), ("test", ClipSource.Open(test))]);
+        DatasetReport report = DatasetCheck.Run([("train", Clips.Open(train)), ("test", Clips.Open(test))]);
         Assert.True(report.Wrong);
         Assert.Equal("clips", report.Kind);
         Assert.Equal([(4, 0, 2), (2, 1, 0)], report.Splits.Select(s => (s.Items, s.Missing, s.Damaged)));
@@ -121,7 +121,7 @@ public sealed class DatasetCheckTests
         string[] names = ["video_0.mov", "corrupted.mp4"];
         using TempFolder list = new();
         string csv = list.Write("list.csv", string.Join('\n', names.Append("absent.mp4").Select(name => $"{name},x")));
-        DatasetReport report = DatasetCheck.Run(ClipSource.OpenParts(csv, folder));
+        DatasetReport report = DatasetCheck.Run(DatasetSource.OpenParts(csv, folder, clips: true));
         Assert.Equal((3, 1, 1), (report.Splits[0].Items, report.Splits[0].Missing, report.Splits[0].Damaged));
         Assert.Equal(new SizeStatistics(3, 3, 3), report.Splits[0].Frames);
         Assert.Equal(0.1, report.Splits[0].Seconds!.Value.Total, 1e-3);

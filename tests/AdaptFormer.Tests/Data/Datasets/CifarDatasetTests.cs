@@ -16,7 +16,7 @@ public sealed class CifarDatasetTests
         folder.Write("data_batch_1.bin", [.. first, .. second]);
         folder.Write("data_batch_2.bin", Record([5]));
         folder.Write("test_batch.bin", Record([0]));
-        ImageDataset train = DatasetSource.Open(folder.Path), test = DatasetSource.Open(folder.Path, train: false);
+        LabelledDataset train = DatasetSource.Open(folder.Path), test = DatasetSource.Open(folder.Path, train: false);
         Assert.Equal([3, 9, 5], Enumerable.Range(0, train.Count).Select(train.Label));
         Assert.Equal(1, test.Count);
         Assert.Equal("cat", train.ClassNames[3]);
@@ -33,7 +33,7 @@ public sealed class CifarDatasetTests
         using TempFolder folder = new();
         string path = folder.Write("train.bin", Record([19, 99]));
         Assert.Equal("worm", CifarDataset.Open(path).ClassNames[CifarDataset.Open(path).Label(0)]);
-        ImageDataset coarse = DatasetSource.Open("cifar100-coarse:" + path);
+        LabelledDataset coarse = DatasetSource.Open("cifar100-coarse:" + path);
         Assert.Equal("vehicles_2", coarse.ClassNames[coarse.Label(0)]);
     }
 
@@ -51,7 +51,7 @@ public sealed class CifarDatasetTests
     public void The_real_subset_has_its_published_counts()
     {
         string path = SharedData.Require("cifar100");
-        ImageDataset train = DatasetSource.Open(path), test = DatasetSource.Open(path, train: false);
+        LabelledDataset train = DatasetSource.Open(path), test = DatasetSource.Open(path, train: false);
         Assert.Equal((5000, 2000), (train.Count, test.Count));
         Assert.All(train.CountPerClass(), n => Assert.Equal(50, n));
         Assert.All(test.CountPerClass(), n => Assert.Equal(20, n));

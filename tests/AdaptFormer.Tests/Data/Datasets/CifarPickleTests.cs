@@ -19,7 +19,7 @@ public sealed class CifarPickleTests
         folder.Write("test_batch", Batch(["labels"], [[0, 1, 2]]));
         string[] names = [.. Enumerable.Range(0, 10).Select(i => $"class {i}")];
         folder.Write("batches.meta", new PickleWriter().Dict("label_names", p => Texts(p, names)).End());
-        ImageDataset train = DatasetSource.Open(folder.Path), test = DatasetSource.Open("cifar10:" + folder.Path, train: false);
+        LabelledDataset train = DatasetSource.Open(folder.Path), test = DatasetSource.Open("cifar10:" + folder.Path, train: false);
         Assert.Equal([3, 9, 5], Enumerable.Range(0, train.Count).Select(train.Label));
         Assert.Equal([0, 1, 2], Enumerable.Range(0, test.Count).Select(test.Label));
         Assert.Equal(names, train.ClassNames);
@@ -33,7 +33,7 @@ public sealed class CifarPickleTests
     {
         using TempFolder folder = new();
         foreach (string part in new[] { "train", "test" }) folder.Write(part, Batch(["fine_labels", "coarse_labels"], [[99, 4], [19, 1]]));
-        ImageDataset fine = DatasetSource.Open("cifar100:" + folder.Path), coarse = DatasetSource.Open("cifar100-coarse:" + folder.Path);
+        LabelledDataset fine = DatasetSource.Open("cifar100:" + folder.Path), coarse = DatasetSource.Open("cifar100-coarse:" + folder.Path);
         Assert.Equal([99, 4], Enumerable.Range(0, fine.Count).Select(fine.Label));
         Assert.Equal([19, 1], Enumerable.Range(0, coarse.Count).Select(coarse.Label));
         Assert.Equal("worm", fine.ClassNames[99]);

@@ -14,9 +14,9 @@ public sealed class DatasetSourceTests
         Assert.Equal(1, DatasetSource.Open($"csv:{list}").Count);
         folder.WritePng("f/0.png", 1);
         string frames = folder.Write("frames", "f 1 0\n");
-        Assert.Equal(1, ClipSource.Open($"auto:frame-list:{frames}").Count);
-        Assert.True(ClipSource.Means($"auto:frame-list:{frames}"));
-        Assert.False(ClipSource.Means($"auto:csv:{list}"));
+        Assert.Equal(1, Clips.Open($"auto:frame-list:{frames}").Count);
+        Assert.True(DatasetSource.MeansClips($"auto:frame-list:{frames}"));
+        Assert.False(DatasetSource.MeansClips($"auto:csv:{list}"));
     }
 
     [Theory]

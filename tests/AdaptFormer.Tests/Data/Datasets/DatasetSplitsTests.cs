@@ -25,14 +25,14 @@ public sealed class DatasetSplitsTests
         using TempFolder folder = new();
         folder.WritePng("1.png", 1);
         folder.WritePng("f/0.png", 1);
-        ImageDataset pictures = DatasetSplits.WithoutMissing(DatasetSource.Open(folder.Write("list.csv", "none.png,a\n1.png,b\n")));
+        LabelledDataset pictures = DatasetSplits.WithoutMissing(DatasetSource.Open(folder.Write("list.csv", "none.png,a\n1.png,b\n")));
         Assert.Equal(["a", "b"], pictures.ClassNames);
         Assert.Equal("1.png", Path.GetFileName(pictures.Source(0)));
         Assert.Contains("1 of 2", pictures.Name, StringComparison.Ordinal);
-        ClipDataset clips = DatasetSplits.WithoutMissing(ClipSource.Open(folder.Write("clips.csv", "clip,label\nf,a\ng,b\n")));
+        LabelledDataset clips = DatasetSplits.WithoutMissing(Clips.Open(folder.Write("clips.csv", "clip,label\nf,a\ng,b\n")));
         Assert.Equal((1, 1), (clips.Count, clips.FrameCount(0)));
         Assert.Contains("not one of its 1 items", Assert.Throws<FileNotFoundException>(() => DatasetSplits.WithoutMissing(DatasetSource.Open(folder.Write("none.csv", "none.png,a\n")))).Message, StringComparison.Ordinal);
-        ImageDataset whole = DatasetSource.Open(folder.Write("one.csv", "1.png,b\n"));
+        LabelledDataset whole = DatasetSource.Open(folder.Write("one.csv", "1.png,b\n"));
         Assert.Same(whole, DatasetSplits.WithoutMissing(whole));
     }
 }

@@ -10,8 +10,8 @@ public sealed class Flowers102DatasetTests
     {
         using TempFolder folder = Published([77, 1, 102, 5], [4, 1], [2], [3]);
         folder.WritePng("jpg/image_00004.jpg", 44);
-        ImageDataset train = DatasetSource.Open("flowers102:" + folder.Path), test = DatasetSource.Open("flowers102:" + folder.Path, train: false);
-        ImageDataset both = DatasetSource.Open($"flowers102:{folder.Path}#train+val");
+        LabelledDataset train = DatasetSource.Open("flowers102:" + folder.Path), test = DatasetSource.Open("flowers102:" + folder.Path, train: false);
+        LabelledDataset both = DatasetSource.Open($"flowers102:{folder.Path}#train+val");
         Assert.Equal(102, train.ClassNames.Count);
         Assert.Equal([4, 76], Enumerable.Range(0, train.Count).Select(train.Label));
         Assert.Equal("5", train.ClassNames[train.Label(0)]);

@@ -9,7 +9,7 @@ public sealed class Food101DatasetTests
     public void The_lists_in_meta_name_the_pictures()
     {
         using TempFolder folder = Published();
-        ImageDataset train = DatasetSource.Open("food101:" + folder.Path), test = DatasetSource.Open("food101:" + folder.Path, train: false);
+        LabelledDataset train = DatasetSource.Open("food101:" + folder.Path), test = DatasetSource.Open("food101:" + folder.Path, train: false);
         Assert.Equal(["apple_pie", "waffles"], train.ClassNames);
         Assert.Equal([0, 1, 1], Enumerable.Range(0, train.Count).Select(train.Label));
         Assert.Equal([0], Enumerable.Range(0, test.Count).Select(test.Label));

@@ -13,7 +13,7 @@ public sealed class ImageFolderDatasetTests
         folder.WritePng("dog/sub/1.PNG", 21);
         folder.WritePng("Cat/9.png", 10);
         folder.Write("dog/notes.txt", "not a picture");
-        ImageFolderDataset data = ImageFolderDataset.Open(folder.Path);
+        LabelledDataset data = DatasetSource.Open(folder.Path);
         Assert.Equal(["Cat", "dog"], data.ClassNames);
         Assert.Equal([0, 1, 1], Enumerable.Range(0, data.Count).Select(data.Label));
         Assert.Equal(("1 file is left out: 1 .txt", 1), (data.LeftOutText, data.LeftOut[".txt"]));
@@ -29,8 +29,8 @@ public sealed class ImageFolderDatasetTests
         using TempFolder folder = new();
         folder.WritePng("cat/1.png", 0);
         folder.Write("empty_one/readme.txt", "");
-        Assert.Contains("empty_one", Assert.Throws<InvalidDataException>(() => ImageFolderDataset.Open(folder.Path)).Message);
-        Assert.Throws<DirectoryNotFoundException>(() => ImageFolderDataset.Open(folder["nowhere"]));
+        Assert.Contains("empty_one", Assert.Throws<InvalidDataException>(() => DatasetSource.Open(folder.Path)).Message);
+        Assert.Throws<DirectoryNotFoundException>(() => DatasetSource.Open("folder:" + folder["nowhere"]));
     }
 
     [Fact]
@@ -38,7 +38,7 @@ public sealed class ImageFolderDatasetTests
     {
         using TempFolder folder = new();
         foreach (string path in new[] { "train/a/1.png", "train/b/1.png", "test/a/1.png", "test/c/1.png" }) folder.WritePng(path, 0);
-        ImageDataset train = DatasetSource.Open(folder.Path), test = DatasetSource.Open(folder.Path, train: false);
+        LabelledDataset train = DatasetSource.Open(folder.Path), test = DatasetSource.Open(folder.Path, train: false);
         string message = Assert.Throws<InvalidDataException>(() => DatasetSplits.RequireSameClasses(train, test)).Message;
         Assert.Contains("missing: b", message);
         Assert.Contains("unknown: c", message);

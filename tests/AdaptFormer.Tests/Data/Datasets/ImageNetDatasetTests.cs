@@ -16,7 +16,7 @@ public sealed class ImageNetDatasetTests
     {
         using TempFolder folder = Published(layout == "competition" ? "ILSVRC/Data/CLS-LOC/" : "", sorted: layout == "class folders");
         WriteTruth(folder, layout);
-        ImageDataset train = DatasetSource.Open("imagenet:" + folder.Path), val = DatasetSource.Open("imagenet:" + folder.Path, train: false);
+        LabelledDataset train = DatasetSource.Open("imagenet:" + folder.Path), val = DatasetSource.Open("imagenet:" + folder.Path, train: false);
         Assert.Equal(Wnids, train.ClassNames);
         Assert.Equal([0, 1, 2], Enumerable.Range(0, train.Count).Select(train.Label));
         DatasetSplits.RequireSameClasses(train, val);

@@ -27,7 +27,7 @@ public sealed class ListFileTests
         folder.WritePng("a.png", 1);
         Assert.Contains($"{path}, line 301: not UTF-8", Assert.Throws<InvalidDataException>(() => DatasetSource.Open(path)).Message);
         string kind = name.EndsWith("jsonl", StringComparison.Ordinal) ? "clip-jsonl" : "clip-csv";
-        Assert.Contains($"{path}, line 301: not UTF-8", Assert.Throws<InvalidDataException>(() => ClipSource.Open($"{kind}:{path}")).Message);
+        Assert.Contains($"{path}, line 301: not UTF-8", Assert.Throws<InvalidDataException>(() => Clips.Open($"{kind}:{path}")).Message);
     }
 
     [Fact]

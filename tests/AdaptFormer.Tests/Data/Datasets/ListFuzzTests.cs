@@ -50,7 +50,7 @@ public sealed class ListFuzzTests
 
     private static int Open(string spec)
     {
-        LabelledDataset data = ClipSource.Means(spec) ? ClipSource.Open(spec) : DatasetSource.Open(spec);
+        LabelledDataset data = DatasetSource.MeansClips(spec) ? Clips.Open(spec) : DatasetSource.Open(spec);
         for (int i = 0; i < data.Count; i++)
         {
             Assert.All(data.Labels(i), label => Assert.InRange(label, 0, data.ClassNames.Count - 1));

@@ -45,11 +45,11 @@ public sealed class ManifestDatasetTests
     {
         using TempFolder folder = new();
         folder.WritePng("a.png", 1);
-        ImageDataset names = DatasetSource.Open(folder.Write("list.jsonl", "{\"path\": \"a.png\", \"label\": \"dog\", \"size\": 3}\n\n{\"file_name\": \"b \\u00e9.png\", \"label\": \"cat\"}\n"));
+        LabelledDataset names = DatasetSource.Open(folder.Write("list.jsonl", "{\"path\": \"a.png\", \"label\": \"dog\", \"size\": 3}\n\n{\"file_name\": \"b \\u00e9.png\", \"label\": \"cat\"}\n"));
         Assert.Equal(["cat", "dog"], names.ClassNames);
         Assert.Equal([1, 0], Enumerable.Range(0, names.Count).Select(names.Label));
         Assert.EndsWith("b \u00e9.png", names.Source(1));
-        ImageDataset numbers = DatasetSource.Open("jsonl:" + folder.Write("numbers.jsonl", "{\"path\": \"a.png\", \"label\": 3}\n"));
+        LabelledDataset numbers = DatasetSource.Open("jsonl:" + folder.Write("numbers.jsonl", "{\"path\": \"a.png\", \"label\": 3}\n"));
         Assert.Equal((3, 4), (numbers.Label(0), numbers.ClassNames.Count));
     }
 

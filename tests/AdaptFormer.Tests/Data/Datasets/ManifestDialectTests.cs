@@ -14,7 +14,7 @@ public sealed class ManifestDialectTests
     [InlineData("backslash.csv", "cat", "dog")]
     public void Every_dialect_gives_the_same_pictures_and_classes(string name, string first, string second)
     {
-        ImageDataset data = DatasetSource.Open(Inputs.At("manifests", name));
+        LabelledDataset data = DatasetSource.Open(Inputs.At("manifests", name));
         Assert.Equal([first, second], data.ClassNames);
         Assert.False(data.MultiLabel);
         Assert.Equal([0, 0, 0, 1, 1, 1], Enumerable.Range(0, data.Count).Select(data.Label));
@@ -42,7 +42,7 @@ public sealed class ManifestDialectTests
     public void Separators_headers_and_empty_rows_vary(string csv, string? column = null)
     {
         using TempFolder folder = Pictures();
-        ImageDataset data = column is null ? DatasetSource.Open(folder.Write("list.csv", csv)) : ManifestDataset.Open(folder.Write("list.csv", csv), labelColumn: column);
+        LabelledDataset data = column is null ? DatasetSource.Open(folder.Write("list.csv", csv)) : ManifestDataset.Open(folder.Write("list.csv", csv), labelColumn: column);
         Assert.Equal(["cat", "dog"], data.ClassNames);
         Assert.Equal([0, 1], Enumerable.Range(0, data.Count).Select(data.Label));
         Assert.All([0, 1], index => Assert.True(data.IsThere(index)));
@@ -53,12 +53,12 @@ public sealed class ManifestDialectTests
     {
         using TempFolder folder = Pictures();
         string list = folder.Write("list.csv", "filename,night,rain\na.png,1,1\nb.png,0.0,0.0\n");
-        ImageDataset data = DatasetSource.Open(list);
+        LabelledDataset data = DatasetSource.Open(list);
         Assert.True(data.MultiLabel);
         Assert.Equal(["night", "rain"], data.ClassNames);
         Assert.Equal([0, 1], data.Labels(0));
         Assert.Empty(data.Labels(1));
-        ClipDataset clips = ClipSource.Open(folder.Write("clips.csv", "video,night,rain\nx,1,1\ny,0,0\n"), root: folder["clips"]);
+        LabelledDataset clips = Clips.Open(folder.Write("clips.csv", "video,night,rain\nx,1,1\ny,0,0\n"), root: folder["clips"]);
         Assert.Equal([0, 1], clips.Labels(0));
         Assert.Empty(clips.Labels(1));
         Assert.Contains("line 3: '2' in the column of the class rain", Bad(folder, "filename,night,rain\na.png,1,1\nb.png,0,2\n"));

@@ -13,7 +13,7 @@ public sealed class MultiLabelDataTests
     public void A_manifest_gives_a_picture_several_labels(string name, string text)
     {
         using TempFolder folder = new();
-        ImageDataset data = DatasetSource.Open(folder.Write(name, text));
+        LabelledDataset data = DatasetSource.Open(folder.Write(name, text));
         Assert.True(data.MultiLabel);
         Assert.Equal(["cat", "dog"], data.ClassNames);
         Assert.Equal([0, 1], data.Labels(0));
@@ -74,7 +74,7 @@ public sealed class MultiLabelDataTests
     public void Balanced_draws_make_classes_equally_frequent_and_repeat_for_a_seed()
     {
         SkewedDataset skewed = new(400);
-        PictureSamples samples = new(skewed, ImageTransform.ForEvaluation(new TransformOptions(16, EvalResize: 0)));
+        ItemSamples samples = new(skewed, ImageTransform.ForEvaluation(new TransformOptions(16, EvalResize: 0)));
         using DataLoader loader = new(samples, new LoaderOptions(8, Balanced: true, Seed: 4));
         int[] drawn = [.. Enumerable.Range(1, 50).SelectMany(loader.Order)];
         double rare = drawn.Count(i => skewed.Label(i) == 1) / (double)drawn.Length;

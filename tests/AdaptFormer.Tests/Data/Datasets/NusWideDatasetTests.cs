@@ -11,7 +11,7 @@ public sealed class NusWideDatasetTests
     public void Concepts_are_labels_and_backslashes_are_folders()
     {
         using TempFolder folder = Published();
-        ImageDataset train = DatasetSource.Open("nus-wide:" + folder.Path), test = DatasetSource.Open("nus-wide:" + folder.Path, train: false);
+        LabelledDataset train = DatasetSource.Open("nus-wide:" + folder.Path), test = DatasetSource.Open("nus-wide:" + folder.Path, train: false);
         Assert.True(train.MultiLabel);
         Assert.Equal(["animal", "clouds", "sky"], train.ClassNames);
         Assert.Equal([[1, 2], [], [0]], Enumerable.Range(0, train.Count).Select(i => train.Labels(i).ToArray()));
@@ -57,7 +57,7 @@ public sealed class NusWideDatasetTests
     {
         using TempFolder folder = new();
         string csv = folder.Write("nus_wid_data.csv", "filepath,label,split_name\nimages/1.jpg,\"['clouds', 'sky']\",train\nimages/2.jpg,['animal'],train\nimages/3.jpg,\"['sky']\",val\n");
-        ImageDataset train = DatasetSource.Open("nus-wide:" + folder.Path), test = DatasetSource.Open("nus-wide:" + folder.Path, train: false);
+        LabelledDataset train = DatasetSource.Open("nus-wide:" + folder.Path), test = DatasetSource.Open("nus-wide:" + folder.Path, train: false);
         Assert.Equal(["animal", "clouds", "sky"], test.ClassNames);
         Assert.Equal([[1, 2], [0]], Enumerable.Range(0, train.Count).Select(i => train.Labels(i).ToArray()));
         Assert.Equal([2], test.Labels(0));

@@ -8,7 +8,7 @@ public sealed class SplitFoldersTests
     [Fact]
     public void A_folder_of_train_valid_and_test_has_the_classes_of_its_parts()
     {
-        IReadOnlyList<(string Part, ImageDataset Data)> parts = DatasetSource.OpenParts(Inputs.At("valid-split"));
+        IReadOnlyList<(string Part, LabelledDataset Data)> parts = DatasetSource.OpenParts(Inputs.At("valid-split"));
         Assert.Equal([("train", 8), ("validation", 4), ("test", 4)], parts.Select(part => (part.Part, part.Data.Count)));
         Assert.All(parts, part => Assert.Equal(["cat", "dog"], part.Data.ClassNames));
         Assert.Equal(8, DatasetSource.Open(Inputs.At("valid-split")).Count);
@@ -51,10 +51,10 @@ public sealed class SplitFoldersTests
         Assert.EndsWith(Path.Combine(test, "a", "1.png"), DatasetSource.Open(folder["pictures"], train: false).Source(0));
         foreach (string clips in new[] { "frames", "videos" })
         {
-            ClipDataset scored = ClipSource.Open("clips:" + folder[clips], train: false);
+            LabelledDataset scored = Clips.Open("clips:" + folder[clips], train: false);
             Assert.Equal(["a", "b"], scored.ClassNames);
             Assert.Contains(Path.Combine(clips, test, "a"), scored.Source(0));
-            Assert.Contains(Path.Combine(clips, train, "a"), ClipSource.Open("clips:" + folder[clips]).Source(0));
+            Assert.Contains(Path.Combine(clips, train, "a"), Clips.Open("clips:" + folder[clips]).Source(0));
         }
     }
 
@@ -83,7 +83,7 @@ public sealed class SplitFoldersTests
         foreach (string file in new[] { "car/1.png", "train/1.png", "bus/1.png" }) folder.WritePng(file, 1);
         Assert.Equal(["bus", "car", "train"], DatasetSource.Open(folder.Path).ClassNames);
         foreach (string file in new[] { "car/x/1.png", "train/x/1.png" }) folder.WritePng("clips/" + file, 1);
-        Assert.Equal(["car", "train"], ClipSource.Open("clips:" + folder["clips"]).ClassNames);
+        Assert.Equal(["car", "train"], Clips.Open("clips:" + folder["clips"]).ClassNames);
     }
 
     [Fact]

@@ -13,7 +13,7 @@ public sealed class SvhnDatasetTests
         using TempFolder folder = new();
         byte[] x = new byte[2 * 3072];
         x[3072 + (2 * 1024) + (5 * 32) + 7] = 200;      // second picture, blue, column 5, row 7
-        ImageDataset data = DatasetSource.Open(folder.Write("test_32x32.mat", Mat(compressed, ("X", [32, 32, 3, 2], x), ("y", [2, 1], [10, 3]))));
+        LabelledDataset data = DatasetSource.Open(folder.Write("test_32x32.mat", Mat(compressed, ("X", [32, 32, 3, 2], x), ("y", [2, 1], [10, 3]))));
         Assert.Equal([0, 3], Enumerable.Range(0, data.Count).Select(data.Label));
         using ImageBuffer image = new();
         data.Load(1, image);
@@ -46,7 +46,7 @@ public sealed class SvhnDatasetTests
     [Fact]
     public void The_real_digits_have_their_labels()
     {
-        ImageDataset data = DatasetSource.Open("svhn:" + Path.Combine(SharedData.Require("svhn_micro"), "micro_32x32.mat"));
+        LabelledDataset data = DatasetSource.Open("svhn:" + Path.Combine(SharedData.Require("svhn_micro"), "micro_32x32.mat"));
         Assert.Equal([1, 9, 2, 3, 2, 5], Enumerable.Range(0, 6).Select(data.Label));
         Assert.Equal(19, data.Count);
     }
@@ -58,7 +58,7 @@ public sealed class SvhnDatasetTests
         folder.Write("train_32x32.mat", Mat(true, ("X", [32, 32, 3, 1], new byte[3072]), ("y", [1, 1], [1])));
         folder.Write("extra_32x32.mat", Mat(true, ("X", [32, 32, 3, 2], new byte[2 * 3072]), ("y", [2, 1], [10, 2])));
         folder.Write("test_32x32.mat", Mat(true, ("X", [32, 32, 3, 1], new byte[3072]), ("y", [1, 1], [9])));
-        ImageDataset both = DatasetSource.Open($"svhn:{folder.Path}#train+extra");
+        LabelledDataset both = DatasetSource.Open($"svhn:{folder.Path}#train+extra");
         Assert.Equal([1, 0, 2], Enumerable.Range(0, both.Count).Select(both.Label));
         Assert.Contains("extra_32x32.mat picture 1", both.Source(2));
         Assert.Equal(folder["extra_32x32.mat"], both.FileOf(2));

@@ -24,11 +24,11 @@ public sealed class VisibleFilesTests
         }
 
         foreach (string litter in Litter) folder.Write(litter.Replace("{0}", ending, StringComparison.Ordinal), "not one");
-        LabelledDataset data = kind == "cat" ? DatasetSource.Open(folder.Path) : ClipSource.Open("clips:" + folder.Path);
+        LabelledDataset data = kind == "cat" ? DatasetSource.Open(folder.Path) : Clips.Open("clips:" + folder.Path);
         Assert.Equal(["a", "b"], data.ClassNames);
         Assert.Equal(2, data.Count);
         Assert.Empty(data.LeftOut);
-        Assert.Equal(2, kind == "cat" ? FileListDataset.Of([folder.Path]).Count : UnlabelledClips.Of([folder.Path]).Count);
+        Assert.Equal(2, kind == "cat" ? UnlabelledDataset.Of([folder.Path]).Count : UnlabelledDataset.Of([folder.Path], clips: true).Count);
     }
 
     [Fact]
@@ -38,7 +38,7 @@ public sealed class VisibleFilesTests
         folder.WritePng("clip/frame1.png", 1);
         folder.WritePng("clip/frame2.png", 2);
         folder.Write("clip/._frame1.png", "not a picture");
-        Assert.Equal(2, UnlabelledClips.Of([folder["clip"]]).FrameCount(0));
+        Assert.Equal(2, UnlabelledDataset.Of([folder["clip"]], clips: true).FrameCount(0));
     }
 
     [Fact]
@@ -48,7 +48,7 @@ public sealed class VisibleFilesTests
         using TempFolder folder = new();
         foreach (string file in new[] { "run/a.mp4", "sit/b.mp4" }) folder.Write(file, File.ReadAllBytes(Inputs.At("hidden-files", file)));
         folder.Write("run/._a.mp4", "\0\u0005\u0016");
-        DatasetReport report = DatasetCheck.Run(ClipSource.OpenParts("clips:" + folder.Path));
+        DatasetReport report = DatasetCheck.Run(DatasetSource.OpenParts("clips:" + folder.Path));
         Assert.False(report.Wrong);
         Assert.Equal(2, report.Splits[0].Items);
     }

@@ -9,7 +9,7 @@ public sealed class VtabDatasetTests
     public void Lists_hold_paths_and_numbers_and_agree_about_the_classes()
     {
         using TempFolder folder = Published();
-        ImageDataset train = DatasetSource.Open("vtab:" + folder.Path), test = DatasetSource.Open("vtab:" + folder.Path, train: false);
+        LabelledDataset train = DatasetSource.Open("vtab:" + folder.Path), test = DatasetSource.Open("vtab:" + folder.Path, train: false);
         Assert.Equal([2, 0, 1], Enumerable.Range(0, train.Count).Select(train.Label));
         Assert.Equal(5, train.ClassNames.Count);      // the test list has a class that these 1,000 lack
         DatasetSplits.RequireSameClasses(train, test);

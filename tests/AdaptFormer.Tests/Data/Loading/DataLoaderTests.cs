@@ -194,7 +194,7 @@ public sealed class DataLoaderTests
         using TempFolder folder = new();
         const int Count = 60;
         for (int i = 0; i < Count; i++) folder.Write($"c/{i:00}.ppm", [.. "P6 16 12 255\n"u8, .. new byte[16 * 12 * 3]]);
-        Measured data = new(ImageFolderDataset.Open(folder.Path));
+        Measured data = new(DatasetSource.Open(folder.Path));
         using DataLoader loader = new(data, Train, new LoaderOptions(BatchSize: 10, Workers: 1));
         long perSample = SteadyBytes(loader, data);
         Assert.True(perSample < 1000, $"{perSample} bytes a sample");
@@ -232,7 +232,7 @@ public sealed class DataLoaderTests
     }
 
     /// <summary>Another set, with what its only reader allocates from the first to the last picture of an epoch.</summary>
-    private sealed class Measured(ImageDataset inner) : ImageDataset
+    private sealed class Measured(LabelledDataset inner) : ImageDataset
     {
         private long _first;
         private int _loaded;

@@ -14,18 +14,18 @@ public sealed class ClipCacheTests : IDisposable
     public void A_frame_that_was_replaced_is_not_read_from_an_old_cache()
     {
         FrameFolderDataset clips = Clips(("a", 3), ("b", 3));
-        ClipCache.Build(clips, _folder["cache"], new ClipCacheOptions()).Dispose();
-        ClipCache.Open(clips, _folder["cache"]).Dispose();
+        ItemCache.Build(clips, _folder["cache"], new PackOptions()).Dispose();
+        ItemCache.Open(clips, _folder["cache"]).Dispose();
         File.SetLastWriteTimeUtc(clips.FrameFile(1, 1), DateTime.UtcNow.AddSeconds(5));
-        Assert.Contains("some were changed", Assert.Throws<InvalidDataException>(() => ClipCache.Open(clips, _folder["cache"])).Message);
+        Assert.Contains("some were changed", Assert.Throws<InvalidDataException>(() => ItemCache.Open(clips, _folder["cache"])).Message);
     }
 
     [Fact]
     public void Frames_come_back_by_number_near_those_of_the_files()
     {
         FrameFolderDataset clips = Clips(("a", 5), ("b", 3));
-        using (CachedClipDataset built = ClipCache.Build(clips, _folder["cache"], new ClipCacheOptions(Quality: 98))) Assert.Empty(built.Unreadable);
-        using CachedClipDataset cache = ClipCache.Open(clips, _folder["cache"]);
+        using (CachedDataset built = ItemCache.Build(clips, _folder["cache"], new PackOptions(Quality: 98))) Assert.Empty(built.Unreadable);
+        using CachedDataset cache = ItemCache.Open(clips, _folder["cache"]);
         Assert.Equal((5, 3), (cache.FrameCount(0), cache.FrameCount(1)));
         Assert.Equal((clips.Label(1), clips.Source(1)), (cache.Label(1), cache.Source(1)));
         using ClipBuffer expected = new(), actual = new();
@@ -43,11 +43,11 @@ public sealed class ClipCacheTests : IDisposable
     public void A_frame_that_is_a_small_jpeg_stays_as_it_is()
     {
         FrameFolderDataset clips = Clips(("a", 4));
-        using CachedClipDataset first = ClipCache.Build(clips, _folder["png"], new ClipCacheOptions());
+        using CachedDataset first = ItemCache.Build(clips, _folder["png"], new PackOptions());
         using ClipBuffer buffer = new(), again = new();
 
         // The frames of the first cache as files: packing them must lose nothing.
-        using ShardSet shards = ShardSet.Open(_folder["png"], ShardKey.Of(clips, $"clips as stored {new ClipCacheOptions().Tag}", byContent: false), 1);
+        using ShardSet shards = ShardSet.Open(_folder["png"], ItemCache.Key(clips, new PackOptions()), 1);
         using (ShardRecord record = shards.Read(0))
         {
             Assert.True(ClipRecord.TryRead(record.Bytes[..ClipRecord.TableBytes(4)], record.Bytes.Length, out ClipRecord table));
@@ -55,7 +55,7 @@ public sealed class ClipCacheTests : IDisposable
         }
 
         FrameFolderDataset files = new("jpeg", [new(_folder["jpeg"], 0)], ["x"]);
-        using CachedClipDataset cache = ClipCache.Build(files, _folder["cache"], new ClipCacheOptions(Quality: 10));
+        using CachedDataset cache = ItemCache.Build(files, _folder["cache"], new PackOptions(Quality: 10));
         files.Load(0, [0, 1, 2, 3], buffer);
         cache.Load(0, [0, 1, 2, 3], again);
         for (int t = 0; t < 4; t++) Assert.Equal(buffer[t].Pixels.ToArray(), again[t].Pixels.ToArray());
@@ -65,8 +65,8 @@ public sealed class ClipCacheTests : IDisposable
     public void Every_nth_frame_is_kept_and_stands_for_those_after_it()
     {
         FrameFolderDataset clips = Clips(("a", 8));
-        using CachedClipDataset all = ClipCache.Build(clips, _folder["all"], new ClipCacheOptions());
-        using CachedClipDataset some = ClipCache.Build(clips, _folder["some"], new ClipCacheOptions(Every: 3));
+        using CachedDataset all = ItemCache.Build(clips, _folder["all"], new PackOptions());
+        using CachedDataset some = ItemCache.Build(clips, _folder["some"], new PackOptions(Every: 3));
         Assert.Equal(8, some.FrameCount(0));
         Assert.True(some.Bytes < all.Bytes);
         using ClipBuffer expected = new(), actual = new();
@@ -78,12 +78,12 @@ public sealed class ClipCacheTests : IDisposable
     [Fact]
     public void Large_frames_are_reduced_and_options_survive_as_a_number()
     {
-        using CachedClipDataset cache = ClipCache.Build(Clips(("a", 2)), _folder["cache"], new ClipCacheOptions(ShortSide: 16));
+        using CachedDataset cache = ItemCache.Build(Clips(("a", 2)), _folder["cache"], new PackOptions(ShortSide: 16));
         using ClipBuffer buffer = new();
         cache.Load(0, [1], buffer);
         Assert.Equal((20, 16), (buffer[0].Width, buffer[0].Height));      // 40 x 32
-        foreach (ClipCacheOptions options in new ClipCacheOptions[] { new(), new(4096, 100, 255), new(16, 1) }) Assert.Equal(options, ClipCacheOptions.FromTag(options.Tag));
-        Assert.Throws<ArgumentOutOfRangeException>(() => ClipCache.Build(Clips(("a", 2)), _folder["x"], new ClipCacheOptions(Every: 0)));
+        foreach (PackOptions options in new PackOptions[] { new(), new(4096, PackFormat.Raw, 100, 255, true), new(16, Quality: 1) }) Assert.Equal(options, PackOptions.FromTag(options.Tag));
+        Assert.Throws<ArgumentOutOfRangeException>(() => ItemCache.Build(Clips(("a", 2)), _folder["x"], new PackOptions(Every: 0)));
     }
 
     [Fact]
@@ -91,19 +91,19 @@ public sealed class ClipCacheTests : IDisposable
     {
         FrameFolderDataset clips = Clips(("a", 3), ("b", 3));
         string torn = _folder.Write("b/1.png", "no picture");
-        using CachedClipDataset cache = ClipCache.Build(clips, _folder["cache"], new ClipCacheOptions());
+        using CachedDataset cache = ItemCache.Build(clips, _folder["cache"], new PackOptions());
         Assert.Equal([1], cache.Unreadable);
         Assert.Equal(3, cache.FrameCount(0));
         Assert.Contains(torn, Assert.Throws<InvalidDataException>(() => cache.FrameCount(1)).Message, StringComparison.Ordinal);
-        Assert.Contains("other data", Assert.Throws<InvalidDataException>(() => ClipCache.Open(Clips(("b", 3), ("a", 3)), _folder["cache"])).Message, StringComparison.Ordinal);
-        Assert.Contains("other data", Assert.Throws<InvalidDataException>(() => ImageCache.Open(new FileListDataset(["x", "y"]), _folder["cache"])).Message, StringComparison.Ordinal);
+        Assert.Contains("other data", Assert.Throws<InvalidDataException>(() => ItemCache.Open(Clips(("b", 3), ("a", 3)), _folder["cache"])).Message, StringComparison.Ordinal);
+        Assert.Contains("other data", Assert.Throws<InvalidDataException>(() => ItemCache.Open(new SyntheticScenes(2, 0, 32), _folder["cache"])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Damage_of_a_frame_or_of_the_table_is_noticed_and_named()
     {
         FrameFolderDataset clips = Clips(("a", 3));
-        ClipCache.Build(clips, _folder["cache"], new ClipCacheOptions()).Dispose();
+        ItemCache.Build(clips, _folder["cache"], new PackOptions()).Dispose();
         string path = Directory.GetFiles(_folder["cache"]).Single();
         byte[] good = File.ReadAllBytes(path);
         using ClipBuffer buffer = new();
@@ -113,7 +113,7 @@ public sealed class ClipCacheTests : IDisposable
             byte[] bad = [.. good];
             bad[at] ^= 0x40;
             File.WriteAllBytes(path, bad);
-            using CachedClipDataset cache = ClipCache.Open(clips, _folder["cache"]);
+            using CachedDataset cache = ItemCache.Open(clips, _folder["cache"]);
             string message = Assert.Throws<InvalidDataException>(() => cache.Load(0, [0, 1, 2], buffer)).Message;
             Assert.Contains(path, message, StringComparison.Ordinal);
             Assert.Contains("record 0 is damaged", message, StringComparison.Ordinal);
@@ -127,7 +127,7 @@ public sealed class ClipCacheTests : IDisposable
         for (int i = 0; i < 10; i++) _folder.WritePng($"frames/{i:00}.png", (byte)(20 * i), 32, 24);
         FFmpeg.Run("ffmpeg", ["-v", "error", "-framerate", "10", "-i", _folder["frames/%02d.png"], "-pix_fmt", "yuv420p", "-y", _folder["v.mp4"]], output => output.CopyTo(Stream.Null), "test");
         VideoFileDataset video = new("v", [_folder["v.mp4"]], [0], ["x"]);
-        using CachedClipDataset cache = ClipCache.Build(video, _folder["cache"], new ClipCacheOptions(Quality: 98, Every: 2));
+        using CachedDataset cache = ItemCache.Build(video, _folder["cache"], new PackOptions(Quality: 98, Every: 2));
         Assert.Equal(10, cache.FrameCount(0));
         using ClipBuffer expected = new(), actual = new();
         video.Load(0, [0, 4, 8], expected);
@@ -140,8 +140,8 @@ public sealed class ClipCacheTests : IDisposable
     {
         Assert.SkipUnless(NativeImageLibraries.HasTurboJpeg, "libturbojpeg is not installed; SkiaSharp makes objects of its own.");
         FrameFolderDataset clips = Clips(("a", 9), ("b", 12));
-        using CachedClipDataset cache = ClipCache.Build(clips, _folder["cache"], new ClipCacheOptions());
-        ClipSamples samples = new(cache, new ClipTransform(new ClipOptions(8, 16, Flip: true), [0, 0, 0], [1, 1, 1], train: true));
+        using CachedDataset cache = ItemCache.Build(clips, _folder["cache"], new PackOptions());
+        ItemSamples samples = new(cache, ImageTransform.ForTraining(new TransformOptions(16, TrainCrop.MultiScale, EvalResize: 16, Clip: new ClipOptions(8))));
         using IDisposable scratch = samples.CreateScratch();
         float[] sample = new float[samples.Length];
         (Rng root, Rng rng) = (new(1), new(0));

@@ -10,9 +10,9 @@ public sealed class ImageCacheTests
     public void Raw_pictures_are_the_resized_ones_to_the_last_bit()
     {
         using TempFolder folder = Pictures();
-        ImageDataset data = DatasetSource.Open("folder:" + folder["pictures"]);
-        using (CachedDataset built = ImageCache.Build(data, folder["cache"], new ImageCacheOptions(16, ImageCacheFormat.Raw))) Assert.Equal(2, built.Count);
-        using CachedDataset cache = ImageCache.Open(data, folder["cache"]);
+        LabelledDataset data = DatasetSource.Open("folder:" + folder["pictures"]);
+        using (CachedDataset built = ItemCache.Build(data, folder["cache"], new PackOptions(16, PackFormat.Raw))) Assert.Equal(2, built.Count);
+        using CachedDataset cache = ItemCache.Open(data, folder["cache"]);
         using ImageBuffer full = new(), expected = new(), actual = new();
         using ImageResizer resizer = new();
         data.Load(0, full);
@@ -33,15 +33,15 @@ public sealed class ImageCacheTests
     public void Pictures_that_were_replaced_are_not_read_from_an_old_cache(bool byContent)
     {
         using TempFolder folder = Pictures();
-        ImageCacheOptions options = new(16, ImageCacheFormat.Raw, ByContent: byContent);
-        ImageCache.Build(DatasetSource.Open("folder:" + folder["pictures"]), folder["cache"], options).Dispose();
+        PackOptions options = new(16, PackFormat.Raw, ByContent: byContent);
+        ItemCache.Build(DatasetSource.Open("folder:" + folder["pictures"]), folder["cache"], options).Dispose();
         string file = DatasetSource.Open("folder:" + folder["pictures"]).FileOf(0);
         DateTime time = File.GetLastWriteTimeUtc(file);
         folder.WritePng(Path.GetRelativePath(folder.Path, file), 99, 50, 40);
         if (byContent) File.SetLastWriteTimeUtc(file, time);
-        ImageDataset changed = DatasetSource.Open("folder:" + folder["pictures"]);
-        Assert.Contains($"--output {folder["cache"]} again", Assert.Throws<InvalidDataException>(() => ImageCache.Open(changed, folder["cache"])).Message);
-        using CachedDataset anew = ImageCache.Build(changed, folder["cache"], options);
+        LabelledDataset changed = DatasetSource.Open("folder:" + folder["pictures"]);
+        Assert.Contains($"--output {folder["cache"]} again", Assert.Throws<InvalidDataException>(() => ItemCache.Open(changed, folder["cache"])).Message);
+        using CachedDataset anew = ItemCache.Build(changed, folder["cache"], options);
         using ImageBuffer picture = new();
         anew.Load(0, picture);
         Assert.Equal(99, picture.Pixels[0]);
@@ -51,12 +51,12 @@ public sealed class ImageCacheTests
     public void A_cache_by_content_survives_a_copy_and_one_by_time_does_not()
     {
         using TempFolder folder = Pictures();
-        ImageDataset data = DatasetSource.Open("folder:" + folder["pictures"]);
+        LabelledDataset data = DatasetSource.Open("folder:" + folder["pictures"]);
         foreach (bool byContent in new[] { true, false })
-            ImageCache.Build(data, folder[$"cache{byContent}"], new ImageCacheOptions(16, ImageCacheFormat.Raw, ByContent: byContent)).Dispose();
+            ItemCache.Build(data, folder[$"cache{byContent}"], new PackOptions(16, PackFormat.Raw, ByContent: byContent)).Dispose();
         File.SetLastWriteTimeUtc(data.FileOf(0), new DateTime(2001, 1, 1, 0, 0, 0, DateTimeKind.Utc));
-        ImageCache.Open(data, folder["cacheTrue"]).Dispose();
-        Assert.Throws<InvalidDataException>(() => ImageCache.Open(data, folder["cacheFalse"]));
+        ItemCache.Open(data, folder["cacheTrue"]).Dispose();
+        Assert.Throws<InvalidDataException>(() => ItemCache.Open(data, folder["cacheFalse"]));
     }
 
     [Theory]
@@ -67,15 +67,15 @@ public sealed class ImageCacheTests
     public void A_raw_record_with_wrong_sides_is_damaged(int width, int height)
     {
         using TempFolder folder = Pictures();
-        ImageDataset data = DatasetSource.Open("folder:" + folder["pictures"]);
-        ImageCacheOptions options = new(16, ImageCacheFormat.Raw);
-        ShardKey key = ShardKey.Of(data, $"pictures as stored {options.Tag}", byContent: false);
-        new ShardBuilder(folder["cache"], key, data.Count, options.Tag).Build(() => ((_, into) =>
+        LabelledDataset data = DatasetSource.Open("folder:" + folder["pictures"]);
+        PackOptions options = new(16, PackFormat.Raw);
+        new ShardBuilder(folder["cache"], ItemCache.Key(data, options), data.Count, options.Tag).Build(() => ((_, into) =>
         {
-            System.Buffers.BuffersExtensions.Write(into, [.. BitConverter.GetBytes(width), .. BitConverter.GetBytes(height | ((int)Orientation.Normal << 24)), .. new byte[12]]);
-            return 2;
+            byte[] frame = [.. BitConverter.GetBytes(width), .. BitConverter.GetBytes(height | ((int)Orientation.Normal << ClipRecord.OrientationShift)), .. new byte[12]];
+            ClipRecord.Write(into, 1, [frame.Length], frame);
+            return ItemCache.Pixels;
         }, new MemoryStream()));
-        using CachedDataset cache = ImageCache.Open(data, folder["cache"]);
+        using CachedDataset cache = ItemCache.Open(data, folder["cache"]);
         using ImageBuffer picture = new();
         Assert.Contains("record 0 is damaged", Assert.Throws<InvalidDataException>(() => cache.Load(0, picture)).Message);
     }
@@ -84,9 +84,9 @@ public sealed class ImageCacheTests
     public void Jpeg_pictures_are_near_the_resized_ones()
     {
         using TempFolder folder = Pictures();
-        ImageDataset data = DatasetSource.Open("folder:" + folder["pictures"]);
-        using CachedDataset raw = ImageCache.Build(data, folder["raw"], new ImageCacheOptions(32, ImageCacheFormat.Raw));
-        using CachedDataset jpeg = ImageCache.Build(data, folder["jpeg"], new ImageCacheOptions(32, Quality: 95));
+        LabelledDataset data = DatasetSource.Open("folder:" + folder["pictures"]);
+        using CachedDataset raw = ItemCache.Build(data, folder["raw"], new PackOptions(32, PackFormat.Raw));
+        using CachedDataset jpeg = ItemCache.Build(data, folder["jpeg"], new PackOptions(32, Quality: 95));
         using ImageBuffer a = new(), b = new();
         raw.Load(0, a);
         jpeg.Load(0, b);
@@ -96,14 +96,14 @@ public sealed class ImageCacheTests
     }
 
     [Theory]
-    [InlineData(ImageCacheFormat.Raw)]
-    [InlineData(ImageCacheFormat.Jpeg)]
-    public void A_training_sample_of_packed_pictures_takes_no_new_memory(ImageCacheFormat format)
+    [InlineData(PackFormat.Raw)]
+    [InlineData(PackFormat.Jpeg)]
+    public void A_training_sample_of_packed_pictures_takes_no_new_memory(PackFormat format)
     {
-        Assert.SkipUnless(format == ImageCacheFormat.Raw || NativeImageLibraries.HasTurboJpeg, "libturbojpeg is not installed; SkiaSharp makes objects of its own.");
+        Assert.SkipUnless(format == PackFormat.Raw || NativeImageLibraries.HasTurboJpeg, "libturbojpeg is not installed; SkiaSharp makes objects of its own.");
         using TempFolder folder = Pictures();
-        using CachedDataset cache = ImageCache.Build(DatasetSource.Open("folder:" + folder["pictures"]), folder["cache"], new ImageCacheOptions(32, format));
-        PictureSamples samples = new(cache, ImageTransform.ForTraining(new TransformOptions(16)));
+        using CachedDataset cache = ItemCache.Build(DatasetSource.Open("folder:" + folder["pictures"]), folder["cache"], new PackOptions(32, format));
+        ItemSamples samples = new(cache, ImageTransform.ForTraining(new TransformOptions(16)));
         using IDisposable scratch = samples.CreateScratch();
         float[] sample = new float[samples.Length];
         (Rng root, Rng rng) = (new(1), new(0));
@@ -127,8 +127,8 @@ public sealed class ImageCacheTests
     {
         using TempFolder folder = Pictures();
         string torn = folder.Write("pictures/b/torn.png", "not a picture");
-        ImageDataset data = DatasetSource.Open("folder:" + folder["pictures"]);
-        using CachedDataset cache = ImageCache.Build(data, folder["cache"], new ImageCacheOptions(16, ImageCacheFormat.Raw));
+        LabelledDataset data = DatasetSource.Open("folder:" + folder["pictures"]);
+        using CachedDataset cache = ItemCache.Build(data, folder["cache"], new PackOptions(16, PackFormat.Raw));
         Assert.Equal([2], cache.Unreadable);
         using ImageBuffer image = new();
         Assert.Contains(torn, Assert.Throws<InvalidDataException>(() => cache.Load(2, image)).Message);
@@ -138,19 +138,19 @@ public sealed class ImageCacheTests
     public void A_cache_of_other_pictures_is_refused()
     {
         using TempFolder folder = Pictures();
-        ImageDataset before = DatasetSource.Open("folder:" + folder["pictures"]);
-        ImageCache.Build(before, folder["cache"], new ImageCacheOptions(16, ImageCacheFormat.Raw)).Dispose();
+        LabelledDataset before = DatasetSource.Open("folder:" + folder["pictures"]);
+        ItemCache.Build(before, folder["cache"], new PackOptions(16, PackFormat.Raw)).Dispose();
         File.Move(folder["pictures/b/2.png"], folder["pictures/b/3.png"]);
-        Assert.Contains("other data", Assert.Throws<InvalidDataException>(() => ImageCache.Open(DatasetSource.Open("folder:" + folder["pictures"]), folder["cache"])).Message);
-        Assert.Throws<DirectoryNotFoundException>(() => ImageCache.Open(before, folder["none"]));
-        Assert.Throws<ArgumentOutOfRangeException>(() => ImageCache.Build(before, folder["x"], new ImageCacheOptions(Quality: 0)));
+        Assert.Contains("other data", Assert.Throws<InvalidDataException>(() => ItemCache.Open(DatasetSource.Open("folder:" + folder["pictures"]), folder["cache"])).Message);
+        Assert.Throws<DirectoryNotFoundException>(() => ItemCache.Open(before, folder["none"]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => ItemCache.Build(before, folder["x"], new PackOptions(Quality: 0)));
     }
 
     [Fact]
     public void Options_survive_as_a_number()
     {
-        foreach (ImageCacheOptions options in new ImageCacheOptions[] { new(), new(4096, ImageCacheFormat.Raw, 100), new(16, ImageCacheFormat.Jpeg, 1) })
-            Assert.Equal(options, ImageCacheOptions.FromTag(options.Tag));
+        foreach (PackOptions options in new PackOptions[] { new(), new(4096, PackFormat.Raw, 100), new(16, PackFormat.Jpeg, 1) })
+            Assert.Equal(options, PackOptions.FromTag(options.Tag));
     }
 
     private static TempFolder Pictures()

@@ -10,16 +10,17 @@ public sealed class OrientedShardsTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData(ImageCacheFormat.Raw, 16)]
-    [InlineData(ImageCacheFormat.Raw, 64)]
-    [InlineData(ImageCacheFormat.Jpeg, 16)]
-    [InlineData(ImageCacheFormat.Jpeg, 64)]
-    public void A_cache_of_pictures_keeps_how_each_is_shown(ImageCacheFormat format, int shortSide)
+    [InlineData(PackFormat.Raw, 16)]
+    [InlineData(PackFormat.Raw, 64)]
+    [InlineData(PackFormat.Jpeg, 16)]
+    [InlineData(PackFormat.Jpeg, 64)]
+    public void A_cache_of_pictures_keeps_how_each_is_shown(PackFormat format, int shortSide)
     {
         using ImageBuffer picture = OrientedFile.Picture(48, 30), image = new();
         Orientation[] all = Enum.GetValues<Orientation>();
-        FileListDataset files = new([.. all.Select(o => _folder.Write($"{(int)o}.png", OrientedFile.Png(picture, OrientedFile.Exif((int)o))))]);
-        using CachedDataset cache = ImageCache.Build(files, _folder["cache"], new ImageCacheOptions(shortSide, format));
+        UnlabelledDataset files = UnlabelledDataset.Of(
+            [.. all.Select(o => _folder.Write($"{(int)o}.png", OrientedFile.Png(picture, OrientedFile.Exif((int)o))))]);
+        using CachedDataset cache = ItemCache.Build(files, _folder["cache"], new PackOptions(shortSide, format));
         for (int i = 0; i < all.Length; i++)
         {
             cache.Load(i, image);
@@ -28,13 +29,16 @@ public sealed class OrientedShardsTests : IDisposable
     }
 
     [Theory]
-    [InlineData(16)]
-    [InlineData(64)]
-    public void A_cache_of_clips_keeps_it_too(int shortSide)
+    [InlineData(PackFormat.Raw, 16)]
+    [InlineData(PackFormat.Raw, 64)]
+    [InlineData(PackFormat.Jpeg, 16)]
+    [InlineData(PackFormat.Jpeg, 64)]
+    public void A_cache_of_clips_keeps_it_too(PackFormat format, int shortSide)
     {
         using ImageBuffer picture = OrientedFile.Picture(48, 30);
         for (int t = 0; t < 3; t++) _folder.Write($"clip/{t}.png", OrientedFile.Png(picture, OrientedFile.Exif(6)));
-        using CachedClipDataset cache = ClipCache.Build(new UnlabelledClips([_folder["clip"]]), _folder["cache"], new ClipCacheOptions(shortSide));
+        UnlabelledDataset clips = UnlabelledDataset.Of([_folder["clip"]], clips: true);
+        using CachedDataset cache = ItemCache.Build(clips, _folder["cache"], new PackOptions(shortSide, format));
         using ClipBuffer frames = new();
         cache.Load(0, [0, 2], frames);
         Assert.Equal((Orientation.QuarterRight, Orientation.QuarterRight), (frames[0].Orientation, frames[1].Orientation));

@@ -47,14 +47,14 @@ public sealed class SyntheticShapesTests
     [Fact]
     public void A_recipe_can_name_them()
     {
-        ImageDataset train = DatasetSource.Open("synthetic-downstream:50"), test = DatasetSource.Open("synthetic-downstream:50", train: false);
+        LabelledDataset train = DatasetSource.Open("synthetic-downstream:50"), test = DatasetSource.Open("synthetic-downstream:50", train: false);
         Assert.Equal(50, train.Count);
         Assert.NotEqual(Pixels(train, 3), Pixels(test, 3));
         Assert.Equal(Pixels(train, 3), Pixels(DatasetSource.Open("synthetic-downstream:9:0:32"), 3));
         Assert.Throws<ArgumentException>(() => DatasetSource.Open("synthetic-downstream:many"));
     }
 
-    private static byte[] Pixels(ImageDataset data, int index)
+    private static byte[] Pixels(LabelledDataset data, int index)
     {
         using ImageBuffer image = new();
         data.Load(index, image);

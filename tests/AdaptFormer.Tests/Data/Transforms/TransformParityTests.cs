@@ -37,7 +37,7 @@ public sealed class TransformParityTests
     {
         ParityCase parity = ParityCase.Open(file);
         using ImageBuffer image = Image(parity, "input/image");
-        PixelNormalizer imagenet = new TransformOptions().Normalizer();
+        PixelNormalizer imagenet = new PixelNormalizer(PixelStatistics.ImageNet);
         foreach (string name in parity.Names.Where(n => n.StartsWith("out/", StringComparison.Ordinal) && parity.Shape(n)[0] == 3 && parity.Shape(n)[^1] != 3))
         {
             string op = name["out/".Length..];
@@ -58,9 +58,9 @@ public sealed class TransformParityTests
             {
                 PixelNormalizer normalizer = op switch
                 {
-                    "to_tensor" => new TransformOptions(Normalize: "none").Normalizer(),
+                    "to_tensor" => new PixelNormalizer(PixelStatistics.None),
                     "normalize_imagenet" => imagenet,
-                    "normalize_inception" => new TransformOptions(Normalize: "inception").Normalizer(),
+                    "normalize_inception" => new PixelNormalizer(PixelStatistics.Inception),
                     _ => throw new InvalidDataException($"{file}: {op} is not known"),
                 };
                 AssertFloats(parity, name, image, normalizer, flip: false);

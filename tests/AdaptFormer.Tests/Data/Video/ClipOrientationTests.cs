@@ -115,7 +115,9 @@ public sealed class ClipOrientationTests : IDisposable
 
     private static float[] Sample(string clip, OrientationRule rule, int frames = 4)
     {
-        ClipSamples samples = new(new UnlabelledClips([clip]), new ClipTransform(new ClipOptions(frames, 16, Orientation: rule), [0, 0, 0], [1, 1, 1], train: false));
+        TransformOptions options = new(
+            16, EvalResize: 16, Interpolation: Interpolation.Bilinear, Statistics: PixelStatistics.None, Clip: new ClipOptions(frames), Orientation: rule);
+        ItemSamples samples = new(UnlabelledDataset.Of([clip], clips: true), ImageTransform.ForEvaluation(options));
         using IDisposable scratch = samples.CreateScratch();
         float[] sample = new float[samples.Length];
         samples.Make(0, new Rng(0), sample, scratch);

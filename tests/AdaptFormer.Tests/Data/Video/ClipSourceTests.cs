@@ -15,12 +15,12 @@ public sealed class ClipSourceTests
         using TempFolder folder = Videos();
         string[] parts = name.Split(':');
         string file = folder.Write(parts[^1], text);
-        ClipDataset clips = ClipSource.Open(parts.Length == 1 ? file : $"{parts[0]}:{file}");
+        LabelledDataset clips = Clips.Open(parts.Length == 1 ? file : $"{parts[0]}:{file}");
         Assert.IsType<VideoFileDataset>(clips);
         Assert.Equal(["jump", "run"], clips.ClassNames);
         Assert.Equal([1, 0], Enumerable.Range(0, clips.Count).Select(clips.Label));
         Assert.Equal(folder["b.webm"], clips.FileOf(1));
-        Assert.Equal(["x", "jump", "run"], ClipSource.Open(parts.Length == 1 ? file : $"{parts[0]}:{file}", classNames: ["x", "jump", "run"]).ClassNames);
+        Assert.Equal(["x", "jump", "run"], Clips.Open(parts.Length == 1 ? file : $"{parts[0]}:{file}", classNames: ["x", "jump", "run"]).ClassNames);
     }
 
     [Theory]
@@ -29,7 +29,7 @@ public sealed class ClipSourceTests
     public void A_manifest_gives_a_clip_several_labels(string name, string text)
     {
         using TempFolder folder = Videos();
-        ClipDataset clips = ClipSource.Open(folder.Write(name, text));
+        LabelledDataset clips = Clips.Open(folder.Write(name, text));
         Assert.True(clips.MultiLabel);
         Assert.Equal([0, 1], clips.Labels(0));
         Assert.Empty(clips.Labels(1));
@@ -42,8 +42,8 @@ public sealed class ClipSourceTests
     {
         using TempFolder folder = Videos();
         string list = folder.Write("lists/train.csv", "a.mp4 0\n");
-        Assert.Contains("data.clip.root in a recipe", Assert.Throws<FileNotFoundException>(() => ClipSource.Open("clip-list:" + list)).Message);
-        Assert.Equal(folder[Path.Combine("x", "a.mp4")], ClipSource.Open("clip-list:" + list, root: folder["x"]).FileOf(0));
+        Assert.Contains("data.clip.root in a recipe", Assert.Throws<FileNotFoundException>(() => Clips.Open("clip-list:" + list)).Message);
+        Assert.Equal(folder[Path.Combine("x", "a.mp4")], Clips.Open("clip-list:" + list, root: folder["x"]).FileOf(0));
     }
 
     [Theory]
@@ -63,7 +63,7 @@ public sealed class ClipSourceTests
     {
         using TempFolder folder = Videos();
         string path = folder.Write(kind == "clip-jsonl" ? "list.jsonl" : "list", text);
-        string message = Assert.Throws<InvalidDataException>(() => ClipSource.Open($"{kind}:{path}")).Message;
+        string message = Assert.Throws<InvalidDataException>(() => Clips.Open($"{kind}:{path}")).Message;
         Assert.StartsWith(path, message);
         Assert.Contains(reason, message);
     }
@@ -73,7 +73,7 @@ public sealed class ClipSourceTests
     {
         using TempFolder folder = Videos();
         string path = folder.Write("list.csv", "b,0\nx/a.mp4,3\n");
-        Assert.Contains($"{path}, line 2: label 3 is out of range; there are at most 2 classes", Assert.Throws<InvalidDataException>(() => ClipSource.Open(path, classNames: ["jump", "run"])).Message);
+        Assert.Contains($"{path}, line 2: label 3 is out of range; there are at most 2 classes", Assert.Throws<InvalidDataException>(() => Clips.Open(path, classNames: ["jump", "run"])).Message);
     }
 
     [Fact]
@@ -82,7 +82,7 @@ public sealed class ClipSourceTests
         using TempFolder folder = new();
         for (byte t = 1; t <= 5; t++) folder.WritePng($"a clip/img_{t:00000}.png", t);
         string list = folder.Write("annotations.txt", "a clip 2 4 1\na clip 3 0\na clip 2 9 0\n");
-        ClipDataset clips = ClipSource.Open("frame-list:" + list);
+        LabelledDataset clips = Clips.Open("frame-list:" + list);
         Assert.Equal([1, 0, 0], Enumerable.Range(0, 3).Select(clips.Label));
         Assert.Equal([3, 3], Enumerable.Range(0, 2).Select(clips.FrameCount));
         using ClipBuffer clip = new();
@@ -97,14 +97,14 @@ public sealed class ClipSourceTests
     {
         using TempFolder folder = new();
         foreach (string file in new[] { "train/run/1.mp4", "train/sit/deep/2.avi", "val/run/3.mkv", "val/sit/4.webm" }) folder.Write(file, "");
-        Assert.True(ClipSource.Means(folder.Path));
-        IReadOnlyList<(string Part, ClipDataset Data)> parts = ClipSource.OpenParts(folder.Path);
+        Assert.True(DatasetSource.MeansClips(folder.Path));
+        IReadOnlyList<(string Part, LabelledDataset Data)> parts = DatasetSource.OpenParts(folder.Path);
         Assert.Equal(["train", "validation"], parts.Select(part => part.Part));
         Assert.All(parts, part => Assert.Equal([0, 1], Enumerable.Range(0, 2).Select(part.Data.Label)));
         Assert.Equal("3.mkv", Path.GetFileName(parts[1].Data.Source(0)));
         Directory.CreateDirectory(folder["train/empty"]);
-        Assert.Contains("the class has no clips", Assert.Throws<InvalidDataException>(() => ClipSource.Open(folder.Path)).Message);
-        Assert.Contains("kind 'folder' is not one of clips", Assert.Throws<ArgumentException>(() => ClipSource.Open("folder:x")).Message);
+        Assert.Contains("no clips in class folder empty", Assert.Throws<InvalidDataException>(() => Clips.Open(folder.Path)).Message);
+        Assert.Contains("kind 'folder' is not one of clips", Assert.Throws<ArgumentException>(() => Clips.Open("folder:x")).Message);
     }
 
     [Fact]
@@ -112,13 +112,13 @@ public sealed class ClipSourceTests
     {
         using TempFolder folder = new();
         foreach (string frame in new[] { "run/1/0.png", "run/1/1.png", "sit/deep/2/0.png" }) folder.WritePng(frame, 1);
-        ClipDataset clips = ClipSource.Open("clips:" + folder.Path);
+        LabelledDataset clips = Clips.Open("clips:" + folder.Path);
         Assert.Equal([2, 1], Enumerable.Range(0, 2).Select(clips.FrameCount));
         Assert.Equal([0, 1], Enumerable.Range(0, 2).Select(clips.Label));
         folder.Write("walk/1.mp4", "");
-        Assert.Contains("run has folders of frames and walk videos", Assert.Throws<InvalidDataException>(() => ClipSource.Open("clips:" + folder.Path)).Message);
-        Assert.Contains("found no folders", Assert.Throws<InvalidDataException>(() => ClipSource.Open("clips:" + folder["run/1"])).Message);
-        Assert.Contains("nowhere", Assert.Throws<DirectoryNotFoundException>(() => ClipSource.Open("clips:nowhere")).Message);
+        Assert.Contains("run has folders of frames and walk videos", Assert.Throws<InvalidDataException>(() => Clips.Open("clips:" + folder.Path)).Message);
+        Assert.Contains("found no folders", Assert.Throws<InvalidDataException>(() => Clips.Open("clips:" + folder["run/1"])).Message);
+        Assert.Contains("nowhere", Assert.Throws<DirectoryNotFoundException>(() => Clips.Open("clips:nowhere")).Message);
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public sealed class ClipSourceTests
         string[] files = [.. Directory.EnumerateFiles(folder).Where(VideoFileDataset.IsVideo).Order(StringComparer.Ordinal)];
         Assert.Equal(7, files.Length);
         using TempFolder list = new();
-        ClipDataset clips = ClipSource.Open(list.Write("list.csv", string.Join('\n', files.Select(file => $"{Path.GetFileNameWithoutExtension(file)},walk"))), root: folder);
+        LabelledDataset clips = Clips.Open(list.Write("list.csv", string.Join('\n', files.Select(file => $"{Path.GetFileNameWithoutExtension(file)},walk"))), root: folder);
         using ClipBuffer clip = new();
         for (int i = 0; i < clips.Count; i++)
         {
@@ -144,7 +144,7 @@ public sealed class ClipSourceTests
     public void The_frame_folder_demo_is_read_by_its_annotations()
     {
         string list = SharedData.Require("video/frame_folder_demo/annotations.txt");
-        ClipDataset clips = ClipSource.Open("frame-list:" + list);
+        LabelledDataset clips = Clips.Open("frame-list:" + list);
         Assert.Equal([17, 18, 15, 15], Enumerable.Range(0, clips.Count).Select(clips.FrameCount));
         Assert.Equal([0, 0, 1, 1], Enumerable.Range(0, clips.Count).Select(clips.Label));
     }

@@ -39,21 +39,21 @@ public sealed class ClipTransformTests
     }
 
     [Theory]
-    [InlineData(ClipCrop.MultiScale, true)]
-    [InlineData(ClipCrop.RandomResized, false)]
-    public void A_training_clip_is_each_frame_cut_alike_resized_and_normalised(ClipCrop crop, bool flip)
+    [InlineData(TrainCrop.MultiScale, true)]
+    [InlineData(TrainCrop.RandomResized, false)]
+    public void A_training_clip_is_each_frame_cut_alike_resized_and_normalised(TrainCrop crop, bool flip)
     {
         const int T = 3, S = 8;
-        ClipOptions options = new(T, S, Crop: crop, Flip: flip);
+        TransformOptions options = Options(T, S) with { Crop = crop, Flip = flip };
         using ClipBuffer clip = Clip(T, 20, 14);
-        using ClipTransform.Scratch scratch = new();
+        using ImageTransform.Scratch scratch = new();
         float[] made = new float[3 * T * S * S];
         Rng rng = new(9);
-        new ClipTransform(options, Mean, Std, train: true).Apply(clip, 0, rng, made, scratch);
+        ImageTransform.ForTraining(options).Apply(clip, 0, rng, made, scratch);
 
         // The same draws in the same order, frame by frame with the pieces that pictures use.
         Rng draws = new(9);
-        PixelBox box = crop == ClipCrop.MultiScale ? new MultiScaleCrop(S).Sample(20, 14, draws) : new RandomResizedCrop(0.08).Sample(20, 14, draws);
+        PixelBox box = crop == TrainCrop.MultiScale ? new MultiScaleCrop(S).Sample(20, 14, draws) : new RandomResizedCrop(0.08).Sample(20, 14, draws);
         bool mirrored = flip && draws.NextDouble() < 0.5;
         using ImageBuffer framed = new();
         using ImageResizer resizer = new();
@@ -77,14 +77,14 @@ public sealed class ClipTransformTests
     [InlineData(8, 24)]
     public void Three_crops_lie_at_the_start_the_middle_and_the_end_of_the_longer_side(int width, int height)
     {
-        ClipOptions options = new(1, 8, Crops: 3, Segments: 2);
-        ClipTransform transform = new(options, [0, 0, 0], [1, 1, 1], train: false);
+        TransformOptions options = Options(1, 8) with { Crops = 3, Statistics = PixelStatistics.None, Clip = new ClipOptions(1, Segments: 2) };
+        ImageTransform transform = ImageTransform.ForEvaluation(options);
         Assert.Equal(6, transform.Views);
         using ClipBuffer clip = new();
         clip.Reset(1);
         clip[0].Reset(width, height);      // no resize: a pixel's value is its place along the longer side
         for (int i = 0; i < clip[0].Pixels.Length; i++) clip[0].Pixels[i] = (byte)(width > height ? i / 3 % width : i / 3 / width);
-        using ClipTransform.Scratch scratch = new();
+        using ImageTransform.Scratch scratch = new();
         foreach ((int view, int first) in new[] { (0, 0), (1, 8), (2, 16), (3, 0), (4, 8), (5, 16) })
         {
             float[] made = new float[3 * 64];
@@ -97,11 +97,41 @@ public sealed class ClipTransformTests
     [Fact]
     public void Options_out_of_range_are_all_named()
     {
-        string message = Assert.Throws<ArgumentException>(() => new ClipTransform(new ClipOptions(0, Crops: 2, SamplingRate: 0), Mean, Std, train: true)).Message;
+        string message = Assert.Throws<ArgumentException>(() => ImageTransform.ForTraining(Options(0, 8) with { Crops = 2, Clip = new ClipOptions(0, SamplingRate: 0) })).Message;
         Assert.Contains("num_frames is 0", message, StringComparison.Ordinal);
         Assert.Contains("crops is 2", message, StringComparison.Ordinal);
         Assert.Contains("sampling_rate is 0", message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Colours_changes_and_erasing_are_the_same_for_all_frames_of_a_clip_and_those_of_a_picture()
+    {
+        const int T = 3, S = 8;
+        TransformOptions options = Options(T, S) with
+        {
+            Crop = TrainCrop.Center, Flip = true, ColorJitter = new ColorJitter(0.5, 0.5, 0.5, 0.2), RandAugment = new RandAugment(4), Erase = 1,
+        };
+        using ClipBuffer clip = Clip(T, 20, 14);
+        clip[1].CopyFrom(clip[0]);
+        using ImageTransform.Scratch scratch = new();
+        float[] made = new float[3 * T * S * S], plain = new float[made.Length], picture = new float[3 * S * S];
+        for (int seed = 0; seed < 5; seed++)
+        {
+            ImageTransform.ForTraining(options).Apply(clip, 0, new Rng(seed), made, scratch);
+            ImageTransform.ForTraining(options with { Clip = null }).Apply(clip[0], new Rng(seed), picture, scratch);
+            for (int c = 0; c < 3; c++)
+            {
+                Assert.Equal(picture.AsSpan(c * S * S, S * S).ToArray(), made.AsSpan(c * T * S * S, S * S).ToArray());
+                Assert.Equal(picture.AsSpan(c * S * S, S * S).ToArray(), made.AsSpan(((c * T) + 1) * S * S, S * S).ToArray());
+            }
+        }
+
+        ImageTransform.ForEvaluation(options).Apply(clip, 0, new Rng(0), plain, scratch);
+        Assert.NotEqual(plain, made);
+    }
+
+    private static TransformOptions Options(int frames, int side) =>
+        new(side, TrainCrop.MultiScale, Flip: false, Interpolation: Interpolation.Bilinear, EvalResize: side, Clip: new ClipOptions(frames));
 
     internal static ClipBuffer Clip(int frames, int width, int height)
     {

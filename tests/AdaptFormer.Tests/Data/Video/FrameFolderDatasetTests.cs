@@ -33,7 +33,7 @@ public sealed class FrameFolderDatasetTests
     {
         using TempFolder folder = new();
         for (byte t = 1; t <= 11; t++) folder.WritePng($"f/{t}.png", t);
-        ClipDataset clips = ClipSource.Open("frame-list:" + folder.Write("list", "f 2 11 0\n"));
+        LabelledDataset clips = Clips.Open("frame-list:" + folder.Write("list", "f 2 11 0\n"));
         using ClipBuffer clip = new();
         clips.Load(0, [0, 9], clip);
         Assert.Equal((2, 11), (clip[0].Pixels[0], clip[1].Pixels[0]));
@@ -41,7 +41,7 @@ public sealed class FrameFolderDatasetTests
 
     private static double[] Grays(params string[] folder)
     {
-        UnlabelledClips clip = UnlabelledClips.Of([Inputs.At(["frame-order", .. folder])]);
+        UnlabelledDataset clip = UnlabelledDataset.Of([Inputs.At(["frame-order", .. folder])], clips: true);
         using ClipBuffer frames = new();
         clip.Load(0, [.. Enumerable.Range(0, clip.FrameCount(0))], frames);
         return [.. Enumerable.Range(0, frames.Count).Select(t => (double)frames[t].Pixels[0])];

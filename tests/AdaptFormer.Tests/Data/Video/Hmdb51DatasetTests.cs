@@ -11,12 +11,12 @@ public sealed class Hmdb51DatasetTests
     public void Marks_divide_the_clips_of_each_class_anew_in_each_split()
     {
         using TempFolder folder = Published();
-        ClipDataset train = ClipSource.Open("hmdb51:" + folder.Path), test = ClipSource.Open("hmdb51:" + folder.Path, train: false);
+        LabelledDataset train = Clips.Open("hmdb51:" + folder.Path), test = Clips.Open("hmdb51:" + folder.Path, train: false);
         Assert.Equal(["brush_hair", "cartwheel"], train.ClassNames);
         Assert.Equal(["a (1)_u.avi", "c#1.avi"], Names(train));
         Assert.Equal([0, 1], Enumerable.Range(0, 2).Select(train.Label));
         Assert.Equal(["b.avi", "d.avi"], Names(test));
-        Assert.Equal(["b.avi", "d.avi"], Names(ClipSource.Open($"hmdb51:{folder.Path}#train2")));
+        Assert.Equal(["b.avi", "d.avi"], Names(Clips.Open($"hmdb51:{folder.Path}#train2")));
         Assert.Equal(folder[Path.Combine("hmdb51_org", "brush_hair", "a (1)_u.avi")], Path.GetFullPath(train.FileOf(0)));
     }
 
@@ -30,7 +30,7 @@ public sealed class Hmdb51DatasetTests
     {
         using TempFolder folder = Published();
         string path = folder.Write(Cartwheel, content);
-        string message = Assert.Throws<InvalidDataException>(() => ClipSource.Open("hmdb51:" + folder.Path)).Message;
+        string message = Assert.Throws<InvalidDataException>(() => Clips.Open("hmdb51:" + folder.Path)).Message;
         Assert.StartsWith(path, message);
         Assert.Contains(reason, message);
     }
@@ -40,12 +40,12 @@ public sealed class Hmdb51DatasetTests
     {
         using TempFolder folder = Published();
         folder.Write(Lists + "/walk_test_split1.txt", "w.avi 1 \n");
-        Assert.Contains("walk_test_split1.txt is for the class walk, and there is no folder", Assert.Throws<DirectoryNotFoundException>(() => ClipSource.Open("hmdb51:" + folder.Path)).Message);
-        Assert.Contains("_test_split3.txt", Assert.Throws<FileNotFoundException>(() => ClipSource.Open($"hmdb51:{folder.Path}#train3")).Message);
-        Assert.Contains("no part 'train4'", Assert.Throws<ArgumentException>(() => ClipSource.Open($"hmdb51:{folder.Path}#train4")).Message);
+        Assert.Contains("walk_test_split1.txt is for the class walk, and there is no folder", Assert.Throws<DirectoryNotFoundException>(() => Clips.Open("hmdb51:" + folder.Path)).Message);
+        Assert.Contains("_test_split3.txt", Assert.Throws<FileNotFoundException>(() => Clips.Open($"hmdb51:{folder.Path}#train3")).Message);
+        Assert.Contains("no part 'train4'", Assert.Throws<ArgumentException>(() => Clips.Open($"hmdb51:{folder.Path}#train4")).Message);
     }
 
-    private static string[] Names(ClipDataset clips) => [.. Enumerable.Range(0, clips.Count).Select(i => Path.GetFileName(clips.Source(i)))];
+    private static string[] Names(LabelledDataset clips) => [.. Enumerable.Range(0, clips.Count).Select(i => Path.GetFileName(clips.Source(i)))];
 
     private static TempFolder Published()
     {

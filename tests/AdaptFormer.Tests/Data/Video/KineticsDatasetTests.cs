@@ -17,7 +17,7 @@ public sealed class KineticsDatasetTests
     {
         using TempFolder folder = Lists("");
         foreach (string file in files) folder.Write(file, "");
-        ClipDataset train = ClipSource.Open("kinetics:" + folder.Path);
+        LabelledDataset train = Clips.Open("kinetics:" + folder.Path);
         Assert.Equal(["air drumming", "zumba"], train.ClassNames);
         Assert.Equal([1, 0], Enumerable.Range(0, 2).Select(train.Label));
         Assert.Equal(files.Reverse().Select(file => Path.GetFullPath(folder[file])), Enumerable.Range(0, 2).Select(i => Path.GetFullPath(train.FileOf(i))));
@@ -29,12 +29,12 @@ public sealed class KineticsDatasetTests
         using TempFolder folder = Lists("annotations/");
         folder.Write("annotations/validate.csv", Header + "zumba,ccccccccccc,1,11,val\nzumba,ddddddddddd,1,11,val\n");
         folder.Write("val/zumba/ddddddddddd_000001_000011.mp4", "");
-        ClipDataset test = ClipSource.Open("kinetics:" + folder.Path, train: false);
+        LabelledDataset test = Clips.Open("kinetics:" + folder.Path, train: false);
         Assert.Equal(["air drumming", "zumba"], test.ClassNames);
         Assert.Equal([1, 1], Enumerable.Range(0, test.Count).Select(test.Label));
         Assert.Contains("ccccccccccc", Assert.Throws<FileNotFoundException>(() => test.FrameCount(0)).Message);
         folder.Write("annotations/validate.csv", Header + "zumba,ddddddddddd,1,11,val\nyoga,ccccccccccc,1,11,val\n");
-        Assert.Contains("line 3: 'yoga' is none of the 2 classes", Assert.Throws<InvalidDataException>(() => ClipSource.Open("kinetics:" + folder.Path, train: false)).Message);
+        Assert.Contains("line 3: 'yoga' is none of the 2 classes", Assert.Throws<InvalidDataException>(() => Clips.Open("kinetics:" + folder.Path, train: false)).Message);
     }
 
     [Theory]
@@ -50,7 +50,7 @@ public sealed class KineticsDatasetTests
     {
         using TempFolder folder = new();
         string path = folder.Write("train.csv", content);
-        string message = Assert.Throws<InvalidDataException>(() => ClipSource.Open("kinetics:" + folder.Path)).Message;
+        string message = Assert.Throws<InvalidDataException>(() => Clips.Open("kinetics:" + folder.Path)).Message;
         Assert.StartsWith(path, message);
         Assert.Contains(reason, message);
     }
@@ -59,8 +59,8 @@ public sealed class KineticsDatasetTests
     public void What_is_missing_is_named()
     {
         using TempFolder folder = Lists("");
-        Assert.Contains("test.csv", Assert.Throws<FileNotFoundException>(() => ClipSource.Open($"kinetics:{folder.Path}#test")).Message);
-        Assert.Contains("not one of its 2 clips is there", Assert.Throws<FileNotFoundException>(() => ClipSource.Open("kinetics:" + folder.Path)).Message);
+        Assert.Contains("test.csv", Assert.Throws<FileNotFoundException>(() => Clips.Open($"kinetics:{folder.Path}#test")).Message);
+        Assert.Contains("not one of its 2 clips is there", Assert.Throws<FileNotFoundException>(() => Clips.Open("kinetics:" + folder.Path)).Message);
     }
 
     private static TempFolder Lists(string place)

@@ -11,13 +11,13 @@ public sealed class SomethingSomethingDatasetTests
     public void Templates_are_labels_and_ids_are_videos()
     {
         using TempFolder folder = Published();
-        ClipDataset train = ClipSource.Open("ssv2:" + folder.Path), test = ClipSource.Open("ssv2:" + folder.Path, train: false);
+        LabelledDataset train = Clips.Open("ssv2:" + folder.Path), test = Clips.Open("ssv2:" + folder.Path, train: false);
         Assert.Equal(["Approaching something with your camera", "Holding something next to something"], train.ClassNames);
         Assert.Equal([1, 0], Enumerable.Range(0, train.Count).Select(train.Label));
         Assert.Equal(folder[Path.Combine("20bn-something-something-v2", "78687.webm")], train.FileOf(0));
         Assert.Equal([0], Enumerable.Range(0, test.Count).Select(test.Label));
         DatasetSplits.RequireSameClasses(train, test);
-        ClipDataset both = ClipSource.Open($"ssv2:{folder.Path}#train+validation");
+        LabelledDataset both = Clips.Open($"ssv2:{folder.Path}#train+validation");
         Assert.Equal([1, 0, 0], Enumerable.Range(0, both.Count).Select(both.Label));
         Assert.Equal(test.Source(0), both.Source(2));
     }
@@ -34,7 +34,7 @@ public sealed class SomethingSomethingDatasetTests
             folder.WritePng($"frames/42326/{t:000}.png", (byte)(10 + t));
         }
 
-        ClipDataset train = ClipSource.Open("ssv2:" + folder.Path, root: folder["frames"]);
+        LabelledDataset train = Clips.Open("ssv2:" + folder.Path, root: folder["frames"]);
         Assert.Equal(3, train.FrameCount(1));
         using ClipBuffer clip = new();
         train.Load(1, [0, 2], clip);
@@ -56,7 +56,7 @@ public sealed class SomethingSomethingDatasetTests
     {
         using TempFolder folder = Published();
         string path = folder.Write(file, content);
-        string message = Assert.Throws<InvalidDataException>(() => ClipSource.Open("ssv2:" + folder.Path)).Message;
+        string message = Assert.Throws<InvalidDataException>(() => Clips.Open("ssv2:" + folder.Path)).Message;
         Assert.StartsWith(path, message);
         Assert.Contains(reason, message);
     }
@@ -65,11 +65,11 @@ public sealed class SomethingSomethingDatasetTests
     public void What_is_missing_is_named()
     {
         using TempFolder folder = Published();
-        Assert.Contains("there is no part 'test'; its parts: train, validation", Assert.Throws<ArgumentException>(() => ClipSource.Open($"ssv2:{folder.Path}#test")).Message);
+        Assert.Contains("there is no part 'test'; its parts: train, validation", Assert.Throws<ArgumentException>(() => Clips.Open($"ssv2:{folder.Path}#test")).Message);
         Directory.Delete(folder["20bn-something-something-v2"], recursive: true);
-        Assert.Contains("not one of its 2 clips is there", Assert.Throws<FileNotFoundException>(() => ClipSource.Open("ssv2:" + folder.Path)).Message);
+        Assert.Contains("not one of its 2 clips is there", Assert.Throws<FileNotFoundException>(() => Clips.Open("ssv2:" + folder.Path)).Message);
         File.Delete(folder[Train]);
-        Assert.Contains(Train, Assert.Throws<FileNotFoundException>(() => ClipSource.Open("ssv2:" + folder.Path)).Message);
+        Assert.Contains(Train, Assert.Throws<FileNotFoundException>(() => Clips.Open("ssv2:" + folder.Path)).Message);
     }
 
     private static TempFolder Published()

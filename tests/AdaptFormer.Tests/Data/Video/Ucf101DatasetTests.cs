@@ -9,7 +9,7 @@ public sealed class Ucf101DatasetTests
     public void Training_lists_have_numbers_and_test_lists_have_none()
     {
         using TempFolder folder = Published();
-        ClipDataset train = ClipSource.Open("ucf101:" + folder.Path), test = ClipSource.Open("ucf101:" + folder.Path, train: false);
+        LabelledDataset train = Clips.Open("ucf101:" + folder.Path), test = Clips.Open("ucf101:" + folder.Path, train: false);
         Assert.Equal(["ApplyEyeMakeup", "YoYo"], train.ClassNames);
         Assert.Equal([0, 1], Enumerable.Range(0, train.Count).Select(train.Label));
         Assert.Equal([1], Enumerable.Range(0, test.Count).Select(test.Label));
@@ -30,7 +30,7 @@ public sealed class Ucf101DatasetTests
     {
         using TempFolder folder = Published();
         string path = folder.Write($"ucfTrainTestlist/{file}", content);
-        string message = Assert.Throws<InvalidDataException>(() => ClipSource.Open("ucf101:" + folder.Path)).Message;
+        string message = Assert.Throws<InvalidDataException>(() => Clips.Open("ucf101:" + folder.Path)).Message;
         Assert.StartsWith(path, message);
         Assert.Contains(reason, message);
     }
@@ -39,9 +39,9 @@ public sealed class Ucf101DatasetTests
     public void A_missing_list_is_named()
     {
         using TempFolder folder = Published();
-        Assert.Contains("testlist03.txt", Assert.Throws<FileNotFoundException>(() => ClipSource.Open($"ucf101:{folder.Path}#test3")).Message);
+        Assert.Contains("testlist03.txt", Assert.Throws<FileNotFoundException>(() => Clips.Open($"ucf101:{folder.Path}#test3")).Message);
         File.Delete(folder["ucfTrainTestlist/classInd.txt"]);
-        Assert.Contains("classInd.txt", Assert.Throws<FileNotFoundException>(() => ClipSource.Open("ucf101:" + folder.Path)).Message);
+        Assert.Contains("classInd.txt", Assert.Throws<FileNotFoundException>(() => Clips.Open("ucf101:" + folder.Path)).Message);
     }
 
     private static TempFolder Published()

@@ -66,7 +66,7 @@ public sealed class BackboneLoaderTests : IDisposable
         using Backbone model = BackboneLoader.Open(Path.GetDirectoryName(_folder.PathOf("x"))!);
         Assert.Equal(("Hugging Face vit", "vit."), (model.Source!.Report.Naming, model.Source.Report.Wrapper));
         Assert.Equal(timm.Source!.Digest, model.Source.Digest);
-        Assert.Equal(("inception", 0, Resampling.Bilinear), (model.Source.Preprocessing.Statistics, model.Source.Preprocessing.EvalResize, model.Source.Preprocessing.Interpolation));
+        Assert.Equal(("inception", 0, Interpolation.Bilinear), (model.Source.Preprocessing.Statistics, model.Source.Preprocessing.EvalResize, model.Source.Preprocessing.Interpolation));
         using TensorScope scope = new();
         Tensor pixels = Pixels(model, 2);
         Assert.Equal(timm.Forward(pixels).ToArray(), model.Forward(pixels).ToArray());

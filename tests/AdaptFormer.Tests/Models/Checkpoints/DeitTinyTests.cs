@@ -61,7 +61,7 @@ public sealed class DeitTinyTests
         string folder = SharedData.Require("imagenet_samples");
         using Backbone model = BackboneLoader.Open(SharedData.Require($"deit_tiny/{Id}.safetensors"), new(Id: Id));
         Preprocessing expected = model.Source!.Preprocessing;
-        ImageTransform transform = ImageTransform.ForEvaluation(new TransformOptions(expected.ImgSize, EvalResize: expected.EvalResize, Mean: expected.Mean.ToArray(), Std: expected.Std.ToArray()));
+        ImageTransform transform = ImageTransform.ForEvaluation(new TransformOptions(expected.ImgSize, EvalResize: expected.EvalResize, Statistics: expected.Pixels));
         using ImageTransform.Scratch scratch = new();
         float[] chw = new float[transform.SampleLength];
         Evaluator evaluator = new();

@@ -15,17 +15,17 @@ public sealed class ProcessorFileTests
     private const string Half = "\"image_mean\": [0.5, 0.5, 0.5], \"image_std\": [0.5, 0.5, 0.5]";
 
     [Theory]
-    [InlineData("\"size\": 224", 224, 0, false, Resampling.Bilinear)]
-    [InlineData("\"size\": {\"height\": 32, \"width\": 32}, \"resample\": 3", 32, 0, false, Resampling.Bicubic)]
-    [InlineData("\"size\": {\"shortest_edge\": 256}, \"do_center_crop\": true, \"crop_size\": {\"height\": 224, \"width\": 224}, \"resample\": 1", 224, 256, false, Resampling.Lanczos)]
-    [InlineData("\"size\": 256, \"do_center_crop\": true, \"crop_size\": 224, \"image_processor_type\": \"DeiTImageProcessor\"", 224, 256, true, Resampling.Bicubic)]
-    [InlineData("\"size\": 224, \"crop_size\": 224, \"do_center_crop\": true, \"feature_extractor_type\": \"CLIPFeatureExtractor\"", 224, 224, false, Resampling.Bicubic)]
-    [InlineData("\"size\": {\"height\": 256, \"width\": 256}, \"do_center_crop\": true, \"crop_size\": 224, \"resample\": 4", 224, 256, true, Resampling.Box)]
-    [InlineData("\"size\": {\"shortest_edge\": 224}, \"crop_pct\": 0.875, \"resample\": \"bicubic\"", 224, 256, false, Resampling.Bicubic)]
-    [InlineData("\"size\": {\"shortest_edge\": 384}, \"crop_pct\": 0.875", 384, 0, false, Resampling.Bilinear)]
-    [InlineData("\"image_processor_type\": \"BitImageProcessor\"", 224, 224, false, Resampling.Bicubic)]
-    [InlineData("\"do_pad\": false, \"do_flip_channel_order\": null, \"size\": 16", 16, 0, false, Resampling.Bilinear)]
-    public void Sizes_crops_and_filters_are_honoured(string keys, int size, int resize, bool stretch, Resampling filter)
+    [InlineData("\"size\": 224", 224, 0, false, Interpolation.Bilinear)]
+    [InlineData("\"size\": {\"height\": 32, \"width\": 32}, \"resample\": 3", 32, 0, false, Interpolation.Bicubic)]
+    [InlineData("\"size\": {\"shortest_edge\": 256}, \"do_center_crop\": true, \"crop_size\": {\"height\": 224, \"width\": 224}, \"resample\": 1", 224, 256, false, Interpolation.Lanczos)]
+    [InlineData("\"size\": 256, \"do_center_crop\": true, \"crop_size\": 224, \"image_processor_type\": \"DeiTImageProcessor\"", 224, 256, true, Interpolation.Bicubic)]
+    [InlineData("\"size\": 224, \"crop_size\": 224, \"do_center_crop\": true, \"feature_extractor_type\": \"CLIPFeatureExtractor\"", 224, 224, false, Interpolation.Bicubic)]
+    [InlineData("\"size\": {\"height\": 256, \"width\": 256}, \"do_center_crop\": true, \"crop_size\": 224, \"resample\": 4", 224, 256, true, Interpolation.Box)]
+    [InlineData("\"size\": {\"shortest_edge\": 224}, \"crop_pct\": 0.875, \"resample\": \"bicubic\"", 224, 256, false, Interpolation.Bicubic)]
+    [InlineData("\"size\": {\"shortest_edge\": 384}, \"crop_pct\": 0.875", 384, 0, false, Interpolation.Bilinear)]
+    [InlineData("\"image_processor_type\": \"BitImageProcessor\"", 224, 224, false, Interpolation.Bicubic)]
+    [InlineData("\"do_pad\": false, \"do_flip_channel_order\": null, \"size\": 16", 16, 0, false, Interpolation.Bilinear)]
+    public void Sizes_crops_and_filters_are_honoured(string keys, int size, int resize, bool stretch, Interpolation filter)
     {
         Preprocessing read = Read($"{{{keys}, {Half}}}", out _);
         Assert.Equal((size, resize, stretch, filter), (read.ImgSize, read.EvalResize, read.Stretch, read.Interpolation));
@@ -97,7 +97,7 @@ public sealed class ProcessorFileTests
     [Fact]
     public void A_stretched_picture_is_cut_in_its_middle()
     {
-        Preprocessing stretched = new(4, default, new AdaptFormer.Models.Rgb(1, 1, 1), EvalResize: 8, Resampling.Box, Stretch: true);
+        Preprocessing stretched = new(4, default, new Rgb(1, 1, 1), EvalResize: 8, Interpolation.Box, Stretch: true);
         using ImageBuffer wide = new(32, 8);
         for (int i = 0; i < wide.Pixels.Length; i++) wide.Pixels[i] = (byte)(i / 3 % 32);
         float[] chw = new float[3 * 16];

@@ -112,7 +112,7 @@ public sealed class RecipeTests
             Assert.Equal(0.4, recipe.Optimizer.PeakLr(recipe.EffectiveBatch), 12);
             Assert.Equal(new CosineSchedule(WarmupEpochs: 10), recipe.Schedule);
             Assert.Equal((90, 8), (recipe.Epochs, recipe.Model.NumFrames));
-            Assert.Equal(new ClipSettings(Sampling: FrameSampling.Dense, SamplingRate: 4, Crop: ClipCrop.MultiScale, Flip: false, Segments: 4, Crops: 3), recipe.Data.Clip);
+            Assert.Equal(new ClipSettings(Sampling: FrameSampling.Dense, SamplingRate: 4, Crop: TrainCrop.MultiScale, Flip: false, Segments: 4, Crops: 3), recipe.Data.Clip);
         }
     }
 

@@ -1,8 +1,0 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
-
-namespace AdaptFormer.Models;
-
-/// <summary>Writes the members of an enum in snake_case, as recipes and adapter files do; numbers are refused.</summary>
-public sealed class SnakeCaseEnum<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false)
-    where T : struct, Enum;
