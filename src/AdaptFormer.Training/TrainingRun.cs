@@ -104,7 +104,7 @@ public static class TrainingRun
         };
         run.Finish(summary);
         FeatureSet? features = data.Test is null ? null : FeatureSet.Of(model, data.Test.Samples, RunReport.MapItems, recipe.Seed);
-        ReportData page = RunReport.Write(run, recipe, model, features, data.ClassNames, epochs, summary, answers);
+        ReportData page = RunReport.Write(run, recipe, model, features, data, data.ClassNames, epochs, summary, answers);
         board?.End(summary, page, features);
         report(summary);
         return summary;

@@ -58,7 +58,8 @@ internal sealed class ExperimentOptions
             Experiment experiment = new(plan, store, new TrialScheduler(store, host, TrialSlots.Here(host, parsed.GetValue(_jobs)), report), report);
             return halving is null ? experiment.Run(cancellation) : experiment.Halve(halving, cancellation);
         });
-        if (!parsed.GetValue(_json)) screen.Line($"Everything is in {store.Folder}: report.html, {result.Kind}.json, and a run directory for each training.");
+        if (!parsed.GetValue(_json))
+            screen.Line($"{Path.Combine(store.Folder, "report.html")} shows it; {result.Kind}.json and a run directory for each training lie beside it.");
         return result.Best is null ? Failure.FailedRun : 0;
     }
 }

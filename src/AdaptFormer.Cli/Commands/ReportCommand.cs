@@ -11,7 +11,7 @@ internal static class ReportCommand
     public static Command Create(Screen screen)
     {
         Argument<string> folder = new("folder") { Description = "The folder of adaptformer train, compare or sweep." };
-        FileCommand command = new("report", "Make the report.html of a finished run, comparison or sweep anew.") { folder };
+        FileCommand command = new("report", "Make the report.html of a run, or of a finished comparison or sweep, anew.") { folder };
         command.SetAction((parsed, cancellation) => Task.Run(
             () =>
             {

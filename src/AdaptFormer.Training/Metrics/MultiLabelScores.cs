@@ -72,6 +72,9 @@ public sealed class MultiLabelScores(int classes)
         return metrics;
     }
 
+    /// <summary>Ends of the 95 % interval of the mean average precision in percent; null where there is none.</summary>
+    internal (double Low, double High)? Interval() => MapInterval.Of(_scores, _targets, classes);
+
     /// <summary>Their mean in percent: over all classes in the definition of ASL, over those that occur in scikit-learn's.</summary>
     public double MeanPercent(ApDefinition definition) =>
         AveragePrecision.MeanPercent(PerClass(definition), definition == ApDefinition.Asl ? default : Positives);

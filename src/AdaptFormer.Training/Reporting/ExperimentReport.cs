@@ -14,7 +14,8 @@ public static class ExperimentReport
     private const string Name = "report.html";
 
     /// <summary>The result that lies in a folder, the newer one if a comparison and a sweep share it; null if there is none.</summary>
-    public static string? Find(string folder) => ((string[])["comparison.json", "sweep.json"]).Select(name => Path.Combine(folder, name)).Where(File.Exists).MaxBy(File.GetLastWriteTimeUtc);
+    public static string? Find(string folder) => ((string[])["comparison.json", "sweep.json"])
+        .Select(name => Path.Combine(folder, name)).Where(File.Exists).MaxBy(File.GetLastWriteTimeUtc);
 
     /// <summary>Makes the page of a finished experiment anew.</summary>
     /// <param name="folder">The experiment's folder.</param>
@@ -23,7 +24,8 @@ public static class ExperimentReport
     /// <exception cref="InvalidDataException">A file is damaged.</exception>
     public static string Remake(string folder) => Find(folder) is { } path
         ? Write(folder, ExperimentResult.Read(path))
-        : throw new FileNotFoundException($"{folder} holds no comparison and no sweep that has ended: there is neither a comparison.json nor a sweep.json in it.");
+        : throw new FileNotFoundException(
+            $"{folder} holds no comparison and no sweep that has ended: there is neither a comparison.json nor a sweep.json in it.");
 
     /// <summary>Writes the page.</summary>
     /// <param name="folder">The experiment's folder.</param>
@@ -32,10 +34,14 @@ public static class ExperimentReport
     /// <exception cref="IOException">It cannot be written.</exception>
     internal static string Write(string folder, ExperimentResult result)
     {
-        string title = $"{(result.Kind == "sweep" ? "Sweep" : "Comparison")} of {result.Rows.Count} {(result.Kind == "sweep" ? "settings" : "methods")} on {result.Model}", path = Path.Combine(folder, Name);
+        bool sweep = result.Kind == "sweep";
+        string title = $"{(sweep ? "Sweep" : "Comparison")} of {result.Rows.Count} {(sweep ? "settings" : "methods")} on {result.Model}";
+        string path = Path.Combine(folder, Name);
+        ReportHeadline? headline = Headline(folder, result);
         JsonObject data = new()
         {
-            ["facts"] = JsonSerializer.SerializeToNode(Facts(result), ReportJson.Default.IReadOnlyListReportFact),
+            ["headline"] = headline is null ? null : JsonSerializer.SerializeToNode(headline, ReportJson.Default.ReportHeadline),
+            ["facts"] = JsonSerializer.SerializeToNode(Headlines.Rest(headline, Facts(result)), ReportJson.Default.IReadOnlyListReportFact),
             ["metric"] = result.MultiLabel ? "mAP" : "top-1",
             ["multi_label"] = result.MultiLabel,
             ["notes"] = new JsonArray([.. ExperimentNotes.Of(result).Select(note => (JsonNode)note)]),
@@ -46,22 +52,32 @@ public static class ExperimentReport
         return path;
     }
 
+    private static RowResult? Best(ExperimentResult result) => result.Rows.FirstOrDefault(row => row.Name == result.Best);
+
+    private static ReportHeadline? Headline(string folder, ExperimentResult result)
+    {
+        if (Best(result) is not { } best) return null;
+        IEnumerable<string> files = best.Trials.Select(trial => trial.Test?.Answers is { } file ? Path.Combine(folder, file) : "");
+        return Headlines.Of(best, result.MultiLabel ? "mAP" : "top-1", [.. files.Where(File.Exists).Select(TestAnswers.Read)]);
+    }
+
     private static List<ReportFact> Facts(ExperimentResult result)
     {
         List<ReportFact> facts = [];
         string figure = result.MultiLabel ? "mAP" : "top-1";
-        if (result.Rows.FirstOrDefault(row => row.Name == result.Best) is { } best)
+        if (Best(result) is { } best)
         {
-            facts.Add(new("the best", best.Name));
-            if (best.Test is { } test) facts.Add(new($"its test {figure}", Text(test)));
-            if (best.Validation is { } validation) facts.Add(new($"its validation {figure}", Text(validation)));
-            facts.Add(new("its trainable parameters", Invariant($"{best.TrainableParameters:N0} ({100.0 * best.TrainableParameters / Math.Max(1, best.TotalParameters):0.00} %)")));
+            if (best.Test is { } test) facts.Add(new($"test {figure} of the best", Text(test)));
+            if (best.Validation is { } validation) facts.Add(new($"validation {figure} of the best", Text(validation)));
+            double share = 100.0 * best.TrainableParameters / Math.Max(1, best.TotalParameters);
+            facts.Add(new("trainable parameters of the best", Invariant($"{best.TrainableParameters:N0} ({share:0.00} %)")));
         }
 
-        TrialResult[] trials = [.. (result.Halving is { } halving ? halving.Rungs.SelectMany(rung => rung.Rows) : result.Rows).SelectMany(row => row.Trials)];
+        IEnumerable<RowResult> rows = result.Halving is { } halving ? halving.Rungs.SelectMany(rung => rung.Rows) : result.Rows;
+        TrialResult[] trials = [.. rows.SelectMany(row => row.Trials)];
         facts.Add(new("seeds", string.Join(", ", result.Seeds)));
         facts.Add(new("trainings", Invariant($"{trials.Length}")));
-        facts.Add(new("time of all of them", Invariant($"{trials.Sum(trial => trial.Summary?.Seconds ?? 0) / 60:0.0} min")));
+        facts.Add(new("time of all trainings", Invariant($"{trials.Sum(trial => trial.Summary?.Seconds ?? 0) / 60:0.0} min")));
         if (result.Halving is { } spent)
         {
             facts.Add(new("chosen", string.Join(", ", spent.Chosen.Select(pair => $"{pair.Key}={pair.Value}"))));
@@ -87,7 +103,8 @@ public static class ExperimentReport
         return recipes;
     }
 
-    private static string Text(Spread spread) => spread.Std is { } deviation ? Invariant($"{spread.Mean:0.00} ± {deviation:0.00} %") : Invariant($"{spread.Mean:0.00} %");
+    private static string Text(Spread spread) =>
+        spread.Std is { } deviation ? Invariant($"{spread.Mean:0.00} ± {deviation:0.00} %") : Invariant($"{spread.Mean:0.00} %");
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

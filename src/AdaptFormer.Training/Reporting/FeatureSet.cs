@@ -35,25 +35,23 @@ internal sealed class FeatureSet
     /// <summary>Features of one, [C].</summary>
     public IEnumerable<float> Row(int i) => _values.GetRange(i * (_values.Count / Count), _values.Count / Count);
 
-    /// <summary>Takes items evenly from the whole set; those that cannot be read are left out.</summary>
+    /// <summary>Takes items of the whole set, drawn at random where there are too many; those that cannot be read are left out.</summary>
     /// <param name="model">The model.</param>
     /// <param name="samples">The set.</param>
     /// <param name="most">Most items.</param>
-    /// <param name="seed">Names the draws of transforms with chance.</param>
+    /// <param name="seed">Names which items are drawn, and the draws of transforms with chance.</param>
     /// <param name="label">Class of an item; the data's own if null.</param>
     public static FeatureSet Of(Backbone model, SampleMaker samples, int most, long seed, Func<int, int>? label = null)
     {
         label ??= samples.Data.Label;
         FeatureSet set = new(samples);
-        int count = Math.Min(most, samples.Data.Count);
         using IDisposable scratch = samples.CreateScratch();
         List<int> batch = [];
         using TensorScope scope = new();
         Shape shape = new([Batch, .. samples.Dims]);
         float[] inputs = new float[shape.Length];
-        for (int i = 0; i < count; i++)
+        foreach (int item in Drawn(samples.Data.Count, most, seed))
         {
-            int item = (int)((long)i * samples.Data.Count / count);
             try
             {
                 samples.Make(item * samples.Views, new Rng(seed), inputs.AsSpan(batch.Count * samples.Length, samples.Length), scratch);
@@ -69,6 +67,14 @@ internal sealed class FeatureSet
 
         if (batch.Count > 0) set.Take(model, inputs, shape, batch, label);
         return set;
+    }
+
+    // At random and not at even steps: in a list whose classes take turns, steps meet the same few classes again and again.
+    private static IEnumerable<int> Drawn(int count, int most, long seed)
+    {
+        int[] order = [.. Enumerable.Range(0, count)];
+        if (count > most) new Rng(seed).Shuffle<int>(order);
+        return order.Take(most).Order();
     }
 
     private void Take(Backbone model, float[] inputs, Shape shape, List<int> batch, Func<int, int> label)

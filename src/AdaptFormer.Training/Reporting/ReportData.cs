@@ -9,7 +9,7 @@ namespace AdaptFormer.Training.Reporting;
 /// <summary>Everything that a report's page shows; the page draws it and adds nothing.</summary>
 /// <param name="Title">What was run.</param>
 /// <param name="Command">The call that makes it again.</param>
-/// <param name="Facts">Figures for the head of the page, name and value.</param>
+/// <param name="Facts">Figures for the head of the page, name and value; drawn small.</param>
 /// <param name="Epochs">The curves.</param>
 /// <param name="Classes">Names of the classes.</param>
 /// <param name="Test">What was answered on the test data; null without, or where an item may have several classes.</param>
@@ -19,9 +19,16 @@ namespace AdaptFormer.Training.Reporting;
 /// <param name="Recipe">The resolved recipe.</param>
 /// <param name="Environment">Where it ran.</param>
 public sealed record ReportData(
-    string Title, string Command, IReadOnlyList<ReportFact> Facts, IReadOnlyList<EpochRecord> Epochs, IReadOnlyList<string> Classes, TestReport? Test, MultiLabelReport? MultiLabel, FeatureMap? Map,
-    IReadOnlyList<SampleReport> Samples, JsonNode? Recipe, JsonNode? Environment)
+    string Title, string Command, IReadOnlyList<ReportFact> Facts, IReadOnlyList<EpochRecord> Epochs, IReadOnlyList<string> Classes,
+    TestReport? Test, MultiLabelReport? MultiLabel, FeatureMap? Map, IReadOnlyList<SampleReport> Samples, JsonNode? Recipe,
+    JsonNode? Environment)
 {
+    /// <summary>The figure that matters most, drawn large; null where nothing was scored.</summary>
+    public ReportHeadline? Headline { get; init; }
+
+    /// <summary>What must be known before anything else, such as that a run has not ended.</summary>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
+
     /// <summary>Items with maps of what the model read; empty without.</summary>
     public IReadOnlyList<AttentionReport> Attention { get; init; } = [];
 
@@ -37,6 +44,12 @@ public sealed record ReportData(
 /// <param name="Value">For people.</param>
 public sealed record ReportFact(string Name, string Value);
 
+/// <summary>The one figure of a page that is drawn large.</summary>
+/// <param name="Name">What it is, and of what.</param>
+/// <param name="Value">A number and its unit.</param>
+/// <param name="Interval">How far it can be trusted, in words; null where that is not known.</param>
+public sealed record ReportHeadline(string Name, string Value, string? Interval);
+
 /// <summary>How the test data were answered.</summary>
 /// <param name="Top1">Percent right.</param>
 /// <param name="Top5">Percent with the label among the first five.</param>
@@ -44,7 +57,9 @@ public sealed record ReportFact(string Name, string Value);
 /// <param name="Unreadable">Items that could not be read; they count as wrong and stand in no other figure here.</param>
 /// <param name="Calibration">Confidence in ten steps, against the share that was right.</param>
 /// <param name="CalibrationError">Mean distance of confidence and share that was right, weighted by number (ECE), in [0, 1].</param>
-public sealed record TestReport(double Top1, double Top5, IReadOnlyList<int[]> Confusion, int Unreadable, IReadOnlyList<CalibrationBin> Calibration, double CalibrationError);
+public sealed record TestReport(
+    double Top1, double Top5, IReadOnlyList<int[]> Confusion, int Unreadable, IReadOnlyList<CalibrationBin> Calibration,
+    double CalibrationError);
 
 /// <summary>How test data whose items may have several classes were answered.</summary>
 /// <param name="Map">Mean average precision in percent, in ASL's definition.</param>
@@ -83,7 +98,8 @@ public sealed record FeatureMap(IReadOnlyList<double> X, IReadOnlyList<double> Y
 /// <param name="Confidence">The likeliest answer's probability, in [0, 1].</param>
 /// <param name="Right">Whether the likeliest answer counts as right.</param>
 /// <param name="Frames">Squares in the picture.</param>
-public sealed record SampleReport(string Picture, string Source, string Label, string Answer, double Confidence, bool Right, int Frames);
+public sealed record SampleReport(
+    string Picture, string Source, string Label, string Answer, double Confidence, bool Right, int Frames);
 
 /// <summary>An item and maps of what the model read, drawn over it; pictures are data addresses.</summary>
 /// <param name="Source">Where it comes from.</param>
@@ -96,10 +112,13 @@ public sealed record SampleReport(string Picture, string Source, string Label, s
 /// <param name="Rollout">Attention through all blocks; null where attention is confined to windows.</param>
 /// <param name="Heads">Attention of the last block, each head.</param>
 public sealed record AttentionReport(
-    string Source, string? Label, string Answer, double Confidence, string Reader, string Picture, string Mean, string? Rollout, IReadOnlyList<string> Heads);
+    string Source, string? Label, string Answer, double Confidence, string Reader, string Picture, string Mean, string? Rollout,
+    IReadOnlyList<string> Heads);
 
 /// <summary>How a report's data are written.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(ReportData))]
 [JsonSerializable(typeof(IReadOnlyList<ReportFact>))]
+[JsonSerializable(typeof(ReportHeadline))]
 internal sealed partial class ReportJson : JsonSerializerContext;

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Reflection;
+using System.Text;
+using System.Text.RegularExpressions;
 using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Training.Reporting;
@@ -36,9 +38,9 @@ public static class ReportPage
     // One pass, so that what is filled in is never searched for further marks.
     private static string Fill(string template, Dictionary<string, string> parts)
     {
-        System.Text.StringBuilder page = new();
+        StringBuilder page = new();
         int at = 0;
-        foreach (System.Text.RegularExpressions.Match mark in System.Text.RegularExpressions.Regex.Matches(template, "\\{\\{([A-Z]+)\\}\\}"))
+        foreach (Match mark in Regex.Matches(template, "\\{\\{([A-Z]+)\\}\\}"))
         {
             page.Append(template, at, mark.Index - at).Append(parts[mark.Groups[1].Value]);
             at = mark.Index + mark.Length;

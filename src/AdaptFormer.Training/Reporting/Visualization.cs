@@ -43,15 +43,18 @@ public sealed record Visualization(ReportData Page, Scores? Scores, IReadOnlyLis
     /// <exception cref="ArgumentException">A number is out of range.</exception>
     /// <exception cref="InvalidDataException">Not one item could be read.</exception>
     public static Visualization Make(
-        Predictor predictor, DataLoader loader, string title, string command, VisualizationOptions options, Action<int, int>? progress = null, CancellationToken cancellation = default)
+        Predictor predictor, DataLoader loader, string title, string command, VisualizationOptions options,
+        Action<int, int>? progress = null, CancellationToken cancellation = default)
     {
-        if (options.Points is < 0 or > Tsne.MostPoints) throw new ArgumentException($"Visualization: {options.Points} points; t-SNE here is exact and takes 0 to {Tsne.MostPoints}.");
+        if (options.Points is < 0 or > Tsne.MostPoints)
+            throw new ArgumentException($"Visualization: {options.Points} points; t-SNE here is exact and takes 0 to {Tsne.MostPoints}.");
         ArgumentOutOfRangeException.ThrowIfNegative(options.Pictures);
         bool labelled = loader.Dataset is not UnlabelledDataset;
         int all = loader.BatchesPerEpoch + options.Pictures, done = 0;
         Evaluator evaluator = Evaluator.Score(predictor.Model, loader, (_, batches) => progress?.Invoke(done = batches, all), cancellation);
         IReadOnlyList<Answer> answers = evaluator.Answers;
-        if (loader.UnreadablePictures.Count == loader.Dataset.Count) throw new InvalidDataException($"Nothing of {loader.Dataset.Name} could be read: {loader.UnreadablePictures[0].Reason}");
+        if (loader.UnreadablePictures.Count == loader.Dataset.Count)
+            throw new InvalidDataException($"Nothing of {loader.Dataset.Name} could be read: {loader.UnreadablePictures[0].Reason}");
 
         HashSet<int> unreadable = [.. loader.UnreadablePictures.Select(item => item.Index)];
         int[] shown = labelled
@@ -69,18 +72,27 @@ public sealed record Visualization(ReportData Page, Scores? Scores, IReadOnlyLis
         Scores? scores = labelled ? evaluator.Result : null;
         TestReport? test = scores is { MeanAp: null } one ? RunReport.Test(answers, one.Top1, one.Top5) : null;
         FeatureMap? map = options.Points == 0 ? null
-            : RunReport.Map(FeatureSet.Of(predictor.Model, loader.Samples, options.Points, options.Seed, labelled ? null : item => answers[item].Predicted), options.Seed);
+            : RunReport.Map(
+                FeatureSet.Of(predictor.Model, loader.Samples, options.Points, options.Seed, labelled ? null : item => answers[item].Predicted),
+                options.Seed);
+        ReportHeadline? headline = labelled ? Headlines.Of("", evaluator) : null;
         ReportData page = new(
-            title, command, Facts(predictor, loader, scores, test), [], predictor.Labels, test, labelled && evaluator.MultiLabel is { } many ? RunReport.Classes(many, evaluator) : null, map is null || labelled ? map : map with { ByAnswer = true },
-            labelled ? RunReport.Some(loader.Dataset, loader.Samples.Orientation, evaluator, predictor.Labels, options.Seed) : [], null, JsonNode.Parse(RunEnvironment.Capture(Backend.Current.Name).ToJson()))
+            title, command, Headlines.Rest(headline, Facts(predictor, loader, scores, test)), [], predictor.Labels, test,
+            labelled && evaluator.MultiLabel is { } many ? RunReport.Classes(many, evaluator) : null,
+            map is null || labelled ? map : map with { ByAnswer = true },
+            labelled ? RunReport.Some(loader.Dataset, loader.Samples.Orientation, evaluator, predictor.Labels, options.Seed) : [],
+            null, JsonNode.Parse(RunEnvironment.Capture(Backend.Current.Name).ToJson()))
         {
+            Headline = headline,
             Attention = drawn,
+            Metrics = labelled ? evaluator.Metrics() : [],
         };
         progress?.Invoke(all, all);
         return new Visualization(page, scores, items);
     }
 
-    private static void Draw(Predictor predictor, SampleMaker samples, int item, bool labelled, List<VisualizedItem> items, List<AttentionReport> drawn)
+    private static void Draw(
+        Predictor predictor, SampleMaker samples, int item, bool labelled, List<VisualizedItem> items, List<AttentionReport> drawn)
     {
         using TensorScope scope = new();
         Shape shape = new([.. samples.Dims]);
@@ -92,9 +104,11 @@ public sealed record Visualization(ReportData Page, Scores? Scores, IReadOnlyLis
         string answer = predictor.Labels[best], source = samples.Data.Source(item);
         items.Add(new VisualizedItem(source, label, answer, confidence, maps));
 
-        using HeatMap large = new(input, shape, predictor.Pictures, maps.Grid, Side), small = new(input, shape, predictor.Pictures, maps.Grid, HeadSide);
+        using HeatMap large = new(input, shape, predictor.Pictures, maps.Grid, Side);
+        using HeatMap small = new(input, shape, predictor.Pictures, maps.Grid, HeadSide);
         drawn.Add(new AttentionReport(
-            source, label, answer, confidence, maps.Reader, large.Picture(), large.Over(maps.Mean), maps.Rollout is null ? null : large.Over(maps.Rollout), [.. maps.Heads.Select(small.Over)]));
+            source, label, answer, confidence, maps.Reader, large.Picture(), large.Over(maps.Mean),
+            maps.Rollout is null ? null : large.Over(maps.Rollout), [.. maps.Heads.Select(small.Over)]));
     }
 
     private static (int Class, double Confidence) Best(float[] logits, bool multiLabel)

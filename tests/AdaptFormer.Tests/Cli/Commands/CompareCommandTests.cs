@@ -37,6 +37,7 @@ public sealed class CompareCommandTests(TinyTask task) : IClassFixture<TinyTask>
         CliOutcome sweep = await CliProgram.Run("sweep", task.Recipe, "--grid", "tuning.bottleneck=1", "--output", task["killed"], "--test", "none");
         Assert.True(sweep.Code == 0, sweep.Error);
         Assert.Contains("bottleneck 1 *", sweep.Output, StringComparison.Ordinal);
+        Assert.Contains($"{task["killed/report.html"]} shows it", sweep.Output, StringComparison.Ordinal);
     }
 
     [Theory]

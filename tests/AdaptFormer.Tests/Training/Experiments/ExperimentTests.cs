@@ -59,7 +59,9 @@ public sealed class ExperimentTests(TinyTask task) : IClassFixture<TinyTask>
             Assert.Equal(row.Trials[0].Test!.Top1, 100.0 * answers.Right.Count(right => right) / 24, 9);
         }
 
-        Assert.Equal("mAP", ReportPages.Data(File.ReadAllText(task["many/report.html"])).GetProperty("metric").GetString());
+        JsonElement shown = ReportPages.Data(File.ReadAllText(task["many/report.html"]));
+        Assert.Equal("mAP", shown.GetProperty("metric").GetString());
+        Assert.Matches("^test mAP of ", shown.GetProperty("headline").GetProperty("name").GetString());
         ReportPages.DrawsItself(task["many/report.html"]);
     }
 

@@ -28,8 +28,12 @@ internal static partial class ReportPages
         string drawn = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
 
-        // The environment is drawn last: an error anywhere before leaves it out.
-        Assert.Contains("<h2>Environment</h2>", drawn, StringComparison.Ordinal);
+        // Every chart says what it shows, to those who do not see it too, and its figures follow as a table.
+        Assert.Equal(Regex.Count(drawn, "<canvas "), Regex.Count(drawn, "<canvas [^>]*role=\"img\"[^>]*aria-label=\"[^\"]{20,}\"|<canvas [^>]*aria-label=\"[^\"]{20,}\"[^>]*role=\"img\""));
+        Assert.Equal(Regex.Count(drawn, "<canvas "), Regex.Count(drawn, "<summary>The figures</summary><div [^>]*><table"));
+
+        // The last line of a page's script says so: an error anywhere before leaves it out.
+        Assert.Contains("data-drawn=\"whole\"", drawn, StringComparison.Ordinal);
     }
 
     [GeneratedRegex("<script type=\"application/json\" id=\"data\">(.*?)</script>", RegexOptions.Singleline)]

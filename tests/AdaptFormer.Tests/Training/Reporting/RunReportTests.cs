@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using AdaptFormer.Tests.Cli;
 using AdaptFormer.Training;
+using AdaptFormer.Training.Experiments.Statistics;
 using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Reporting;
 using AdaptFormer.Training.Runs;
@@ -31,6 +32,12 @@ public sealed class RunReportTests : IDisposable
         Assert.Equal(12, data.GetProperty("samples").GetArrayLength());
         Assert.All(data.GetProperty("samples").EnumerateArray(), sample => Assert.StartsWith("data:image/png;base64,", sample.GetProperty("picture").GetString(), StringComparison.Ordinal));
         Assert.Equal("adaptformer", data.GetProperty("recipe").GetProperty("tuning").GetProperty("method").GetString());
+        (double low, double high) = WilsonInterval.Of((int)Math.Round(0.15 * summary.TestTop1!.Value), 15);
+        JsonElement large = data.GetProperty("headline");
+        Assert.Equal("test top-1, 15 items", large.GetProperty("name").GetString());
+        Assert.Equal(FormattableString.Invariant($"{summary.TestTop1:0.00} %"), large.GetProperty("value").GetString());
+        Assert.Equal(FormattableString.Invariant($"95 % interval {100 * low:0.0} to {100 * high:0.0} %"), large.GetProperty("interval").GetString());
+        Assert.DoesNotContain("test top-1", data.GetProperty("facts").EnumerateArray().Select(fact => fact.GetProperty("name").GetString()));
 
         ReportPages.DrawsItself(_task["run/report.html"]);
         string again = RunReport.Remake(_task["run"]);
@@ -44,6 +51,35 @@ public sealed class RunReportTests : IDisposable
         JsonElement data = ReportPages.Data(File.ReadAllText(_task["run/report.html"]));
         Assert.Equal(JsonValueKind.Null, data.GetProperty("test").ValueKind);
         Assert.Equal(0, data.GetProperty("samples").GetArrayLength());
+        Assert.Equal("validation top-1, 6 items", data.GetProperty("headline").GetProperty("name").GetString());
+        Assert.StartsWith("95 % interval", data.GetProperty("headline").GetProperty("interval").GetString());
+    }
+
+    [Fact]
+    public void A_run_that_was_stopped_has_a_page_of_the_epochs_that_it_did()
+    {
+        using CancellationTokenSource stop = new();
+        Assert.Throws<TrainingStoppedException>(() => TrainingRun.Execute(Recipe.Load(_task.Recipe), _task["run"], ExistingRun.Refuse, record =>
+        {
+            if (record is EpochRecord { Epoch: 2 }) stop.Cancel();
+        }, stop.Token));
+        Assert.False(File.Exists(_task["run/report.html"]));
+        JsonElement data = ReportPages.Data(File.ReadAllText(RunReport.Remake(_task["run"])));
+        Assert.Equal(2, data.GetProperty("epochs").GetArrayLength());
+        Assert.Equal("This run has not ended: 2 of 3 epochs are done, and the test data are not scored yet.", data.GetProperty("remarks")[0].GetString());
+        Assert.Equal("validation top-1, the best epoch so far", data.GetProperty("headline").GetProperty("name").GetString());
+        Assert.EndsWith("--resume", data.GetProperty("command").GetString());
+        ReportPages.DrawsItself(_task["run/report.html"]);
+    }
+
+    [Fact]
+    public void Features_are_drawn_of_all_classes_also_where_they_take_turns_in_the_list()
+    {
+        TrainingRun.Execute(
+            Recipe.Load(_task.Recipe, ["data.kind=synthetic-downstream", "data.train=40:1:16", "data.test=1000:2:16", "epochs=1"]), _task["run"], ExistingRun.Refuse, _ => { });
+        JsonElement map = ReportPages.Data(File.ReadAllText(_task["run/report.html"])).GetProperty("map");
+        Assert.Equal(RunReport.MapItems, map.GetProperty("labels").GetArrayLength());
+        Assert.Equal(10, map.GetProperty("labels").EnumerateArray().Select(label => label.GetInt32()).Distinct().Count());
     }
 
     [Fact]
@@ -56,6 +92,8 @@ public sealed class RunReportTests : IDisposable
         JsonElement many = data.GetProperty("multi_label");
         Assert.Equal(summary.TestMap!.Value, many.GetProperty("map").GetDouble());
         Assert.Equal(summary.TestMap.Value, many.GetProperty("classes").EnumerateArray().Average(c => c.GetProperty("average_precision").GetDouble()), 9);
+        Assert.Equal("test mAP, 24 items", data.GetProperty("headline").GetProperty("name").GetString());
+        Assert.Matches("^95 % interval [0-9.]+ to [0-9.]+ %$", data.GetProperty("headline").GetProperty("interval").GetString());
         Assert.Equal(24, data.GetProperty("map").GetProperty("labels").GetArrayLength());
         JsonElement[] samples = [.. data.GetProperty("samples").EnumerateArray()];
         Assert.All(samples, sample => Assert.NotEmpty(sample.GetProperty("label").GetString()!));
