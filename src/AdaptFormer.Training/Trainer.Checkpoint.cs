@@ -4,12 +4,14 @@ using AdaptFormer.Models;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Files;
 using AdaptFormer.Training.Recipes;
+using AdaptFormer.Training.Tasks;
 
 namespace AdaptFormer.Training;
 
 public sealed partial class Trainer
 {
-    private const string CheckpointFormat = "adaptformer-checkpoint", ModelPart = "model/", OptimizerPart = "optimizer/", AveragePart = "average/", BestPart = "best/";
+    internal const string CheckpointFormat = "adaptformer-checkpoint", ModelPart = "model/", OptimizerPart = "optimizer/";
+    private const string AveragePart = "average/", BestPart = "best/";
 
     /// <summary>Epochs done, those before a checkpoint included.</summary>
     public int EpochsDone { get; private set; }
@@ -24,11 +26,14 @@ public sealed partial class Trainer
     public void SaveCheckpoint(string path)
     {
         SafetensorsWriter writer = new();
-        CheckpointHeader header = new(EpochsDone, _step, _optimizer.Steps, _average?.Steps ?? 0, BestEpoch, _best?.Scores) { Precision = PrecisionChoice.NameOf(_model.Compute) };
+        CheckpointHeader header = new(EpochsDone, _step, _optimizer.Steps, _average?.Steps ?? 0, BestEpoch, BestScores)
+        {
+            Precision = PrecisionChoice.NameOf(_task.Backbone.Compute),
+        };
         writer.Metadata["format"] = CheckpointFormat;
         writer.Metadata["state"] = JsonSerializer.Serialize(header, CheckpointJson.Default.CheckpointHeader);
         Dictionary<Parameter, string> names = [];
-        foreach ((string name, Parameter parameter) in _model.TrainableParameters().Concat(_model.Buffers()))
+        foreach ((string name, Parameter parameter) in _task.Model.TrainableParameters().Concat(_task.Model.Buffers()))
         {
             names.Add(parameter, name);
             writer.Add(ModelPart + name, parameter.Shape, parameter.ToArray());
@@ -36,7 +41,8 @@ public sealed partial class Trainer
 
         foreach ((string name, float[] values) in _optimizer.State) writer.Add(OptimizerPart + name, new Shape(values.Length), values);
         foreach ((string name, float[] values) in _average?.State ?? []) writer.Add(AveragePart + name, new Shape(values.Length), values);
-        foreach ((Parameter parameter, float[] values) in _best?.Values ?? []) writer.Add(BestPart + names[parameter], parameter.Shape, values);
+        foreach ((Parameter parameter, float[] values) in _best?.Values ?? [])
+            writer.Add(BestPart + names[parameter], parameter.Shape, values);
         writer.Save(path);
     }
 
@@ -48,22 +54,35 @@ public sealed partial class Trainer
     {
         using WeightsFile file = WeightsFile.Open(path);
         CheckpointHeader header = ReadHeader(file);
-        if (header.Precision is { } precision && precision != PrecisionChoice.NameOf(_model.Compute))
-            throw new InvalidDataException($"{path} was trained in {precision} and the model computes in {PrecisionChoice.NameOf(_model.Compute)}; go on with precision {precision} (--set precision={precision}).");
-        (string Name, Parameter Parameter)[] own = [.. _model.TrainableParameters().Concat(_model.Buffers()).Select(entry => (entry.Key, entry.Value))];
-        List<string> wanted = [.. own.Select(entry => ModelPart + entry.Name), .. _optimizer.StateEntries.Select(entry => OptimizerPart + entry.Name)];
+        if (header.Precision is { } precision && precision != PrecisionChoice.NameOf(_task.Backbone.Compute))
+        {
+            throw new InvalidDataException(
+                $"{path} was trained in {precision} and the model computes in {PrecisionChoice.NameOf(_task.Backbone.Compute)}; go on with "
+                + $"precision {precision} (--set precision={precision}).");
+        }
+
+        (string Name, Parameter Parameter)[] own =
+            [.. _task.Model.TrainableParameters().Concat(_task.Model.Buffers()).Select(entry => (entry.Key, entry.Value))];
+        List<string> wanted =
+            [.. own.Select(entry => ModelPart + entry.Name), .. _optimizer.StateEntries.Select(entry => OptimizerPart + entry.Name)];
         if (_average is not null) wanted.AddRange(_average.StateEntries.Select(entry => AveragePart + entry.Name));
         if (header.BestEpoch > 0) wanted.AddRange(own.Select(entry => BestPart + entry.Name));
         string[] missing = [.. wanted.Except(file.Entries.Keys)], unknown = [.. file.Entries.Keys.Except(wanted)];
         if (missing.Length + unknown.Length > 0)
-            throw new InvalidDataException($"{path} is of another run: {string.Join("; ", missing.Select(name => $"missing {name}").Concat(unknown.Select(name => $"unexpected {BadFile.Shorten(name)}")).Take(8))}.");
+        {
+            IEnumerable<string> misfits =
+                missing.Select(name => $"missing {name}").Concat(unknown.Select(name => $"unexpected {BadFile.Shorten(name)}"));
+            throw new InvalidDataException($"{path} is of another run: {string.Join("; ", misfits.Take(8))}.");
+        }
 
         // Everything is read before anything is changed.
         float[][] model = [.. own.Select(entry => Read(ModelPart + entry.Name, entry.Parameter.Length))];
         Dictionary<string, ReadOnlyMemory<float>> state = _optimizer.StateEntries.ToDictionary(
             entry => entry.Name, entry => (ReadOnlyMemory<float>)Read(OptimizerPart + entry.Name, entry.Length));
-        Dictionary<string, float[]> average = (_average?.StateEntries ?? []).ToDictionary(entry => entry.Name, entry => Read(AveragePart + entry.Name, entry.Length));
-        Snapshot? best = header.BestEpoch == 0 ? null : Snapshot.From(_model, header.BestEpoch, header.BestScores, (name, parameter) => Read(BestPart + name, parameter.Length));
+        Dictionary<string, float[]> average =
+            (_average?.StateEntries ?? []).ToDictionary(entry => entry.Name, entry => Read(AveragePart + entry.Name, entry.Length));
+        Snapshot? best = header.BestEpoch == 0 ? null : Snapshot.From(
+            _task.Model, header.BestEpoch, header.BestScores, (name, parameter) => Read(BestPart + name, parameter.Length));
 
         _optimizer.Restore(header.OptimizerSteps, state);
         for (int i = 0; i < own.Length; i++) own[i].Parameter.Assign(model[i]);
@@ -73,7 +92,12 @@ public sealed partial class Trainer
         float[] Read(string name, long length)
         {
             WeightsEntry entry = file.Entries[name];
-            if (entry.ElementCount != length) throw new InvalidDataException($"{path} is of another run: {name} has {entry.ElementCount} values, expected {length}.");
+            if (entry.ElementCount != length)
+            {
+                throw new InvalidDataException(
+                    $"{path} is of another run: {name} has {entry.ElementCount} values, expected {length}.");
+            }
+
             float[] values = new float[length];
             file.ReadFloat32(entry, values);
             return values;
@@ -82,12 +106,15 @@ public sealed partial class Trainer
 
     private static CheckpointHeader ReadHeader(WeightsFile file)
     {
-        if (!file.Metadata.TryGetValue("format", out string? format) || format != CheckpointFormat || !file.Metadata.TryGetValue("state", out string? text))
+        if (!file.Metadata.TryGetValue("format", out string? format) || format != CheckpointFormat
+            || !file.Metadata.TryGetValue("state", out string? text))
             throw new InvalidDataException($"{file.Path} is no checkpoint of a run.");
         try
         {
-            CheckpointHeader header = JsonSerializer.Deserialize(text, CheckpointJson.Default.CheckpointHeader) ?? throw new JsonException("it is null");
-            if (header.Epoch < 1 || header.Step < 1 || header.OptimizerSteps < 0 || header.AverageSteps < 0 || header.BestEpoch < 0) throw new JsonException("a number is out of range");
+            CheckpointHeader header = JsonSerializer.Deserialize(text, CheckpointJson.Default.CheckpointHeader)
+                ?? throw new JsonException("it is null");
+            if (header.Epoch < 1 || header.Step < 1 || header.OptimizerSteps < 0 || header.AverageSteps < 0 || header.BestEpoch < 0)
+                throw new JsonException("a number is out of range");
             return header;
         }
         catch (JsonException error)
@@ -104,13 +131,15 @@ public sealed partial class Trainer
 /// <param name="AverageSteps">Steps in the moving average.</param>
 /// <param name="BestEpoch">The epoch that is kept; 0 if none.</param>
 /// <param name="BestScores">Its scores; null without validation.</param>
-internal sealed record CheckpointHeader(int Epoch, long Step, long OptimizerSteps, long AverageSteps, int BestEpoch, Scores? BestScores)
+internal sealed record CheckpointHeader(int Epoch, long Step, long OptimizerSteps, long AverageSteps, int BestEpoch, TaskScores? BestScores)
 {
     /// <summary>What the products' inputs were; null in checkpoints of versions that did not record it.</summary>
     public string? Precision { get; init; }
 }
 
 /// <summary>How it is written.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, IgnoreReadOnlyProperties = true, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, IgnoreReadOnlyProperties = true,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(CheckpointHeader))]
 internal sealed partial class CheckpointJson : JsonSerializerContext;

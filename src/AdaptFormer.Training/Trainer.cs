@@ -6,6 +6,7 @@ using AdaptFormer.Training.Optimizers;
 using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Runs;
 using AdaptFormer.Training.Schedules;
+using AdaptFormer.Training.Tasks;
 
 namespace AdaptFormer.Training;
 
@@ -13,7 +14,6 @@ namespace AdaptFormer.Training;
 /// <param name="Epochs">Passes over the training data, at least 1.</param>
 /// <param name="Optimizer">The optimizer's settings, with the base learning rate for a batch of 256.</param>
 /// <param name="Schedule">The learning rate's course.</param>
-/// <param name="Loss">What is made smaller; plain cross-entropy if null.</param>
 /// <param name="Accumulate">Batches per optimizer step, at least 1.</param>
 /// <param name="EvaluateEvery">Epochs between two evaluations; the last is always evaluated.</param>
 /// <param name="Seed">Names the dropout masks.</param>
@@ -25,7 +25,7 @@ namespace AdaptFormer.Training;
 /// <param name="EarlyStopping">Epochs without a better score on the validation data after which training ends, at least 1; null for
 /// never.</param>
 public sealed record TrainerOptions(
-    int Epochs, OptimizerOptions Optimizer, Schedule Schedule, TrainingLoss? Loss = null, int Accumulate = 1, int EvaluateEvery = 1, long Seed = 0,
+    int Epochs, OptimizerOptions Optimizer, Schedule Schedule, int Accumulate = 1, int EvaluateEvery = 1, long Seed = 0,
     double? ClipNorm = null, double EmaDecay = 0, double? LayerDecay = null,
     AccumulateRest AccumulateRest = AccumulateRest.Step, int? EarlyStopping = null);
 
@@ -35,12 +35,10 @@ public sealed record TrainerOptions(
 /// </summary>
 public sealed partial class Trainer : IDisposable
 {
-    private const long TapeStream = 1;       // names the dropout masks' stream below the run's seed
-    private readonly Backbone _model;
+    private readonly TrainingTask _task;
     private readonly TrainerOptions _options;
     private readonly FlatParameters _flat;
     private readonly Optimizer _optimizer;
-    private readonly TrainingLoss _loss;
     private readonly ParameterAverage? _average;
     private readonly Rng _rng;
     private readonly Stopwatch _clock = new();
@@ -48,19 +46,26 @@ public sealed partial class Trainer : IDisposable
     private long _step;
     private int _epochsBefore;
 
-    /// <summary>A trainer of everything that is trainable in <paramref name="model"/>.</summary>
+    /// <summary>A trainer of everything that is trainable in a backbone with a classifier, by the cross-entropy of one class.</summary>
     /// <exception cref="ArgumentException">Nothing is trainable.</exception>
     public Trainer(Backbone model, TrainerOptions options)
+        : this(new Classification(model, new TrainingLoss(new LossOptions())), options)
     {
-        (_model, _options) = (model, options);
-        _flat = new FlatParameters(model.TrainableParameters());
-        Func<string, Parameter, double> scale = Optimizers.LayerDecay.For(model, options.LayerDecay);
+    }
+
+    /// <summary>A trainer of everything that is trainable in a task's modules.</summary>
+    /// <exception cref="ArgumentException">Nothing is trainable.</exception>
+    public Trainer(TrainingTask task, TrainerOptions options)
+    {
+        (_task, _options) = (task, options);
+        _flat = new FlatParameters(task.Model.TrainableParameters());
+        Func<string, Parameter, double> scale = Optimizers.LayerDecay.For(task.Backbone, options.LayerDecay);
         _optimizer = options.Optimizer.Create(
             [.. _flat.Segments.Select(segment => new ParameterSegment(
-                segment.Name, segment.Offset, (int)segment.Parameter.Length, segment.Parameter.Shape.Rank, scale(segment.Name, segment.Parameter)))]);
-        if (options.EmaDecay > 0) _average = new ParameterAverage(_flat, model.Buffers(), options.EmaDecay);
-        _loss = options.Loss ?? new TrainingLoss(new LossOptions());
-        _rng = new Rng(options.Seed).Derive(TapeStream);
+                segment.Name, segment.Offset, (int)segment.Parameter.Length, segment.Parameter.Shape.Rank,
+                scale(segment.Name, segment.Parameter)))]);
+        if (options.EmaDecay > 0) _average = new ParameterAverage(_flat, task.Model.Buffers(), options.EmaDecay);
+        _rng = new Rng(options.Seed).Derive(task.RandomStream);
     }
 
     /// <summary>Called after every batch; may be null.</summary>
@@ -77,12 +82,8 @@ public sealed partial class Trainer : IDisposable
     /// <summary>The epoch whose weights were kept, from 1.</summary>
     public int BestEpoch => _best?.Epoch ?? 0;
 
-    /// <summary>The top-1 on the validation data of that epoch, in percent; null without validation.</summary>
-    public double? BestTop1 => _best?.Scores?.Top1;
-
-    /// <summary>The mean average precision on the validation data of that epoch, in percent; null without validation, or where a picture
-    /// has one class.</summary>
-    public double? BestMap => _best?.Scores?.MeanAp;
+    /// <summary>The scores on the validation data of that epoch; null without validation.</summary>
+    public TaskScores? BestScores => _best?.Scores;
 
     /// <summary>
     /// Whether as many epochs have gone by since the best one as <see cref="TrainerOptions.EarlyStopping"/> allows, the last of them
@@ -120,8 +121,13 @@ public sealed partial class Trainer : IDisposable
         _clock.Restart();
         int batches = train.BatchesPerEpoch;
         if (DropsRest && batches < _options.Accumulate)
-            throw new ArgumentException($"accumulate_rest drop: an epoch has {batches} batches, fewer than accumulate {_options.Accumulate}, so no step would be taken.");
-        ScheduledRun run = new(PeakLr(train), _options.Epochs, DropsRest ? batches : (batches + _options.Accumulate - 1) / _options.Accumulate);
+        {
+            throw new ArgumentException(
+                $"accumulate_rest drop: an epoch has {batches} batches, fewer than accumulate {_options.Accumulate}, so no step would be taken.");
+        }
+
+        int steps = DropsRest ? batches : (batches + _options.Accumulate - 1) / _options.Accumulate;
+        ScheduledRun run = new(PeakLr(train), _options.Epochs, steps);
         bool swapped = false;
         _epochsBefore = EpochsDone;
         try
@@ -129,20 +135,17 @@ public sealed partial class Trainer : IDisposable
             for (int epoch = EpochsDone + 1; epoch <= _options.Epochs && !StopsEarly; epoch++)
             {
                 TimeSpan start = _clock.Elapsed;
-                EpochRecord record = TrainEpoch(train, epoch, run, cancellation);
+                void Progressed(double loss, int done) => Report("validate", epoch, done, validation!, loss, start);
+                (EpochRecord record, TrainingFigures figures) = TrainEpoch(train, epoch, run, cancellation);
                 _average?.Swap();
                 swapped = true;
-                Scores? scores = null;
+                TaskScores? scores = null;
                 bool evaluate = validation is not null && (epoch % _options.EvaluateEvery == 0 || epoch == _options.Epochs);
-                if (evaluate)
-                {
-                    scores = Evaluator.Run(_model, validation!, (s, done) => Report("validate", epoch, done, validation!, s.Loss, start), cancellation);
-                    record = record with { ValidationLoss = scores?.Loss, ValidationTop1 = scores?.Top1, ValidationTop5 = scores?.Top5, ValidationMap = scores?.MeanAp };
-                }
-
-                bool best = validation is null || (evaluate && (_best?.Scores is null || scores?.Main > _best.Scores?.Main));
-                if (best) _best = Snapshot.Of(_model, epoch, scores);
-                EpochDone?.Invoke(record with { Seconds = (_clock.Elapsed - start).TotalSeconds }, best);
+                if (evaluate) scores = _task.Score(validation!, Progressed, cancellation);
+                bool best = validation is null || (scores is not null && (BestScores is null || _task.Better(scores, BestScores)));
+                if (best && (_task.KeepsEpochs || validation is not null)) _best = Snapshot.Of(_task.Model, epoch, scores);
+                record = _task.Record(record, figures, scores) with { Seconds = (_clock.Elapsed - start).TotalSeconds };
+                EpochDone?.Invoke(record, best);
                 _average?.Swap();
                 swapped = false;
                 EpochsDone = epoch;
@@ -164,25 +167,29 @@ public sealed partial class Trainer : IDisposable
         _average?.Dispose();
     }
 
-    private EpochRecord TrainEpoch(BatchSource train, int epoch, ScheduledRun run, CancellationToken cancellation)
+    private (EpochRecord Record, TrainingFigures Figures) TrainEpoch(
+        BatchSource train, int epoch, ScheduledRun run, CancellationToken cancellation)
     {
         TimeSpan start = _clock.Elapsed, waited = train.WaitTime;
         double lossSum = 0;
         StepRate rate = default;
-        int done = 0, images = 0, right = 0, total = train.BatchesPerEpoch;
+        TrainingFigures figures = new();
+        int done = 0, images = 0, total = train.BatchesPerEpoch;
         foreach (InputBatch batch in train.Epoch(epoch))
         {
             cancellation.ThrowIfCancellationRequested();
             using InputBatch _ = batch;
-            int group = DropsRest ? _options.Accumulate : Math.Min(_options.Accumulate, total - (done / _options.Accumulate * _options.Accumulate));
+            int group = DropsRest
+                ? _options.Accumulate
+                : Math.Min(_options.Accumulate, total - (done / _options.Accumulate * _options.Accumulate));
             if (done % _options.Accumulate == 0)
             {
                 rate = _options.Schedule.At(DropsRest ? ((long)(epoch - 1) * total) + done : _step, run);
                 _flat.ZeroGradients();
             }
 
-            (double loss, int correct) = Learn(train, batch, epoch, done, 1f / group);
-            (lossSum, right, images) = (lossSum + (loss * batch.Count), right + correct, images + batch.Count);
+            double loss = Learn(train, batch, epoch, done, 1f / group, figures);
+            (lossSum, images) = (lossSum + (loss * batch.Count), images + batch.Count);
             done++;
             if (done % _options.Accumulate == 0 || (done == total && !DropsRest))
             {
@@ -197,26 +204,26 @@ public sealed partial class Trainer : IDisposable
         }
 
         double seconds = (_clock.Elapsed - start).TotalSeconds;
-        return new EpochRecord(epoch, lossSum / images, 100.0 * right / images, null, null, null, rate.Lr, images / seconds,
-            (train.WaitTime - waited).TotalSeconds / seconds, seconds);
+        EpochRecord record = new(
+            epoch, lossSum / images, null, null, null, null, rate.Lr, images / seconds, (train.WaitTime - waited).TotalSeconds / seconds,
+            seconds);
+        return (record, figures);
     }
 
     private bool DropsRest => _options.AccumulateRest == AccumulateRest.Drop;
 
     /// <summary>One batch forwards and backwards; gradients add up.</summary>
-    private (double Loss, int Right) Learn(BatchSource source, InputBatch batch, int epoch, int index, float share)
+    private double Learn(BatchSource source, InputBatch batch, int epoch, int index, float share, TrainingFigures figures)
     {
         using TensorScope scope = new();
         Rng rng = _rng.Derive(epoch, index);
-        using Tape tape = new(rng);
-        Tensor logits = source.Forward(_model, tape.Watch(batch.Input));
-        Tensor loss = _loss.Of(logits, batch.Labels, batch.Targets);
+        using Tape tape = new(_task.TapeStream(rng));
+        Tensor loss = _task.Loss(source, batch, tape.Watch(batch.Input), rng, figures);
         double value = loss.Item();
-        if (!double.IsFinite(value)) throw NonFiniteLossException.Of(_model, source, batch.Input, rng, value, epoch, _step, BestEpoch);
-        Evaluator right = new();
-        right.Add(logits, batch.Labels, _loss.MultiLabel ? batch.Targets : default);     // mixed shares have no right answer but the first picture's
+        if (!double.IsFinite(value))
+            throw _task.NonFinite(source, batch.Input, rng, new NonFiniteLoss(value, epoch, index, _step, BestEpoch));
         tape.Backward(loss, share);
-        return (value, (int)Math.Round(right.Scores.Top1 * batch.Count / 100));
+        return value;
     }
 
     private void Report(string phase, int epoch, int done, BatchSource loader, double loss, TimeSpan start, TimeSpan waited = default)
@@ -237,19 +244,21 @@ public sealed partial class Trainer : IDisposable
 
         public required int Epoch { get; init; }
 
-        public required Scores? Scores { get; init; }
+        public required TaskScores? Scores { get; init; }
 
-        public static Snapshot Of(Backbone model, int epoch, Scores? scores)
+        public static Snapshot Of(Module model, int epoch, TaskScores? scores)
         {
             Snapshot snapshot = new() { Epoch = epoch, Scores = scores };
-            foreach ((_, Parameter parameter) in model.TrainableParameters().Concat(model.Buffers())) snapshot._values.Add((parameter, parameter.ToArray()));
+            foreach ((_, Parameter parameter) in model.TrainableParameters().Concat(model.Buffers()))
+                snapshot._values.Add((parameter, parameter.ToArray()));
             return snapshot;
         }
 
-        public static Snapshot From(Backbone model, int epoch, Scores? scores, Func<string, Parameter, float[]> read)
+        public static Snapshot From(Module model, int epoch, TaskScores? scores, Func<string, Parameter, float[]> read)
         {
             Snapshot snapshot = new() { Epoch = epoch, Scores = scores };
-            foreach ((string name, Parameter parameter) in model.TrainableParameters().Concat(model.Buffers())) snapshot._values.Add((parameter, read(name, parameter)));
+            foreach ((string name, Parameter parameter) in model.TrainableParameters().Concat(model.Buffers()))
+                snapshot._values.Add((parameter, read(name, parameter)));
             return snapshot;
         }
 

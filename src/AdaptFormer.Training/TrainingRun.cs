@@ -9,6 +9,7 @@ using AdaptFormer.Training.Metrics;
 using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Reporting;
 using AdaptFormer.Training.Runs;
+using AdaptFormer.Training.Tasks;
 using AdaptFormer.Training.TensorBoard;
 
 namespace AdaptFormer.Training;
@@ -35,7 +36,8 @@ public static class TrainingRun
     {
         Stopwatch clock = Stopwatch.StartNew();
         Precision asked = recipe.Precision;
-        recipe = recipe with { Precision = asked.Following(existing == ExistingRun.Resume ? RunDirectory.PrecisionOf(output) : Precision.Auto) };
+        Precision recorded = existing == ExistingRun.Resume ? RunDirectory.PrecisionOf(output) : Precision.Auto;
+        recipe = recipe with { Precision = asked.Following(recorded) };
         using Backbone model = RecipeBackbone.Load(recipe);
         using RecipeData data = RecipeData.Open(recipe, RecipeBackbone.Pictures(recipe, model), model.InputShape);
         recipe.Tuning.Attach(model, data.ClassNames.Count, new Rng(recipe.Seed).Derive(0));
@@ -43,17 +45,21 @@ public static class TrainingRun
             ? WarmStart.Apply(from, model, recipe.Tuning, data.ClassNames)
             : [];
         using RunDirectory run = RunDirectory.Create(output, recipe, RunEnvironment.Capture(Backend.Current.Name), existing);
-        using Trainer trainer = new(model, new TrainerOptions(
-            recipe.Epochs, recipe.Optimizer, recipe.Schedule, new TrainingLoss(recipe.Loss, data.MultiLabel, data.Train.Dataset.CountPerClass()), recipe.Accumulate, recipe.EvaluateEvery, recipe.Seed,
+        LabelTask task = LabelTask.Of(model, new TrainingLoss(recipe.Loss, data.MultiLabel, data.Train.Dataset.CountPerClass()));
+        using Trainer trainer = new(task, new TrainerOptions(
+            recipe.Epochs, recipe.Optimizer, recipe.Schedule, recipe.Accumulate, recipe.EvaluateEvery, recipe.Seed,
             recipe.ClipNorm, recipe.EmaDecay, recipe.LayerDecay, recipe.AccumulateRest, recipe.EarlyStopping));
         notes = [.. notes, .. Resume(run, trainer, recipe)];
 
         long trainable = model.TrainableParameters().Sum(p => p.Value.Length), total = model.Parameters().Sum(p => p.Value.Length);
         if (PrecisionChoice.Note(asked, recipe.Precision) is { } note) report(new WarningRecord(note));
-        foreach (string warning in (string[])[.. recipe.Warnings(), .. RecipeBackbone.Warnings(recipe, model), .. data.Notes, .. notes.Select(text => $"{text}.")])
+        IEnumerable<string> warnings = recipe.Warnings().Concat(RecipeBackbone.Warnings(recipe, model)).Concat(data.Notes);
+        foreach (string warning in (string[])[.. warnings, .. notes.Select(text => $"{text}.")])
             report(new WarningRecord(warning));
-        report(new StartRecord(model.Id, recipe.Tuning.Method, trainable, total, data.Train.SamplesPerEpoch, data.Validation?.Dataset.Count ?? 0,
-            data.Test?.Dataset.Count ?? 0, data.ClassNames.Count, trainer.PeakLr(data.Train), model.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed)
+        report(new StartRecord(
+            model.Id, recipe.Tuning.Method, trainable, total, data.Train.SamplesPerEpoch, data.Validation?.Dataset.Count ?? 0,
+            data.Test?.Dataset.Count ?? 0, data.ClassNames.Count, trainer.PeakLr(data.Train), model.Compute.ToString().ToLowerInvariant(),
+            Backend.Current.Name, recipe.Seed)
         { Clips = model.ReadsClips });
 
         using RunSources sources = new(recipe.Cache, recipe.Mix, model, data, report, cancellation);
@@ -78,22 +84,24 @@ public static class TrainingRun
         }
         catch (OperationCanceledException stopped)
         {
-            throw new TrainingStoppedException(
-                $"Stopped after {epochs.Count} of {recipe.Epochs} epochs; {(trainer.BestEpoch > 0 ? $"{run.AdapterPath} holds what epoch {trainer.BestEpoch} had learned." : "nothing was learned yet.")}{(File.Exists(run.CheckpointPath) ? " Go on with train --resume." : "")}",
-                stopped);
+            string learned = trainer.BestEpoch > 0
+                ? $"{run.AdapterPath} holds what epoch {trainer.BestEpoch} had learned."
+                : "nothing was learned yet.";
+            string next = File.Exists(run.CheckpointPath) ? " Go on with train --resume." : "";
+            throw new TrainingStoppedException($"Stopped after {epochs.Count} of {recipe.Epochs} epochs; {learned}{next}", stopped);
         }
 
         foreach ((_, string reason) in data.Unreadable) report(new WarningRecord($"{reason} (counted as wrong)"));
         Scores? test = answers?.Result;
         MacroMetrics? macro = answers is null ? null : MacroMetrics.Of(answers.Metrics());
         TrainingSummary summary = new(
-            test?.Top1, test?.Top5, test?.Loss, test?.Images ?? 0, trainer.BestEpoch, trainer.BestTop1, trainable, total,
+            test?.Top1, test?.Top5, test?.Loss, test?.Images ?? 0, trainer.BestEpoch, trainer.BestScores?[LabelTask.Top1], trainable, total,
             clock.Elapsed.TotalSeconds, Median(epochs.Select(e => e.Seconds)), Median(epochs.Select(e => e.ImagesPerS)), PeakBytes(),
             new FileInfo(run.AdapterPath).Length, run.AdapterPath, recipe.Seed)
         {
             TestMap = test?.MeanAp,
             TestMapSklearn = test?.MeanApSklearn,
-            ValidationMap = trainer.BestMap,
+            ValidationMap = trainer.BestScores?[LabelTask.MeanAp],
             Precision = PrecisionChoice.NameOf(model.Compute),
             TestPrecision = macro?.Precision,
             TestRecall = macro?.Recall,
@@ -119,7 +127,8 @@ public static class TrainingRun
         ArgumentOutOfRangeException.ThrowIfLessThan(seeds, 1);
         // A seed that is still to come computes as the ones before it, also when they were trained on another machine.
         string first = Path.Combine(output, $"seed-{recipe.Seed}");
-        recipe = recipe with { Precision = recipe.Precision.Following(existing == ExistingRun.Resume ? RunDirectory.PrecisionOf(first) : Precision.Auto) };
+        Precision recorded = existing == ExistingRun.Resume ? RunDirectory.PrecisionOf(first) : Precision.Auto;
+        recipe = recipe with { Precision = recipe.Precision.Following(recorded) };
         List<TrainingSummary> runs = [];
         for (long seed = recipe.Seed; seed < recipe.Seed + seeds; seed++)
             runs.Add(Execute(recipe with { Seed = seed }, Path.Combine(output, $"seed-{seed}"), existing, report, cancellation));

@@ -43,10 +43,6 @@ internal static class RunText
         yield return Invariant($"peak learning rate {r.PeakLr:0.######}, seed {r.Seed}, {r.Precision} on {r.Backend}");
     }
 
-    /// <summary>An epoch of pre-training in one line.</summary>
-    public static string Line(PretrainEpochRecord r, int epochs, string rate = ImageRate) =>
-        Invariant($"epoch {r.Epoch}{(epochs > 0 ? $"/{epochs}" : "")}  loss {r.TrainLoss:0.0000}  lr {r.Lr:0.######}  {r.ImagesPerS:0.0} {rate}  waiting {100 * r.WaitShare:0} %  {Format.Duration(r.Seconds)}");
-
     /// <summary>Where the run is, in one line.</summary>
     public static string Line(ProgressRecord r, string rate = ImageRate)
     {
@@ -75,7 +71,10 @@ internal static class RunText
     {
         string of = epochs > 0 ? $"/{epochs}" : "";
         string validation = r.ValidationMap is { } map ? Invariant($"  val mAP {map:0.00} %") : r.ValidationTop1 is { } top1 ? Invariant($"  val {top1:0.00} %") : "";
-        return Invariant($"epoch {r.Epoch}{of}  loss {r.TrainLoss:0.0000}  train {r.TrainTop1:0.00} %{validation}  lr {r.Lr:0.######}  {r.ImagesPerS:0.0} {rate}  waiting {100 * r.WaitShare:0} %  {Format.Duration(r.Seconds)}");
+        string train = r.TrainTop1 is { } right ? Invariant($"  train {right:0.00} %") : "";
+        string figures = r.Figures is null ? "" : string.Concat(r.Figures.Select(figure => Invariant($"  {figure.Key} {figure.Value:0.####}")));
+        return Invariant($"epoch {r.Epoch}{of}  loss {r.TrainLoss:0.0000}{train}{validation}{figures}  lr {r.Lr:0.######}  ")
+            + Invariant($"{r.ImagesPerS:0.0} {rate}  waiting {100 * r.WaitShare:0} %  {Format.Duration(r.Seconds)}");
     }
 
     /// <summary>The outcome of a run.</summary>

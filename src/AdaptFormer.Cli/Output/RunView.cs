@@ -26,7 +26,7 @@ internal static class RunView
     private static void ShowJson(Screen screen, RunRecord record)
     {
         if (record is WarningRecord warning) screen.Warn(warning.Message);
-        if (record is EpochRecord or TrainingSummary or SeedsSummary or PretrainEpochRecord or PretrainSummary) screen.Json(record.ToJsonLine());
+        if (record is EpochRecord or TrainingSummary or SeedsSummary or PretrainSummary) screen.Json(record.ToJsonLine());
     }
 
     private sealed class Plain(Screen screen, TimeProvider clock)
@@ -99,9 +99,6 @@ internal static class RunView
                 break;
             case PretrainStartRecord start:
                 foreach (string line in RunText.Lines(start)) screen.Note(line);
-                break;
-            case PretrainEpochRecord epoch:
-                screen.Note(RunText.Line(epoch, epochs, rate));
                 break;
             case PretrainSummary pretrained:
                 screen.Line($"{pretrained.Weights} ({Format.Bytes(pretrained.WeightsBytes)}) holds the encoder and its decoder; name it as model.weights. Time: {Format.Duration(pretrained.Seconds)}.");

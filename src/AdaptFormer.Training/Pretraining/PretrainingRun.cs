@@ -4,14 +4,13 @@ using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Mae;
-using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Files;
 using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Runs;
-using AdaptFormer.Training.Schedules;
+using AdaptFormer.Training.Tasks;
 
 namespace AdaptFormer.Training.Pretraining;
 
@@ -36,42 +35,47 @@ public static class PretrainingRun
     {
         Stopwatch clock = Stopwatch.StartNew();
         Precision asked = recipe.Precision;
-        recipe = recipe with { Precision = asked.Following(existing == ExistingRun.Resume ? PretrainingDirectory.PrecisionOf(output) : Precision.Auto) };
+        Precision recorded = existing == ExistingRun.Resume ? RunDirectory.PretrainingPrecisionOf(output) : Precision.Auto;
+        recipe = recipe with { Precision = asked.Following(recorded) };
         using MaskedAutoencoder model = Create(recipe);
         Preprocessing pictures = RecipeBackbone.Pictures(new Recipe(recipe.Model, new LinearProbe(), recipe.Data), model.Encoder);
         SampleMaker samples = PretrainingData.Samples(recipe.Data, pictures, model.Encoder, out IDisposable? cache);
         using IDisposable? opened = cache;
         using DataLoader loader = new(samples, new LoaderOptions(
             Math.Min(recipe.Batch, samples.Count), Shuffle: true, DropLast: true, recipe.Workers, Seed: recipe.Seed, MultiLabel: false));
-        using Pretrainer trainer = new(model, recipe.Optimizer, recipe.Schedule, recipe.Pretraining.MaskRatio, recipe.Seed);
-        using PretrainingDirectory run = PretrainingDirectory.Create(output, recipe, existing);
-        int done = run.Restore(model, trainer, pictures);
+        MaskedReconstruction task = new(model, recipe.Pretraining.MaskRatio);
+        using Trainer trainer = new(task, new TrainerOptions(recipe.Epochs, recipe.Optimizer, recipe.Schedule, Seed: recipe.Seed));
+        using RunDirectory run = RunDirectory.Create(output, recipe, RunEnvironment.Capture(Backend.Current.Name), existing);
+        run.TakeOverEarlierState(task);
+        if (File.Exists(run.CheckpointPath)) trainer.LoadCheckpoint(run.CheckpointPath);
+        run.RewindLog(trainer.EpochsDone);
+        int saved = trainer.EpochsDone;
+        if (saved > 0) SaveWeights();
 
-        ScheduledRun course = new(recipe.Optimizer.PeakLr(loader.Options.BatchSize), recipe.Epochs, loader.BatchesPerEpoch);
         long encoder = model.Encoder.Parameters().Sum(entry => entry.Value.Length);
         long all = model.Parameters().Sum(entry => entry.Value.Length);
         if (PrecisionChoice.Note(asked, recipe.Precision) is { } note) report(new WarningRecord(note));
         report(new PretrainStartRecord(
-            model.Encoder.Id, encoder, all - encoder, loader.SamplesPerEpoch, model.Config.Patches, course.PeakLr,
-            model.Encoder.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed, done)
+            model.Encoder.Id, encoder, all - encoder, loader.SamplesPerEpoch, model.Config.Patches, trainer.PeakLr(loader),
+            model.Encoder.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed, saved)
         { Clips = model.Encoder.ReadsClips });
-        double loss = run.ReadLog() is [.., var last] ? last.TrainLoss : double.NaN;
-        int saved = done;
+        EpochRecord? last = run.ReadLog().LastOrDefault();
+        trainer.Progress = report;
+        trainer.EpochDone = (record, _) => run.Log(last = record);
+        trainer.CheckpointDue = () =>
+        {
+            if (trainer.EpochsDone % recipe.SaveEvery == 0 || trainer.EpochsDone == recipe.Epochs)
+            {
+                trainer.SaveCheckpoint(run.CheckpointPath);
+                SaveWeights();
+                saved = trainer.EpochsDone;
+            }
+
+            report(last!);
+        };
         try
         {
-            for (int epoch = done + 1; epoch <= recipe.Epochs; epoch++)
-            {
-                PretrainEpochRecord record = Epoch(trainer, loader, course, epoch, report, clock, done, cancellation);
-                loss = record.TrainLoss;
-                run.Log(record);
-                if (epoch % recipe.SaveEvery == 0 || epoch == recipe.Epochs)
-                {
-                    run.Save(model, trainer, epoch, pictures);
-                    saved = epoch;
-                }
-
-                report(record);
-            }
+            trainer.Fit(loader, validation: null, cancellation);
         }
         catch (OperationCanceledException stopped)
         {
@@ -81,36 +85,13 @@ public static class PretrainingRun
         }
 
         PretrainSummary summary = new(
-            loss, recipe.Epochs, run.WeightsPath, new FileInfo(run.WeightsPath).Length, clock.Elapsed.TotalSeconds, recipe.Seed)
+            last?.TrainLoss ?? double.NaN, recipe.Epochs, run.WeightsPath, new FileInfo(run.WeightsPath).Length,
+            clock.Elapsed.TotalSeconds, recipe.Seed)
         { Precision = PrecisionChoice.NameOf(model.Encoder.Compute) };
         report(summary);
         return summary;
-    }
 
-    private static PretrainEpochRecord Epoch(
-        Pretrainer trainer, DataLoader loader, ScheduledRun course, int epoch, Action<RunRecord> report, Stopwatch clock, int resumed,
-        CancellationToken cancellation)
-    {
-        TimeSpan start = clock.Elapsed, waited = loader.WaitTime;
-        double sum = 0;
-        int batches = 0;
-        foreach (Batch batch in loader.Epoch(epoch))
-        {
-            cancellation.ThrowIfCancellationRequested();
-            using Batch _ = batch;
-            using BatchPixels pixels = new(batch);
-            sum += trainer.Step(pixels.Tensor, course, epoch, batches++);
-            double seconds = (clock.Elapsed - start).TotalSeconds, part = epoch - 1 - resumed + ((double)batches / loader.BatchesPerEpoch);
-            double rate = batches * loader.Options.BatchSize / seconds;
-            double wait = Math.Clamp((loader.WaitTime - waited).TotalSeconds / seconds, 0, 1);
-            report(new ProgressRecord(
-                "pretrain", epoch, course.Epochs, batches, loader.BatchesPerEpoch, sum / batches, rate, wait,
-                clock.Elapsed.TotalSeconds * ((course.Epochs - resumed) / part - 1)));
-        }
-
-        double time = (clock.Elapsed - start).TotalSeconds;
-        return new PretrainEpochRecord(
-            epoch, sum / batches, trainer.Lr, loader.SamplesPerEpoch / time, (loader.WaitTime - waited).TotalSeconds / time, time);
+        void SaveWeights() => CheckpointConverter.Save(run.WeightsPath, MaeNames.Export(model), new WeightsCard(pictures));
     }
 
     private static MaskedAutoencoder Create(PretrainRecipe recipe)

@@ -78,7 +78,7 @@ public sealed record PretrainRecipe(
         check.Require(Workers >= 0, "workers", Workers, "a whole number of at least 0 (0: the program chooses)");
         check.Require(SaveEvery >= 1, "save_every", SaveEvery, "a whole number of at least 1");
         check.Require(
-            Data.Test is null && Data.ValidationFraction == 0, "data.test", Data.Test, "no test and no validation data: pre-training scores nothing");
+            Data.Test is null && !Data.HasValidation, "data.test", Data.Test, "no test and no validation data: pre-training scores nothing");
         Model.Check(check.At("model"));
         Data.Check(check.At("data"));
         Pretraining.Check(check.At("pretraining"));

@@ -4,21 +4,11 @@ using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Training.Runs;
 
-/// <summary>A line of a run's log.</summary>
-public interface IEpochRecord
-{
-    /// <summary>The epoch, from 1.</summary>
-    int Epoch { get; }
-}
-
 /// <summary>
 /// A run's <c>log.jsonl</c>: one line an epoch, on the disk before the next epoch begins. A line that a crash tore is not a line: reading
-/// leaves it
-/// out, and opening for writing cuts it off. Not safe for several threads or writers at once.
+/// leaves it out, and opening for writing cuts it off. Not safe for several threads or writers at once.
 /// </summary>
-/// <typeparam name="T">The kind of its lines.</typeparam>
-public sealed class EpochLog<T> : IDisposable
-    where T : RunRecord, IEpochRecord
+public sealed class EpochLog : IDisposable
 {
     private readonly DiskStream _stream;
 
@@ -49,7 +39,7 @@ public sealed class EpochLog<T> : IDisposable
     /// <summary>The epochs of a log, in order; a torn last line is left out.</summary>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="InvalidDataException">A whole line is not a record.</exception>
-    public static IReadOnlyList<T> Read(string path)
+    public static IReadOnlyList<EpochRecord> Read(string path)
     {
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         byte[] bytes = new byte[stream.Length];
@@ -61,7 +51,7 @@ public sealed class EpochLog<T> : IDisposable
     /// again.</summary>
     public static void KeepUntil(string path, int epoch)
     {
-        IReadOnlyList<T> all = Read(path);
+        IReadOnlyList<EpochRecord> all = Read(path);
         if (all.All(record => record.Epoch <= epoch)) return;
         IEnumerable<string> lines = all.Where(record => record.Epoch <= epoch).Select(record => record.ToJsonLine() + "\n");
         AtomicFile.WriteAllText(path, string.Concat(lines));
@@ -69,7 +59,7 @@ public sealed class EpochLog<T> : IDisposable
 
     /// <summary>Appends one line and brings it to the disk.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public void Append(T record)
+    public void Append(EpochRecord record)
     {
         _stream.Write(Encoding.UTF8.GetBytes(record.ToJsonLine() + "\n"));
         _stream.FlushToDisk();
@@ -78,16 +68,16 @@ public sealed class EpochLog<T> : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();
 
-    private static List<T> Parse(string path, byte[] bytes, out long whole)
+    private static List<EpochRecord> Parse(string path, byte[] bytes, out long whole)
     {
-        List<T> records = [];
+        List<EpochRecord> records = [];
         whole = 0;
         for (int end; (end = Array.IndexOf(bytes, (byte)'\n', (int)whole)) >= 0; whole = end + 1)
         {
             string line = Encoding.UTF8.GetString(bytes, (int)whole, end - (int)whole);
             try
             {
-                records.Add((T)RunRecord.FromJsonLine(line));
+                records.Add((EpochRecord)RunRecord.FromJsonLine(line));
             }
             catch (Exception error) when (error is JsonException or InvalidCastException)
             {

@@ -23,15 +23,13 @@ public sealed record PretrainStartRecord(
     public bool Clips { get; init; }
 }
 
-/// <summary>The figures of one epoch of pre-training: a line of <c>log.jsonl</c>.</summary>
-/// <param name="Epoch">The epoch, from 1.</param>
-/// <param name="TrainLoss">Mean squared error of the hidden patches over the epoch.</param>
-/// <param name="Lr">Learning rate of the epoch's last step.</param>
-/// <param name="ImagesPerS">Pictures per second.</param>
-/// <param name="WaitShare">Share of the time that was spent waiting for data, in [0, 1].</param>
-/// <param name="Seconds">Duration of the epoch.</param>
-public sealed record PretrainEpochRecord(int Epoch, double TrainLoss, double Lr, double ImagesPerS, double WaitShare, double Seconds)
-    : RunRecord, IEpochRecord;
+/// <summary>An epoch of pre-training as earlier versions wrote it into their log.</summary>
+internal sealed record EarlierPretrainEpoch(int Epoch, double TrainLoss, double Lr, double ImagesPerS, double WaitShare, double Seconds)
+    : RunRecord
+{
+    /// <summary>The same epoch as it is written now.</summary>
+    public EpochRecord Now() => new(Epoch, TrainLoss, null, null, null, null, Lr, ImagesPerS, WaitShare, Seconds);
+}
 
 /// <summary>The outcome of pre-training: the last line that <c>pretrain --json</c> prints.</summary>
 /// <param name="TrainLoss">Loss of the last epoch; that of the log when a resumed run had nothing left to do.</param>

@@ -24,7 +24,7 @@ public enum ExistingRun
 /// dies; the
 /// log loses at most a line it was writing. See <see cref="RunFolder"/> for what becomes of a folder that is there already.
 /// </summary>
-public sealed class RunDirectory : IDisposable
+public sealed partial class RunDirectory : IDisposable
 {
     private const string EnvironmentName = "environment.json", LogName = "log.jsonl", SummaryName = "summary.json",
         AdapterName = "adapter.safetensors", CheckpointsName = "checkpoints", ReportName = "report.html", TensorBoardName = "tensorboard",
@@ -38,7 +38,7 @@ public sealed class RunDirectory : IDisposable
     private static readonly string[] MayChange = ["epochs", "early_stopping"];
 
     private readonly RunFolder? _folder;
-    private EpochLog<EpochRecord>? _log;
+    private EpochLog? _log;
 
     private RunDirectory(string path, RunFolder? folder = null) => (Path, _folder) = (path, folder);
 
@@ -87,11 +87,15 @@ public sealed class RunDirectory : IDisposable
     {
         int? planned = null;
         RunFolder folder = RunFolder.Take(path, Content, recipe.ToJson(), existing, () => planned = RequireSameRecipe(path, recipe));
-        RunDirectory run = new(path, folder) { PlannedEpochs = planned };
+        return Begin(new RunDirectory(path, folder) { PlannedEpochs = planned }, environment);
+    }
+
+    private static RunDirectory Begin(RunDirectory run, RunEnvironment environment)
+    {
         try
         {
             Disk.CreateFolder(run.CheckpointsPath);
-            run._log = new EpochLog<EpochRecord>(run.LogPath);
+            run._log = new EpochLog(run.LogPath);
             AtomicFile.WriteAllText(run.EnvironmentPath, environment.ToJson());
             return run;
         }
@@ -148,7 +152,7 @@ public sealed class RunDirectory : IDisposable
     }
 
     /// <summary>The epochs done so far, in order.</summary>
-    public IReadOnlyList<EpochRecord> ReadLog() => File.Exists(LogPath) ? EpochLog<EpochRecord>.Read(LogPath) : [];
+    public IReadOnlyList<EpochRecord> ReadLog() => File.Exists(LogPath) ? EpochLog.Read(LogPath) : [];
 
     /// <summary>The outcome, or null if the run has not ended.</summary>
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
@@ -174,8 +178,8 @@ public sealed class RunDirectory : IDisposable
     public void RewindLog(int epoch)
     {
         Writable().Dispose();
-        EpochLog<EpochRecord>.KeepUntil(LogPath, epoch);
-        _log = new EpochLog<EpochRecord>(LogPath);
+        EpochLog.KeepUntil(LogPath, epoch);
+        _log = new EpochLog(LogPath);
     }
 
     /// <summary>Takes the outcome and the page away, because the run goes on.</summary>
@@ -204,7 +208,7 @@ public sealed class RunDirectory : IDisposable
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
 
-    private EpochLog<EpochRecord> Writable() => _log ?? throw new InvalidOperationException($"RunDirectory: {Path} was opened to be read.");
+    private EpochLog Writable() => _log ?? throw new InvalidOperationException($"RunDirectory: {Path} was opened to be read.");
 
     /// <returns>The epochs that the run was to have.</returns>
     private static int RequireSameRecipe(string path, Recipe recipe)

@@ -14,7 +14,7 @@ namespace AdaptFormer.Training.Runs;
 [JsonDerivedType(typeof(TrainingSummary), "summary")]
 [JsonDerivedType(typeof(SeedsSummary), "seeds")]
 [JsonDerivedType(typeof(PretrainStartRecord), "pretrain_start")]
-[JsonDerivedType(typeof(PretrainEpochRecord), "pretrain_epoch")]
+[JsonDerivedType(typeof(EarlierPretrainEpoch), "pretrain_epoch")]
 [JsonDerivedType(typeof(PretrainSummary), "pretrain_summary")]
 public abstract record RunRecord
 {
@@ -27,7 +27,8 @@ public abstract record RunRecord
     {
         try
         {
-            return JsonSerializer.Deserialize(line, RunJson.Default.RunRecord) ?? throw new JsonException("it is null.");
+            RunRecord record = JsonSerializer.Deserialize(line, RunJson.Default.RunRecord) ?? throw new JsonException("it is null.");
+            return record is EarlierPretrainEpoch earlier ? earlier.Now() : record;
         }
         catch (NotSupportedException error)
         {
@@ -86,7 +87,8 @@ public sealed record ProgressRecord(
 /// <summary>The figures of one epoch: a line of <c>log.jsonl</c>.</summary>
 /// <param name="Epoch">The epoch, from 1.</param>
 /// <param name="TrainLoss">Mean loss over the epoch's training batches.</param>
-/// <param name="TrainTop1">Percent of training pictures, augmented as they were, that were right.</param>
+/// <param name="TrainTop1">Percent of training pictures, augmented as they were, that were right; null for tasks that name no
+/// class.</param>
 /// <param name="ValidationLoss">Mean loss on the pictures set aside; null when they were not scored.</param>
 /// <param name="ValidationTop1">Percent right of them; null when they were not scored.</param>
 /// <param name="ValidationTop5">Percent with the label among the first five; null when they were not scored.</param>
@@ -95,13 +97,17 @@ public sealed record ProgressRecord(
 /// <param name="WaitShare">Share of the training time that was spent waiting for data, in [0, 1].</param>
 /// <param name="Seconds">Duration of the epoch, evaluation included.</param>
 public sealed record EpochRecord(
-    int Epoch, double TrainLoss, double TrainTop1, double? ValidationLoss, double? ValidationTop1, double? ValidationTop5,
-    double Lr, double ImagesPerS, double WaitShare, double Seconds) : RunRecord, IEpochRecord
+    int Epoch, double TrainLoss, double? TrainTop1, double? ValidationLoss, double? ValidationTop1, double? ValidationTop5,
+    double Lr, double ImagesPerS, double WaitShare, double Seconds) : RunRecord
 {
     /// <summary>Mean average precision on the pictures set aside, in percent (ASL's definition); null when they were not scored, or have
     /// one class each.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? ValidationMap { get; init; }
+
+    /// <summary>The figures of a task that has others than these, by name; null where there are none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, double>? Figures { get; init; }
 }
 
 /// <summary>The outcome of a run: <c>summary.json</c>, and the last line that <c>train --json</c> prints.</summary>
@@ -168,6 +174,10 @@ public sealed record TrainingSummary(
     /// <summary>Mean average precision of the epoch that was kept, on the pictures set aside.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? ValidationMap { get; init; }
+
+    /// <summary>The figures of a task that has others than these, by name; null where there are none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, double>? Figures { get; init; }
 }
 
 /// <summary>The outcome of one recipe under several seeds: the last line of <c>train --seeds n --json</c>.</summary>

@@ -44,7 +44,7 @@ public sealed class TrainerTests
         double loss = Enumerable.Range(0, 9).Average(i => reference.Loss(data, i));
         Assert.Equal(loss, records[0].TrainLoss, 5);
         double right = 100.0 * Enumerable.Range(0, 9).Count(i => reference.Best(data, i) == data.Labels[i]) / 9;
-        Assert.Equal(right, records[0].TrainTop1, 6);
+        Assert.Equal(right, records[0].TrainTop1!.Value, 6);
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public sealed class TrainerTests
             double[] scores = [.. records.Select(record => record.ValidationTop1!.Value)];
             int best = Array.IndexOf(scores, scores.Max()) + 1;             // a tie keeps the earlier epoch
             Assert.Equal(1, best);
-            Assert.Equal((best, scores.Max()), (trainer.BestEpoch, trainer.BestTop1));
+            Assert.Equal((best, scores.Max()), (trainer.BestEpoch, trainer.BestScores?["top1"]));
             Assert.Equal(first, Weights(model));
         }
 

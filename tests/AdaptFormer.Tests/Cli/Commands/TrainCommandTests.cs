@@ -89,7 +89,7 @@ public sealed class TrainCommandTests(TinyTask task) : IClassFixture<TinyTask>
             "train", task.Recipe, "--output", run, "--set", "batch=32", "--set", "epochs=9", "--set", "optimizer.lr=1e30", "--set", "schedule.name=constant", "--set", "schedule.warmup_epochs=1");
         Assert.Equal(1, outcome.Code);
         Assert.Matches(@"adaptformer: Training stopped at epoch 3, step 2: the loss is .*; .*base_lr.* What epoch 1 had learned is kept\.", outcome.Error);
-        Assert.Equal([1, 2], EpochLog<EpochRecord>.Read(Path.Combine(run, "log.jsonl")).Select(epoch => epoch.Epoch));
+        Assert.Equal([1, 2], EpochLog.Read(Path.Combine(run, "log.jsonl")).Select(epoch => epoch.Epoch));
         CliOutcome predicted = await CliProgram.Run("predict", task["test/dark/0.png"], "--run", run);
         Assert.True(predicted.Code == 0, predicted.Error);
     }
@@ -105,5 +105,5 @@ public sealed class TrainCommandTests(TinyTask task) : IClassFixture<TinyTask>
 
     // What may differ between two runs is how long they took.
     private static IEnumerable<EpochRecord> Log(string run) =>
-        EpochLog<EpochRecord>.Read(Path.Combine(run, "log.jsonl")).Select(epoch => epoch with { ImagesPerS = 0, WaitShare = 0, Seconds = 0 });
+        EpochLog.Read(Path.Combine(run, "log.jsonl")).Select(epoch => epoch with { ImagesPerS = 0, WaitShare = 0, Seconds = 0 });
 }

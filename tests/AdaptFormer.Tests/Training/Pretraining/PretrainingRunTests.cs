@@ -20,10 +20,10 @@ public sealed class PretrainingRunTests(TinyTask task) : IClassFixture<TinyTask>
         string output = task["pretrained"];
         List<RunRecord> seen = [];
         PretrainSummary summary = PretrainingRun.Execute(Recipe(), output, ExistingRun.Refuse, seen.Add);
-        Assert.Equal(["log.jsonl", "recipe.json", "state.safetensors", "weights.safetensors"], Directory.EnumerateFiles(output).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
-        PretrainEpochRecord[] epochs = [.. File.ReadLines(Path.Combine(output, "log.jsonl")).Select(RunRecord.FromJsonLine).Cast<PretrainEpochRecord>()];
+        Assert.Equal(["environment.json", "log.jsonl", "recipe.json", "weights.safetensors"], Directory.EnumerateFiles(output).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
+        EpochRecord[] epochs = [.. File.ReadLines(Path.Combine(output, "log.jsonl")).Select(RunRecord.FromJsonLine).Cast<EpochRecord>()];
         Assert.Equal([1, 2, 3, 4], epochs.Select(epoch => epoch.Epoch));
-        Assert.Equal(epochs, seen.OfType<PretrainEpochRecord>());
+        Assert.Equal(epochs, seen.OfType<EpochRecord>());
         Assert.Equal(epochs[^1].TrainLoss, summary.TrainLoss);
         Assert.All(epochs, epoch => Assert.True(double.IsFinite(epoch.TrainLoss)));
 
@@ -39,7 +39,7 @@ public sealed class PretrainingRunTests(TinyTask task) : IClassFixture<TinyTask>
         using CancellationTokenSource stop = new();
         TrainingStoppedException stopped = Assert.Throws<TrainingStoppedException>(() => PretrainingRun.Execute(Recipe(), task["parts"], ExistingRun.Refuse, record =>
         {
-            if (record is PretrainEpochRecord { Epoch: 2 }) stop.Cancel();
+            if (record is EpochRecord { Epoch: 2 }) stop.Cancel();
         }, stop.Token));
         Assert.Contains("what epoch 2 had learned, and --resume goes on", stopped.Message, StringComparison.Ordinal);
         Assert.Contains("--resume", Assert.Throws<IOException>(() => PretrainingRun.Execute(Recipe(), task["parts"], ExistingRun.Refuse, _ => { })).Message, StringComparison.Ordinal);
@@ -97,7 +97,7 @@ public sealed class PretrainingRunTests(TinyTask task) : IClassFixture<TinyTask>
         PretrainSummary summary = PretrainingRun.Execute(PretrainRecipe.Load(recipe), clips["pretrained"], ExistingRun.Refuse, seen.Add);
         PretrainStartRecord start = Assert.Single(seen.OfType<PretrainStartRecord>());
         Assert.Equal((true, 12, 8), (start.Clips, start.TrainImages, start.Patches));
-        Assert.All(seen.OfType<PretrainEpochRecord>(), epoch => Assert.True(double.IsFinite(epoch.TrainLoss)));
+        Assert.All(seen.OfType<EpochRecord>(), epoch => Assert.True(double.IsFinite(epoch.TrainLoss)));
         Assert.True(PretrainRecipe.IsPretrain(recipe));
         Assert.False(PretrainRecipe.IsPretrain(clips.Recipe));
 
@@ -111,7 +111,7 @@ public sealed class PretrainingRunTests(TinyTask task) : IClassFixture<TinyTask>
         string recipe = Write("recipe-cli.json");
         CliOutcome run = await CliProgram.Run("pretrain", recipe, "--output", task["cli"], "--set", "epochs=1", "--json");
         Assert.True(run.Code == 0, run.Error);
-        Assert.Equal(["pretrain_epoch", "pretrain_summary"], run.Json.Select(line => line.GetProperty("record").GetString()));
+        Assert.Equal(["epoch", "pretrain_summary"], run.Json.Select(line => line.GetProperty("record").GetString()));
         CliOutcome wrong = await CliProgram.Run("pretrain", recipe, "--output", task["wrong"], "--set", "pretraining.mask_rato=0.5", "--set", "model.config.depth=x");
         Assert.Equal(2, wrong.Code);
         Assert.Contains("pretraining.mask_rato is not known (did you mean 'mask_ratio'?)", wrong.Error, StringComparison.Ordinal);

@@ -1,0 +1,61 @@
+using AdaptFormer.Models;
+using AdaptFormer.Tensors;
+using AdaptFormer.Training.Runs;
+
+namespace AdaptFormer.Training.Tasks;
+
+/// <summary>A task whose answer is a logit for each class, from the backbone's classifier.</summary>
+/// <param name="model">A backbone with a classifier.</param>
+/// <param name="loss">What is made smaller.</param>
+public abstract class LabelTask(Backbone model, TrainingLoss loss) : TrainingTask
+{
+    /// <summary>Percent whose highest logit is the label's, or that of one of its labels.</summary>
+    internal const string Top1 = "top1";
+
+    /// <summary>Percent with the label, or one of its labels, among the five highest.</summary>
+    internal const string Top5 = "top5";
+
+    /// <summary>Mean average precision in percent, in the definition of ASL and in that of scikit-learn.</summary>
+    internal const string MeanAp = "mean_ap", MeanApSklearn = "mean_ap_sklearn";
+
+    /// <inheritdoc/>
+    public sealed override Backbone Backbone => model;
+
+    /// <summary>The task of data whose items have one class each, or any number.</summary>
+    /// <param name="model">A backbone with a classifier.</param>
+    /// <param name="loss">What is made smaller; it knows which of both the data are.</param>
+    public static LabelTask Of(Backbone model, TrainingLoss loss) =>
+        loss.MultiLabel ? new SeveralLabels(model, loss) : new Classification(model, loss);
+
+    /// <inheritdoc/>
+    public sealed override Tensor Loss(BatchSource source, InputBatch batch, Tensor input, Rng rng, TrainingFigures figures)
+    {
+        Tensor logits = source.Forward(model, input);
+        Evaluator answers = new();
+        answers.Add(logits, batch.Labels, Truth(batch));
+        int right = answers.Answers.Count(answer => answer.Right);
+        figures.Add(Top1, 100, right);
+        figures.Add(Top1, 0, batch.Count - right);
+        return loss.Of(logits, batch.Labels, batch.Targets);
+    }
+
+    /// <inheritdoc/>
+    public sealed override TaskScores Score(BatchSource source, Action<double, int>? progress, CancellationToken cancellation)
+    {
+        Scores scores = Evaluator.Run(model, source, progress is null ? null : (so, done) => progress(so.Loss, done), cancellation);
+        return new TaskScores(scores.Images, scores.Loss, Figures(scores));
+    }
+
+    /// <inheritdoc/>
+    public override EpochRecord Record(EpochRecord epoch, TrainingFigures trained, TaskScores? scored) =>
+        base.Record(epoch, trained, scored) with
+        {
+            TrainTop1 = trained[Top1], ValidationTop1 = scored?[Top1], ValidationTop5 = scored?[Top5],
+        };
+
+    /// <summary>What the answers to training pictures are compared with, [B, K]; empty where it is the label alone.</summary>
+    protected abstract ReadOnlySpan<float> Truth(InputBatch batch);
+
+    /// <summary>The figures of scores by name.</summary>
+    protected virtual Dictionary<string, double> Figures(Scores scores) => new() { [Top1] = scores.Top1, [Top5] = scores.Top5 };
+}

@@ -1,0 +1,82 @@
+using AdaptFormer.Models;
+using AdaptFormer.Models.Layers;
+using AdaptFormer.Tensors;
+using AdaptFormer.Training.Metrics;
+using AdaptFormer.Training.Runs;
+
+namespace AdaptFormer.Training.Tasks;
+
+/// <summary>
+/// What is learned: the modules that train, their loss on a batch, how a data set is scored and which score is better, and what the
+/// record of an epoch holds. The <see cref="Trainer"/> knows nothing else of what it trains.
+/// </summary>
+public abstract class TrainingTask
+{
+    private const long DropoutStream = 1;
+
+    /// <summary>The backbone that is tuned.</summary>
+    public abstract Backbone Backbone { get; }
+
+    /// <summary>Everything that trains: the backbone with its classifier, unless a task has modules of its own around it.</summary>
+    public virtual Module Model => Backbone;
+
+    /// <summary>
+    /// Whether the values of an epoch are kept in memory, to be restored if a later one fails or is worse; not where they are written
+    /// to a file after every epoch anyway.
+    /// </summary>
+    public virtual bool KeepsEpochs => true;
+
+    /// <summary>Names the random stream of the run's batches below its seed.</summary>
+    internal virtual long RandomStream => DropoutStream;
+
+    /// <summary>The loss of a batch.</summary>
+    /// <param name="source">Where the batch is from, and what of the model it goes through.</param>
+    /// <param name="batch">Its labels or targets.</param>
+    /// <param name="input">Its input, on the tape.</param>
+    /// <param name="rng">The batch's own randomness: the same for a seed, an epoch and a batch, however often a run was stopped.</param>
+    /// <param name="figures">Receives what else is seen of the batch; ends up in <see cref="Record"/>.</param>
+    /// <returns>A scalar.</returns>
+    public abstract Tensor Loss(BatchSource source, InputBatch batch, Tensor input, Rng rng, TrainingFigures figures);
+
+    /// <summary>Scores a data set with the model as it answers: no dropout, stored statistics.</summary>
+    /// <param name="source">Unshuffled data whose last batch is kept.</param>
+    /// <param name="progress">Called after each batch with the mean loss so far and the number of batches done; may be null.</param>
+    /// <param name="cancellation">Ends the loop between two batches.</param>
+    public abstract TaskScores Score(BatchSource source, Action<double, int>? progress, CancellationToken cancellation);
+
+    /// <summary>Whether <paramref name="scores"/> are better than <paramref name="others"/>: what the kept epoch is chosen by.</summary>
+    public abstract bool Better(TaskScores scores, TaskScores others);
+
+    /// <summary>The record of an epoch with what this task says of it.</summary>
+    /// <param name="epoch">What every task's record holds; its loss and speed are there.</param>
+    /// <param name="trained">What was seen of the training batches.</param>
+    /// <param name="scored">The scores on the validation data; null where they were not scored.</param>
+    public virtual EpochRecord Record(EpochRecord epoch, TrainingFigures trained, TaskScores? scored) =>
+        epoch with { ValidationLoss = scored?.Loss };
+
+    /// <summary>The randomness of the modules on the tape of a batch: dropout and the like.</summary>
+    internal virtual Rng TapeStream(Rng batch) => batch;
+
+    /// <summary>The error of a loss that is NaN or infinite.</summary>
+    internal virtual Exception NonFinite(BatchSource source, Tensor input, Rng rng, NonFiniteLoss loss) =>
+        NonFiniteLossException.Of(Backbone, source, input, rng, loss);
+}
+
+/// <summary>Means over the pictures of an epoch by name, of what a task sees of its training batches beside the loss.</summary>
+public sealed class TrainingFigures
+{
+    private readonly Dictionary<string, RunningMean> _means = [];
+
+    /// <summary>Adds a number that stands for some pictures.</summary>
+    /// <param name="name">What it is, for example <c>top1</c>.</param>
+    /// <param name="value">The number.</param>
+    /// <param name="count">Number of pictures.</param>
+    public void Add(string name, double value, int count)
+    {
+        if (!_means.TryGetValue(name, out RunningMean? mean)) _means.Add(name, mean = new RunningMean());
+        mean.Add(value, count);
+    }
+
+    /// <summary>The mean so far; null where nothing was added under that name.</summary>
+    public double? this[string name] => _means.TryGetValue(name, out RunningMean? mean) ? mean.Value : null;
+}
