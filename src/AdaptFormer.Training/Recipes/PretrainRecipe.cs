@@ -77,8 +77,10 @@ public sealed record PretrainRecipe(
         check.Require(Batch >= 1, "batch", Batch, "a whole number of at least 1");
         check.Require(Workers >= 0, "workers", Workers, "a whole number of at least 0 (0: the program chooses)");
         check.Require(SaveEvery >= 1, "save_every", SaveEvery, "a whole number of at least 1");
-        check.Require(
-            Data.Test is null && !Data.HasValidation, "data.test", Data.Test, "no test and no validation data: pre-training scores nothing");
+        const string Nothing = "none: pre-training scores nothing";
+        check.Require(Data.Test is null, "data.test", Data.Test, Nothing);
+        check.Require(Data.Validation is null, "data.validation", Data.Validation, Nothing);
+        check.Require(Data.ValidationFraction == 0, "data.validation_fraction", Data.ValidationFraction, Nothing);
         Model.Check(check.At("model"));
         Data.Check(check.At("data"));
         Pretraining.Check(check.At("pretraining"));

@@ -118,6 +118,13 @@ public sealed class PretrainingRunTests(TinyTask task) : IClassFixture<TinyTask>
         Assert.False(Directory.Exists(task["wrong"]));
     }
 
+    [Theory]
+    [InlineData("data.test=x", "data.test is 'x'")]
+    [InlineData("data.validation=x", "data.validation is 'x'")]
+    [InlineData("data.validation_fraction=0.1", "data.validation_fraction is 0.1")]
+    public void Data_to_score_are_refused_by_name(string edit, string message) => Assert.Contains(
+        $"{message}; expected none: pre-training scores nothing", Assert.Throws<RecipeException>(() => Recipe(edit)).Message, StringComparison.Ordinal);
+
     private PretrainRecipe Recipe(params string[] edits) => PretrainRecipe.Load(Write("recipe-pretrain.json"), edits);
 
     private string Write(string name) => task.Write(name, $$"""
