@@ -70,9 +70,13 @@ const drawn = [];
 const dark = matchMedia("(prefers-color-scheme: dark)");
 function paint(entry) {
   entry.made?.destroy();
+  entry.place.replaceChildren();
+  const canvas = element("canvas", null, entry.place);
+  canvas.role = "img";
+  canvas.ariaLabel = entry.says;
   Chart.defaults.color = colour("soft");
   Chart.defaults.borderColor = colour("line");
-  entry.made = new Chart(entry.canvas, entry.config());
+  entry.made = new Chart(canvas, entry.config());
 }
 dark.addEventListener("change", () => drawn.forEach(paint));
 
@@ -96,10 +100,7 @@ function legend(parent, series) {
 // Draws a chart; `says` is what it shows, in words, `table` its figures: [columns, rows], and `series` what its legend names.
 function chart(parent, says, table, series, config, className = "") {
   legend(parent, series);
-  const canvas = element("canvas", null, element("div", null, parent, `chart ${className}`));
-  canvas.role = "img";
-  canvas.ariaLabel = `${says} The figures are in the table below.`;
-  const entry = { canvas, config };
+  const entry = { place: element("div", null, parent, `chart ${className}`), says: `${says} The figures are in the table below.`, config };
   drawn.push(entry);
   paint(entry);
   grid(more(parent, "The figures"), table[0], table[1], { caption: says });
