@@ -25,9 +25,12 @@ internal static class CliProgram
     }
 
     /// <summary>In another current folder.</summary>
-    public static async Task<CliOutcome> RunIn(string folder, params IEnumerable<string> arguments)
+    public static Task<CliOutcome> RunIn(string folder, params IEnumerable<string> arguments) => RunIn(folder, [], arguments);
+
+    /// <summary>In another current folder, with further environment variables.</summary>
+    public static async Task<CliOutcome> RunIn(string folder, Dictionary<string, string> environment, params IEnumerable<string> arguments)
     {
-        using Process process = Start(folder, [], arguments);
+        using Process process = Start(folder, environment, arguments);
         return await Finish(process);
     }
 

@@ -31,6 +31,9 @@ internal sealed class FakeHub : IDisposable
 
     public Uri Endpoint { get; }
 
+    /// <summary>The model that it serves.</summary>
+    public string Serves { get; init; } = Repository;
+
     /// <summary>Files by name; large ones are listed with SHA-256, <c>.json</c> with git's digest.</summary>
     public Dictionary<string, byte[]> Files { get; } = [];
 
@@ -91,9 +94,9 @@ internal sealed class FakeHub : IDisposable
     {
         try
         {
-            if (path == $"/api/models/{Repository}/revision/main" || path == $"/api/models/{Repository}/revision/{Commit}") Send(context, Listing());
+            if (path == $"/api/models/{Serves}/revision/main" || path == $"/api/models/{Serves}/revision/{Commit}") Send(context, Listing());
             else if (path.StartsWith("/elsewhere/", StringComparison.Ordinal)) Send(context, Content(path.Split('/')[^1]));
-            else if (path.StartsWith($"/{Repository}/resolve/{Commit}/", StringComparison.Ordinal)) await SendFile(context, path.Split('/')[^1], manner);
+            else if (path.StartsWith($"/{Serves}/resolve/{Commit}/", StringComparison.Ordinal)) await SendFile(context, path.Split('/')[^1], manner);
             else
             {
                 context.Response.StatusCode = 404;
