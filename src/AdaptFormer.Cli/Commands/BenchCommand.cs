@@ -23,8 +23,8 @@ internal static class BenchCommand
     {
         Option<string> model = new("--model") { Description = "The backbone's id; vit_base_patch16_224 if left out." };
         Option<string> method = new("--method") { Description = $"The method: {string.Join(", ", Tuning.Methods)}." };
-        Option<string> layers = new("--layers") { Description = "Blocks that get an adapter, for example 7-12." };
-        Option<int> batch = new("--batch") { Description = "Pictures per step; 16 if left out." };
+        Option<string> layers = new("--layers") { Description = "Blocks that get an adapter, for example 7-12.", HelpName = "blocks" };
+        Option<int> batch = new("--batch") { Description = "Pictures per step; 16 if left out.", HelpName = "n" };
         Option<string> precision = new("--precision") { Description = "float32, bfloat16 or auto." };
         Option<int> size = new("--image-size") { Description = "Side of the pictures, in pixels; the model's own if left out." };
         Option<string> weights = new("--weights") { Description = "A weights file; random numbers if left out, which are as fast.", HelpName = "file" };
@@ -39,9 +39,9 @@ internal static class BenchCommand
         Option<string> cache = new("--cache") { Description = "With --loading: a cache of these data, which the training transform then reads.", HelpName = "folder" };
         Option<bool> json = CommonOptions.Json("Print one JSON line.");
         model.OfferModels();
-        method.Offer(Tuning.Methods);
-        against.Offer(Tuning.Methods);
-        precision.Offer(Precisions);
+        method.Offer(Tuning.Methods, "method");
+        against.Offer(Tuning.Methods, "method");
+        precision.Offer(Precisions, "type");
         Command command = new("bench", "Measure images per second and memory on this machine.")
             { model, method, layers, batch, precision, size, weights, set, modes, seconds, against, kept, profile, loading, cache, json };
         command.SetAction(parsed =>

@@ -26,9 +26,9 @@ internal static class ConvertCommand
         Option<string> labels = new("--labels") { Description = "A file with one class name a line, for the adapter file; numbers if left out.", HelpName = "file" };
         Option<bool> float16 = new("--float16") { Description = "Store 16-bit floats, when a backbone is made of a fully tuned model (an adapter file of full tuning, --to timm) or with --merge." };
         Option<bool> merge = new("--merge") { Description = "Fold an adapter (lora, ssf, bitfit, norm, linear) into its backbone: a plain model with a linear head, which any program can run." };
-        to.Offer([.. NameMaps.Known, ToAdapter]);
+        to.Offer([.. NameMaps.Known, ToAdapter], "naming");
         model.OfferModels();
-        preset.Offer(AdaptFormerTuning.Presets.Keys);
+        preset.Offer(AdaptFormerTuning.Presets.Keys, "name");
         FileCommand command = new("convert", "Rewrite a checkpoint under another project's names.") { source, target, to, prefix, backbone, model, preset, labels, float16, merge };
         command.SetAction(parsed =>
         {

@@ -29,7 +29,7 @@ internal static class DescribeCommand
         Option<bool> json = CommonOptions.Json("Print one JSON object.");
         recipe.OfferRecipes();
         model.OfferModels();
-        preset.Offer(Suggestions.MethodsAndPresets);
+        preset.Offer(Suggestions.MethodsAndPresets, "name");
         Command command = new("describe", "Show the formula in use, parameters, multiply-adds, file size, and predicted memory and time.") { recipe, set, model, preset, adapter, classes, batch };
         latency.AddTo(command);
         command.Add(json);

@@ -60,8 +60,8 @@ internal sealed class RecipeOptions
         _weights.OfferModels();
         foreach ((string key, Option<string> option) in _plain)
         {
-            if (key == "tuning.method") option.Offer(Tuning.Methods);
-            if (key == "precision") option.Offer(Precisions);
+            if (key == "tuning.method") option.Offer(Tuning.Methods, "method");
+            if (key == "precision") option.Offer(Precisions, "type");
         }
 
         foreach (Option option in (Option[])[_model, _weights, .. _plain.Select(one => one.Option), _validation, _set]) command.Add(option);

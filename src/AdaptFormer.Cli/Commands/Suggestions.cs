@@ -23,11 +23,12 @@ internal static class Suggestions
     extension<T>(Option<T> option)
     {
         /// <summary>Offers the ids of models.</summary>
-        public Option<T> OfferModels() => option.Offer(ModelZoo.Ids);
+        public Option<T> OfferModels() => option.Offer(ModelZoo.Ids, "id");
 
-        /// <summary>Offers these words.</summary>
-        public Option<T> Offer(IEnumerable<string> words)
+        /// <summary>Offers these words. The help would show all of them in place of the value; it shows <paramref name="valueName"/>.</summary>
+        public Option<T> Offer(IEnumerable<string> words, string valueName)
         {
+            option.HelpName ??= valueName;
             option.CompletionSources.Add(_ => words.Select(word => new System.CommandLine.Completions.CompletionItem(word)));
             return option;
         }
