@@ -1,7 +1,8 @@
 using AdaptFormer.Cli.Output;
+using AdaptFormer.Experiments;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Training;
-using AdaptFormer.Training.Experiments;
-using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Cli;
 

@@ -3,8 +3,8 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using AdaptFormer.Cli.Commands;
 using AdaptFormer.Cli.Output;
+using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors.Backends;
-using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Cli;
 

@@ -1,7 +1,6 @@
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Inference;
 

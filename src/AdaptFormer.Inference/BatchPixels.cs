@@ -5,7 +5,7 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Inference;
 
 /// <summary>The pixels of a loaded batch as a tensor; on the host in place: the loader's memory is pinned, not copied.</summary>
-internal sealed unsafe class BatchPixels(Batch batch) : IDisposable
+public sealed unsafe class BatchPixels(Batch batch) : IDisposable
 {
     private MemoryHandle _pin;
     private Tensor? _tensor;
@@ -13,6 +13,7 @@ internal sealed unsafe class BatchPixels(Batch batch) : IDisposable
     /// <summary>[B, 3, S, S] or [B, 3, T, S, S]; not to be read after the batch went back to the loader.</summary>
     public Tensor Tensor => _tensor ??= Pinned();
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         _tensor?.Dispose();

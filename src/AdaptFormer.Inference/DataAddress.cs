@@ -3,7 +3,7 @@ using AdaptFormer.Data;
 namespace AdaptFormer.Inference;
 
 /// <summary>Pictures as addresses that hold them, for pages that load nothing.</summary>
-internal static class DataAddress
+public static class DataAddress
 {
     /// <summary>A picture as PNG.</summary>
     public static string Png(ImageBuffer picture)

@@ -1,12 +1,11 @@
 using AdaptFormer.Data;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Inference;
 
 /// <summary>Maps over patches, drawn over the pixels that the model saw; of a clip, a few frames side by side.</summary>
-internal sealed class HeatMap : IDisposable
+public sealed class HeatMap : IDisposable
 {
     private const int MostFrames = 4;
 

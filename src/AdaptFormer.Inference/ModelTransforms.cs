@@ -14,7 +14,8 @@ public static class ModelTransforms
             EvalStretch: expected.Stretch, Orientation: Rule(expected.TurnsPictures));
 
         /// <summary>Whether the frames of clips are turned as their files say.</summary>
-        internal OrientationRule ClipOrientation => Rule(expected.TurnsClips);
+        /// <summary>Whether clips are turned as their files say.</summary>
+        public OrientationRule ClipOrientation => Rule(expected.TurnsClips);
 
         /// <summary>
         /// How clips are made ready to be scored. Where nothing is known of the views, one of the middle of the video, its shorter side

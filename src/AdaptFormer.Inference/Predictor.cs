@@ -20,13 +20,10 @@ public sealed class Predictor : IDisposable
     /// <param name="labels">Names of the classes, one for each of the head's.</param>
     /// <param name="pictures">What pictures or clips must look like; what the model's weights expect if null.</param>
     /// <param name="multiLabel">Whether a picture may have several classes.</param>
+    /// <param name="ownsModel">Whether disposing of the predictor disposes of the model.</param>
     /// <exception cref="ArgumentException">There is no head, or the number of labels is not that of its classes.</exception>
-    public Predictor(Backbone model, IReadOnlyList<string> labels, Preprocessing? pictures = null, bool multiLabel = false)
-        : this(model, labels, pictures, multiLabel, ownsModel: false)
-    {
-    }
-
-    internal Predictor(Backbone model, IReadOnlyList<string> labels, Preprocessing? pictures, bool multiLabel, bool ownsModel)
+    public Predictor(
+        Backbone model, IReadOnlyList<string> labels, Preprocessing? pictures = null, bool multiLabel = false, bool ownsModel = false)
     {
         if (model.Head is not { } head) throw new ArgumentException($"{model.Id} has no classifier: give an adapter, or weights that hold one.");
         if (labels.Count != head.Classes) throw new ArgumentException($"{model.Id} tells {head.Classes} classes apart, got {labels.Count} labels.");
@@ -173,7 +170,10 @@ public sealed class Predictor : IDisposable
         if (_ownsModel) Model.Dispose();
     }
 
-    internal static Predictor Owning(Func<Backbone> open, Func<Backbone, Predictor> make)
+    /// <summary>Opens a model and makes a predictor that owns it; if that fails, the model is closed.</summary>
+    /// <param name="open">Opens the model.</param>
+    /// <param name="make">Makes the predictor.</param>
+    public static Predictor Owning(Func<Backbone> open, Func<Backbone, Predictor> make)
     {
         Backbone model = open();
         try

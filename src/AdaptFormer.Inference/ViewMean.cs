@@ -4,7 +4,7 @@ namespace AdaptFormer.Inference;
 
 /// <summary>Merges the views of an item, which come one after the other, into the mean of their raw logits.</summary>
 /// <param name="views">Views of each item, at least 1.</param>
-internal sealed class ViewMean(int views)
+public sealed class ViewMean(int views)
 {
     private double[] _sum = [];
     private int _seen, _label;

@@ -36,7 +36,7 @@ public static class PrecisionChoice
     public static string NameOf(DataType compute) => compute == DataType.BFloat16 ? "bfloat16" : "float32";
 
     /// <summary>What to say when a run goes on in another type than this machine would choose; null if it does not.</summary>
-    internal static string? Note(Precision asked, Precision used)
+    public static string? Note(Precision asked, Precision used)
     {
         if (asked != Precision.Auto || used == asked.OnThisMachine()) return null;
         string what = used == Precision.BFloat16

@@ -1,4 +1,3 @@
-using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models;

@@ -1,9 +1,9 @@
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
-using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Peft;
 

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using AdaptFormer.Files;
 using AdaptFormer.Models;
-using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Peft;
 

@@ -1,5 +1,4 @@
 using AdaptFormer.Models;
-using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Ops;

@@ -1,9 +1,9 @@
 using System.Globalization;
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Peft;
 

@@ -1,8 +1,8 @@
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Peft;
 

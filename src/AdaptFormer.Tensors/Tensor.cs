@@ -215,7 +215,7 @@ public unsafe class Tensor : IDisposable
     /// The same numbers in <paramref name="type"/>, to be read by a matrix product or kept for the backward pass. The bf16 copy of an
     /// f32 tensor is made once and shared by all who ask; gradients do not pass through it (see <c>CastOp</c> for that).
     /// </summary>
-    internal Tensor As(DataType type)
+    public Tensor As(DataType type)
     {
         if (Type == type) return this;
         if (type == DataType.BFloat16 && _bfloat16 is { IsAlive: true } copy) return copy;

@@ -2,7 +2,6 @@ using AdaptFormer.Data;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Ops;
 using AdaptFormer.Training.Metrics;
 
 namespace AdaptFormer.Training;

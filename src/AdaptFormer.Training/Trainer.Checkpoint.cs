@@ -1,9 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Files;
-using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Tasks;
 
 namespace AdaptFormer.Training;

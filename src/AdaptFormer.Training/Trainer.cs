@@ -3,8 +3,6 @@ using AdaptFormer.Data;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
 using AdaptFormer.Training.Optimizers;
-using AdaptFormer.Training.Recipes;
-using AdaptFormer.Training.Runs;
 using AdaptFormer.Training.Schedules;
 using AdaptFormer.Training.Tasks;
 
@@ -69,11 +67,11 @@ public sealed partial class Trainer : IDisposable
     }
 
     /// <summary>Called after every batch; may be null.</summary>
-    public Action<ProgressRecord>? Progress { get; set; }
+    public Action<TrainerProgress>? Progress { get; set; }
 
     /// <summary>Called after every epoch with its figures, and whether it is the best so far (or the last, without validation); the model
     /// then has that epoch's weights.</summary>
-    public Action<EpochRecord, bool>? EpochDone { get; set; }
+    public Action<EpochFigures, bool>? EpochDone { get; set; }
 
     /// <summary>Called after <see cref="EpochDone"/>, when the model is as training left it: the time for <see
     /// cref="SaveCheckpoint"/>.</summary>
@@ -136,7 +134,7 @@ public sealed partial class Trainer : IDisposable
             {
                 TimeSpan start = _clock.Elapsed;
                 void Progressed(double loss, int done) => Report("validate", epoch, done, validation!, loss, start);
-                (EpochRecord record, TrainingFigures figures) = TrainEpoch(train, epoch, run, cancellation);
+                EpochFigures figures = TrainEpoch(train, epoch, run, cancellation);
                 _average?.Swap();
                 swapped = true;
                 TaskScores? scores = null;
@@ -144,8 +142,7 @@ public sealed partial class Trainer : IDisposable
                 if (evaluate) scores = _task.Score(validation!, Progressed, cancellation);
                 bool best = validation is null || (scores is not null && (BestScores is null || _task.Better(scores, BestScores)));
                 if (best && (_task.KeepsEpochs || validation is not null)) _best = Snapshot.Of(_task.Model, epoch, scores);
-                record = _task.Record(record, figures, scores) with { Seconds = (_clock.Elapsed - start).TotalSeconds };
-                EpochDone?.Invoke(record, best);
+                EpochDone?.Invoke(figures with { Validation = scores, Seconds = (_clock.Elapsed - start).TotalSeconds }, best);
                 _average?.Swap();
                 swapped = false;
                 EpochsDone = epoch;
@@ -167,8 +164,7 @@ public sealed partial class Trainer : IDisposable
         _average?.Dispose();
     }
 
-    private (EpochRecord Record, TrainingFigures Figures) TrainEpoch(
-        BatchSource train, int epoch, ScheduledRun run, CancellationToken cancellation)
+    private EpochFigures TrainEpoch(BatchSource train, int epoch, ScheduledRun run, CancellationToken cancellation)
     {
         TimeSpan start = _clock.Elapsed, waited = train.WaitTime;
         double lossSum = 0;
@@ -204,10 +200,8 @@ public sealed partial class Trainer : IDisposable
         }
 
         double seconds = (_clock.Elapsed - start).TotalSeconds;
-        EpochRecord record = new(
-            epoch, lossSum / images, null, null, null, null, rate.Lr, images / seconds, (train.WaitTime - waited).TotalSeconds / seconds,
-            seconds);
-        return (record, figures);
+        return new EpochFigures(
+            epoch, lossSum / images, figures.Means(), null, rate.Lr, images / seconds, (train.WaitTime - waited).TotalSeconds / seconds, seconds);
     }
 
     private bool DropsRest => _options.AccumulateRest == AccumulateRest.Drop;
@@ -233,7 +227,7 @@ public sealed partial class Trainer : IDisposable
         double share = phase == "train" ? (loader.WaitTime - waited).TotalSeconds / seconds : 0;
         double epochs = epoch - 1 - _epochsBefore + (phase == "train" ? (double)done / loader.BatchesPerEpoch : 1);
         double? left = epochs > 0.02 ? _clock.Elapsed.TotalSeconds * (((_options.Epochs - _epochsBefore) / epochs) - 1) : null;
-        Progress(new ProgressRecord(phase, epoch, _options.Epochs, done, loader.BatchesPerEpoch, loss,
+        Progress(new TrainerProgress(phase, epoch, _options.Epochs, done, loader.BatchesPerEpoch, loss,
             Math.Min(done * loader.Options.BatchSize, loader.SamplesPerEpoch) / seconds, Math.Clamp(share, 0, 1), left));
     }
 

@@ -1,6 +1,5 @@
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Ops;
-using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Training;
 

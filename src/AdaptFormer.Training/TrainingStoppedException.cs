@@ -1,3 +1,4 @@
+
 namespace AdaptFormer.Training;
 
 /// <summary>A run was stopped from outside; the message says what was kept.</summary>

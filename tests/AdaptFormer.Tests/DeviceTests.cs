@@ -1,14 +1,16 @@
+using AdaptFormer.Experiments;
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Peft;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Ops;
 using AdaptFormer.Tests.Cli;
 using AdaptFormer.Tests.Support;
 using AdaptFormer.Training;
-using AdaptFormer.Training.Recipes;
-using AdaptFormer.Training.Runs;
 using Xunit;
 
 namespace AdaptFormer.Tests;

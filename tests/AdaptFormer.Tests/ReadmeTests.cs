@@ -1,9 +1,11 @@
 using AdaptFormer.Data;
+using AdaptFormer.Experiments;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
+using AdaptFormer.Runs;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Cli;
 using AdaptFormer.Training;

@@ -23,13 +23,13 @@ internal sealed class SourceTree
     public IEnumerable<SyntaxTree> Files => Compilation.SyntaxTrees.Where(tree => tree.FilePath.Length > 0);
 
     /// <summary>Reads <c>src</c>. The program must be built, because the packages that it uses are taken from beside it.</summary>
-    public static SourceTree Open()
+    public static SourceTree Open(DocumentationMode documentation = DocumentationMode.None)
     {
         string root = RepositoryRoot();
         string built = Path.Combine(root, "src", "AdaptFormer.Cli", "bin", "Debug", "net10.0");
         if (!Directory.Exists(built)) throw new DirectoryNotFoundException($"{built}: build the solution first (dotnet build).");
 
-        CSharpParseOptions options = new(LanguageVersion.CSharp14, DocumentationMode.None);
+        CSharpParseOptions options = new(LanguageVersion.CSharp14, documentation);
         IEnumerable<SyntaxTree> trees = CodeFiles(Path.Combine(root, "src"))
             .Select(path => CSharpSyntaxTree.ParseText(File.ReadAllText(path), options, Path.GetRelativePath(root, path)))
             .Append(CSharpSyntaxTree.ParseText(Usings, options));

@@ -1,15 +1,6 @@
 // What a user of the libraries writes: packages are looked into, then a small backbone is tuned on drawn pictures, saved, opened again and asked.
 using System.IO.Compression;
 using System.Xml.Linq;
-using AdaptFormer.Data;
-using AdaptFormer.Inference;
-using AdaptFormer.Models.Checkpoints;
-using AdaptFormer.Models.Vit;
-using AdaptFormer.Peft;
-using AdaptFormer.Tensors;
-using AdaptFormer.Training;
-using AdaptFormer.Training.Recipes;
-using AdaptFormer.Training.Runs;
 
 string packages = args[0], output = args[1];
 List<string> faults = [.. Directory.EnumerateFiles(packages, "*.nupkg").SelectMany(Faults)];

@@ -4,6 +4,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
+using AdaptFormer.Experiments;
+using AdaptFormer.Runs;
 using AdaptFormer.Training;
 
 namespace AdaptFormer.Cli.Commands;

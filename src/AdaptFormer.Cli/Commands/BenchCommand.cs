@@ -3,10 +3,9 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Models;
+using AdaptFormer.Experiments.Benchmarking;
 using AdaptFormer.Peft;
-using AdaptFormer.Training.Benchmarking;
-using AdaptFormer.Training.Recipes;
+using AdaptFormer.Runs.Recipes;
 
 namespace AdaptFormer.Cli.Commands;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Training.Experiments;
-using AdaptFormer.Training.Recipes;
+using AdaptFormer.Experiments;
+using AdaptFormer.Runs.Recipes;
 
 namespace AdaptFormer.Cli.Commands;
 

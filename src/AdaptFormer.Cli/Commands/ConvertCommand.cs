@@ -1,10 +1,10 @@
 using System.CommandLine;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Peft;
-using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Cli.Commands;
 

@@ -4,9 +4,9 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
-using AdaptFormer.Training;
-using AdaptFormer.Training.Pretraining;
-using AdaptFormer.Training.Recipes;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Pretraining;
+using AdaptFormer.Runs.Recipes;
 
 namespace AdaptFormer.Cli.Commands;
 

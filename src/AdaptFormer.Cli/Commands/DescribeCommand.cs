@@ -5,9 +5,8 @@ using System.Text.Json.Nodes;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;
-using AdaptFormer.Tensors;
-using AdaptFormer.Training;
-using AdaptFormer.Training.Recipes;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
 
 namespace AdaptFormer.Cli.Commands;
 

@@ -1,9 +1,8 @@
 using System.Text.Json.Serialization;
+using AdaptFormer.Experiments.Benchmarking;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Backends;
-using AdaptFormer.Training.Benchmarking;
 
 namespace AdaptFormer.Cli.Commands;
 

@@ -2,9 +2,9 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Text.Json.Serialization;
 using AdaptFormer.Data;
+using AdaptFormer.Runs;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Backends.OneDnn;
-using AdaptFormer.Training.Runs;
 
 namespace AdaptFormer.Cli.Commands;
 
@@ -30,7 +30,7 @@ internal sealed record Diagnosis(
     /// <summary>Looks at this machine.</summary>
     public static Diagnosis Make() => new(
         RunEnvironment.Capture(Backend.Current.Name),
-        Training.Runs.CpuFeatures.Detect(),
+        Runs.CpuFeatures.Detect(),
         Backend.Current.FastBFloat16 ? "bfloat16" : "float32",
         OneDnn.BFloat16.Why,
         [

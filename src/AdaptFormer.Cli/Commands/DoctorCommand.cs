@@ -1,8 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Models;
-using AdaptFormer.Training.Runs;
+using AdaptFormer.Runs;
 
 namespace AdaptFormer.Cli.Commands;
 

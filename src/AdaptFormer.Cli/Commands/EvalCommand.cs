@@ -5,11 +5,11 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
+using AdaptFormer.Experiments;
 using AdaptFormer.Inference;
-using AdaptFormer.Models;
+using AdaptFormer.Runs;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Metrics;
-using AdaptFormer.Training.Runs;
 
 namespace AdaptFormer.Cli.Commands;
 

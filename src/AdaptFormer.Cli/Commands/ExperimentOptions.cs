@@ -1,6 +1,7 @@
 using System.CommandLine;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Training.Experiments;
+using AdaptFormer.Experiments;
+using AdaptFormer.Runs.Experiments;
 
 namespace AdaptFormer.Cli.Commands;
 

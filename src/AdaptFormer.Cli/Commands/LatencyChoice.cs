@@ -3,10 +3,10 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
+using AdaptFormer.Experiments.Benchmarking;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors.Memory;
-using AdaptFormer.Training.Benchmarking;
 
 namespace AdaptFormer.Cli.Commands;
 

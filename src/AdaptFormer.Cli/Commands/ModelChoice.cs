@@ -3,8 +3,7 @@ using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
-using AdaptFormer.Training;
-using AdaptFormer.Training.Recipes;
+using AdaptFormer.Runs;
 
 namespace AdaptFormer.Cli.Commands;
 

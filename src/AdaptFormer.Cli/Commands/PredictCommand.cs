@@ -7,7 +7,6 @@ using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
-using AdaptFormer.Training;
 
 namespace AdaptFormer.Cli.Commands;
 

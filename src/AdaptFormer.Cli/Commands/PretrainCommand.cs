@@ -1,8 +1,8 @@
 using System.CommandLine;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Training.Pretraining;
-using AdaptFormer.Training.Recipes;
-using AdaptFormer.Training.Runs;
+using AdaptFormer.Experiments;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
 
 namespace AdaptFormer.Cli.Commands;
 

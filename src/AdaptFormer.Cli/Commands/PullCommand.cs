@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Models.Hub;
+using AdaptFormer.Files.Hub;
 
 namespace AdaptFormer.Cli.Commands;
 

@@ -1,4 +1,4 @@
-using AdaptFormer.Training.Recipes;
+using AdaptFormer.Runs.Recipes;
 
 namespace AdaptFormer.Cli.Commands;
 

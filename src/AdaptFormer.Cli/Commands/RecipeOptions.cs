@@ -1,6 +1,6 @@
 using System.CommandLine;
+using AdaptFormer.Files.Hub;
 using AdaptFormer.Models;
-using AdaptFormer.Models.Hub;
 using AdaptFormer.Peft;
 
 namespace AdaptFormer.Cli.Commands;

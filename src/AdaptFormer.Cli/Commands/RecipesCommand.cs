@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
+using AdaptFormer.Runs.Recipes;
 
 namespace AdaptFormer.Cli.Commands;
 
@@ -18,8 +19,6 @@ namespace AdaptFormer.Cli.Commands;
 internal sealed record ListedRecipe(
     string Name, string Command, string About, string? Model, string? Method, string? Weights, string? Data, string? Recipe)
 {
-    private static readonly JsonDocumentOptions Lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
-
     /// <summary>What has to be there before it runs, for people.</summary>
     [JsonIgnore]
     public string Needs => Recipe is not null ? $"what {Recipe} needs"
@@ -32,7 +31,7 @@ internal sealed record ListedRecipe(
     public static ListedRecipe Read(string name, string path)
     {
         string text = File.ReadAllText(path);
-        JsonNode root = JsonNode.Parse(text, documentOptions: Lenient)!;
+        JsonNode root = JsonNode.Parse(text, documentOptions: RecipeText.Options)!;
         string command = root["grid"] is not null || root["recipe"] is not null ? "sweep"
             : root["pretraining"] is not null ? "pretrain"
             : "train";

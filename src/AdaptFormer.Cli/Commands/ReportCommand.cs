@@ -1,7 +1,7 @@
 using System.CommandLine;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Training.Reporting;
-using AdaptFormer.Training.Runs;
+using AdaptFormer.Reports;
+using AdaptFormer.Runs;
 
 namespace AdaptFormer.Cli.Commands;
 

@@ -1,4 +1,4 @@
-using AdaptFormer.Training.Runs;
+using AdaptFormer.Runs;
 
 namespace AdaptFormer.Cli.Commands;
 

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Training.Experiments;
-using AdaptFormer.Training.Recipes;
+using AdaptFormer.Experiments;
+using AdaptFormer.Runs.Recipes;
 
 namespace AdaptFormer.Cli.Commands;
 

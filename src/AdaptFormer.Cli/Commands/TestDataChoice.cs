@@ -2,9 +2,8 @@ using System.CommandLine;
 using AdaptFormer.Data;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
-using AdaptFormer.Training;
-using AdaptFormer.Training.Recipes;
-using AdaptFormer.Training.Runs;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
 
 namespace AdaptFormer.Cli.Commands;
 

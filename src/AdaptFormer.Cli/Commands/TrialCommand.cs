@@ -1,9 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Training;
-using AdaptFormer.Training.Experiments;
-using AdaptFormer.Training.Recipes;
+using AdaptFormer.Experiments;
 
 namespace AdaptFormer.Cli.Commands;
 

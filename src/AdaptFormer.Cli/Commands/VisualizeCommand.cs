@@ -6,8 +6,7 @@ using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
 using AdaptFormer.Inference;
-using AdaptFormer.Training;
-using AdaptFormer.Training.Reporting;
+using AdaptFormer.Reports;
 
 namespace AdaptFormer.Cli.Commands;
 

@@ -1,5 +1,5 @@
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Models.Hub;
+using AdaptFormer.Files.Hub;
 
 namespace AdaptFormer.Cli.Commands;
 

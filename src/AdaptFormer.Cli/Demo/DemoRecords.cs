@@ -1,7 +1,6 @@
 using System.Text.Json.Serialization;
 using AdaptFormer.Inference;
-using AdaptFormer.Training;
-using AdaptFormer.Training.Runs;
+using AdaptFormer.Runs;
 
 namespace AdaptFormer.Cli.Demo;
 

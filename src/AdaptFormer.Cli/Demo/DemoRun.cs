@@ -2,13 +2,13 @@ using System.Diagnostics;
 using System.Text.Json;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
+using AdaptFormer.Experiments;
+using AdaptFormer.Files;
 using AdaptFormer.Inference;
 using AdaptFormer.Peft;
+using AdaptFormer.Runs;
 using AdaptFormer.Tensors.Backends;
-using AdaptFormer.Tensors.Files;
 using AdaptFormer.Training;
-using AdaptFormer.Training.Recipes;
-using AdaptFormer.Training.Runs;
 
 namespace AdaptFormer.Cli.Demo;
 

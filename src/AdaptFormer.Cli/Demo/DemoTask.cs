@@ -1,9 +1,9 @@
 using AdaptFormer.Data;
-using AdaptFormer.Models.Vit;
 using AdaptFormer.Models;
+using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
+using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Training.Optimizers;
-using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Schedules;
 
 namespace AdaptFormer.Cli.Demo;

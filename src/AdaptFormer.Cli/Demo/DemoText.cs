@@ -1,6 +1,5 @@
 using System.Globalization;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Inference;
 using AdaptFormer.Models.Vit;
 
 namespace AdaptFormer.Cli.Demo;

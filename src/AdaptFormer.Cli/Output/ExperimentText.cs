@@ -1,7 +1,7 @@
 using System.Globalization;
-using AdaptFormer.Training.Experiments;
-using AdaptFormer.Training.Experiments.Statistics;
-using AdaptFormer.Training.Runs;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Experiments;
+using AdaptFormer.Runs.Statistics;
 
 namespace AdaptFormer.Cli.Output;
 

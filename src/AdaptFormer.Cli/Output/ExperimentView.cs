@@ -1,6 +1,5 @@
-using System.Globalization;
-using AdaptFormer.Training.Experiments;
-using AdaptFormer.Training.Runs;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Experiments;
 
 namespace AdaptFormer.Cli.Output;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using AdaptFormer.Tensors.Files;
+using AdaptFormer.Files;
 
 namespace AdaptFormer.Cli.Output;
 

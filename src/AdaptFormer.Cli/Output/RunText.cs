@@ -1,6 +1,5 @@
 using System.Globalization;
-using AdaptFormer.Models;
-using AdaptFormer.Training.Runs;
+using AdaptFormer.Runs;
 
 namespace AdaptFormer.Cli.Output;
 

@@ -1,4 +1,4 @@
-using AdaptFormer.Tensors.Files;
+using AdaptFormer.Files;
 
 namespace AdaptFormer.Data;
 

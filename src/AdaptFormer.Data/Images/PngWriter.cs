@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
-using AdaptFormer.Tensors.Files;
+using AdaptFormer.Files;
 
 namespace AdaptFormer.Data;
 

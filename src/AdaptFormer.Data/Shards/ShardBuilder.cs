@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using AdaptFormer.Tensors.Files;
+using AdaptFormer.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace AdaptFormer.Data;

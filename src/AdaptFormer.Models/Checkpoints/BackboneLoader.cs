@@ -1,6 +1,6 @@
+using AdaptFormer.Files;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Models.Checkpoints;
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
-using AdaptFormer.Models.Hub;
+using AdaptFormer.Files;
+using AdaptFormer.Files.Hub;
 using AdaptFormer.Models.Layers;
-using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Models.Checkpoints;
 

@@ -1,5 +1,5 @@
+using AdaptFormer.Files;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Files;
 
 namespace AdaptFormer.Models.Checkpoints;
 

@@ -1,5 +1,4 @@
-using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Files;
+using AdaptFormer.Files;
 
 namespace AdaptFormer.Models.Checkpoints;
 

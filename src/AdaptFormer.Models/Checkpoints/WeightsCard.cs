@@ -1,5 +1,5 @@
 using System.Text.Json;
-using AdaptFormer.Tensors.Files;
+using AdaptFormer.Files;
 
 namespace AdaptFormer.Models.Checkpoints;
 

@@ -1,4 +1,3 @@
-using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Models.Vit;

@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Models.Swin;
 

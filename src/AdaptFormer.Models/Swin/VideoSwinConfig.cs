@@ -1,7 +1,6 @@
 using System.Text.Json.Serialization;
 using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Models.Swin;
 

@@ -1,5 +1,4 @@
 using AdaptFormer.Models.Checkpoints;
-using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models.VideoVit;

@@ -1,5 +1,3 @@
-using AdaptFormer.Tensors;
-
 namespace AdaptFormer.Models.Vit;
 
 /// <summary>Tables that tell a transformer where its tokens lie: learned ones fitted to another grid, and the fixed ones of the

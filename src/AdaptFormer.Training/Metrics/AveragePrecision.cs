@@ -1,3 +1,4 @@
+
 namespace AdaptFormer.Training.Metrics;
 
 /// <summary>Which of the two definitions of average precision in use is meant; without ties and empty classes they agree.</summary>

@@ -1,3 +1,4 @@
+
 namespace AdaptFormer.Training.Metrics;
 
 /// <summary>

@@ -1,3 +1,4 @@
+
 namespace AdaptFormer.Training.Metrics;
 
 /// <summary>The place of a label among the logits of a sample, which top-1 and top-5 count.</summary>

@@ -1,3 +1,4 @@
+
 namespace AdaptFormer.Training.Metrics;
 
 /// <summary>Average precision of predictions that come batch by batch. Five bytes for each picture and class are kept.</summary>
@@ -73,7 +74,7 @@ public sealed class MultiLabelScores(int classes)
     }
 
     /// <summary>Ends of the 95 % interval of the mean average precision in percent; null where there is none.</summary>
-    internal (double Low, double High)? Interval() => MapInterval.Of(_scores, _targets, classes);
+    public (double Low, double High)? Interval() => MapInterval.Of(_scores, _targets, classes);
 
     /// <summary>Their mean in percent: over all classes in the definition of ASL, over those that occur in scikit-learn's.</summary>
     public double MeanPercent(ApDefinition definition) =>

@@ -1,3 +1,4 @@
+
 namespace AdaptFormer.Training.Metrics;
 
 /// <summary>The scores of every item for every class, kept to rank the items of each class among all others.</summary>

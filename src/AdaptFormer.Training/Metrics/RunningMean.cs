@@ -1,3 +1,4 @@
+
 namespace AdaptFormer.Training.Metrics;
 
 /// <summary>The mean of numbers that arrive in batches of different sizes, kept in double precision. Not safe for several threads at

@@ -1,6 +1,5 @@
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
-using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Training.Optimizers;
 

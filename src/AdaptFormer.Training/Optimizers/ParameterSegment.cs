@@ -1,3 +1,4 @@
+
 namespace AdaptFormer.Training.Optimizers;
 
 /// <summary>One trainable tensor's place in the flat buffer that an <see cref="Optimizer"/> updates.</summary>

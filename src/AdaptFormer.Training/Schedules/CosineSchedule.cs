@@ -1,4 +1,3 @@
-using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Training.Schedules;
 

@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using AdaptFormer.Models;
-using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Training.Schedules;
 

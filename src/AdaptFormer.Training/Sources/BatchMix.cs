@@ -1,6 +1,5 @@
 using AdaptFormer.Data;
 using AdaptFormer.Tensors;
-using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Training;
 

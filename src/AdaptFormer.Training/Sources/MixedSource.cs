@@ -1,7 +1,6 @@
 using AdaptFormer.Data;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
-using AdaptFormer.Training.Recipes;
 
 namespace AdaptFormer.Training;
 
@@ -9,20 +8,26 @@ namespace AdaptFormer.Training;
 /// <param name="inner">The batches, of pixels.</param>
 /// <param name="options">How.</param>
 /// <param name="classes">K.</param>
-internal sealed class MixedSource(BatchSource inner, MixOptions options, int classes) : BatchSource
+public sealed class MixedSource(BatchSource inner, MixOptions options, int classes) : BatchSource
 {
     private const long MixStream = 3;        // names this stream below the run's seed
 
+    /// <inheritdoc/>
     public override LoaderOptions Options => inner.Options;
 
+    /// <inheritdoc/>
     public override int BatchesPerEpoch => inner.BatchesPerEpoch;
 
+    /// <inheritdoc/>
     public override int SamplesPerEpoch => inner.SamplesPerEpoch;
 
+    /// <inheritdoc/>
     public override int Views => inner.Views;
 
+    /// <inheritdoc/>
     public override TimeSpan WaitTime => inner.WaitTime;
 
+    /// <inheritdoc/>
     public override IEnumerable<InputBatch> Epoch(int epoch)
     {
         Rng root = new Rng(inner.Options.Seed).Derive(MixStream, epoch);
@@ -37,6 +42,7 @@ internal sealed class MixedSource(BatchSource inner, MixOptions options, int cla
         }
     }
 
+    /// <inheritdoc/>
     public override Tensor Forward(Backbone model, Tensor input, Backbone.Observer? observe = null) => inner.Forward(model, input, observe);
 
     private sealed class MixedBatch(InputBatch batch, float[] targets) : InputBatch

@@ -1,6 +1,5 @@
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
-using AdaptFormer.Training.Runs;
 
 namespace AdaptFormer.Training.Tasks;
 
@@ -10,13 +9,13 @@ namespace AdaptFormer.Training.Tasks;
 public abstract class LabelTask(Backbone model, TrainingLoss loss) : TrainingTask
 {
     /// <summary>Percent whose highest logit is the label's, or that of one of its labels.</summary>
-    internal const string Top1 = "top1";
+    public const string Top1 = "top1";
 
     /// <summary>Percent with the label, or one of its labels, among the five highest.</summary>
-    internal const string Top5 = "top5";
+    public const string Top5 = "top5";
 
     /// <summary>Mean average precision in percent, in the definition of ASL and in that of scikit-learn.</summary>
-    internal const string MeanAp = "mean_ap", MeanApSklearn = "mean_ap_sklearn";
+    public const string MeanAp = "mean_ap", MeanApSklearn = "mean_ap_sklearn";
 
     /// <inheritdoc/>
     public sealed override Backbone Backbone => model;
@@ -45,13 +44,6 @@ public abstract class LabelTask(Backbone model, TrainingLoss loss) : TrainingTas
         Scores scores = Evaluator.Run(model, source, progress is null ? null : (so, done) => progress(so.Loss, done), cancellation);
         return new TaskScores(scores.Images, scores.Loss, Figures(scores));
     }
-
-    /// <inheritdoc/>
-    public override EpochRecord Record(EpochRecord epoch, TrainingFigures trained, TaskScores? scored) =>
-        base.Record(epoch, trained, scored) with
-        {
-            TrainTop1 = trained[Top1], ValidationTop1 = scored?[Top1], ValidationTop5 = scored?[Top5],
-        };
 
     /// <summary>What the answers to training pictures are compared with, [B, K]; empty where it is the label alone.</summary>
     protected abstract ReadOnlySpan<float> Truth(InputBatch batch);

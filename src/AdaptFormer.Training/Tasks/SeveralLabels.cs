@@ -1,5 +1,4 @@
 using AdaptFormer.Models;
-using AdaptFormer.Training.Runs;
 
 namespace AdaptFormer.Training.Tasks;
 
@@ -10,10 +9,6 @@ public sealed class SeveralLabels(Backbone model, TrainingLoss loss) : LabelTask
 {
     /// <inheritdoc/>
     public override bool Better(TaskScores scores, TaskScores others) => scores[MeanAp] > others[MeanAp];
-
-    /// <inheritdoc/>
-    public override EpochRecord Record(EpochRecord epoch, TrainingFigures trained, TaskScores? scored) =>
-        base.Record(epoch, trained, scored) with { ValidationMap = scored?[MeanAp] };
 
     /// <inheritdoc/>
     protected override ReadOnlySpan<float> Truth(InputBatch batch) => batch.Targets;

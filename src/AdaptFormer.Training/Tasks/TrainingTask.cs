@@ -2,13 +2,12 @@ using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
 using AdaptFormer.Training.Metrics;
-using AdaptFormer.Training.Runs;
 
 namespace AdaptFormer.Training.Tasks;
 
 /// <summary>
-/// What is learned: the modules that train, their loss on a batch, how a data set is scored and which score is better, and what the
-/// record of an epoch holds. The <see cref="Trainer"/> knows nothing else of what it trains.
+/// What is learned: the modules that train, their loss on a batch, what is counted beside it, how a data set is scored and which score is
+/// better. The <see cref="Trainer"/> knows nothing else of what it trains.
 /// </summary>
 public abstract class TrainingTask
 {
@@ -34,7 +33,7 @@ public abstract class TrainingTask
     /// <param name="batch">Its labels or targets.</param>
     /// <param name="input">Its input, on the tape.</param>
     /// <param name="rng">The batch's own randomness: the same for a seed, an epoch and a batch, however often a run was stopped.</param>
-    /// <param name="figures">Receives what else is seen of the batch; ends up in <see cref="Record"/>.</param>
+    /// <param name="figures">Receives what else is seen of the batch; ends up in <see cref="EpochFigures.Trained"/>.</param>
     /// <returns>A scalar.</returns>
     public abstract Tensor Loss(BatchSource source, InputBatch batch, Tensor input, Rng rng, TrainingFigures figures);
 
@@ -46,13 +45,6 @@ public abstract class TrainingTask
 
     /// <summary>Whether <paramref name="scores"/> are better than <paramref name="others"/>: what the kept epoch is chosen by.</summary>
     public abstract bool Better(TaskScores scores, TaskScores others);
-
-    /// <summary>The record of an epoch with what this task says of it.</summary>
-    /// <param name="epoch">What every task's record holds; its loss and speed are there.</param>
-    /// <param name="trained">What was seen of the training batches.</param>
-    /// <param name="scored">The scores on the validation data; null where they were not scored.</param>
-    public virtual EpochRecord Record(EpochRecord epoch, TrainingFigures trained, TaskScores? scored) =>
-        epoch with { ValidationLoss = scored?.Loss };
 
     /// <summary>The randomness of the modules on the tape of a batch: dropout and the like.</summary>
     internal virtual Rng TapeStream(Rng batch) => batch;
@@ -76,6 +68,9 @@ public sealed class TrainingFigures
         if (!_means.TryGetValue(name, out RunningMean? mean)) _means.Add(name, mean = new RunningMean());
         mean.Add(value, count);
     }
+
+    /// <summary>The means so far, by name.</summary>
+    public IReadOnlyDictionary<string, double> Means() => _means.ToDictionary(pair => pair.Key, pair => pair.Value.Value);
 
     /// <summary>The mean so far; null where nothing was added under that name.</summary>
     public double? this[string name] => _means.TryGetValue(name, out RunningMean? mean) ? mean.Value : null;

@@ -1,7 +1,10 @@
 using System.Text.Json;
 using AdaptFormer.Cli;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Training.Recipes;
+using AdaptFormer.Experiments;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
+using AdaptFormer.Training;
 using Xunit;
 
 namespace AdaptFormer.Tests.Cli;

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using AdaptFormer.Tensors.Files;
+using AdaptFormer.Files;
 using Xunit;
 
 namespace AdaptFormer.Tests.Files;

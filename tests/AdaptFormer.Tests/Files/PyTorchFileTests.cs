@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using System.Runtime.InteropServices;
+using AdaptFormer.Files;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Files;
 using Xunit;
 
 namespace AdaptFormer.Tests.Files;

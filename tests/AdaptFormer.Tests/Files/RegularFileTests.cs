@@ -1,6 +1,9 @@
 using System.Diagnostics;
-using AdaptFormer.Tensors.Files;
-using AdaptFormer.Training.Recipes;
+using AdaptFormer.Experiments;
+using AdaptFormer.Files;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
+using AdaptFormer.Training;
 using Xunit;
 
 namespace AdaptFormer.Tests.Files;

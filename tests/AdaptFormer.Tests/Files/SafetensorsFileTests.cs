@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
-using AdaptFormer.Tensors.Files;
+using AdaptFormer.Files;
 using Xunit;
 
 namespace AdaptFormer.Tests.Files;

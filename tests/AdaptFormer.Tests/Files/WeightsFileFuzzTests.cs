@@ -2,8 +2,8 @@ using System.Diagnostics;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Text;
+using AdaptFormer.Files;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Files;
 using Xunit;
 
 namespace AdaptFormer.Tests.Files;

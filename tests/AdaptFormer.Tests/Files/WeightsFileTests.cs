@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
+using AdaptFormer.Files;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Files;
 using Xunit;
 
 namespace AdaptFormer.Tests.Files;

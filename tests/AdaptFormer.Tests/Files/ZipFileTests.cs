@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
-using AdaptFormer.Tensors.Files;
+using AdaptFormer.Files;
 using Xunit;
-using ZipFile = AdaptFormer.Tensors.Files.ZipFile;
+using ZipFile = AdaptFormer.Files.ZipFile;
 
 namespace AdaptFormer.Tests.Files;
 

@@ -1,10 +1,10 @@
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;
+using AdaptFormer.Reports;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Ops;
 using AdaptFormer.Tests.Support;
-using AdaptFormer.Training.Reporting;
 using Xunit;
 
 namespace AdaptFormer.Tests.Inference;

@@ -1,9 +1,9 @@
 using AdaptFormer.Data;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
+using AdaptFormer.Reports;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Ops;
-using AdaptFormer.Training.Reporting;
 using Xunit;
 
 namespace AdaptFormer.Tests.Inference;

@@ -1,7 +1,9 @@
+using AdaptFormer.Experiments;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Peft;
+using AdaptFormer.Runs;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Support;
 using AdaptFormer.Training;

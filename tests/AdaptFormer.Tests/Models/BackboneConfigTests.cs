@@ -1,8 +1,11 @@
 using System.Reflection;
 using System.Text.Json.Serialization;
+using AdaptFormer.Experiments;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Vit;
-using AdaptFormer.Training.Recipes;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
+using AdaptFormer.Training;
 using Xunit;
 
 namespace AdaptFormer.Tests.Models;
@@ -34,15 +37,15 @@ public sealed class BackboneConfigTests
     public void A_configuration_without_a_family_is_a_plain_vit()
     {
         Assert.Equal(new VitConfig(32, 32, 8, 96, 6, 3), BackboneConfig.FromJson("""{"img_height":32,"img_width":32,"patch_size":8,"embed_dim":96,"depth":6,"num_heads":3}"""));
-        Recipe recipe = AdaptFormer.Training.Recipes.Recipe.Parse(Recipe.Replace("CONFIG", "\"depth\": 3, \"embed_dim\": 96, \"num_heads\": 3", StringComparison.Ordinal), overrides: ["model.config.depth=4"]);
+        Recipe recipe = AdaptFormer.Runs.Recipes.Recipe.Parse(Recipe.Replace("CONFIG", "\"depth\": 3, \"embed_dim\": 96, \"num_heads\": 3", StringComparison.Ordinal), overrides: ["model.config.depth=4"]);
         Assert.Equal(4, Assert.IsType<VitConfig>(recipe.Model.Config).Depth);
-        Assert.Equal(recipe.Model.Config, AdaptFormer.Training.Recipes.Recipe.Parse(recipe.ToJson()).Model.Config);
+        Assert.Equal(recipe.Model.Config, AdaptFormer.Runs.Recipes.Recipe.Parse(recipe.ToJson()).Model.Config);
     }
 
     [Fact]
     public void An_unknown_family_is_answered_with_the_known_ones()
     {
-        string message = Assert.Throws<RecipeException>(() => AdaptFormer.Training.Recipes.Recipe.Parse(Recipe.Replace("CONFIG", "\"family\": \"vti\"", StringComparison.Ordinal))).Message;
+        string message = Assert.Throws<RecipeException>(() => AdaptFormer.Runs.Recipes.Recipe.Parse(Recipe.Replace("CONFIG", "\"family\": \"vti\"", StringComparison.Ordinal))).Message;
         Assert.Contains("model.config.family", message, StringComparison.Ordinal);
         Assert.Contains("vit", message, StringComparison.Ordinal);
         Assert.Throws<InvalidDataException>(() => BackboneConfig.FromJson("""{"family": "vti"}"""));

@@ -1,14 +1,15 @@
+using AdaptFormer.Experiments;
+using AdaptFormer.Files;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Experiments;
+using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Backends.Cpu;
-using AdaptFormer.Tensors.Files;
 using AdaptFormer.Tests.Cli;
 using AdaptFormer.Training;
-using AdaptFormer.Training.Experiments;
-using AdaptFormer.Training.Recipes;
-using AdaptFormer.Training.Runs;
 using Xunit;
 
 namespace AdaptFormer.Tests.Models;

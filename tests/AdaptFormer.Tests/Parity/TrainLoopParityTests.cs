@@ -1,12 +1,14 @@
 using System.Text.Json;
 using AdaptFormer.Data;
+using AdaptFormer.Experiments;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Support;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Optimizers;
-using AdaptFormer.Training.Recipes;
 using AdaptFormer.Training.Schedules;
 using Xunit;
 
@@ -56,7 +58,7 @@ public sealed class TrainLoopParityTests
         {
             // The record has the mean of the epoch so far.
             if (record.Step == 1) before = 0;
-            double sum = record.Loss!.Value * record.Step;
+            double sum = record.Loss * record.Step;
             losses.Add(sum - before);
             before = sum;
         };

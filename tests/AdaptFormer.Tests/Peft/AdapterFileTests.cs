@@ -1,10 +1,10 @@
 using System.Text;
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Files;
 using AdaptFormer.Tests.Files;
 using AdaptFormer.Tests.Support;
 using Xunit;

@@ -1,7 +1,7 @@
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Files;
 using AdaptFormer.Tests.Files;
 using AdaptFormer.Tests.Support;
 using Xunit;

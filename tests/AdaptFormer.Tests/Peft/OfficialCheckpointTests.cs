@@ -1,14 +1,17 @@
 using System.Text.Json;
+using AdaptFormer.Experiments;
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Files;
 using AdaptFormer.Tests.Files;
 using AdaptFormer.Tests.Parity;
 using AdaptFormer.Tests.Support;
-using AdaptFormer.Training.Recipes;
+using AdaptFormer.Training;
 using Xunit;
 
 namespace AdaptFormer.Tests.Peft;

@@ -1,9 +1,9 @@
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Files;
 using AdaptFormer.Tensors.Ops;
 using AdaptFormer.Tests.Support;
 using Xunit;

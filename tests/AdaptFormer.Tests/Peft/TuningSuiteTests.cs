@@ -1,14 +1,17 @@
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AdaptFormer.Experiments;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Ops;
 using AdaptFormer.Tests.Support;
-using AdaptFormer.Training.Recipes;
+using AdaptFormer.Training;
 using Xunit;
 
 namespace AdaptFormer.Tests.Peft;

@@ -1,4 +1,6 @@
 using AdaptFormer.Data;
+using AdaptFormer.Experiments;
+using AdaptFormer.Runs;
 using AdaptFormer.Tensors;
 using AdaptFormer.Training;
 using Xunit;

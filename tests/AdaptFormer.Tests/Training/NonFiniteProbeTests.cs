@@ -1,5 +1,7 @@
+using AdaptFormer.Experiments;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
+using AdaptFormer.Runs;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Support;
 using AdaptFormer.Training;

@@ -1,12 +1,14 @@
 using AdaptFormer.Data;
+using AdaptFormer.Experiments;
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Peft;
+using AdaptFormer.Runs;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Support;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Optimizers;
-using AdaptFormer.Training.Runs;
 using AdaptFormer.Training.Schedules;
 using Xunit;
 
@@ -39,12 +41,12 @@ public sealed class TrainerTests
     public void An_epoch_s_loss_and_accuracy_are_means_over_pictures_not_over_batches()
     {
         FeatureSource data = new(samples: 9, seed: 2);                      // batches of 4, 4, 1
-        (_, List<EpochRecord> records) = Run(data, epochs: 1, accumulate: 8);
+        (_, List<EpochFigures> records) = Run(data, epochs: 1, accumulate: 8);
         Reference reference = new(data.Features);                           // one step at the end: all losses are those of the start
         double loss = Enumerable.Range(0, 9).Average(i => reference.Loss(data, i));
         Assert.Equal(loss, records[0].TrainLoss, 5);
         double right = 100.0 * Enumerable.Range(0, 9).Count(i => reference.Best(data, i) == data.Labels[i]) / 9;
-        Assert.Equal(right, records[0].TrainTop1!.Value, 6);
+        Assert.Equal(right, records[0].Trained["top1"], 6);
     }
 
     [Fact]
@@ -67,7 +69,7 @@ public sealed class TrainerTests
         using Backbone model = Head(train, out Trainer trainer, epochs: 4, accumulate: 1);
         using (trainer)
         {
-            List<EpochRecord> records = [];
+            List<EpochFigures> records = [];
             double[] first = [];
             trainer.EpochDone = (record, best) =>
             {
@@ -75,7 +77,7 @@ public sealed class TrainerTests
                 if (records.Count == 1) first = Weights(model);
             };
             trainer.Fit(train, contrary);
-            double[] scores = [.. records.Select(record => record.ValidationTop1!.Value)];
+            double[] scores = [.. records.Select(record => record.Validation!["top1"]!.Value)];
             int best = Array.IndexOf(scores, scores.Max()) + 1;             // a tie keeps the earlier epoch
             Assert.Equal(1, best);
             Assert.Equal((best, scores.Max()), (trainer.BestEpoch, trainer.BestScores?["top1"]));
@@ -101,9 +103,9 @@ public sealed class TrainerTests
         using (trainer) Assert.Equal(0.8 * (BatchSize * 2) / 256, trainer.PeakLr(data), 12);
     }
 
-    private static (double[] Weights, List<EpochRecord> Records) Run(FeatureSource data, int epochs, int accumulate, double? clipNorm = null)
+    private static (double[] Weights, List<EpochFigures> Records) Run(FeatureSource data, int epochs, int accumulate, double? clipNorm = null)
     {
-        List<EpochRecord> records = [];
+        List<EpochFigures> records = [];
         using Backbone model = Head(data, out Trainer trainer, epochs, accumulate, clipNorm: clipNorm);
         using (trainer)
         {

@@ -1,8 +1,10 @@
+using AdaptFormer.Experiments;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Ops;
 using AdaptFormer.Tests.Support;
 using AdaptFormer.Training;
-using AdaptFormer.Training.Recipes;
 using Xunit;
 
 namespace AdaptFormer.Tests.Training;

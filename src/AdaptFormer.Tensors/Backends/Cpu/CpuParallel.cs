@@ -28,6 +28,10 @@ public static class CpuParallel
         }
     }
 
+    /// <summary>Calls <paramref name="body"/> for every item in [0, <paramref name="items"/>) on all cores and returns when all are
+    /// done.</summary>
+    public static void For(int items, Action<int> body) => For(items, (item, _) => body(item));
+
     /// <summary>
     /// Calls <paramref name="body"/> for every item in [0, <paramref name="items"/>) and returns when all are done. When another
     /// thread already has the helpers (two requests served at once), or a body calls this again, the caller runs all items itself.

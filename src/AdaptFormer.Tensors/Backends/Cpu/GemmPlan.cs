@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using AdaptFormer.Tensors.Backends.Cpu.Simd;
 
 namespace AdaptFormer.Tensors.Backends.Cpu;

@@ -1,8 +1,11 @@
 using System.Text.Json;
-using AdaptFormer.Tests.Models.Hub;
+using AdaptFormer.Experiments;
+using AdaptFormer.Files;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tests.Data;
-using AdaptFormer.Training.Recipes;
-using AdaptFormer.Training.Runs;
+using AdaptFormer.Tests.Files.Hub;
+using AdaptFormer.Training;
 using Xunit;
 
 namespace AdaptFormer.Tests.Cli.Commands;

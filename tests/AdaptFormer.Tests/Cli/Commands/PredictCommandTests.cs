@@ -1,9 +1,11 @@
 using System.Text.Json;
 using AdaptFormer.Data;
+using AdaptFormer.Experiments;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Training;
-using AdaptFormer.Training.Recipes;
 using Xunit;
 
 namespace AdaptFormer.Tests.Cli.Commands;

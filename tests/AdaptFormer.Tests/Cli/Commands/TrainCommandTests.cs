@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using AdaptFormer.Files;
+using AdaptFormer.Runs;
 using AdaptFormer.Tests.Support;
-using AdaptFormer.Training.Runs;
 using Xunit;
 
 namespace AdaptFormer.Tests.Cli.Commands;

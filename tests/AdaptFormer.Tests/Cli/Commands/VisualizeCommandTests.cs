@@ -1,8 +1,10 @@
 using System.Text.Json;
-using AdaptFormer.Tests.Training.Reporting;
+using AdaptFormer.Experiments;
+using AdaptFormer.Files;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
+using AdaptFormer.Tests.Reports;
 using AdaptFormer.Training;
-using AdaptFormer.Training.Recipes;
-using AdaptFormer.Training.Runs;
 using Xunit;
 
 namespace AdaptFormer.Tests.Cli.Commands;

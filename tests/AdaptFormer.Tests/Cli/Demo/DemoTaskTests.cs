@@ -1,8 +1,10 @@
 using AdaptFormer.Cli.Demo;
+using AdaptFormer.Experiments;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Training;
-using AdaptFormer.Training.Recipes;
 using Xunit;
 
 namespace AdaptFormer.Tests.Cli.Demo;

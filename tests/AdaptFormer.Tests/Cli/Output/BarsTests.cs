@@ -1,7 +1,9 @@
 using AdaptFormer.Cli.Output;
+using AdaptFormer.Experiments;
+using AdaptFormer.Files;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Experiments;
 using AdaptFormer.Tests.Support;
-using AdaptFormer.Training.Experiments;
-using AdaptFormer.Training.Runs;
 using Xunit;
 
 namespace AdaptFormer.Tests.Cli.Output;

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Training.Runs;
+using AdaptFormer.Files;
+using AdaptFormer.Runs;
 using Xunit;
 
 namespace AdaptFormer.Tests.Cli.Output;

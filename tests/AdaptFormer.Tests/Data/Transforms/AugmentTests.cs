@@ -1,9 +1,11 @@
 using System.Globalization;
 using AdaptFormer.Data;
+using AdaptFormer.Experiments;
+using AdaptFormer.Files;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Files;
 using AdaptFormer.Training;
-using AdaptFormer.Training.Recipes;
 using Xunit;
 
 namespace AdaptFormer.Tests.Data;

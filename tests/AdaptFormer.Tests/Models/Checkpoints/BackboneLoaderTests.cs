@@ -1,8 +1,8 @@
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Files;
 using AdaptFormer.Tests.Files;
 using AdaptFormer.Tests.Support;
 using Xunit;

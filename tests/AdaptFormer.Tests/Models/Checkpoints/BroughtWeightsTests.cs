@@ -1,12 +1,14 @@
+using AdaptFormer.Experiments;
+using AdaptFormer.Files;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Files;
 using AdaptFormer.Tests.Cli;
 using AdaptFormer.Tests.Files;
 using AdaptFormer.Training;
-using AdaptFormer.Training.Recipes;
 using Xunit;
 
 namespace AdaptFormer.Tests.Models.Checkpoints;

@@ -1,5 +1,5 @@
+using AdaptFormer.Files;
 using AdaptFormer.Models.Checkpoints;
-using AdaptFormer.Tensors.Files;
 using AdaptFormer.Tests.Files;
 using Xunit;
 

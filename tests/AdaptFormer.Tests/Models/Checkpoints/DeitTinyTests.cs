@@ -1,9 +1,11 @@
 using AdaptFormer.Data;
+using AdaptFormer.Experiments;
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Vit;
+using AdaptFormer.Runs;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Files;
 using AdaptFormer.Tests.Data;
 using AdaptFormer.Tests.Support;
 using AdaptFormer.Training;

@@ -1,7 +1,7 @@
 using System.Text;
+using AdaptFormer.Files.Hub;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
-using AdaptFormer.Models.Hub;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Files;
 using AdaptFormer.Tests.Support;

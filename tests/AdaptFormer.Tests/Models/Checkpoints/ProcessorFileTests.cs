@@ -1,8 +1,10 @@
 using System.Text.Json;
 using AdaptFormer.Data;
+using AdaptFormer.Experiments;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
+using AdaptFormer.Runs;
 using AdaptFormer.Tensors;
 using AdaptFormer.Training;
 using Xunit;

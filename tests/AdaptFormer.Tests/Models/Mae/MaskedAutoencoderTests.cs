@@ -60,7 +60,7 @@ public sealed class MaskedAutoencoderTests
         Dictionary<string, Parameter> encoder = model.Encoder.Parameters().ToDictionary();
         foreach ((string name, Parameter parameter) in backbone.Parameters()) Assert.Equal(encoder[name].ToArray(), parameter.ToArray());
 
-        MaeNames.Load(again, StateDict.Of(AdaptFormer.Tensors.Files.WeightsFile.Open(path)), path);
+        MaeNames.Load(again, StateDict.Of(AdaptFormer.Files.WeightsFile.Open(path)), path);
         using TensorScope scope = new();
         Assert.Equal(model.Loss(Pixels(model), Mask(model)).Item(), again.Loss(Pixels(model), Mask(model)).Item());
     }

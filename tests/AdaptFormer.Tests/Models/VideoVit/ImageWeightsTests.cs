@@ -1,8 +1,10 @@
+using AdaptFormer.Experiments;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
+using AdaptFormer.Runs;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Data;
 using AdaptFormer.Tests.Files;

@@ -1,3 +1,5 @@
+using AdaptFormer.Experiments;
+using AdaptFormer.Runs;
 using AdaptFormer.Tensors;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Metrics;

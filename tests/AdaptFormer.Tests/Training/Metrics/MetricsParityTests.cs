@@ -1,4 +1,6 @@
+using AdaptFormer.Experiments;
 using AdaptFormer.Inference;
+using AdaptFormer.Runs;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Support;
 using AdaptFormer.Training;

@@ -1,9 +1,11 @@
+using AdaptFormer.Experiments;
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
+using AdaptFormer.Runs;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Ops;
 using AdaptFormer.Training;
-using AdaptFormer.Training.Runs;
 using AdaptFormer.Training.Tasks;
 
 namespace AdaptFormer.Tests.Training.Tasks;
@@ -46,13 +48,6 @@ internal sealed class PatchTask(Backbone backbone) : TrainingTask, IDisposable
     }
 
     public override bool Better(TaskScores scores, TaskScores others) => scores[Patches] > others[Patches];
-
-    public override EpochRecord Record(EpochRecord epoch, TrainingFigures trained, TaskScores? scored)
-    {
-        Dictionary<string, double> figures = new() { ["train_patches"] = trained[Patches]!.Value };
-        if (scored is not null) figures.Add("validation_patches", scored[Patches]!.Value);
-        return base.Record(epoch, trained, scored) with { Figures = figures };
-    }
 
     public void Dispose() => _model.Dispose();
 

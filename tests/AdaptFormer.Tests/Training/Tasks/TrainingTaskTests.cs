@@ -1,14 +1,16 @@
 using System.Text.Json;
 using AdaptFormer.Data;
+using AdaptFormer.Experiments;
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Mae;
 using AdaptFormer.Models.Vit;
+using AdaptFormer.Runs;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Data;
 using AdaptFormer.Tests.Support;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Optimizers;
-using AdaptFormer.Training.Runs;
 using AdaptFormer.Training.Schedules;
 using AdaptFormer.Training.Tasks;
 using Xunit;
@@ -89,7 +91,7 @@ public sealed class TrainingTaskTests : IDisposable
             using Trainer trainer = new(task, new TrainerOptions(Epochs, new AdamWOptions(Lr: 2e-3), new ConstantSchedule()));
             if (until == Epochs && resumed) trainer.LoadCheckpoint(checkpoint);
             using CancellationTokenSource stop = new();
-            trainer.EpochDone = (record, _) => records.Add(record);
+            trainer.EpochDone = (told, _) => records.Add(EpochRecord.Of(told));
             trainer.CheckpointDue = () =>
             {
                 trainer.SaveCheckpoint(checkpoint);

@@ -1,0 +1,58 @@
+using System.Diagnostics;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends;
+
+namespace AdaptFormer.Experiments.Benchmarking;
+
+/// <summary>
+/// What this machine's matrix products can do: the limit that a step is held against. Measured on the four products of a ViT-B block
+/// with frozen, packed weights, all cores busy, nothing else done.
+/// </summary>
+public static class MatMulRate
+{
+    private const int Rows = 16 * 197;
+    private static readonly (int I, int O)[] Shapes = [(768, 2304), (768, 768), (768, 3072), (3072, 768)];
+
+    /// <summary>The best of several rounds of each, in floating-point operations (two for each multiply-add) per second.</summary>
+    /// <param name="type">Type of the products' inputs.</param>
+    /// <param name="rounds">Rounds of each product, at least 1.</param>
+    public static double Measure(DataType type, int rounds = 8)
+    {
+        // One shape after the other: together they would take more memory than a small model, whose peak is to be read afterwards.
+        double flops = 0, seconds = 0;
+        Rng rng = new(0);
+        foreach ((int i, int o) in Shapes)
+        {
+            using TensorScope scope = new();
+            Tensor x = Tensor.Empty(new Shape(Rows, i), type);
+            FillRandom(x, rng);
+            using Parameter w = Parameter.Empty(new Shape(o, i));
+            w.Update(weight => FillRandom(weight, rng));
+            Tensor y = Tensor.Empty(new Shape(Rows, o), type);
+            double best = double.PositiveInfinity;
+            for (int round = 0; round <= rounds; round++)
+            {
+                long start = Stopwatch.GetTimestamp();
+                new LinearCall(x, w, null, null, 1, Epilogue.None, y).Run();
+                if (round > 0) best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);      // the first round packs the weights
+            }
+
+            flops += 2.0 * Rows * i * o;
+            seconds += best;
+        }
+
+        return flops / seconds;
+    }
+
+    /// <summary>
+    /// The same few random rows again and again: a copy of all numbers in the host's memory would show in a small model's peak.
+    /// </summary>
+    private static void FillRandom(Tensor matrix, Rng rng)
+    {
+        const int Drawn = 16;
+        float[] values = new float[Drawn * matrix.Shape[1]];
+        foreach (ref float value in values.AsSpan()) value = rng.NextSingle() - 0.5f;
+        Tensor rows = Tensor.From(values, new Shape(Drawn, matrix.Shape[1]));
+        for (long at = 0; at < matrix.Length; at += rows.Length) new CopyCall(rows, matrix.View(rows.Shape, at)).Run();
+    }
+}
