@@ -4,7 +4,7 @@ using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Data;
-using AdaptFormer.Tests.Models.Hub;
+using AdaptFormer.Tests.Files.Hub;
 using AdaptFormer.Tests.Support;
 using Xunit;
 

@@ -1,6 +1,6 @@
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
-using AdaptFormer.Tensors.Files;
 using Xunit;
 
 namespace AdaptFormer.Tests.Files;
