@@ -19,6 +19,11 @@ const element = (tag, text, parent, className) => {
   return made;
 };
 
+// A name that may break where its parts meet: names of classes are often one long word.
+function breakable(text, parent) {
+  for (const part of text.split(/(?<=[a-z])(?=[A-Z])|(?<=[_/])/)) parent.append(part, document.createElement("wbr"));
+}
+
 const section = (title, wide) => {
   const made = element("section", null, document.getElementById("main"), wide ? "wide" : "");
   element("h2", title, made);
@@ -39,8 +44,9 @@ function grid(parent, columns, rows, options = {}) {
   scroll.role = "region";
   scroll.ariaLabel = options.caption ?? columns.join(", ");
   const table = element("table", null, scroll, options.className), put = (line, cell, tag) => {
-    const made = element(tag, typeof cell === "function" ? null : cell ?? "–", line);
+    const made = element(tag, null, line);
     if (typeof cell === "function") cell(made);
+    else breakable(String(cell ?? "–"), made);
     return made;
   };
   if (options.caption) element("caption", options.caption, table, "hidden");

@@ -49,7 +49,7 @@ function confusion(test) {
   const numbered = (i, text) => cell => {
     const both = element("div", null, cell);
     element("span", `${i + 1} `, both, "number");
-    element("span", text, both);
+    breakable(text, element("span", null, both));
   };
   const tinted = (n, of, tint) => cell => {
     cell.textContent = n || "";
@@ -107,7 +107,7 @@ function calibration(test) {
       type: "line",
       data: {
         datasets: [
-          { label: "share that was right", data: bins.map(b => ({ x: b.confidence, y: b.right, n: b.count })), borderColor: hue(0), backgroundColor: hue(0), pointRadius: bins.map(b => 3 + 6 * Math.sqrt(b.count / most)) },
+          { label: "share that was right", data: bins.map(b => ({ x: b.confidence, y: b.right, n: b.count })), borderColor: hue(0), backgroundColor: hue(0), clip: 12, pointRadius: bins.map(b => 3 + 6 * Math.sqrt(b.count / most)) },
           { label: "as confident as right", data: [{ x: 0, y: 0 }, { x: 1, y: 1 }], borderColor: colour("soft"), backgroundColor: colour("soft"), borderDash: [4, 4], pointRadius: 0 },
         ],
       },
