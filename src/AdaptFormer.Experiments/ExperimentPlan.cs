@@ -44,7 +44,11 @@ public sealed record ExperimentPlan(
     public Trial TrialOf(Recipe recipe, long seed) => new(recipe with
     {
         Seed = seed,
-        Data = recipe.Data with { Test = null, ValidationFraction = recipe.Data.ValidationFraction > 0 ? recipe.Data.ValidationFraction : ValidationFraction },
+        Data = recipe.Data with
+        {
+            Test = null,
+            ValidationFraction = recipe.Data.HasValidation ? recipe.Data.ValidationFraction : ValidationFraction,
+        },
     });
 
     /// <summary>Everything that keeps the rows from being compared fairly, in words; empty if they share model, data and length.</summary>
@@ -70,7 +74,7 @@ public sealed record ExperimentPlan(
         if (Seeds.Count == 0 || Seeds.Distinct().Count() < Seeds.Count) throw new ArgumentException("An experiment needs at least one seed, each once.");
         if (ValidationFraction is not (>= 0 and <= 0.9)) throw new ArgumentException($"The share of the training data to set aside must be in [0, 0.9], got {ValidationFraction}.");
         if (Rows.GroupBy(row => row.Name).FirstOrDefault(group => group.Count() > 1) is { Key: var twice }) throw new ArgumentException($"Two rows are called '{twice}'; name them apart.");
-        if (Rows.Any(row => row.Candidates.Count > 1) && Rows.SelectMany(row => row.Candidates).Any(c => c.Recipe.Data.ValidationFraction == 0 && ValidationFraction == 0))
+        if (Rows.Any(row => row.Candidates.Count > 1) && Rows.SelectMany(row => row.Candidates).Any(c => !c.Recipe.Data.HasValidation && ValidationFraction == 0))
             throw new ArgumentException("Choosing among several values needs validation data: set a share of the training data aside.");
         string?[] tests = [.. Rows.SelectMany(row => row.Candidates).Select(candidate => candidate.Recipe.Data.Test).Distinct()];
         if (Test == TestRows.All && tests.Length > 1)

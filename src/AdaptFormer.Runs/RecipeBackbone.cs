@@ -21,13 +21,8 @@ public static class RecipeBackbone
         DataType compute = recipe.Precision.Compute();
         if (model.Weights is { } weights)
         {
-            if (!weights.StartsWith(HubId.Scheme, StringComparison.Ordinal) && !Path.Exists(weights))
-            {
-                throw new FileNotFoundException(
-                    $"model.weights: there is no file or folder '{weights}'; give the pre-trained weights with --set model.weights=FILE.",
-                    weights);
-            }
-
+            bool path = !weights.StartsWith(HubId.Scheme, StringComparison.Ordinal) && !ShippedWeights.Means(weights);
+            if (path && !Path.Exists(weights)) throw new FileNotFoundException(Missing(model, weights), weights);
             return BackboneLoader.Open(weights, new BackboneOptions(
                 model.Name, model.Config, model.ImageSize, model.NumFrames, model.GlobalPool ? true : null, compute, model.Inflate,
                 DropPath: model.DropPath, KeepHead: false, Prefix: model.Prefix, InflateTokens: model.InflateTokens));
@@ -36,6 +31,13 @@ public static class RecipeBackbone
         Backbone fresh = Sizes(model).Create(model.Name, compute);
         fresh.Initialize(new Rng(recipe.Seed).Derive(WeightsStream));
         return fresh;
+    }
+
+    private static string Missing(ModelOptions model, string weights)
+    {
+        string published = PublishedWeights.Of(model.Name) is { } place ? $", or name the published ones, {place}" : "";
+        return $"model.weights: there is no file or folder '{weights}'; "
+            + $"give the pre-trained weights with --set model.weights=FILE{published}.";
     }
 
     /// <summary>The sizes that a recipe asks for: its own or its model's, at its image size and number of frames.</summary>

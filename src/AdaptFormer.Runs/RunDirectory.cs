@@ -135,7 +135,10 @@ public sealed partial class RunDirectory : IDisposable
     public static RunDirectory Open(string path) => RunFolder.IsRun(path)
         ? new RunDirectory(path)
         : throw new FileNotFoundException(
-            $"{path} holds no run: there is no {RunFolder.RecipeName} in it.", System.IO.Path.Combine(path, RunFolder.RecipeName));
+            Directory.Exists(path)
+                ? $"{path} holds no run: there is no {RunFolder.RecipeName} in it."
+                : $"There is no folder '{path}'; expected the output of a training.",
+            System.IO.Path.Combine(path, RunFolder.RecipeName));
 
     /// <summary>Reads the resolved recipe.</summary>
     /// <exception cref="RecipeException">It was changed so that it is no longer valid.</exception>

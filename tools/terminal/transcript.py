@@ -28,6 +28,8 @@ BRIGHT = ["#8b949e", "#ffa198", "#6fdd8b", "#f0c674", "#8fc1ff", "#d8b9ff", "#6f
 NO_BREAK = "\u00a0"     # viewers keep it as it is; of several blanks in a row they would make one
 PARTS = re.compile(r"\x1b\[([?>\d;]*)([A-Za-z])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()].|\x1b[=>78]|[\s\S]")
 
+BEGUN = re.compile(r"\x1b(\[[?>\d;]*)?$")
+
 
 class Screen:
     """The cells of a terminal of unlimited height: text, its colour, and where the cursor is."""
@@ -151,6 +153,7 @@ def run(command, columns, rows, pattern):
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         os.execvp(command[0], command)
     screen, matched, decode = Screen(columns), None, codecs.getincrementaldecoder("utf-8")("replace").decode
+    rest = ""       # the beginning of a control sequence whose end has not come yet
     while True:
         ready, _, _ = select.select([terminal], [], [], 0.05)
         if not ready:
@@ -164,7 +167,10 @@ def run(command, columns, rows, pattern):
             data = b""
         if not data:
             break
-        screen.write(decode(data))
+        whole = rest + decode(data)
+        end = BEGUN.search(whole)
+        whole, rest = (whole[:end.start()], whole[end.start():]) if end else (whole, "")
+        screen.write(whole)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), matched, screen.copy()
 
 

@@ -90,7 +90,7 @@ internal static class BenchCommand
 
     private static void Row(Table table, string name, double? rate, double? gflop, double? share)
     {
-        if (rate is { } r && gflop is { } work && share is { } s) table.Add(name, Text($"{r:0.00}"), Text($"{work:0.0}"), Text($"{r * work:0}"), Text($"{100 * s:0.0} %"));
+        if (rate is { } r && gflop is { } work && share is { } s) table.Add(name, Text($"{r:0.00}"), Text($"{work:G3}"), Text($"{r * work:0}"), Text($"{100 * s:0.0} %"));
     }
 
     private static void ShowProfile(Screen screen, string name, IReadOnlyList<ProfileLine>? lines)

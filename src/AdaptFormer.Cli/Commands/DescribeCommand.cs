@@ -108,17 +108,15 @@ internal static class DescribeCommand
         foreach (DescribedPart part in d.Parts) parts.Add(part.Part, Format.Count(part.Parameters), Format.Count(part.Trainable));
         parts.Add("total", Format.Count(d.Parameters), $"{Format.Count(d.TrainableParameters)} ({Format.Share(d.TrainableParameters, d.Parameters)})");
         screen.Write(parts);
-        screen.Line($"Multiply-adds per image: {Giga(d.Macs)} ({Giga(d.FvcoreMacs)} as fvcore counts). Adapter file: {Format.Bytes(d.AdapterBytes)}.");
+        screen.Line($"Multiply-adds per image: {Format.Macs(d.Macs)} ({Format.Macs(d.FvcoreMacs)} as fvcore counts). Adapter file: {Format.Bytes(d.AdapterBytes)}.");
         screen.Line("");
 
         Table costs = new Table("predicted here", ">batch", ">multiply-adds per image", ">memory", ">images/s at most");
         foreach ((string name, DescribedCost cost) in ((string, DescribedCost)[])[("predict", d.Predict), ("train", d.Train)])
-            costs.Add(name, $"{cost.Batch}", Giga(cost.MacsPerImage), Format.Bytes(cost.PeakBytes), string.Create(CultureInfo.InvariantCulture, $"{1 / cost.SecondsPerImage:0.0}"));
+            costs.Add(name, $"{cost.Batch}", Format.Macs(cost.MacsPerImage), Format.Bytes(cost.PeakBytes), string.Create(CultureInfo.InvariantCulture, $"{1 / cost.SecondsPerImage:0.0}"));
         screen.Write(costs);
         screen.Line(string.Create(CultureInfo.InvariantCulture, $"The time is that of the matrix products alone, at the {d.GflopsPerSecond:0} GFLOP/s measured now in {d.Precision}."));
     }
-
-    private static string Giga(long macs) => string.Create(CultureInfo.InvariantCulture, $"{macs / 1e9:0.00} G");
 
     private sealed record Subject(Backbone Model, Tuning Tuning, int Batch, AdapterInfo? Adapter) : IDisposable
     {

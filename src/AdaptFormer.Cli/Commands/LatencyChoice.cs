@@ -117,7 +117,7 @@ internal sealed class LatencyChoice
         foreach (MethodLatency method in r.Methods)
         {
             predict.Add([
-                method.Method, Format.Count(method.Parameters), Giga(method.Macs), Giga(method.FvcoreMacs),
+                method.Method, Format.Count(method.Parameters), Format.Macs(method.Macs), Format.Macs(method.FvcoreMacs),
                 .. method.Predict.SelectMany(p => (string[])[Milliseconds(p.MedianMs), Spread(p), p.Relative is { } share ? Text($"{100 * (share - 1):+0.0;-0.0;0.0} %") : "-"])]);
         }
 
@@ -132,8 +132,6 @@ internal sealed class LatencyChoice
     private static string Milliseconds(double ms) => Text($"{ms:0.0} ms");
 
     private static string Spread(Latency l) => Text($"{l.LowMs:0.0} – {l.HighMs:0.0}");
-
-    private static string Giga(long macs) => Text($"{macs / 1e9:0.000} G");
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -34,14 +34,19 @@ internal static class RecipeFiles
     /// <summary>The file that <paramref name="text"/> means.</summary>
     /// <param name="text">A path, or a shipped recipe as <c>image-folder</c>, <c>image-folder.json</c> or
     /// <c>recipes/image-folder.json</c>; a shipped sweep as <c>sweeps/scale</c>.</param>
-    /// <exception cref="ArgumentException">There is none; the message lists those that come with the program.</exception>
+    /// <exception cref="ArgumentException">There is none; the message says how to see those that come with the program.</exception>
     public static string Find(string text)
     {
         if (File.Exists(text)) return text;
         string name = Path.GetFileNameWithoutExtension(text);
         if (Path.GetDirectoryName(text) is "" or Folder && Shipped.Contains(name)) return Path.Combine(ShippedFolder, name + Extension);
         if (Path.GetDirectoryName(text) is Sweeps or $"{Folder}/{Sweeps}" && File.Exists(Path.Combine(ShippedFolder, Sweeps, name + Extension))) return Path.Combine(ShippedFolder, Sweeps, name + Extension);
-        string meant = Spelling.Nearest(name, Shipped) is { } near ? $" (did you mean '{near}'?)" : "";
-        throw new ArgumentException($"There is no recipe '{text}'{meant}; give a file, or one that comes with the program: {string.Join(", ", Shipped)}.");
+        throw new ArgumentException(
+            $"There is no recipe '{text}'{Meant(text)}: no such file, and none of that name comes with the program "
+            + "(adaptformer recipes lists those that do).");
     }
+
+    /// <summary>The shipped recipe whose name is nearest to a misspelt one, as a question in brackets; empty if none is near.</summary>
+    public static string Meant(string text) =>
+        Spelling.Nearest(Path.GetFileNameWithoutExtension(text), Shipped) is { } near ? $" (did you mean '{near}'?)" : "";
 }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
+using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Runs.Recipes;
 
 namespace AdaptFormer.Cli.Commands;
@@ -22,7 +23,10 @@ internal sealed record ListedRecipe(
     /// <summary>What has to be there before it runs, for people.</summary>
     [JsonIgnore]
     public string Needs => Recipe is not null ? $"what {Recipe} needs"
-        : string.Join("; ", ((string?[])[Weights, IsDrawn ? null : Data]).OfType<string>()) is { Length: > 0 } needs ? needs : "nothing";
+        : string.Join("; ", ((string?[])[IsShipped ? null : Weights, IsDrawn ? null : Data]).OfType<string>()) is { Length: > 0 } needs ? needs
+        : "nothing";
+
+    private bool IsShipped => Weights is { } weights && ShippedWeights.Means(weights);
 
     // Data that the program draws are written as numbers: 2000:11:32.
     private bool IsDrawn => Data is { Length: > 0 } data && data.All(c => char.IsAsciiDigit(c) || c == ':');
@@ -35,10 +39,22 @@ internal sealed record ListedRecipe(
         string command = root["grid"] is not null || root["recipe"] is not null ? "sweep"
             : root["pretraining"] is not null ? "pretrain"
             : "train";
-        string about = text.Split('\n')[0].TrimStart('/', ' ').TrimEnd('\r', ' ', ':');
         return new ListedRecipe(
-            name, command, about, Text(root["model"]?["name"]), Text(root["tuning"]?["method"]), Text(root["model"]?["weights"]),
+            name, command, FirstSentences(text), Text(root["model"]?["name"]), Text(root["tuning"]?["method"]), Text(root["model"]?["weights"]),
             Text(root["data"]?["train"]), Text(root["recipe"]));
+    }
+
+    // The comment at the top, up to the line that ends a sentence: what follows are commands and details.
+    private static string FirstSentences(string text)
+    {
+        List<string> lines = [];
+        foreach (string line in text.Split('\n').TakeWhile(line => line.StartsWith("//", StringComparison.Ordinal)))
+        {
+            lines.Add(line.Trim('/', ' ', '\r'));
+            if (lines[^1] is [.., '.' or ':']) break;
+        }
+
+        return string.Join(' ', lines).TrimEnd(':');
     }
 
     private static string? Text(JsonNode? node) =>

@@ -12,9 +12,10 @@ internal static class Suggestions
 
     extension<T>(Argument<T> argument)
     {
-        /// <summary>Offers the recipes that come with the program.</summary>
+        /// <summary>Offers the recipes that come with the program. The help names the argument: it would list them all.</summary>
         public Argument<T> OfferRecipes()
         {
+            argument.HelpName ??= argument.Name;
             argument.CompletionSources.Add(_ => RecipeFiles.Shipped.Select(name => new System.CommandLine.Completions.CompletionItem(name)));
             return argument;
         }

@@ -43,7 +43,7 @@ internal static class SweepCommand
             TestRows tested = parsed.GetValue(test) ?? file?.Test ?? TestRows.Best;
             ExperimentPlan plan = new("sweep", rows, options.Seeds(parsed, first.Seed, file?.Seeds ?? 1), tested, options.Validation(parsed), ExperimentOptions.Command);
             HalvingPlan? halving = halve ? HalvingPlan.Create(rows.Count, first.Epochs, parsed.GetValue(budget)) : null;
-            if (halve && first.Data.ValidationFraction == 0 && options.Validation(parsed) == 0) throw new ArgumentException("--auto chooses on validation data; give --validation a share above 0.");
+            if (halve && !first.Data.HasValidation && options.Validation(parsed) == 0) throw new ArgumentException("--auto chooses on validation data; give --validation a share above 0.");
             if (halving is not null && !options.IsJson(parsed)) screen.Note(string.Create(CultureInfo.InvariantCulture,
                 $"{rows.Count} combinations in {halving.Rungs.Count} rounds: {halving.Cost} epochs, {100.0 * halving.Cost / halving.GridCost:0.0} % of the full grid's {halving.GridCost}"));
             return options.Run(parsed, screen, plan, Path.Combine("runs", $"{Path.GetFileNameWithoutExtension(path)}-sweep"), halving, cancellation);

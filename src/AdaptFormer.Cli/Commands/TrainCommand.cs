@@ -82,6 +82,10 @@ internal static class TrainCommand
                 && (Path.Exists(what) || what.Contains(':', StringComparison.Ordinal));
             if (isData && data is not null) throw new ArgumentException($"'{what}' are data, and --data names others; give one of them.");
             if (isData) (what, data) = (null, what);
+            if (data is null && !isData && !RecipeFiles.Means(what!))
+                throw new ArgumentException(
+                    $"There is no folder, list or recipe '{what}'{RecipeFiles.Meant(what!)}. Give a folder of pictures or clips that is "
+                    + "there, or a recipe (adaptformer recipes lists those that come with the program).");
             if (data is null) return OfRecipe(what!, [], []);
 
             DataRecipe found = DataRecipe.Of(data);

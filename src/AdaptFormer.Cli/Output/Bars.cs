@@ -4,8 +4,8 @@ using Spectre.Console.Rendering;
 namespace AdaptFormer.Cli.Output;
 
 /// <summary>
-/// The bars on a terminal, the one place that draws them: each is a line of title, bar, percentage, and as many facts as fit. When
-/// the work is over they are gone.
+/// The bars on a terminal, the one place that draws them: each is a line of title, bar, percentage, and as many facts as fit. The
+/// display begins with the first bar, so that work which fails before leaves no blank line; when the work is over it is gone.
 /// </summary>
 internal sealed class Bars
 {
@@ -13,23 +13,30 @@ internal sealed class Bars
 
     private readonly Lock _guard = new();
     private readonly List<Bar> _bars = [];
-    private readonly ProgressContext _context;
+    private readonly Screen _screen;
+    private readonly Lazy<ProgressContext> _display;
+    private readonly TaskCompletionSource _over = new();
+    private Task _drawing = Task.CompletedTask;
 
-    private Bars(ProgressContext context) => _context = context;
+    private Bars(Screen screen)
+    {
+        _screen = screen;
+        _display = new Lazy<ProgressContext>(Begin);
+    }
 
     /// <summary>Carries out <paramref name="work"/>, which shows bars.</summary>
     /// <returns>What <paramref name="work"/> returns.</returns>
     public static T Show<T>(Screen screen, Func<Bars, T> work)
     {
-        Column column = new();
-        screen.Moving = true;
+        Bars bars = new(screen);
         try
         {
-            return screen.Notes.Progress().AutoClear(true).HideCompleted(true).Columns(column)
-                .Start(context => work(column.Bars = new Bars(context)));
+            return work(bars);
         }
         finally
         {
+            bars._over.SetResult();
+            bars._drawing.GetAwaiter().GetResult();
             screen.Moving = false;
         }
     }
@@ -37,12 +44,30 @@ internal sealed class Bars
     /// <summary>Adds a bar.</summary>
     public Bar Add()
     {
+        ProgressContext display = _display.Value;
         lock (_guard)
         {
-            Bar bar = new(this, _context.AddTask("bar", maxValue: 1));     // Spectre wants a name; ours are drawn by the column
+            Bar bar = new(this, display.AddTask("bar", maxValue: 1));     // Spectre wants a name; ours are drawn by the column
             _bars.Add(bar);
             return bar;
         }
+    }
+
+    // Spectre draws for as long as its callback runs: on a thread of its own, that waits.
+    private ProgressContext Begin()
+    {
+        TaskCompletionSource<ProgressContext> begun = new();
+        Progress display = _screen.Notes.Progress().AutoClear(true).HideCompleted(true).Columns(new Column(this));
+        _screen.Moving = true;
+        _drawing = Task.Factory.StartNew(
+            () => display.Start(context =>
+            {
+                begun.SetResult(context);
+                _over.Task.Wait();
+            }),
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Task.WaitAny(begun.Task, _drawing);
+        return begun.Task.IsCompleted ? begun.Task.Result : throw new InvalidOperationException("The terminal cannot show bars.", _drawing.Exception);
     }
 
     /// <summary>A bar's line.</summary>
@@ -112,19 +137,16 @@ internal sealed class Bars
         }
     }
 
-    private sealed class Column : ProgressColumn
+    private sealed class Column(Bars bars) : ProgressColumn
     {
-        public Bars? Bars { get; set; }
-
         protected override bool NoWrap => true;
 
         public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime)
         {
-            if (Bars is null) return Text.Empty;
-            lock (Bars._guard)
+            lock (bars._guard)
             {
-                if (Bars._bars.Find(bar => bar.Id == task.Id) is not { TitleWidth: > 0 } bar) return Text.Empty;
-                int titles = Bars._bars.Max(b => b.TitleWidth);
+                if (bars._bars.Find(bar => bar.Id == task.Id) is not { TitleWidth: > 0 } bar) return Text.Empty;
+                int titles = bars._bars.Max(b => b.TitleWidth);
                 (string title, string done, string rest, string facts) = bar.Draw(titles, options.ConsoleSize.Width, options.Unicode);
                 return new Paragraph()
                     .Append($"{title}  ").Append(done, new Style(Color.Green)).Append(rest, new Style(Color.Grey)).Append($" {facts}");

@@ -21,7 +21,7 @@ internal static class CountView
 
     private static Action<int, int> Moving(Bars bars, string title, TimeProvider clock)
     {
-        Bars.Bar bar = bars.Add();
+        Lazy<Bars.Bar> bar = new(bars.Add);
         long start = clock.GetTimestamp();
         int most = 0;
         return (done, total) =>
@@ -30,7 +30,7 @@ internal static class CountView
             Volatile.Write(ref most, done);
             double left = done > 0 ? clock.GetElapsedTime(start).TotalSeconds * (total - done) / done : double.NaN;
             string count = $"{Format.Count(done)} of {Format.Count(total)}";
-            bar.Move(title, done, total, double.IsNaN(left) ? [count] : [$"{Format.Duration(left)} left", count]);
+            bar.Value.Move(title, done, total, double.IsNaN(left) ? [count] : [$"{Format.Duration(left)} left", count]);
         };
     }
 

@@ -20,6 +20,13 @@ internal static class Format
         return $"{value.ToString(digits, CultureInfo.InvariantCulture)} {ByteUnits[unit]}";
     }
 
+    /// <summary>Multiply-adds, for example <c>17.58 G</c> or <c>5.06 M</c>: powers of 1000, two decimals.</summary>
+    public static string Macs(long n)
+    {
+        (double unit, string name) = n >= 999_995_000 ? (1e9, "G") : n >= 999_995 ? (1e6, "M") : (1e3, "k");
+        return string.Create(CultureInfo.InvariantCulture, $"{n / unit:0.00} {name}");
+    }
+
     /// <summary>For example <c>9.3 s</c>, <c>4 min 12 s</c>, <c>3 h 05 min</c>.</summary>
     public static string Duration(double seconds)
     {

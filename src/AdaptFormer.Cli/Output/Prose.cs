@@ -15,14 +15,15 @@ internal sealed partial class Prose(string text) : Renderable
     /// <summary>Breaks a line; what follows the first is indented.</summary>
     /// <param name="text">The line.</param>
     /// <param name="width">Cells of a line.</param>
-    public static IReadOnlyList<string> Wrap(string text, int width)
+    /// <param name="hang">What further lines begin with.</param>
+    public static IReadOnlyList<string> Wrap(string text, int width, string hang = Hang)
     {
         List<string> lines = [];
         string line = text[..^text.TrimStart(' ').Length];
         bool empty = true;
         foreach (Match field in Fields().Matches(text))
         {
-            if (Cells(Hang) + Cells(field.Value.TrimEnd()) <= width) Add(field.Value);
+            if (Cells(hang) + Cells(field.Value.TrimEnd()) <= width) Add(field.Value);
             else foreach (Match word in Words().Matches(field.Value)) Add(word.Value);
         }
 
@@ -34,7 +35,7 @@ internal sealed partial class Prose(string text) : Renderable
             if (!empty && Cells(line) + Cells(piece.TrimEnd()) > width)
             {
                 lines.Add(line.TrimEnd());
-                line = Hang;
+                line = hang;
             }
 
             line += piece;

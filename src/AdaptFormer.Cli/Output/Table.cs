@@ -37,7 +37,7 @@ internal sealed class Table
     /// <summary>The table for people.</summary>
     /// <param name="width">Cells of a line.</param>
     public IRenderable ForPeople(int width) =>
-        Fit(width) is { } widths ? Framed(widths) : new Rows(Stacked().Select(line => new Prose(line)));
+        Fit(width) is { } widths ? Framed(widths) : new Rows(Stacked(width).Select(line => new Prose(line)));
 
     private Spectre.Console.Table Framed(int[] widths)
     {
@@ -45,15 +45,18 @@ internal sealed class Table
         for (int i = 0; i < widths.Length; i++)
         {
             Justify side = _columns[i].Right ? Justify.Right : Justify.Left;
-            table.AddColumn(new TableColumn(Markup.Escape(_columns[i].Title)) { Width = widths[i], Alignment = side });
+            table.AddColumn(new TableColumn(Cell(_columns[i].Title, widths[i])) { Width = widths[i], Alignment = side });
         }
 
-        foreach (string[] row in _rows) table.AddRow([.. row.Select(Markup.Escape)]);
+        foreach (string[] row in _rows) table.AddRow([.. row.Select((text, i) => Cell(text, widths[i]))]);
         return table;
     }
 
+    // Broken here: Spectre would leave the blank where it breaks, and so push a right-aligned line off its edge.
+    private static string Cell(string text, int width) => Markup.Escape(string.Join('\n', Prose.Wrap(text, width, hang: "")));
+
     // Every row as a short list of its own; two columns are a list already.
-    private IEnumerable<string> Stacked()
+    private IEnumerable<string> Stacked(int width)
     {
         IEnumerable<string> names = _columns.Length == 2 ? _rows.Select(row => row[0]) : _columns.Skip(1).Select(column => column.Title);
         int pad = names.Select(Prose.Cells).DefaultIfEmpty().Max();
@@ -61,13 +64,23 @@ internal sealed class Table
         {
             if (_columns.Length == 2)
             {
-                yield return $"{Pad(row[0], pad, false)}  {row[1]}";
+                foreach (string line in Entry($"{Pad(row[0], pad, false)}  ", row[1], width)) yield return line;
                 continue;
             }
 
             if (row[0].Length > 0) yield return row[0];
-            for (int i = 1; i < row.Length; i++) yield return $"  {Pad(_columns[i].Title, pad, false)}  {row[i]}";
+            for (int i = 1; i < row.Length; i++)
+                foreach (string line in Entry($"  {Pad(_columns[i].Title, pad, false)}  ", row[i], width)) yield return line;
         }
+    }
+
+    // A value's lines stand below each other, unless a word of it needs the whole line.
+    private static IEnumerable<string> Entry(string name, string value, int width)
+    {
+        int indent = Prose.Cells(name);
+        if (value.Split(' ').Max(Prose.Cells) > width - indent) return [name + value];
+        string blanks = new(' ', indent);
+        return Prose.Wrap(value, width - indent, hang: "").Select((line, i) => (i == 0 ? name : blanks) + line);
     }
 
     // Words and numbers stay whole: texts and titles may break between words, cells of numbers never. Null: that is too wide.

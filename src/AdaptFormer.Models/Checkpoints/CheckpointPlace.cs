@@ -52,6 +52,7 @@ internal sealed class CheckpointPlace
     public static CheckpointPlace Find(string path)
     {
         if (path.StartsWith(HubId.Scheme, StringComparison.Ordinal)) path = new HubCache().Find(HubId.Parse(path));
+        if (ShippedWeights.Means(path)) path = ShippedWeights.Find(path);
         if (File.Exists(path)) return new CheckpointPlace(path);
         if (!Directory.Exists(path)) throw new FileNotFoundException($"{path}: there is no such weights file or folder.", path);
         CheckpointPlace place = new(WeightsIn(path)) { _folder = path };

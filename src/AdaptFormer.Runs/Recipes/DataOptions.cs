@@ -59,7 +59,7 @@ public sealed record DataOptions(
     public ClipSettings Clip { get; init; } = Clip ?? new ClipSettings();
 
     /// <summary>Whether some data choose the best epoch.</summary>
-    internal bool HasValidation => Validation is not null || ValidationFraction > 0;
+    public bool HasValidation => Validation is not null || ValidationFraction > 0;
 
     internal void Check(RecipeCheck check)
     {

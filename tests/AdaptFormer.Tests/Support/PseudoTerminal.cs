@@ -15,7 +15,11 @@ internal static class PseudoTerminal
         "There is no 'script' of util-linux here, which lends a pseudo-terminal.");
 
     /// <summary>Runs <c>adaptformer ARGUMENTS</c>; a word such as <c>&gt;file</c> redirects.</summary>
-    public static async Task<(int Code, TerminalScreen Screen)> Run(int columns, bool colour, params IEnumerable<string> arguments)
+    public static Task<(int Code, TerminalScreen Screen)> Run(int columns, bool colour, params IEnumerable<string> arguments) =>
+        RunIn(AppContext.BaseDirectory, columns, colour, arguments);
+
+    /// <summary>The same in another current folder, whose <c>cache</c> is the cache of the Hub.</summary>
+    public static async Task<(int Code, TerminalScreen Screen)> RunIn(string folder, int columns, bool colour, params IEnumerable<string> arguments)
     {
         string call = string.Join(' ', arguments.Prepend(Path.Combine(AppContext.BaseDirectory, "adaptformer.dll")).Select(Quote));
         ProcessStartInfo start = new("script", ["-qefc", $"stty cols {columns} rows 40; exec dotnet {call}", "/dev/null"])
@@ -23,8 +27,9 @@ internal static class PseudoTerminal
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             RedirectStandardInput = true,
-            WorkingDirectory = AppContext.BaseDirectory,
+            WorkingDirectory = folder,
         };
+        start.Environment["ADAPTFORMER_CACHE"] = Path.Combine(folder, "cache");
         start.Environment["TERM"] = "xterm-256color";
         start.Environment["SHELL"] = "/bin/sh";
         start.Environment.Remove("NO_COLOR");

@@ -8,6 +8,7 @@ namespace AdaptFormer.Tests.Support;
 internal sealed partial class TerminalScreen(int columns)
 {
     private readonly List<char[]> _lines = [];
+    private readonly HashSet<int> _goesOn = [];
     private int _row, _column;
 
     /// <summary>How often a colour was chosen.</summary>
@@ -21,6 +22,22 @@ internal sealed partial class TerminalScreen(int columns)
 
     /// <summary>The lines, without what is blank at their ends and at the screen's end.</summary>
     public string[] Lines => [.. _lines.Select(line => new string(line).TrimEnd()).Reverse().SkipWhile(line => line.Length == 0).Reverse()];
+
+    /// <summary>The same with what the terminal broke put together again.</summary>
+    public IReadOnlyList<string> WholeLines
+    {
+        get
+        {
+            List<string> whole = [];
+            foreach ((int row, string line) in Lines.Index())
+            {
+                if (row > 0 && _goesOn.Contains(row)) whole[^1] += line;
+                else whole.Add(line);
+            }
+
+            return whole;
+        }
+    }
 
     /// <summary>Takes output.</summary>
     public TerminalScreen Write(string output)
@@ -65,6 +82,7 @@ internal sealed partial class TerminalScreen(int columns)
         {
             Broken.Add(new string(Line()));
             (_row, _column) = (_row + 1, 0);
+            _goesOn.Add(_row);
         }
 
         Line()[_column++] = c;

@@ -20,5 +20,6 @@ public sealed class TerminalScreenTests
     {
         TerminalScreen screen = new TerminalScreen(10).Write("\u001b[?25l\u001b[1;32m12345678901\u001b[0m");
         Assert.Equal((1, 1, true), (screen.Colours, screen.Broken.Count, screen.CursorHidden));
+        Assert.Equal(["12345678901"], screen.WholeLines);
     }
 }

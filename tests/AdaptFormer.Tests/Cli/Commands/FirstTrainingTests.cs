@@ -87,7 +87,9 @@ public sealed class FirstTrainingTests : IDisposable
 
     [Theory]
     [InlineData("What is to be trained?", "train")]
-    [InlineData("There is no recipe 'flower-photos'", "train", "flower-photos")]
+    [InlineData("There is no folder, list or recipe 'flower-photos'. Give a folder", "train", "flower-photos")]
+    [InlineData("There is no folder, list or recipe 'imagefolder' (did you mean 'image-folder'?)", "train", "imagefolder")]
+    [InlineData("There is no recipe 'nowhere.json': no such file", "train", "nowhere.json")]
     [InlineData("Where the weights of vit_tiny_patch16_224 are published is not known", "train", "image-folder", "--model", "vit_tiny_patch16_224")]
     [InlineData("epochs is \"many\"; expected a whole number", "train", "image-folder", "--epochs", "many")]
     [InlineData("early_stopping is 0; expected null or a whole number of at least 1", "train", "image-folder", "--patience", "0")]

@@ -37,6 +37,17 @@ public sealed class BarsTests
     public void A_count_leaves_no_bar() =>
         Assert.Empty(Shown((screen, json) => CountView.Show(screen, json, "reading", report => { report(1, 2); report(2, 2); return 0; })));
 
+    [Fact]
+    public void Work_that_fails_before_its_first_bar_leaves_nothing_but_what_it_says()
+    {
+        Assert.Equal(["before"], Shown((screen, json) => Assert.Throws<IOException>(() => CountView.Show<int>(screen, json, "reading", _ =>
+        {
+            screen.Note("before");
+            Thread.Sleep(200);      // two frames of a display
+            throw new IOException();
+        }))));
+    }
+
     [Theory]
     [InlineData(60, "train     ━━━━━━──────  50 %  1 min left  loss 2.5000")]
     [InlineData(100, "train     ━━━━━━━━━━━━────────────  50 %  1 min left  loss 2.5000  55.5 images/s")]

@@ -9,6 +9,7 @@ using AdaptFormer.Runs;
 using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tests.Cli;
 using AdaptFormer.Training;
+using AdaptFormer.Tests.Support;
 using Xunit;
 
 namespace AdaptFormer.Tests.Reports.TensorBoard;
@@ -119,19 +120,12 @@ public sealed class TensorBoardLogTests : IDisposable
         string? python = Environment.GetEnvironmentVariable("ADAPTFORMER_TENSORBOARD");
         Assert.SkipUnless(python is { Length: > 0 }, "TensorBoard's reader was not asked: set ADAPTFORMER_TENSORBOARD to a Python that can import tensorboard.");
         ProcessStartInfo start = new(python!) { RedirectStandardOutput = true };
-        start.ArgumentList.Add(Path.Combine(SourceFolder(), "tools", "tensorboard", "check.py"));
+        start.ArgumentList.Add(Path.Combine(Repository.Folder, "tools", "tensorboard", "check.py"));
         start.ArgumentList.Add(folder);
         using Process process = Process.Start(start)!;
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         Assert.Equal(0, process.ExitCode);
         return JsonDocument.Parse(output).RootElement;
-    }
-
-    private static string SourceFolder()
-    {
-        string folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "AdaptFormer.slnx"))) folder = Path.GetDirectoryName(folder) ?? throw new IOException("The tests do not run inside the repository.");
-        return folder;
     }
 }
