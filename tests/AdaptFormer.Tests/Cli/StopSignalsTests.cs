@@ -16,7 +16,7 @@ public sealed class StopSignalsTests(TinyTask task) : IClassFixture<TinyTask>
         string run = task[$"stopped-{name}"];
         using Process training = CliProgram.Start("train", task.Recipe, "--output", run, "--set", "epochs=1000000", "--json");
         Assert.NotNull(await training.StandardOutput.ReadLineAsync());          // an epoch is over
-        using (Process kill = Process.Start("kill", [$"-{name}", $"{training.Id}"])) await kill.WaitForExitAsync();
+        await Interrupts.Send(name, training);
         CliOutcome outcome = await CliProgram.Finish(training);
         Assert.Equal(128 + number, outcome.Code);
         Assert.Matches(@"^adaptformer: Stopped after \d+ of 1000000 epochs; .* Go on with train --resume\.\s*$", outcome.Error);

@@ -71,7 +71,7 @@ public sealed class TrainCommandTests(TinyTask task) : IClassFixture<TinyTask>
         string run = task["stopped"];
         using Process training = CliProgram.Start("train", task.Recipe, "--output", run, "--set", "epochs=1000000", "--json");
         Assert.NotNull(await training.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));          // an epoch is over
-        using (Process kill = Process.Start("kill", ["-INT", $"{training.Id}"])) await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+        await Interrupts.Send("INT", training);
         CliOutcome outcome = await CliProgram.Finish(training);
         Assert.Equal(130, outcome.Code);
         Assert.Matches(@"^adaptformer: Stopped after \d+ of 1000000 epochs; .*adapter\.safetensors holds what epoch \d+ had learned\. Go on with train --resume\.\s*$", outcome.Error);
