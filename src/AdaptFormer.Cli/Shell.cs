@@ -35,6 +35,7 @@ internal static class Shell
             ModelsCommand.Create(screen),
             PullCommand.Create(screen),
             DataCommand.Create(screen),
+            ExportCommand.Create(screen),
             ConvertCommand.Create(screen),
             ReportCommand.Create(screen),
             VisualizeCommand.Create(screen),

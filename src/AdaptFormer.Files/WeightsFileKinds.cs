@@ -39,9 +39,12 @@ internal static class WeightsFileKinds
         if (NpyHeader.IsNumpy(start)) return NumpyFile.OpenSingle(file);
         if (LooksLikeSafetensors(start)) return SafetensorsFile.Open(file);
         if (start.Length >= 2 && start[0] == 0x80 && start[1] is >= 2 and <= 5) return PyTorchFile.OpenLegacy(file, container: null);
+        if (OnnxFile.LooksLike(start)) return OnnxFile.Open(file);
         if (start.StartsWith("version https://git-lfs"u8))
-            throw BadFile.Error(file.Path, "it is only a pointer that Git LFS left in the place of the weights; fetch them with 'git lfs pull'");
-        throw BadFile.Error(file.Path, "it is no weights file of a known kind; known: safetensors, PyTorch (zip and legacy), npz, npy, safetensors index");
+            throw BadFile.Error(file.Path, "it is only a pointer that Git LFS left in the place of the weights; fetch them with 'git "
+                + "lfs pull'");
+        throw BadFile.Error(file.Path, "it is no weights file of a known kind; known: safetensors, PyTorch (zip and legacy), npz, "
+            + "npy, ONNX, safetensors index");
     }
 
     private static WeightsFile OpenZip(MappedFile file)
@@ -58,5 +61,6 @@ internal static class WeightsFileKinds
     /// <summary>A brace or white space, and text so far that is no header length.</summary>
     private static bool LooksLikeIndex(ReadOnlySpan<byte> start) =>
         start.TrimStart(" \r\n\t"u8) is [(byte)'{', ..]
-        && !(start.Length > SafetensorsFile.LengthBytes && BinaryPrimitives.ReadUInt64LittleEndian(start) <= SafetensorsFile.MaxHeaderBytes);
+        && !(start.Length > SafetensorsFile.LengthBytes
+            && BinaryPrimitives.ReadUInt64LittleEndian(start) <= SafetensorsFile.MaxHeaderBytes);
 }

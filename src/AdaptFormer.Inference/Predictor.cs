@@ -213,17 +213,6 @@ public sealed class Predictor : IDisposable
         }
     }
 
-    private ClassScore[] Best(ReadOnlySpan<float> logits, int topK, double? threshold)
-    {
-        double[] probabilities = new double[logits.Length];
-        double sum = 0, highest = double.NegativeInfinity, least = threshold ?? (MultiLabel ? 0.5 : 0);
-        foreach (float logit in logits) highest = Math.Max(highest, logit);
-        for (int k = 0; k < probabilities.Length; k++) sum += probabilities[k] = MultiLabel ? 1 / (1 + Math.Exp(-logits[k])) : Math.Exp(logits[k] - highest);
-        double total = MultiLabel ? 1 : sum;
-        return
-        [
-            .. Enumerable.Range(0, probabilities.Length).OrderByDescending(k => probabilities[k]).Take(topK).Where(k => probabilities[k] / total >= least || least == 0)
-                .Select(k => new ClassScore(Labels[k], k, probabilities[k] / total)),
-        ];
-    }
+    private IReadOnlyList<ClassScore> Best(ReadOnlySpan<float> logits, int topK, double? threshold) =>
+        ClassScores.Best(logits, Labels, MultiLabel, topK, threshold);
 }

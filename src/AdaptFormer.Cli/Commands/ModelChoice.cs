@@ -31,6 +31,17 @@ internal sealed class ModelChoice
     /// <summary>What the model is called in messages.</summary>
     public string Name(ParseResult parsed) => parsed.GetValue(_run) ?? parsed.GetValue(_adapter) ?? parsed.GetValue(_labels) ?? parsed.GetValue(_weights)!;
 
+    /// <summary>The ONNX file that ONNX Runtime is to run: what <c>--weights</c> names.</summary>
+    /// <exception cref="ArgumentException">There is none, or an option was given that such a file needs not.</exception>
+    public string OnnxFile(ParseResult parsed)
+    {
+        Option[] others = [_run, _adapter, _labels, _prefix, _model, _precision];
+        if (others.FirstOrDefault(option => parsed.GetResult(option) is not null) is { } other)
+            throw new ArgumentException($"--runtime onnx runs a file that says everything itself; leave {other.Name} out.");
+        return parsed.GetValue(_weights)
+            ?? throw new ArgumentException("--runtime onnx: which file? Give --weights FILE, made with adaptformer export.");
+    }
+
     /// <summary>Opens the model; what was assumed about its weights is said on stderr.</summary>
     /// <exception cref="ArgumentException">The options name no model, or more than one.</exception>
     public Predictor Open(ParseResult parsed, Screen screen)

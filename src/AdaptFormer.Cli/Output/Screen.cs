@@ -76,6 +76,9 @@ internal sealed class Screen
     /// <summary>A line of a result, on stdout.</summary>
     public void Line(string text) => Write(Results, _outTerminal, OutWriter, text);
 
+    /// <summary>A line of a program on stdout, to be copied: never broken, however long it is.</summary>
+    public void Code(string line) => OutWriter.WriteLine(CleanText.Of(line));
+
     /// <summary>A line about how things go, on stderr.</summary>
     public void Note(string text)
     {

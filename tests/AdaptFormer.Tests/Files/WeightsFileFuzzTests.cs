@@ -19,7 +19,7 @@ public sealed class WeightsFileFuzzTests(ITestOutputHelper output) : IDisposable
     private const long FreeAllocation = 256 << 10;      // of which an exception with its stack trace takes a part
     private const int AllocationPerByte = 48;
     private static readonly TimeSpan SlowFile = TimeSpan.FromSeconds(5);
-    private static readonly string[] Kinds = ["safetensors", "zip", "legacy", "npz", "npz-compressed", "npy", "index"];
+    private static readonly string[] Kinds = ["safetensors", "zip", "legacy", "npz", "npz-compressed", "npy", "index", "onnx"];
 
     private readonly TestFolder _folder = new();
     private readonly float[] _buffer = new float[4 << 20];
@@ -125,6 +125,7 @@ public sealed class WeightsFileFuzzTests(ITestOutputHelper output) : IDisposable
             case "legacy": return Fixtures("mixed_dtypes_legacy.pth", "strided_shared_legacy.pth");
             case "npz": return [NumpyZip(CompressionLevel.NoCompression)];
             case "npz-compressed": return [NumpyZip(CompressionLevel.Optimal)];
+            case "onnx": return [OnnxSamples.Named(), OnnxSamples.Anonymous()];
             case "npy": return [Npy("<f4", "True", "(4, 4)", 64), Npy("<i8", "False", "()", 8)];
             default:
                 File.Copy(TestFolder.Fixture("strided_shared.pth"), _folder.PathOf("1.bin"));

@@ -47,6 +47,20 @@ public sealed class MethodsByBackboneTests : IDisposable
         }
     }
 
+    /// <summary>Attaches a method of the table, if it goes with the model.</summary>
+    internal static bool TryAttach(string method, Backbone model)
+    {
+        try
+        {
+            Methods[method].Attach(model, TinyModels.Classes, new Rng(3));
+            return true;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+    }
+
     [Fact]
     public void The_documentations_table_has_every_method_and_every_backbone()
     {

@@ -1,0 +1,103 @@
+using AdaptFormer.Data;
+using AdaptFormer.Export;
+using AdaptFormer.Inference;
+using AdaptFormer.Models;
+using AdaptFormer.Models.Layers;
+using AdaptFormer.Onnx;
+using AdaptFormer.Tensors;
+using AdaptFormer.Tests.Export;
+using AdaptFormer.Tests.Files;
+using AdaptFormer.Tests.Support;
+using Xunit;
+
+namespace AdaptFormer.Tests.Onnx;
+
+/// <summary>The predictor of exported files gives the answers of the predictor of models.</summary>
+public sealed class OnnxPredictorTests : IDisposable
+{
+    private readonly TestFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(true, true)]
+    public void Answers_are_those_of_the_model(bool pixels, bool multiLabel)
+    {
+        OnnxTrial.RequireRuntime();
+        using Backbone model = Model();
+        using Predictor ours = new(model, ["a", "b", "c"], Preprocessing.ImageNet(16), multiLabel);
+        string path = _folder.PathOf("task.onnx"), picture = _folder.PathOf("picture.png"), broken = _folder.PathOf("broken.png");
+        using (ImageBuffer image = OnnxTrial.Picture(37, 23, 1)) PngWriter.Save(picture, image);
+        File.WriteAllText(broken, "no picture");
+        OnnxExporter.Save(path, ours, new OnnxOptions(pixels));
+        using OnnxPredictor theirs = OnnxPredictor.Open(path, configure: OnnxTrial.Alone);
+        Assert.Equal(ours.Labels, theirs.Labels);
+        Assert.Equal(multiLabel, theirs.MultiLabel);
+        Same(ours.Predict(picture, threshold: 0), theirs.Predict(picture, threshold: 0));
+
+        Prediction[] all = [.. theirs.Predict(UnlabelledDataset.Of([broken, picture]), topK: 2, threshold: 0)];
+        Assert.Contains("broken.png", all[0].Error);
+        Same(ours.Predict(picture, 2, threshold: 0), all[1].Classes);
+    }
+
+    [Fact]
+    public void A_picture_that_lies_on_its_side_is_turned_by_the_recorded_rule()
+    {
+        OnnxTrial.RequireRuntime();
+        using Backbone model = Model();
+        string picture = TestFolder.Fixture(Path.Combine("..", "inputs", "orientation"));
+        Assert.SkipUnless(Directory.Exists(picture), "no pictures with an orientation");
+        foreach (bool upright in new[] { true, false })
+        {
+            using Predictor ours = new(model, ["a", "b", "c"], Preprocessing.ImageNet(16) with { Upright = upright });
+            string path = _folder.PathOf($"{upright}.onnx");
+            OnnxExporter.Save(path, ours);
+            using OnnxPredictor theirs = OnnxPredictor.Open(path, configure: OnnxTrial.Alone);
+            foreach (string file in Directory.GetFiles(picture, "*.jpg", SearchOption.AllDirectories).Take(4)) Same(ours.Predict(file), theirs.Predict(file));
+        }
+    }
+
+    [Fact]
+    public void Foreign_and_damaged_files_are_refused_with_the_reason()
+    {
+        OnnxTrial.RequireRuntime();
+        string foreign = _folder.PathOf("foreign.onnx"), damaged = _folder.PathOf("damaged.onnx"), text = _folder.PathOf("text.onnx");
+        File.WriteAllBytes(foreign, OnnxSamples.Named());
+        File.WriteAllBytes(damaged, OnnxSamples.Named()[..150]);
+        File.WriteAllText(text, "no graph");
+        Assert.Contains("another program", Assert.Throws<InvalidDataException>(() => OnnxPredictor.Open(foreign)).Message);
+        Assert.Contains("damaged.onnx", Assert.Throws<InvalidDataException>(() => OnnxPredictor.Open(damaged)).Message);
+        Assert.Contains("text.onnx", Assert.Throws<InvalidDataException>(() => OnnxPredictor.Open(text)).Message);
+        Assert.Throws<FileNotFoundException>(() => OnnxPredictor.Open(_folder.PathOf("none.onnx")));
+    }
+
+    [Fact]
+    public void A_file_that_answers_its_self_test_wrongly_is_refused()
+    {
+        OnnxTrial.RequireRuntime();
+        using Backbone model = Model();
+        using Predictor ours = new(model, ["a", "b", "c"], Preprocessing.ImageNet(16));
+        string path = _folder.PathOf("task.onnx");
+        OnnxReport report = OnnxExporter.Save(path, ours, new OnnxOptions(External: true));
+        byte[] numbers = File.ReadAllBytes(report.DataPath!);
+        numbers.AsSpan(0, 4096).Clear();
+        File.WriteAllBytes(report.DataPath!, numbers);
+        Assert.Contains("self-test", Assert.Throws<InvalidDataException>(() => OnnxPredictor.Open(path, configure: OnnxTrial.Alone)).Message);
+    }
+
+    private static void Same(IReadOnlyList<ClassScore> ours, IReadOnlyList<ClassScore> theirs)
+    {
+        Assert.Equal(ours.Select(score => score.Label), theirs.Select(score => score.Label));
+        Assert.All(ours.Zip(theirs), pair => Assert.InRange(pair.Second.Probability - pair.First.Probability, -1e-5, 1e-5));
+    }
+
+    private static Backbone Model()
+    {
+        Backbone model = TinyModels.Create("ViT");
+        model.ReplaceHead(new Head(HeadKind.Plain, model.NumFeatures, 3, new Rng(1)));
+        TinyBackbone.Randomize(model, 3, _ => true);
+        return model;
+    }
+}
