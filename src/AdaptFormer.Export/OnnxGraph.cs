@@ -14,6 +14,7 @@ internal sealed class OnnxGraph(int opset, ExternalData? data)
     private const int KeptInside = 1024;      // bytes; what shapes and axes are made of must be known without the second file
     private readonly Dictionary<string, string[]> _made = [];
     private readonly Dictionary<string, string> _stored = [];
+    private readonly Dictionary<string, string> _preferred = [];
     private readonly HashSet<string> _names = [];
 
     /// <summary>The version of the operators.</summary>
@@ -74,15 +75,22 @@ internal sealed class OnnxGraph(int opset, ExternalData? data)
     /// <param name="dims">Axes.</param>
     public string Constant(string name, OnnxElement type, ReadOnlySpan<byte> bytes, params long[] dims)
     {
-        string key = $"{type}[{string.Join(',', dims)}]{Convert.ToHexString(SHA256.HashData(bytes))}";
+        string key = Key(type, bytes, dims);
         if (_stored.TryGetValue(key, out string? there)) return there;
-        string free = Free(name);
+        string free = Free(_preferred.GetValueOrDefault(key, name));
         Constants.Add(data is null || bytes.Length < KeptInside
             ? new OnnxConstant(free, type, dims, bytes.ToArray())
             : new OnnxConstant(free, type, dims, null) { External = data.Add(bytes) });
         _stored.Add(key, free);
         return free;
     }
+
+    /// <summary>Numbers that are to have this name should they become a constant, under whatever name they come.</summary>
+    public void Prefer(string name, ReadOnlySpan<float> values, params long[] dims) =>
+        _preferred.TryAdd(Key(OnnxElement.Float32, MemoryMarshal.AsBytes(values), dims), name);
+
+    private static string Key(OnnxElement type, ReadOnlySpan<byte> bytes, long[] dims) =>
+        $"{type}[{string.Join(',', dims)}]{Convert.ToHexString(SHA256.HashData(bytes))}";
 
     private string Free(string name)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 
@@ -62,7 +63,7 @@ internal sealed partial class Tracer
             if (c.Padding is { } padding && Array.Exists(places, place => place < 0)) x = WithRow(x, Numbers(padding));
             string rows = Picked(x, [.. places.Select(place => place < 0 ? tokens : place)]);
             rows = Op("Reshape", rows, _graph.Numbers(-1, n, 3L * width));                                         // [B·W, n, 3·C]
-            rows = Attention(rows, c.Heads, c.Scale, n, width, n, RelativeBias(c, scope), Masks(windows, scope), count);
+            rows = Attention(rows, c.Heads, c.Scale, n, width, n, RelativeBias(c), Masks(windows, scope), count);
             int[] back = new int[tokens];
             for (int i = 0; i < places.Length; i++)
             {
@@ -73,19 +74,15 @@ internal sealed partial class Tracer
         });
     }
 
-    /// <summary>[h, n, n] from the table [rows, h].</summary>
-    private string RelativeBias(WindowAttentionCall c, string scope)
+    /// <summary>[h, n, n] from the table [rows, h], which keeps its name and its shape.</summary>
+    private string RelativeBias(WindowAttentionCall c)
     {
-        float[] table = Numbers(c.Table);
-        int[] rows = c.Windows.TableRowsOfPairs();
-        float[] bias = new float[c.Heads * rows.Length];
-        for (int h = 0; h < c.Heads; h++)
-        {
-            for (int pair = 0; pair < rows.Length; pair++) bias[(h * rows.Length) + pair] = table[(rows[pair] * c.Heads) + h];
-        }
-
+        long[] rows = [.. c.Windows.TableRowsOfPairs()];
         int n = c.Windows.Window.Count;
-        return _graph.Constant($"/{scope}/relative_position_bias", bias, c.Heads, n, n);
+        string places = _graph.Constant("/places", OnnxElement.Int64, MemoryMarshal.AsBytes<long>(rows), rows.Length);
+        string pairs = _graph.Node("Gather", [Constant(c.Table, "/table"), places], new OnnxAttribute("axis", 0L));
+        string heads = _graph.Node("Transpose", [pairs], new OnnxAttribute("perm", 1L, 0L));
+        return Op("Reshape", heads, _graph.Numbers(c.Heads, n, n));
     }
 
     /// <summary>[W, n, n]; null where no window holds tokens from both ends of the grid.</summary>

@@ -9,6 +9,7 @@ internal sealed partial class Tracer
 {
     private void CopyTokens(CopyTokensCall c)
     {
+        if (c.Src is Parameter) _graph.Prefer(_names.Of(c.Src, "/rows"), c.Src.ToArray(), Longs(c.Src.Shape));
         if (!_memory.Holds(c.Src) && !_memory.Holds(c.Dst))
         {
             _inner.Invoke(c);

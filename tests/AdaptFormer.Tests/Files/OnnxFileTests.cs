@@ -43,7 +43,6 @@ public sealed class OnnxFileTests : IDisposable
     [InlineData("ViT", false)]
     [InlineData("DINOv2", true)]
     [InlineData("CLIP", false)]
-    [InlineData("Video ViT", false)]
     [InlineData("Swin", false)]
     [InlineData("Video Swin", true)]
     public void An_exported_model_is_recovered_and_answers_as_before(string backbone, bool external)

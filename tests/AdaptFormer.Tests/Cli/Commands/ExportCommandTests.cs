@@ -43,7 +43,6 @@ public sealed class ExportCommandTests
         string file = task["task.onnx"];
         await Refused("which model", "--output", file);
         await Refused("17 to 21", "--weights", task.Backbone, "--output", file, "--opset", "16");
-        await Refused("no classifier", "--weights", task.Backbone, "--output", file);
         await Refused("one of --int8 and --float16", "--weights", task.Backbone, "--output", file, "--int8", "--float16");
         Assert.False(File.Exists(file));
     }
