@@ -61,7 +61,7 @@ public sealed class Predictor : IDisposable
         BackboneConfig config = BackboneConfig.FromJson(info.Backbone.Config, adapter);
         if (weights is null && info.Backbone.Digest.Length > 0)
             throw new ArgumentException($"{adapter} holds an adapter for {info.Backbone.Id}, not the backbone itself: give its weights too (--weights FILE).");
-        return Owning(() => weights is null ? config.Create(info.Backbone.Id, compute) : Open(), model =>
+        return Owning(() => weights is null ? config.Create(info.Backbone.Id, compute) : Open(), precision, model =>
         {
             AdapterFile.Load(adapter, model);
             return new Predictor(model, info.Labels, info.Preprocessing, info.MultiLabel, ownsModel: true);
@@ -92,7 +92,7 @@ public sealed class Predictor : IDisposable
     /// <exception cref="InvalidDataException">The file is damaged, or holds no such model.</exception>
     /// <exception cref="ArgumentException">It holds no classifier, or the labels do not match it.</exception>
     public static Predictor OpenPretrained(string weights, IReadOnlyList<string>? labels = null, string? model = null, Precision precision = Precision.Auto,
-        string? prefix = null) => Owning(() => BackboneLoader.Open(weights, new BackboneOptions(model, Compute: precision.Compute(), Prefix: prefix)), opened => new Predictor(
+        string? prefix = null) => Owning(() => BackboneLoader.Open(weights, new BackboneOptions(model, Compute: precision.Compute(), Prefix: prefix)), precision, opened => new Predictor(
             opened, labels ?? opened.Source!.Labels ?? [.. Enumerable.Range(0, opened.Head?.Classes ?? 0).Select(k => $"{k}")], null, opened.Source!.MultiLabel, ownsModel: true));
 
     /// <summary>Names what is on a picture.</summary>
@@ -172,13 +172,19 @@ public sealed class Predictor : IDisposable
 
     /// <summary>Opens a model and makes a predictor that owns it; if that fails, the model is closed.</summary>
     /// <param name="open">Opens the model.</param>
+    /// <param name="precision">In which it is to predict: with <see cref="Precision.Int8"/> the model is frozen and its products run in
+    /// 8 bits from now on.</param>
     /// <param name="make">Makes the predictor.</param>
-    public static Predictor Owning(Func<Backbone> open, Func<Backbone, Predictor> make)
+    public static Predictor Owning(Func<Backbone> open, Precision precision, Func<Backbone, Predictor> make)
     {
         Backbone model = open();
         try
         {
-            return make(model);
+            Predictor predictor = make(model);
+            if (precision != Precision.Int8) return predictor;
+            model.Freeze();
+            model.PredictInBytes();
+            return predictor;
         }
         catch
         {

@@ -104,6 +104,21 @@ public abstract class Backbone : Layer
         foreach (Parameter parameter in all) parameter.Trainable = true;
     }
 
+    /// <summary>
+    /// Lets predictions run the frozen products of the blocks in 8-bit whole numbers: a step for each output of a weight and one for each
+    /// token. Norms, attention, what a method adds and the head stay in f32. Weights that train are left alone.
+    /// </summary>
+    public void PredictInBytes()
+    {
+        foreach (Block block in Blocks)
+        {
+            foreach (Linear layer in (Linear[])[block.Attn.Qkv, block.Attn.Proj, block.Mlp.Fc1, block.Mlp.Fc2])
+            {
+                if (!layer.Weight.Trainable) layer.Weight.InBytes = true;
+            }
+        }
+    }
+
     /// <summary>What weights that a method trains in place were before.</summary>
     internal OriginalWeights? Originals { get; set; }
 

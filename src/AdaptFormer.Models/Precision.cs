@@ -17,4 +17,7 @@ public enum Precision
     /// <summary>bf16, even where it is slower.</summary>
     [JsonStringEnumMemberName("bfloat16")]
     BFloat16,
+
+    /// <summary>For predictions alone: the frozen products of the blocks in 8-bit whole numbers, everything else in f32.</summary>
+    Int8,
 }

@@ -25,7 +25,7 @@ public static class RunPredictor
             Precision recorded = recipe.Precision != Precision.Auto
                 ? recipe.Precision : PrecisionChoice.Named(AdapterFile.Open(adapter).SelfTest.Precision);
             recipe = recipe with { Precision = (precision ?? Precision.Auto).Following(recorded) };
-            return Predictor.Owning(() => RecipeBackbone.Load(recipe), model =>
+            return Predictor.Owning(() => RecipeBackbone.Load(recipe), recipe.Precision, model =>
             {
                 AdapterInfo info = AdapterFile.Load(adapter, model);
                 return new Predictor(model, info.Labels, info.Preprocessing, info.MultiLabel, ownsModel: true);

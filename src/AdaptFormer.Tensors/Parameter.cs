@@ -20,6 +20,20 @@ public sealed unsafe class Parameter : Tensor
     /// <summary>Whether training changes it.</summary>
     public bool Trainable { get; set; }
 
+    /// <summary>
+    /// Whether predictions may read this matrix in 8-bit whole numbers, one step for each of its rows; only while it is frozen. The exact
+    /// numbers stay what they are.
+    /// </summary>
+    public bool InBytes
+    {
+        get;
+        set
+        {
+            field = value;
+            DropForms();
+        }
+    }
+
     /// <inheritdoc/>
     public override bool NeedsGrad => Trainable;
 
@@ -182,14 +196,19 @@ public sealed unsafe class Parameter : Tensor
         Changed();
     }
 
-    private protected override void OnReleased()
+    private void DropForms()
     {
         lock (_gate)
         {
             foreach ((_, IDerivedForm form) in _derived.Values) form.Dispose();
             _derived.Clear();
         }
+    }
 
+
+    private protected override void OnReleased()
+    {
+        DropForms();
         Grad?.Dispose();
         Grad = null;
     }

@@ -6,6 +6,12 @@ internal sealed unsafe partial class CpuBackend
 
     public override void Linear(Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, Epilogue epilogue, Tensor y)
     {
+        if (weight is Parameter { InBytes: true, Trainable: false } frozen && x.Type == DataType.Float32 && y.Type == DataType.Float32)
+        {
+            LinearInBytes(x, frozen, bias, residual, scale, epilogue, y);
+            return;
+        }
+
         (int n, int k) = weight.AsMatrix();
         WeightForm w = WeightForm.Of(weight, x.Type, backward: false, _matmul);
         MatMulKey key = new(1, 0, n, k, Operand.Dense(x.Type, k), w.Layout, Operand.Dense(y.Type, n),
@@ -16,6 +22,19 @@ internal sealed unsafe partial class CpuBackend
             (long row, int m) = blocks[i];
             if (residual is not null && residual.Pointer != y.Pointer) Converter.Copy(At(residual, row * n), residual.Type, At(y, row * n), y.Type, (long)m * n);
             _matmul.Plan(key with { M = m }).Run(worker, At(x, row * k), w.Pointer, bias?.Pointer ?? 0, At(y, row * n));
+        });
+    }
+
+    private void LinearInBytes(Tensor x, Parameter weight, Tensor? bias, Tensor? residual, float scale, Epilogue epilogue, Tensor y)
+    {
+        (int n, int k) = weight.AsMatrix();
+        ByteForm form = ByteForm.Of(weight, _matmul);
+        RowBlocks blocks = new(y.Length / n);
+        CpuParallel.For(blocks.Count, (i, worker) =>
+        {
+            (long row, int m) = blocks[i];
+            float* rest = residual is null ? null : residual.Floats + (row * n), to = y.Floats + (row * n);
+            ByteLinear.Run(worker, form, x.Floats + (row * k), m, k, n, bias is null ? null : bias.Floats, rest, scale, epilogue, to);
         });
     }
 

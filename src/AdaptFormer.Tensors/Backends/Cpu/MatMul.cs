@@ -88,4 +88,7 @@ internal abstract class MatMulLibrary
     /// <param name="layout">Type and strides of the source.</param>
     /// <param name="type">Type to pack to, the type of B in the key.</param>
     public abstract PackedMatrix Pack(int k, int n, nint source, Operand layout, DataType type);
+
+    /// <summary>Arranges a frozen right operand of 8-bit whole numbers, given by its columns, [N, K].</summary>
+    public virtual unsafe ByteMatrix PackBytes(int k, int n, sbyte* codes) => new ManagedByteMatrix(k, n, codes);
 }

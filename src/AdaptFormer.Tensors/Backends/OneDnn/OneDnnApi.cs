@@ -15,6 +15,9 @@ internal sealed unsafe class OneDnnApi
     /// <summary>What to ask of a primitive descriptor (dnnl_query_*_md).</summary>
     public const int QuerySource = 129, QueryWeights = 131, QueryTarget = 133, QueryScratchpad = 136;
 
+    /// <summary>Types of elements.</summary>
+    public const int Int32 = 4, SignedByte = 5, UnsignedByte = 6;
+
     private const int QueryImplementation = 8, ScratchpadUser = 1, AnyTag = 1, CpuEngine = 1;
 
     // sizeof(dnnl_memory_desc_t) is 696 and sizeof(dnnl_matmul_desc_t) 2800 in every 2.x; the rest is slack.
@@ -95,40 +98,48 @@ internal sealed unsafe class OneDnnApi
     // ---- differs by version ----
 
     /// <summary>A layout by strides, in elements. At most 3 axes here; 0 strides are not used.</summary>
-    public nint Describe(DataType type, ReadOnlySpan<long> dims, ReadOnlySpan<long> strides, string subject)
+    public nint Describe(DataType type, ReadOnlySpan<long> dims, ReadOnlySpan<long> strides, string subject) =>
+        Describe(Code(type), dims, strides, subject);
+
+    /// <summary>As for the engine's own types.</summary>
+    public nint Describe(int code, ReadOnlySpan<long> dims, ReadOnlySpan<long> strides, string subject)
     {
         fixed (long* d = dims, s = strides)
         {
             if (!_is2)
             {
                 nint made;
-                Check(dnnl_memory_desc_create_with_strides(&made, dims.Length, d, Code(type), s), nameof(dnnl_memory_desc_create_with_strides), subject);
+                Check(dnnl_memory_desc_create_with_strides(&made, dims.Length, d, code, s), nameof(dnnl_memory_desc_create_with_strides), subject);
                 return made;
             }
 
             nint desc = (nint)NativeMemory.AllocZeroed(Desc2Bytes);
-            int status = dnnl_memory_desc_init_by_strides(desc, dims.Length, d, Code(type), s);
+            int status = dnnl_memory_desc_init_by_strides(desc, dims.Length, d, code, s);
             return CheckDesc2(desc, status, nameof(dnnl_memory_desc_init_by_strides), subject);
         }
     }
 
     /// <summary>A K×N matrix in whatever layout the library prefers.</summary>
-    public nint DescribeAny(DataType type, long k, long n, string subject)
+    public nint DescribeAny(DataType type, long k, long n, string subject) => DescribeAny(Code(type), k, n, subject);
+
+    /// <summary>As for the engine's own types.</summary>
+    public nint DescribeAny(int code, long k, long n, string subject)
     {
         long* dims = stackalloc long[] { k, n };
         if (!_is2)
         {
             nint made;
-            Check(dnnl_memory_desc_create_with_tag(&made, 2, dims, Code(type), AnyTag), nameof(dnnl_memory_desc_create_with_tag), subject);
+            Check(dnnl_memory_desc_create_with_tag(&made, 2, dims, code, AnyTag), nameof(dnnl_memory_desc_create_with_tag), subject);
             return made;
         }
 
         nint desc = (nint)NativeMemory.AllocZeroed(Desc2Bytes);
-        int status = dnnl_memory_desc_init_by_tag(desc, 2, dims, Code(type), AnyTag);
+        int status = dnnl_memory_desc_init_by_tag(desc, 2, dims, code, AnyTag);
         return CheckDesc2(desc, status, nameof(dnnl_memory_desc_init_by_tag), subject);
     }
 
-    /// <summary>Releases what <see cref="Describe"/> or <see cref="DescribeAny"/> made; never a queried descriptor. 0 is ignored.</summary>
+    /// <summary>Releases what <see cref="Describe(int, ReadOnlySpan{long}, ReadOnlySpan{long}, string)"/> or
+    /// <see cref="DescribeAny(int, long, long, string)"/> made; never a queried descriptor. 0 is ignored.</summary>
     public void Release(nint desc)
     {
         if (desc == 0) return;

@@ -60,6 +60,10 @@ internal sealed class OneDnnMatMul : MatMulLibrary
             : _fallback.Pack(k, n, source, layout, type);
     }
 
+    /// <inheritdoc/>
+    public override unsafe ByteMatrix PackBytes(int k, int n, sbyte* codes) =>
+        OneDnnByteMatrix.TryPack(_runtime, k, n, codes) ?? base.PackBytes(k, n, codes);
+
     private MatMulPlan Create(in MatMulKey key)
     {
         ThrowIfContradictory(key);
