@@ -11,7 +11,6 @@ using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Onnx;
 using AdaptFormer.Peft;
 using AdaptFormer.Runs;
-using AdaptFormer.Runs;
 
 namespace AdaptFormer.Cli.Commands;
 

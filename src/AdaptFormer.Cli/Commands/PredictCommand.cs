@@ -39,7 +39,7 @@ internal static class PredictCommand
         };
         Option<string> task = new("--task") { Description = "Which task of an exported file that answers several.", HelpName = "name" };
         Option<bool> json = CommonOptions.Json("Print one JSON line for each picture or clip.");
-        runtime.Offer([OwnRuntime, OnnxRuntime]);
+        runtime.Offer([OwnRuntime, OnnxRuntime], "own|onnx");
         Command command = new("predict", "Name what is on pictures or in clips.")
         {
             pictures, topK, threshold, batch, output, runtime, task, json,
