@@ -55,16 +55,23 @@ internal sealed class SourceTree
         throw new DirectoryNotFoundException("AdaptFormer.slnx is in no folder above this one; run the tool inside the repository.");
     }
 
-    private static IEnumerable<MetadataReference> References(string built)
+    /// <summary>What the runtime and a folder of built assemblies bring.</summary>
+    /// <param name="built">The folder.</param>
+    /// <param name="leaveOut">The assembly that is compiled anew; all of this repository's if null.</param>
+    public static IEnumerable<MetadataReference> References(string built, string? leaveOut = null)
     {
         string runtime = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
         string web = runtime.Replace("Microsoft.NETCore.App", "Microsoft.AspNetCore.App", StringComparison.Ordinal);
         string[] folders = Directory.Exists(web) ? [runtime, web, built] : [runtime, built];
         return folders.SelectMany(folder => Directory.EnumerateFiles(folder, "*.dll"))
-            .Where(path => !Path.GetFileName(path).StartsWith("AdaptFormer", StringComparison.OrdinalIgnoreCase) && IsManaged(path))
+            .Where(path => !IsLeftOut(Path.GetFileNameWithoutExtension(path), leaveOut) && IsManaged(path))
             .DistinctBy(Path.GetFileName)
             .Select(path => MetadataReference.CreateFromFile(path));
     }
+
+    private static bool IsLeftOut(string name, string? leaveOut) => leaveOut is null
+        ? name.StartsWith("AdaptFormer", StringComparison.OrdinalIgnoreCase)
+        : name == leaveOut || name is "AdaptFormer.Tests" or "AdaptFormer.Benchmarks";
 
     private static bool IsManaged(string path)
     {
