@@ -112,10 +112,10 @@ public static class TrainingRun
             Report = run.ReportPath,
             StoppedAfter = trainer.EpochsDone < recipe.Epochs ? trainer.EpochsDone : null,
         };
-        run.Finish(summary);
         FeatureSet? features = data.Test is null ? null : FeatureSet.Of(model, data.Test.Samples, RunReport.MapItems, recipe.Seed);
         ReportData page = RunReport.Write(run, recipe, model, features, data, data.ClassNames, epochs, summary, answers);
         board?.End(summary, page, features);
+        run.Finish(summary);        // last: a run with an outcome lacks nothing
         report(summary);
         return summary;
     }

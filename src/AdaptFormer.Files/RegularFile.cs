@@ -26,6 +26,25 @@ public static partial class RegularFile
         if (!seeks) throw new IOException($"{path}: it is a pipe or a device and no regular file; write its content into a file first.");
     }
 
+    /// <summary>Opens a file to read it from its start to its end.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="IOException">It cannot be read, or is no regular file.</exception>
+    public static FileStream Open(string path)
+    {
+        Require(path);
+        FileStream stream = File.OpenRead(path);
+        if (stream.Length > 0 || stream.ReadByte() < 0) return stream;
+        stream.Dispose();
+        throw Endless(path);        // a device says that it is empty, and is not
+    }
+
+    /// <summary>All bytes of a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="what">What the file should be, for messages: <c>a list</c>.</param>
+    /// <exception cref="IOException">It cannot be read, or is no regular file.</exception>
+    /// <exception cref="InvalidDataException">It is longer than an array can be.</exception>
+    public static byte[] ReadAllBytes(string path, string what) => ReadAllBytes(path, Array.MaxLength, what);
+
     /// <summary>All bytes of a file that must not be long.</summary>
     /// <param name="path">The file.</param>
     /// <param name="most">How many bytes it may have.</param>
@@ -34,14 +53,15 @@ public static partial class RegularFile
     /// <exception cref="InvalidDataException">It is longer.</exception>
     public static byte[] ReadAllBytes(string path, int most, string what)
     {
-        Require(path);
-        using FileStream stream = File.OpenRead(path);
+        using FileStream stream = Open(path);
         if (stream.Length > most) throw new InvalidDataException($"{path}: {stream.Length} bytes are too many for {what}; at most {most} are read. Is it a weights file?");
         byte[] bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
-        // A device says that it is empty, and is not.
-        return stream.ReadByte() < 0 ? bytes : throw new IOException($"{path}: it goes on behind its end: a device, or a file that is being written.");
+        return stream.ReadByte() < 0 ? bytes : throw Endless(path);
     }
+
+    private static IOException Endless(string path) =>
+        new($"{path}: it goes on behind its end: a device, or a file that is being written.");
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);

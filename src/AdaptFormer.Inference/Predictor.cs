@@ -3,6 +3,7 @@ using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
+using AdaptFormer.Files;
 
 namespace AdaptFormer.Inference;
 
@@ -103,7 +104,7 @@ public sealed class Predictor : IDisposable
     /// <returns>The most probable classes, best first.</returns>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is no image, or a damaged one.</exception>
-    public IReadOnlyList<ClassScore> Predict(string path, int topK = 5, double? threshold = null) => Predict(File.ReadAllBytes(path), topK, path, threshold);
+    public IReadOnlyList<ClassScore> Predict(string path, int topK = 5, double? threshold = null) => Predict(RegularFile.ReadAllBytes(path, "a picture"), topK, path, threshold);
 
     /// <summary>Names what is on a picture.</summary>
     /// <param name="file">The bytes of an image file.</param>

@@ -35,7 +35,9 @@ public sealed partial class RunDirectory
         string json = recipe.ToJson();
         return Begin(new RunDirectory(path, RunFolder.Take(path, PretrainingContent, json, existing, () =>
         {
-            PretrainRecipe there = PretrainRecipe.Load(System.IO.Path.Combine(path, RunFolder.RecipeName));
+            string file = System.IO.Path.Combine(path, RunFolder.RecipeName);
+            PretrainRecipe there = PretrainRecipe.Load(file);
+            there = there with { Data = RunFolder.DataOf(there.Data, file) };
             if (there.Precision == Precision.Auto) there = there with { Precision = recipe.Precision };     // older versions left 'auto'
             IReadOnlyList<string> differences = RecipeDifference.Between(there.ToJson(), json);
             if (differences.Count > 0) throw RecipeDifference.Error(path, differences);

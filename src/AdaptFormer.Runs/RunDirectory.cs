@@ -1,4 +1,3 @@
-using AdaptFormer.Data;
 using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Runs.Recipes;
@@ -145,13 +144,7 @@ public sealed partial class RunDirectory : IDisposable
     public Recipe ReadRecipe()
     {
         Recipe recipe = Recipe.Load(RecipePath);
-        DataOptions data = recipe.Data;
-        bool clips = DatasetSource.MeansClips($"{data.Kind}:{data.Train}");
-
-        // Runs of earlier versions say nothing of orientation: they turned videos and no pictures.
-        return clips || RecipeReader.Says(RecipePath, "data", "transform", "orientation")
-            ? recipe
-            : recipe with { Data = data with { Transform = data.Transform with { Orientation = OrientationRule.Ignore } } };
+        return recipe with { Data = RunFolder.DataOf(recipe.Data, RecipePath) };
     }
 
     /// <summary>The epochs done so far, in order.</summary>

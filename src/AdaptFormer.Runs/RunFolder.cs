@@ -1,4 +1,6 @@
+using AdaptFormer.Data;
 using AdaptFormer.Files;
+using AdaptFormer.Runs.Recipes;
 
 namespace AdaptFormer.Runs;
 
@@ -58,6 +60,18 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>Whether a name in a folder is nobody's: the lock, or what a killed process had not finished.</summary>
     public static bool IsRemains(string name) => name == FolderLock.Name || AtomicFile.IsTemporary(name);
+
+    /// <summary>What a run's recipe says of its data, whichever version wrote it: earlier ones say nothing of orientation, and turned
+    /// videos and no pictures.</summary>
+    /// <param name="data">The section as it is read now.</param>
+    /// <param name="recipe">The run's recipe.</param>
+    public static DataOptions DataOf(DataOptions data, string recipe)
+    {
+        bool clips = DatasetSource.MeansClips($"{data.Kind}:{data.Train}");
+        return clips || RecipeReader.Says(recipe, "data", "transform", "orientation")
+            ? data
+            : data with { Transform = data.Transform with { Orientation = OrientationRule.Ignore } };
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();

@@ -1,3 +1,5 @@
+using AdaptFormer.Files;
+
 namespace AdaptFormer.Data;
 
 /// <summary>Which labels of CIFAR to use.</summary>
@@ -60,7 +62,7 @@ public sealed class CifarDataset : ImageDataset
     {
         string[] paths = Directory.Exists(path) ? FilesOf(path, train, labels) : [path];
         CifarLabels kind = labels ?? KindOf(paths[0]);
-        (string Path, byte[] Records)[] files = [.. paths.Select(p => (p, CifarPickle.IsPickle(p) ? CifarPickle.ReadRecords(p, kind) : File.ReadAllBytes(p)))];
+        (string Path, byte[] Records)[] files = [.. paths.Select(p => (p, CifarPickle.IsPickle(p) ? CifarPickle.ReadRecords(p, kind) : RegularFile.ReadAllBytes(p, "records")))];
         CifarDataset dataset = new(path, files, kind, CifarNames.Read(Path.GetDirectoryName(Path.GetFullPath(paths[0]))!, kind));
         dataset.Check();
         return dataset;

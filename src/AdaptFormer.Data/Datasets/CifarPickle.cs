@@ -9,7 +9,7 @@ internal static class CifarPickle
 
     public static bool IsPickle(string path)
     {
-        using FileStream file = File.OpenRead(path);
+        using FileStream file = RegularFile.Open(path);
         return file.ReadByte() == Protocol;
     }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Unicode;
+using AdaptFormer.Files;
 
 namespace AdaptFormer.Data;
 
@@ -20,7 +21,7 @@ public static class ListFile
 
         IEnumerable<string> Read()
         {
-            using StreamReader text = new(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
+            using StreamReader text = new(RegularFile.Open(path), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
             for (int number = 1; Next(text) is { } line; number++)
             {
                 if (line.Contains('\0', StringComparison.Ordinal))
@@ -76,7 +77,7 @@ public static class ListFile
     /// <summary>The error of a file that is not UTF-8, with the first line that is not and the bytes that say so.</summary>
     private static InvalidDataException NotUtf8(string path)
     {
-        ReadOnlySpan<byte> rest = File.ReadAllBytes(path);
+        ReadOnlySpan<byte> rest = RegularFile.ReadAllBytes(path, "a list");
         for (int number = 1; !rest.IsEmpty; number++)
         {
             int end = rest.IndexOf((byte)'\n') is var at && at < 0 ? rest.Length : at + 1;

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
+using AdaptFormer.Files;
 
 namespace AdaptFormer.Data;
 
@@ -67,7 +68,7 @@ internal static class MatFile
     /// <exception cref="InvalidDataException">Not such a file, or a damaged one.</exception>
     public static Dictionary<string, MatArray> Read(string path)
     {
-        byte[] file = File.ReadAllBytes(path);
+        byte[] file = RegularFile.ReadAllBytes(path, "a MATLAB file");
         if (file.Length < HeaderBytes || !file.AsSpan(126, 2).SequenceEqual("IM"u8))
             throw new InvalidDataException($"{path}: not a little-endian MATLAB 5 file (a version 7.3 file is HDF5: save it with -v7).");
 

@@ -1,3 +1,5 @@
+using AdaptFormer.Files;
+
 namespace AdaptFormer.Data;
 
 /// <summary>
@@ -76,7 +78,7 @@ public static class NusWideDataset
     private static void ReadConcept(string file, UInt128 bit, UInt128[] has, string list)
     {
         int line = 0, marks = 0;
-        foreach (byte letter in File.ReadAllBytes(file))
+        foreach (byte letter in RegularFile.ReadAllBytes(file, "labels"))
         {
             switch (letter)
             {

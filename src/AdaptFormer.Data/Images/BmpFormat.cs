@@ -10,6 +10,9 @@ internal sealed class BmpFormat : ImageFormat
 {
     private const int Uncompressed = 0, RunLength8 = 1, RunLength4 = 2, BitFields = 3, AlphaBitFields = 6;
 
+    // Two bytes are a run of at most 255 pixels; what is left out, and stays black, may be a few times as much.
+    private const int MaxRun = 1024;
+
     public override string Name => "BMP";
 
     public override IReadOnlyList<string> Extensions { get; } = [".bmp", ".dib"];
@@ -27,6 +30,8 @@ internal sealed class BmpFormat : ImageFormat
         Header header = ReadHeader(data, name);
         if (header.RunLength)
         {
+            if ((long)header.Width * header.Height > (long)MaxRun * data.Length)
+                throw ImageErrors.Bad(name, $"the BMP is truncated: {data.Length} bytes are too few for {header.Width} x {header.Height} pixels.");
             SkiaPictures.Decode(data, into, Name, name, header.Width, header.Height);
             return;
         }

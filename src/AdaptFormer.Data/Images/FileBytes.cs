@@ -1,3 +1,4 @@
+using AdaptFormer.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace AdaptFormer.Data;
@@ -9,10 +10,11 @@ internal readonly ref struct FileBytes
     private readonly int _length;
 
     /// <summary>Reads a file.</summary>
-    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="IOException">It cannot be read, or is a pipe.</exception>
     /// <exception cref="InvalidDataException">It is larger than an array can be.</exception>
     public FileBytes(string path)
     {
+        RegularFile.Require(path);
         using SafeFileHandle file = File.OpenHandle(path, options: FileOptions.SequentialScan);
         long length = RandomAccess.GetLength(file);
         if (length > Array.MaxLength) throw ImageErrors.Bad(path, $"{length} bytes are too many for an image file.");

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Text;
 
 namespace AdaptFormer.Data;
 
@@ -107,7 +106,7 @@ public sealed class CachedDataset : LabelledDataset, IDisposable
             Span<byte> frame = rented.AsSpan(0, length);
             if (_shards.ReadPart(index, record.Offset(kept), frame) < length || Crc32C.Compute(frame) != record.Crc(kept))
                 throw _shards.Damaged(index);
-            if (_shards.Kind(index) == ItemCache.Jpegs) ImageDecoder.Decode(frame, into);
+            if (_shards.Kind(index) == ItemCache.Jpegs) _shards.Decode(index, frame, into);
             else ReadPixels(index, frame, into);
         }
         finally
@@ -139,7 +138,7 @@ public sealed class CachedDataset : LabelledDataset, IDisposable
         if (_shards.Kind(index) == ItemCache.Error)
         {
             using ShardRecord error = _shards.Read(index);
-            throw new InvalidDataException(Encoding.UTF8.GetString(error.Bytes));
+            throw _shards.Kept(index, error.Bytes, Source(index));
         }
 
         int kept = _shards.Kind(index) is ItemCache.Jpegs or ItemCache.Pixels && _shards.ReadPart(index, 0, start) == start.Length
@@ -150,6 +149,7 @@ public sealed class CachedDataset : LabelledDataset, IDisposable
 
     private ClipRecord Table(int index, Span<byte> table) =>
         _shards.ReadPart(index, 0, table) == table.Length && ClipRecord.TryRead(table, _shards.Length(index), out ClipRecord record)
+            && record.Kept == (record.Frames + (long)_every - 1) / _every
             ? record
             : throw _shards.Damaged(index);
 }

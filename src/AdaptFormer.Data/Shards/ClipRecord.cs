@@ -52,7 +52,12 @@ internal readonly ref struct ClipRecord
         record = new ClipRecord(table);
         if (Crc32C.Compute(table[..^Checksum]) != BinaryPrimitives.ReadUInt32LittleEndian(table[^Checksum..])) return false;
         long end = table.Length;
-        for (int i = 0; i < record.Kept; i++) end += record.Length(i);
+        for (int i = 0; i < record.Kept; i++)
+        {
+            if (record.Length(i) < 0) return false;
+            end += record.Length(i);
+        }
+
         return record.Frames > 0 && end == length;
     }
 

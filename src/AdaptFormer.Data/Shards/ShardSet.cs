@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace AdaptFormer.Data;
@@ -126,6 +127,27 @@ public sealed class ShardSet : IDisposable
     internal InvalidDataException Damaged(int number) =>
         new($"{FileOf(number)}: record {number} is damaged; delete the file and run `adaptformer data cache` again, which makes only what "
             + $"is missing.");
+
+    /// <summary>The error that was kept in place of an item, which names the item; that of a damaged record where it does not.</summary>
+    internal InvalidDataException Kept(int number, ReadOnlySpan<byte> text, string source)
+    {
+        string reason = Encoding.UTF8.GetString(text);
+        return reason.Contains(source, StringComparison.Ordinal) ? new InvalidDataException(reason) : Damaged(number);
+    }
+
+    /// <summary>Decodes a picture that a record holds.</summary>
+    /// <exception cref="InvalidDataException">It is none: the checksum is right, and the record is not.</exception>
+    internal void Decode(int number, ReadOnlySpan<byte> picture, ImageBuffer into)
+    {
+        try
+        {
+            ImageDecoder.Decode(picture, into);
+        }
+        catch (InvalidDataException)
+        {
+            throw Damaged(number);
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using AdaptFormer.Tensors.Backends;
+using AdaptFormer.Files;
 
 namespace AdaptFormer.Data;
 
@@ -38,9 +39,18 @@ public static class FFmpeg
         using MemoryStream json = new();
         string errors = Run("ffprobe", ["-v", "error", "-select_streams", "v:0", "-count_frames", "-show_entries",
             "stream=width,height,nb_read_frames,avg_frame_rate:stream_tags=rotate:stream_side_data=rotation,displaymatrix", "-of", "json", path], output => output.CopyTo(json), path, CountingPatience);
+        return Info(json.ToArray(), path, errors);
+    }
+
+    /// <summary>Reads ffprobe's answer, whose words are partly those of the file.</summary>
+    /// <param name="answer">JSON.</param>
+    /// <param name="path">The file that it is about.</param>
+    /// <param name="errors">What was complained of.</param>
+    internal static VideoInfo Info(ReadOnlyMemory<byte> answer, string path, string errors)
+    {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json.ToArray());
+            using JsonDocument document = JsonDocument.Parse(answer);
             if (!document.RootElement.TryGetProperty("streams", out JsonElement streams) || streams.GetArrayLength() == 0)
                 throw new InvalidDataException($"{path}: it holds no video. {Shorten(errors)}".TrimEnd());
             JsonElement stream = streams[0];
@@ -176,6 +186,7 @@ public static class FFmpeg
     private static void Require(string path)
     {
         if (!File.Exists(path)) throw new FileNotFoundException($"{path}: there is no such video.", path);
+        RegularFile.Require(path);
     }
 
     private static Process Start(ProcessStartInfo start, string program)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using AdaptFormer.Files;
 
 namespace AdaptFormer.Data;
 
@@ -37,6 +38,7 @@ public static class SomethingSomethingDataset
         int line = 1, counted = 0;
         try
         {
+            JsonText.RequireWhole(json);
             if (!reader.Read() || reader.TokenType != JsonTokenType.StartArray) throw new JsonException("expected an array of objects.");
             while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
             {
@@ -62,7 +64,7 @@ public static class SomethingSomethingDataset
     {
         try
         {
-            using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(file));
+            using JsonDocument json = JsonDocument.Parse(RegularFile.ReadAllBytes(file, "a list"));
             (string Name, string Number)[] labels =
                 [.. json.RootElement.EnumerateObject().Select(label => (label.Name, label.Value.ToString()))];
             string?[] names = new string?[labels.Length];
@@ -99,7 +101,7 @@ public static class SomethingSomethingDataset
 
     private static byte[] Bytes(string file)
     {
-        byte[] bytes = File.ReadAllBytes(file);
+        byte[] bytes = RegularFile.ReadAllBytes(file, "a list");
         return bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes[3..] : bytes;
     }
 }

@@ -29,7 +29,7 @@ public static class RecipeDifference
     /// <summary>A run cannot go on with a recipe that differs from its own.</summary>
     internal static ArgumentException Error(string folder, IReadOnlyList<string> differences) => new(
         $"{folder} was started with another recipe and cannot be resumed with this one: {string.Join("; ", differences)}. "
-        + "Give the same recipe, or another output folder.");
+        + "Give the same recipe, with --set KEY=VALUE for what an earlier version of the program did otherwise, or another output folder.");
 
     private static void Compare(JsonNode? there, JsonNode? here, string path, List<string> differences)
     {

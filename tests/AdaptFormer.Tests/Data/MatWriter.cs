@@ -51,6 +51,14 @@ internal sealed class MatWriter
 
     public byte[] ToArray() => [.. _file];
 
+    /// <summary>A variable as a compressed element.</summary>
+    public static byte[] Deflated(byte[] matrix)
+    {
+        using MemoryStream deflated = new();
+        using (ZLibStream deflate = new(deflated, CompressionLevel.Fastest, leaveOpen: true)) deflate.Write(matrix);
+        return [.. BitConverter.GetBytes(Compressed), .. BitConverter.GetBytes((int)deflated.Length), .. deflated.ToArray()];
+    }
+
     private MatWriter Append(byte[] matrix)
     {
         if (!_compressed)
@@ -59,11 +67,7 @@ internal sealed class MatWriter
             return this;
         }
 
-        using MemoryStream deflated = new();
-        using (ZLibStream deflate = new(deflated, CompressionLevel.Fastest, leaveOpen: true)) deflate.Write(matrix);
-        _file.AddRange(BitConverter.GetBytes(Compressed));
-        _file.AddRange(BitConverter.GetBytes((int)deflated.Length));
-        _file.AddRange(deflated.ToArray());
+        _file.AddRange(Deflated(matrix));
         return this;
     }
 

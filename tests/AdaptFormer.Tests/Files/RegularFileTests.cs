@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AdaptFormer.Data;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;
 using AdaptFormer.Runs;
@@ -25,6 +26,47 @@ public sealed class RegularFileTests : IDisposable
             IOException error = await Assert.ThrowsAsync<IOException>(() => Task.Run(open).WaitAsync(TimeSpan.FromSeconds(30)));
             Assert.Contains("no regular file", error.Message, StringComparison.Ordinal);
         }
+    }
+
+    [Theory]
+    [InlineData("pipe")]
+    [InlineData("/dev/zero")]
+    public async Task Whatever_holds_data_is_a_file(string kind)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "pipes and devices of Linux");
+        foreach ((string name, string spec) in ((string, string)[])
+            [("a.csv", "a.csv"), ("a.txt", "csv:a.txt"), ("a.jsonl", "a.jsonl"), ("a.mat", "a.mat"), ("data_batch_1.bin", "cifar10:data_batch_1.bin"), ("data_batch_1", "cifar10:data_batch_1")])
+        {
+            string path = await Special(kind, name);
+            Exception error = await Assert.ThrowsAnyAsync<Exception>(() => Task.Run(() => DatasetSource.Open(spec.Replace(name, path, StringComparison.Ordinal))).WaitAsync(TimeSpan.FromSeconds(30)));
+            AssertRefused(error, path);
+        }
+
+        string picture = await Special(kind, "pictures/a/a.png"), video = await Special(kind, "v.mp4");
+        using ImageBuffer into = new();
+        AssertRefused(await Assert.ThrowsAnyAsync<Exception>(() => Task.Run(() => DatasetSource.Open($"folder:{_folder.PathOf("pictures")}").Load(0, into)).WaitAsync(TimeSpan.FromSeconds(30))), picture);
+        if (kind == "pipe") AssertRefused(await Assert.ThrowsAnyAsync<Exception>(() => Task.Run(() => FFmpeg.Probe(video)).WaitAsync(TimeSpan.FromSeconds(30))), video);
+    }
+
+    private static void AssertRefused(Exception error, string path)
+    {
+        Assert.True(error is IOException or InvalidDataException, error.ToString());
+        Assert.Contains(path, error.Message, StringComparison.Ordinal);
+    }
+
+    private async Task<string> Special(string kind, string name)
+    {
+        string path = _folder.PathOf(name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        if (kind != "pipe")
+        {
+            File.CreateSymbolicLink(path, kind);
+            return path;
+        }
+
+        using Process made = Process.Start("mkfifo", [path]);
+        await made.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return path;
     }
 
     [Fact]

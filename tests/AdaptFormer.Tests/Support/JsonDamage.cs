@@ -13,6 +13,7 @@ internal static class JsonDamage
     [
         "null", "true", "false", "0", "-1", "1", "0.5", "2147483647", "2147483648", "-2147483648", "9223372036854775808", "1e308", "1e999", "-0.0", "1e-400",
         "\"\"", "\"\\ud800\"", "\"a\\udfffb\"", "\"\\u0000\"", "\"NaN\"", "\"Infinity\"", "\"../../x\"", "[]", "{}", "[null]", "[1,2,3]", "{\"a\":null}", "[[[[[[]]]]]]",
+        "99999999999999999999", "\"\\u0000\\u001b[31m\"", "{\"\": null}", "[-1,0,1e30]", "{\"shortest_edge\": -5}", "{\"height\": 1e9, \"width\": 3}", "\"vit\"", "\"full\"",
         $"{new string('[', 70)}{new string(']', 70)}", $"\"{new string('x', 3000)}\"", "{\"name\":\"\\ud800\"}", "00", "nan", "",
     ];
 
@@ -21,9 +22,12 @@ internal static class JsonDamage
     {
         byte[] bytes = Encoding.UTF8.GetBytes(seed);
         for (int changes = 1 + rng.NextInt(3); changes > 0; changes--)
-            bytes = rng.NextInt(4) == 0 ? Bytes(bytes, rng) : TreeOrBytes(bytes, rng);
+            bytes = rng.NextInt(4) == 0 ? ByteDamage.One(bytes, rng) : TreeOrBytes(bytes, rng);
         return bytes;
     }
+
+    /// <summary>The same as text.</summary>
+    public static string MutateText(string seed, Rng rng) => Encoding.UTF8.GetString(Mutate(seed, rng));
 
     private static byte[] TreeOrBytes(byte[] bytes, Rng rng)
     {
@@ -33,7 +37,7 @@ internal static class JsonDamage
         }
         catch (Exception error) when (error is System.Text.Json.JsonException or ArgumentException or InvalidOperationException)
         {
-            return Bytes(bytes, rng);       // it is too broken for that by now
+            return ByteDamage.One(bytes, rng);       // it is too broken for that by now
         }
     }
 
@@ -42,7 +46,7 @@ internal static class JsonDamage
         JsonNode? root = JsonNode.Parse(bytes);
         List<(JsonNode Parent, string? Key, int Index)> places = [];
         Collect(root, places);
-        if (places.Count == 0) return Bytes(bytes, rng);
+        if (places.Count == 0) return ByteDamage.One(bytes, rng);
         (JsonNode parent, string? key, int index) = places[rng.NextInt(places.Count)];
         string value = Values[rng.NextInt(Values.Length)];
         if (parent is not JsonObject section)
@@ -92,32 +96,6 @@ internal static class JsonDamage
                 places.Add((list, null, i));
                 Collect(list[i], places);
             }
-        }
-    }
-
-    /// <summary>A copy with one place changed, doubled, left out, or with the rest left out.</summary>
-    public static byte[] Bytes(byte[] bytes, Rng rng)
-    {
-        if (bytes.Length == 0) return [(byte)rng.NextInt(256)];
-        int at = rng.NextInt(bytes.Length), length = Math.Min(1 + rng.NextInt(16), bytes.Length - at);
-        byte[] changed = [.. bytes];
-        switch (rng.NextInt(6))
-        {
-            case 0:
-                changed[at] ^= (byte)(1 << rng.NextInt(8));
-                return changed;
-            case 1:
-                changed[at] = (byte)rng.NextInt(256);
-                return changed;
-            case 2:
-                return [.. bytes[..at], .. bytes.AsSpan(at, length), .. bytes[at..]];
-            case 3:
-                return [.. bytes[..at], .. bytes[(at + length)..]];
-            case 4:
-                bytes.AsSpan(rng.NextInt(bytes.Length - length + 1), length).CopyTo(changed.AsSpan(at));
-                return changed;
-            default:
-                return bytes[..at];
         }
     }
 }

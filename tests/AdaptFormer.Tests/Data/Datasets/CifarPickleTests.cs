@@ -74,7 +74,7 @@ public sealed class CifarPickleTests
 
     private static byte Pixel(int picture, int at) => (byte)((picture * 31) + (at * 7) + (at >> 10));
 
-    private static byte[] Batch(string[] keys, int[][] labels, int? pictures = null, bool fortran = false, int lost = 0)
+    internal static byte[] Batch(string[] keys, int[][] labels, int? pictures = null, bool fortran = false, int lost = 0)
     {
         int count = pictures ?? labels[0].Length;
         byte[] data = new byte[count * 3072];

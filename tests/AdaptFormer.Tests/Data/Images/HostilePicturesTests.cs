@@ -37,6 +37,7 @@ public sealed class HostilePicturesTests
     [InlineData("WebP")]
     [InlineData("TIFF")]
     [InlineData("BMP")]
+    [InlineData("BMP run-length")]
     [InlineData("PNM")]
     public void A_header_that_promises_millions_of_pixels_takes_no_memory(string format)
     {
@@ -48,9 +49,10 @@ public sealed class HostilePicturesTests
             "WebP" => [.. "RIFF"u8, 60, 0, 0, 0, .. "WEBPVP8X"u8, 10, 0, 0, 0, 2, 0, 0, 0, 0xFF, 0x2F, 0, 0xFF, 0x2F, 0, .. "ANMF"u8, 22, 0, 0, 0, .. new byte[16], .. "VP8L"u8, 0, 0],
             "TIFF" => Tiff(12_288, 12_288),
             "BMP" => [.. "BM"u8, 0, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 0, 0x30, 0, 0, 0, 0x30, 0, 0, 1, 0, 24, 0, .. new byte[30]],
+            "BMP run-length" => [.. "BM"u8, 0, 0, 0, 0, 0, 0, 0, 0, 62, 0, 0, 0, 40, 0, 0, 0, 0, 0x30, 0, 0, 0, 0x30, 0, 0, 1, 0, 8, 0, 1, .. new byte[11], 2, .. new byte[15], 9, 1, 0, 1],
             _ => "P6 12288 12288 255\n"u8.ToArray(),
         };
-        Assert.Equal(format, ImageFormats.Of(file, "f").Name);
+        Assert.Equal(format.Split(' ')[0], ImageFormats.Of(file, "f").Name);
         Assert.InRange(Refuse(file, out _), 0, 2 << 20);
     }
 

@@ -113,12 +113,15 @@ public sealed class FFmpegTests : IDisposable
     }
 
     /// <summary>A video of grey frames, each 20 brighter than the one before.</summary>
-    private string Video(string name, int frames)
+    private string Video(string name, int frames) => Video(_folder, name, frames);
+
+    /// <summary>A video of 32 x 24 pixels, each frame 20 brighter than the one before.</summary>
+    internal static string Video(TempFolder folder, string name, int frames)
     {
         RequireFFmpeg();
-        for (int i = 0; i < frames; i++) _folder.WritePng($"{name}-frames/{i:000}.png", (byte)(20 * i), 32, 24);
-        FFmpeg.Run("ffmpeg", ["-v", "error", "-y", "-framerate", "10", "-i", _folder[$"{name}-frames/%03d.png"], "-pix_fmt", "yuv420p", _folder[name]], output => output.CopyTo(Stream.Null), name);
-        return _folder[name];
+        for (int i = 0; i < frames; i++) folder.WritePng($"{name}-frames/{i:000}.png", (byte)(20 * i), 32, 24);
+        FFmpeg.Run("ffmpeg", ["-v", "error", "-y", "-framerate", "10", "-i", folder[$"{name}-frames/%03d.png"], "-pix_fmt", "yuv420p", folder[name]], output => output.CopyTo(Stream.Null), name);
+        return folder[name];
     }
 
     internal static void RequireFFmpeg()

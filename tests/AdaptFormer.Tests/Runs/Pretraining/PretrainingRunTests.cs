@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;
 using AdaptFormer.Models;
@@ -81,6 +82,20 @@ public sealed class PretrainingRunTests(TinyTask task) : IClassFixture<TinyTask>
         Assert.Equal("bfloat16", PretrainingRun.Execute(Recipe("precision=auto", "epochs=1"), task["bf16"], ExistingRun.Resume, seen.Add).Precision);
         Assert.Contains(seen.OfType<WarningRecord>(), warning => warning.Message.Contains("bfloat16", StringComparison.Ordinal));
         Assert.Throws<ArgumentException>(() => PretrainingRun.Execute(Recipe("precision=float32", "epochs=1"), task["bf16"], ExistingRun.Resume, _ => { }));
+    }
+
+    [Fact]
+    public void A_pretraining_that_did_not_turn_pictures_does_not_begin_to_when_it_goes_on()
+    {
+        PretrainingRun.Execute(Recipe("epochs=1", "data.transform.orientation=ignore"), task["old"], ExistingRun.Refuse, _ => { });
+        string recipe = Path.Combine(task["old"], "recipe.json");
+        JsonNode json = JsonNode.Parse(File.ReadAllText(recipe))!;
+        Assert.True(json["data"]!["transform"]!.AsObject().Remove("orientation"));      // as versions wrote it that knew no orientation
+        File.WriteAllText(recipe, json.ToJsonString());
+        string message = Assert.Throws<ArgumentException>(() => PretrainingRun.Execute(Recipe("epochs=1"), task["old"], ExistingRun.Resume, _ => { })).Message;
+        Assert.Contains("data.transform.orientation is \"ignore\" there and \"apply\" here", message, StringComparison.Ordinal);
+        Assert.Contains("--set", message, StringComparison.Ordinal);
+        PretrainingRun.Execute(Recipe("epochs=1", "data.transform.orientation=ignore"), task["old"], ExistingRun.Resume, _ => { });
     }
 
     [Fact]
