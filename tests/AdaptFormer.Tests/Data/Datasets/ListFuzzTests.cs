@@ -40,7 +40,7 @@ public sealed class ListFuzzTests(ITestOutputHelper output)
         Assert.True(Open(full, train) > 0);      // sound as it is
         byte[][] sound = [Encoding.UTF8.GetBytes(firstText), Encoding.UTF8.GetBytes(secondText)];
         int which = 0;
-        Fuzz fuzz = new($"list {spec} {first}", output) { Few = 16, Named = folder.Path, Refuses = error => error is InvalidDataException or IOException };
+        Fuzz fuzz = new($"list {spec} {first}", output) { Few = 40, Named = folder.Path, Refuses = error => error is InvalidDataException or IOException };
         fuzz.Run(rng => ByteDamage.Some(sound[which = secondText.Length > 0 ? rng.NextInt(2) : 0], rng, start: int.MaxValue), bytes =>
         {
             folder.Write(first, which == 0 ? bytes : sound[0]);
