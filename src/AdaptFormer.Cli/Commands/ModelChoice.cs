@@ -17,7 +17,7 @@ internal sealed class ModelChoice
     private readonly Option<string> _labels = new("--labels") { Description = "Names of the classes, one a line, for weights without an adapter.", HelpName = "file" };
     private readonly Option<string> _prefix = new("--prefix") { Description = "Which model of a weights file that holds several: its prefix, or its key, for example model_ema.", HelpName = "text" };
     private readonly Option<string> _model = new Option<string>("--model") { Description = "The id of weights without an adapter, which says how their pictures are normalised." }.OfferModels();
-    private readonly Option<Precision?> _precision = new("--precision") { Description = "float32, bfloat16 or auto." };
+    private readonly Option<Precision?> _precision = new("--precision") { Description = "float32, bfloat16, int8 (predictions alone) or auto." };
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
