@@ -62,7 +62,7 @@ public static class PretrainingRun
             model.Encoder.Id, encoder, all - encoder, loader.SamplesPerEpoch, model.Config.Patches, trainer.PeakLr(loader),
             model.Encoder.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, recipe.Seed, saved)
         { Clips = model.Encoder.ReadsClips });
-        EpochRecord? last = run.ReadLog().LastOrDefault();
+        EpochRecord? last = run.ReadLog() is [.., EpochRecord there] ? there : null;
         trainer.Progress = told => report(ProgressRecord.Of(told));
         trainer.EpochDone = (told, _) => run.Log(last = EpochRecord.Of(told));
         trainer.CheckpointDue = () =>

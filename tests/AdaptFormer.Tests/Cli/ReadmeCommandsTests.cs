@@ -53,13 +53,13 @@ public sealed partial class ReadmeCommandsTests : IDisposable
     {
         string readme = Text();
         Assert.SkipWhen(Root() is null, "The tests do not run within the repository.");
-        string[] missing =
+        string[] named =
         [
             .. Link().Matches(readme).Select(match => match.Groups[1].Value).Where(target => !target.Contains("://", StringComparison.Ordinal) && !target.StartsWith('#')),
             .. Project().Matches(readme).Select(match => match.Groups[1].Value),
         ];
-        Assert.NotEmpty(missing);
-        Assert.Empty(missing.Distinct().Where(path => !Path.Exists(Path.Combine(Root()!, path))));
+        Assert.NotEmpty(named);
+        Assert.Empty(named.Distinct().Where(path => !Path.Exists(Path.Combine(Root()!, path))));
     }
 
     // Lines of the blocks that hold commands, and commands within sentences that say more than a name.
