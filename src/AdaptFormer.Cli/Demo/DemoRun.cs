@@ -12,13 +12,13 @@ using AdaptFormer.Training;
 
 namespace AdaptFormer.Cli.Demo;
 
-/// <summary>The demo carried out: four runs into one folder, a table, and a prediction on a picture of the test set.</summary>
+/// <summary>The demo carried out: four methods under each seed, a table, and a prediction on a picture of the test set.</summary>
 /// <param name="screen">Where to.</param>
 /// <param name="task">What to train on, and for how long.</param>
 /// <param name="folder">Where runs and pictures go.</param>
-/// <param name="seed">The runs' seed.</param>
+/// <param name="firstSeed">The first seed; the others follow it.</param>
 /// <param name="json">JSON lines in place of text: one a method, and a last one with everything.</param>
-internal sealed class DemoRun(Screen screen, DemoTask task, string folder, long seed, bool json)
+internal sealed class DemoRun(Screen screen, DemoTask task, string folder, long firstSeed, bool json)
 {
     /// <summary>The file with a picture of every class.</summary>
     public const string ClassesName = "classes.png";
@@ -37,47 +37,65 @@ internal sealed class DemoRun(Screen screen, DemoTask task, string folder, long 
         DemoPictures.SaveClasses(test, In(ClassesName));
         if (!json) foreach (string line in DemoText.Introduction(task, folder, Backend.Current.Name)) screen.Line(line);
 
-        List<DemoRow> rows = [];
-        foreach (DemoMethod method in DemoTask.Methods)
-        {
-            TrainingSummary run = RunView.Show(screen, json, report => TrainingRun.Execute(
-                task.Recipe(method, seed), In(method.Tuning.Method), ExistingRun.Overwrite, Only(report), cancellation));
-            DemoRow row = DemoRow.Of(method, run);
-            rows.Add(row);
-            if (json) screen.Json(JsonSerializer.Serialize(row, DemoJson.Default.DemoRow));
-            else screen.Note(DemoText.Line(row));
-        }
-
+        IReadOnlyList<DemoRow> rows = CountView.Show(screen, json, "epochs", progress => Train(progress, cancellation));
         DemoSummary summary = new(
-            Synthetic: true, seed, Backend.Current.Name, task.TrainImages, task.TestImages, task.Epochs, rows, Predict(test),
+            Synthetic: true, Seeds, Backend.Current.Name, task.TrainImages, task.TestImages, task.Epochs, rows, Predict(test),
             Stopwatch.GetElapsedTime(start).TotalSeconds);
         if (json)
         {
+            foreach (DemoRow row in rows) screen.Json(JsonSerializer.Serialize(row, DemoJson.Default.DemoRow));
             screen.Json(JsonSerializer.Serialize(summary, DemoJson.Default.DemoSummary));
             return;
         }
 
         screen.Note("");
         screen.Write(DemoText.Table(rows));
-        screen.Line("");
-        foreach (string line in DemoText.Lines(summary)) screen.Line(line);
+        foreach (string line in DemoText.Lines(task, summary)) screen.Line(line);
     }
 
-    /// <summary>Progress alone: what a run says about itself is in its folder, and the demo has its own words.</summary>
-    private static Action<RunRecord> Only(Action<RunRecord> report) => record =>
+    private long[] Seeds => [.. Enumerable.Range(0, task.Seeds).Select(i => firstSeed + i)];
+
+    // Seed by seed, so that the time that is left can be told from the first of them.
+    private IReadOnlyList<DemoRow> Train(Action<int, int> progress, CancellationToken cancellation)
     {
-        if (record is ProgressRecord or WarningRecord) report(record);
-    };
+        Dictionary<DemoMethod, List<DemoTraining>> trainings =
+            DemoTask.Methods.ToDictionary(method => method, _ => new List<DemoTraining>());
+        int done = 0, total = task.Seeds * DemoTask.Methods.Count * task.Epochs;
+        foreach (long seed in Seeds)
+        {
+            foreach ((DemoMethod method, List<DemoTraining> of) in trainings)
+            {
+                double trainTop1 = 0;
+                TrainingSummary run = TrainingRun.Execute(
+                    task.Recipe(method, seed), FolderOf(method, seed), ExistingRun.Overwrite, record =>
+                    {
+                        if (record is WarningRecord warning) screen.Warn(warning.Message);
+                        if (record is not EpochRecord epoch) return;
+                        trainTop1 = epoch.TrainTop1 ?? 0;      // pictures of one class each always have it
+                        progress(++done, total);
+                    },
+                    cancellation);
+                of.Add(new DemoTraining(run, trainTop1));
+            }
+
+            if (!json) screen.Note(DemoText.Line(seed, trainings));
+        }
+
+        return [.. trainings.Select(entry => DemoRow.Of(entry.Key, entry.Value))];
+    }
 
     /// <summary>Opens the adapter's run anew, as any other program would, and asks it about a picture file.</summary>
     private DemoPrediction Predict(SyntheticShapes test)
     {
-        int index = (int)((ulong)seed % (ulong)test.Count);
+        int index = (int)((ulong)firstSeed % (ulong)test.Count);
         DemoMethod method = DemoTask.Methods.First(method => method.Tuning is AdaptFormerTuning);
         DemoPictures.Save(test, index, In(PictureName));
-        using Predictor predictor = Predictor.OpenRun(In(method.Tuning.Method));
-        return new DemoPrediction(In(PictureName), method.Name, test.ClassNames[test.Label(index)], predictor.Predict(In(PictureName), TopK));
+        using Predictor predictor = Predictor.OpenRun(FolderOf(method, firstSeed));
+        return new DemoPrediction(
+            In(PictureName), method.Name, test.ClassNames[test.Label(index)], predictor.Predict(In(PictureName), TopK));
     }
+
+    private string FolderOf(DemoMethod method, long seed) => Path.Combine(folder, method.Tuning.Method, $"seed-{seed}");
 
     private string In(string name) => Path.Combine(folder, name);
 }

@@ -67,7 +67,9 @@ internal sealed class Bars
             }),
             CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         Task.WaitAny(begun.Task, _drawing);
-        return begun.Task.IsCompleted ? begun.Task.Result : throw new InvalidOperationException("The terminal cannot show bars.", _drawing.Exception);
+        return begun.Task.IsCompleted
+            ? begun.Task.Result
+            : throw new InvalidOperationException("The terminal cannot show bars.", _drawing.Exception);
     }
 
     /// <summary>A bar's line.</summary>
@@ -93,7 +95,8 @@ internal sealed class Bars
 
         string padding = new(' ', Math.Max(0, most - Prose.Cells(title)));
         (char done, char left) = unicode ? ('━', '─') : ('#', '-');
-        return (title + padding, new string(done, filled), new string(left, bar - filled), $"{Math.Floor(100 * Math.Clamp(share, 0, 1)),3} %{said}");
+        string percent = $"{Math.Floor(100 * Math.Clamp(share, 0, 1)),3} %";
+        return (title + padding, new string(done, filled), new string(left, bar - filled), percent + said);
     }
 
     private void Remove(Bar bar)

@@ -42,5 +42,6 @@ internal static class Format
     public static string Percent(double? percent) => percent is { } p ? string.Create(CultureInfo.InvariantCulture, $"{p:0.00} %") : "-";
 
     /// <summary>For example <c>1.43 %</c> of all parameters.</summary>
-    public static string Share(long part, long whole) => whole == 0 ? "-" : string.Create(CultureInfo.InvariantCulture, $"{100.0 * part / whole:0.00} %");
+    public static string Share(long part, long whole) =>
+        whole == 0 ? "-" : string.Create(CultureInfo.InvariantCulture, $"{100.0 * part / whole:0.00} %");
 }

@@ -22,9 +22,8 @@ public static class ShippedWeights
         string file = Path.Combine(folder, Path.GetFileName(name) + Extension);
         if (File.Exists(file)) return file;
         string[] known = Directory.Exists(folder) ? Directory.GetFiles(folder, $"*{Extension}") : [];
-        throw new FileNotFoundException(
-            $"{path}: no such weights came with the program; "
-            + $"{(known.Length > 0 ? $"known: {string.Join(", ", known.Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal))}" : $"there is no folder {folder}")}.",
-            file);
+        IEnumerable<string?> names = known.Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal);
+        string there = known.Length > 0 ? $"known: {string.Join(", ", names)}" : $"there is no folder {folder}";
+        throw new FileNotFoundException($"{path}: no such weights came with the program; {there}.", file);
     }
 }

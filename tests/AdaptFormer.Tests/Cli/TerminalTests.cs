@@ -74,6 +74,7 @@ public sealed partial class TerminalTests(TinyTask task) : IClassFixture<TinyTas
         await terminal.Holds(
             "sweep", "sweep", recipe, "--grid", "batch=3,6", "--set", "epochs=1", "--jobs", "1", "--output", $"swept-{columns}");
         await terminal.Holds("bench", "bench", "--loading", "train", "--seconds", "0");
+        await terminal.Holds("demo", "demo", "--epochs", "1", "--seeds", "1", "--output", "demo");
     }
 
     [Theory]

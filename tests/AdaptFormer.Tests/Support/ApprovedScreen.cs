@@ -53,7 +53,7 @@ internal static partial class ApprovedScreen
 
     private static string Numbers(string text)
     {
-        text = Backend().Replace(text, "TYPE on CPU, BACKEND");
+        text = Backend().Replace(Precision().Replace(text, "TYPE"), "BACKEND");
         text = Duration().Replace(text, "# s");
         text = Measured().Replace(text, "# $1");
         text = Digest().Replace(text, "sha256:#");
@@ -106,7 +106,10 @@ internal static partial class ApprovedScreen
     [GeneratedRegex(@"^=== (?<columns>\d+) columns\n(?<text>[\s\S]*?)\n(?==== |\z)", RegexOptions.Multiline)]
     private static partial Regex Part();
 
-    [GeneratedRegex(@"(bfloat16|float32) on CPU, .*$")]
+    [GeneratedRegex("(bfloat16|float32)(?= on CPU)")]
+    private static partial Regex Precision();
+
+    [GeneratedRegex("(?<= CPU, ).*$")]
     private static partial Regex Backend();
 
     [GeneratedRegex(@"\d+ h \d\d min|\d+ min \d\d s|\d+(\.\d+)? s\b")]

@@ -10,7 +10,7 @@ namespace AdaptFormer.Tests.Cli.Demo;
 
 public sealed partial class DemoRunTests : IDisposable
 {
-    private static readonly DemoTask Small = new(TrainImages: 50, TestImages: 20, Epochs: 1);
+    private static readonly DemoTask Small = new(TrainImages: 50, TestImages: 20, Epochs: 1, Seeds: 2);
 
     private readonly TempFolder _folder = new();
 
@@ -22,6 +22,9 @@ public sealed partial class DemoRunTests : IDisposable
         string text = Mask(Run(json: false));
         Assert.StartsWith("The pictures of this demo are synthetic", text, StringComparison.Ordinal);
         Assert.All(DemoTask.Methods, method => Assert.Contains($"| {method.Name} ", text, StringComparison.Ordinal));
+        Assert.Contains("from 5 pictures of each, tested on 20 others; 1 epochs a method, 2 seeds", text, StringComparison.Ordinal);
+        Assert.Contains("From 5 pictures a class full tuning learns", text, StringComparison.Ordinal);
+        Assert.Matches(@"points to full tuning\)\.", text);
         Assert.Contains("picture.png (synthetic", text, StringComparison.Ordinal);
         Assert.Matches(@"That is (right\.|wrong: it was drawn as \w+)", text);
         Assert.Equal((32, 32), Size("picture.png"));
@@ -33,16 +36,19 @@ public sealed partial class DemoRunTests : IDisposable
     {
         string[] lines = Run(json: true).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(5, lines.Length);
-        Assert.Equal(["Linear", "VPT", "AdaptFormer-16", "Full-tuning"], lines[..4].Select(line => JsonDocument.Parse(line).RootElement.GetProperty("method").GetString()));
+        Assert.Equal(["Linear", "VPT", "AdaptFormer-16", "Full tuning"], lines[..4].Select(line => JsonDocument.Parse(line).RootElement.GetProperty("method").GetString()));
 
         JsonElement all = JsonDocument.Parse(lines[4]).RootElement;
         Assert.True(all.GetProperty("synthetic").GetBoolean());
         Assert.Equal(4, all.GetProperty("results").GetArrayLength());
         Assert.All(all.GetProperty("results").EnumerateArray(), row =>
         {
-            Assert.InRange(row.GetProperty("test_top1").GetDouble(), 0, 100);
+            double[] perSeed = [.. row.GetProperty("test_top1_per_seed").EnumerateArray().Select(seed => seed.GetDouble())];
+            Assert.Equal((2, perSeed.Average()), (perSeed.Length, row.GetProperty("test_top1").GetDouble()));
+            Assert.InRange(row.GetProperty("train_top1").GetDouble(), 0, 100);
             Assert.Equal(row.GetProperty("adapter_bytes").GetInt64(), new FileInfo(row.GetProperty("adapter").GetString()!).Length);
         });
+        Assert.Equal([0, 1], all.GetProperty("seeds").EnumerateArray().Select(seed => seed.GetInt32()));
         JsonElement prediction = all.GetProperty("prediction");
         Assert.True(File.Exists(prediction.GetProperty("picture").GetString()));
         Assert.Equal(Small.Test.ClassNames[0], prediction.GetProperty("truth").GetString());
@@ -56,13 +62,13 @@ public sealed partial class DemoRunTests : IDisposable
         using CancellationTokenSource stop = new();
         stop.Cancel();
         Assert.ThrowsAny<OperationCanceledException>(() =>
-            new DemoRun(new Screen(TextWriter.Null, TextWriter.Null, terminal: false), Small, _folder.Path, seed: 0, json: true).Execute(stop.Token));
+            new DemoRun(new Screen(TextWriter.Null, TextWriter.Null, terminal: false), Small, _folder.Path, firstSeed: 0, json: true).Execute(stop.Token));
     }
 
     private string Run(bool json)
     {
         StringWriter output = new();
-        new DemoRun(new Screen(output, TextWriter.Null, terminal: false), Small, _folder.Path, seed: 0, json).Execute(CancellationToken.None);
+        new DemoRun(new Screen(output, TextWriter.Null, terminal: false), Small, _folder.Path, firstSeed: 0, json).Execute(CancellationToken.None);
         return output.ToString();
     }
 

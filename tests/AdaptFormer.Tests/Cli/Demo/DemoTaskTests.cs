@@ -1,6 +1,7 @@
 using AdaptFormer.Cli.Demo;
 using AdaptFormer.Experiments;
 using AdaptFormer.Models;
+using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Peft;
 using AdaptFormer.Runs;
 using AdaptFormer.Runs.Recipes;
@@ -14,7 +15,7 @@ public sealed class DemoTaskTests
     [Fact]
     public void The_shipped_backbone_is_small_loads_and_is_the_one_that_the_guide_names()
     {
-        Assert.InRange(new FileInfo(DemoTask.WeightsPath).Length, 1, 3_000_000);
+        Assert.InRange(new FileInfo(ShippedWeights.Find(DemoTask.Weights)).Length, 1, 3_000_000);
         using Backbone model = RecipeBackbone.Load(new DemoTask().Recipe(DemoTask.Methods[0], seed: 0));
         Assert.Equal(DemoTask.WeightsDigest, model.Source!.Digest);
         Assert.Empty(model.Source.Report.Fresh);
@@ -29,6 +30,15 @@ public sealed class DemoTaskTests
         Assert.Equal("synthetic-pretraining", recipe.Data.Kind);
         using Backbone fresh = RecipeBackbone.Load(recipe), shipped = RecipeBackbone.Load(new DemoTask().Recipe(DemoTask.Methods[0], seed: 0));
         Assert.Equal(RecipeBackbone.Pictures(recipe, fresh) with { Upright = false }, shipped.ExpectedPictures with { Upright = false });
+    }
+
+    [Fact]
+    public void Every_seed_draws_training_pictures_of_its_own_and_is_tested_on_the_same()
+    {
+        DataOptions[] data = [.. new long[] { 0, 1, 2 }.Select(seed => new DemoTask().Recipe(DemoTask.Methods[0], seed).Data)];
+        Assert.Equal(3, data.Select(of => of.Train).Distinct().Count());
+        string test = Assert.Single(data.Select(of => of.Test).Distinct())!;
+        Assert.DoesNotContain(test.Split(':')[1], data.Select(of => of.Train.Split(':')[1]));
     }
 
     [Fact]
