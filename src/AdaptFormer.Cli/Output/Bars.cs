@@ -5,7 +5,7 @@ namespace AdaptFormer.Cli.Output;
 
 /// <summary>
 /// The bars on a terminal, the one place that draws them: each is a line of title, bar, percentage, and as many facts as fit. The
-/// display begins with the first bar, so that work which fails before leaves no blank line; when the work is over it is gone.
+/// display begins with the first bar, so that work which fails before shows none; when the work is over it is gone.
 /// </summary>
 internal sealed class Bars
 {

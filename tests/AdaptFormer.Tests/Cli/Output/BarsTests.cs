@@ -74,7 +74,7 @@ public sealed class BarsTests
     {
         using StringWriter error = new();
         work(new Screen(TextWriter.Null, error, outTerminal: true, errorTerminal: true, width: 60), false);
-        TerminalScreen screen = new TerminalScreen(60).Write(error.ToString().ReplaceLineEndings("\r\n"));
+        TerminalScreen screen = new TerminalScreen(60).Write(error.ToString().Replace("\n", "\r\n", StringComparison.Ordinal));
         Assert.False(screen.CursorHidden);
         return screen.Lines;
     }
