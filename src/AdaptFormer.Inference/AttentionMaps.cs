@@ -23,9 +23,10 @@ public sealed record AttentionMaps(TokenGrid Grid, string Reader, IReadOnlyList<
     /// <summary>Runs one input through the model.</summary>
     /// <param name="model">The model.</param>
     /// <param name="input">[1, 3, H, W] or [1, 3, T, H, W], normalised.</param>
+    /// <param name="task">The task that is looked at; what is attached to the model if null.</param>
     /// <returns>The maps, and what the model answered: logits [K], or features without a head.</returns>
     /// <exception cref="ArgumentException">There is not exactly one input.</exception>
-    public static (AttentionMaps Maps, float[] Answer) Of(Backbone model, Tensor input)
+    public static (AttentionMaps Maps, float[] Answer) Of(Backbone model, Tensor input, TaskSlots? task = null)
     {
         if (input.Shape[0] != 1) throw new ArgumentException($"AttentionMaps: one input at a time, got {input.Shape}.");
         using TensorScope scope = new();
@@ -42,7 +43,7 @@ public sealed record AttentionMaps(TokenGrid Grid, string Reader, IReadOnlyList<
 
             layers.Add(new Layer(MeanOverHeads(block.Probabilities), block.Probabilities.Shape[^1], block.Entered, block.Left));
             if (isLast) maps = Global(model, block.Probabilities, layers);
-        });
+        }, task);
         return (maps ?? throw new ArgumentException($"{model.Id} has no blocks whose attention could be shown."), answer.ToArray());
     }
 

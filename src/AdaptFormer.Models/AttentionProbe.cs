@@ -17,16 +17,21 @@ public static class AttentionProbe
     /// <param name="model">A model without a tape: attention is looked at as the model predicts.</param>
     /// <param name="pixels">[B, …], as for the model.</param>
     /// <param name="see">Called once for every block.</param>
+    /// <param name="task">The task that is looked at; what is attached to the model if null.</param>
     /// <returns>What the model returns.</returns>
-    public static Tensor Run(Backbone model, Tensor pixels, Action<BlockAttention> see)
+    public static Tensor Run(Backbone model, Tensor pixels, Action<BlockAttention> see, TaskSlots? task = null)
     {
         int seen = 0, done = 0;
-        if (model is not TokenBackbone) return model.Forward(pixels, Observe);
+        Slots slots = task ?? Slots.Attached;
+        Head? head = task is null ? model.Head : task.Head;
+        if (model is not TokenBackbone) return Classified(model.Features(pixels, slots, Observe));
 
         // What a plain transformer's first block reads is the embedding with class token and positions, which has no name of its own.
-        Tensor tokens = model.RunBefore(0, pixels);
+        Tensor tokens = model.RunBefore(0, pixels, slots);
         See(tokens, left: 0);
-        return model.RunAfter(0, tokens, Observe);
+        return Classified(model.FeaturesAfter(0, tokens, slots, Observe));
+
+        Tensor Classified(Tensor features) => head?.Forward(features) ?? features;
 
         void Observe(string name, Tensor value)
         {
@@ -34,7 +39,7 @@ public static class AttentionProbe
             if (isBlock) done++;
             if (done != seen || seen == model.Blocks.Count || value.Shape[^1] != model.Blocks[seen].Dim)
                 return;    // behind a stage's last block, merging comes first
-            Tensor kept = isBlock && model.Prompts.Attached is { } prompts ? prompts.Leave(done - 1, value) : value;
+            Tensor kept = isBlock && model.Prompts.In(slots) is { } prompts ? prompts.Leave(done - 1, value) : value;
             See(kept, left: value.Shape[1] - kept.Shape[1]);
         }
 
@@ -42,8 +47,8 @@ public static class AttentionProbe
         {
             using TensorScope scope = new();
             int block = seen++;
-            Tensor entered = model.Prompts.Attached?.Enter(block, x) ?? x;
-            see(new BlockAttention(block, model.Blocks[block].AttentionProbabilities(entered), entered.Shape[1] - x.Shape[1], left));
+            Tensor entered = model.Prompts.In(slots)?.Enter(block, x) ?? x;
+            see(new BlockAttention(block, model.Blocks[block].AttentionProbabilities(entered, slots), entered.Shape[1] - x.Shape[1], left));
         }
     }
 }

@@ -262,6 +262,15 @@ public abstract class Backbone : Layer
         ? InChunks(pixels, chunk => Features(chunk, slots))
         : throw new ArgumentException($"{Id}: a pass cannot be cut at {cut}, only behind the features.");
 
+    /// <summary>The part of a pass between two cuts, for any samples of a trunk.</summary>
+    /// <param name="from">Where the trunk stopped.</param>
+    /// <param name="to">A place as <see cref="SharedCut"/> names it, not ahead of <paramref name="from"/>.</param>
+    /// <param name="x">What <see cref="RunBefore(int, Tensor, Slots)"/> made at <paramref name="from"/>.</param>
+    /// <param name="slots">What fills the seams.</param>
+    /// <returns>What <see cref="RunBefore(int, Tensor, Slots)"/> makes at <paramref name="to"/>.</returns>
+    public virtual Tensor RunBetween(int from, int to, Tensor x, Slots slots) => from == to
+        ? x : throw new ArgumentException($"{Id}: there is no part of a pass from {from} to {to}.");
+
     /// <summary>
     /// The part of a pass behind a cut: what <see cref="RunBefore(int, Tensor)"/> made → logits [B, K], or features without a head.
     /// </summary>
@@ -325,7 +334,7 @@ public abstract class Backbone : Layer
         cut is { } place ? FeaturesAfter(place, x, slots, observe: null) : Features(x, slots);
 
     /// <summary>What <see cref="RunBefore(int, Tensor, Slots)"/> made at a cut → features [B, C].</summary>
-    protected virtual Tensor FeaturesAfter(int cut, Tensor x, Slots slots, Observer? observe) =>
+    protected internal virtual Tensor FeaturesAfter(int cut, Tensor x, Slots slots, Observer? observe) =>
         cut == Blocks.Count + 1 ? x : throw new ArgumentException($"{Id}: a pass cannot be cut at {cut}, only behind the features.");
 
     /// <summary>The deepest place ahead of which a task changes nothing; null if there is none.</summary>

@@ -53,12 +53,28 @@ public abstract class TokenBackbone : Backbone
         {
             Tensor x = TensorScope.Run(() => Embed(chunk, slots, observe: null));
             x = RunBlocks(x.Give(), slots, observe: null, cut == Blocks.Count ? Readout(x.Shape[1]) : x.Shape[1], from: 0, to: cut);
-            return cut == Blocks.Count ? Pool(x) : x;
+            return Cut(cut, x);
         });
     }
 
     /// <inheritdoc/>
-    protected sealed override Tensor FeaturesAfter(int cut, Tensor x, Slots slots, Observer? observe) => cut switch
+    public sealed override Tensor RunBetween(int from, int to, Tensor x, Slots slots)
+    {
+        if (from >= to || to > Blocks.Count + 1) return base.RunBetween(from, to, x, slots);
+        if (to > Blocks.Count) return InChunks(x, chunk => FeaturesAfter(from, chunk, slots, observe: null));
+        return InChunks(x, chunk =>
+        {
+            int tokens = chunk.Shape[1];
+            Tensor y = RunBlocks(chunk, slots, observe: null, to == Blocks.Count ? Readout(tokens) : tokens, from, to);
+            return Cut(to, y);
+        });
+    }
+
+    /// <summary>What a part of a pass ends with; the caller may read it any number of times, so it is not given.</summary>
+    private Tensor Cut(int cut, Tensor x) => cut == Blocks.Count ? Pool(x) : x.View(x.Shape);
+
+    /// <inheritdoc/>
+    protected internal sealed override Tensor FeaturesAfter(int cut, Tensor x, Slots slots, Observer? observe) => cut switch
     {
         _ when cut > Blocks.Count => base.FeaturesAfter(cut, x, slots, observe),
         _ when cut == Blocks.Count => Finish(x, slots),

@@ -30,23 +30,28 @@ public static class FFmpeg
     /// it was cut without encoding it anew, has hidden frames, or is damaged.
     /// </summary>
     /// <param name="path">The file.</param>
+    /// <param name="mostFrames">A longer video is refused, without counting to its end; null for any length.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">It is no video, or a damaged one.</exception>
+    /// <exception cref="InvalidDataException">It is no video, a damaged one, or longer than allowed.</exception>
     /// <exception cref="NotSupportedException">ffprobe is not installed.</exception>
-    public static VideoInfo Probe(string path)
+    public static VideoInfo Probe(string path, int? mostFrames = null)
     {
         Require(path);
         using MemoryStream json = new();
-        string errors = Run("ffprobe", ["-v", "error", "-select_streams", "v:0", "-count_frames", "-show_entries",
-            "stream=width,height,nb_read_frames,avg_frame_rate:stream_tags=rotate:stream_side_data=rotation,displaymatrix", "-of", "json", path], output => output.CopyTo(json), path, CountingPatience);
-        return Info(json.ToArray(), path, errors);
+        // A packet may hold no frame that is shown, so twice as many are looked at as there may be frames.
+        string[] interval = mostFrames is { } most ? ["-read_intervals", string.Create(CultureInfo.InvariantCulture, $"%+#{(2L * most) + 16}")] : [];
+        string errors = Run("ffprobe", ["-v", "error", "-select_streams", "v:0", "-count_frames", .. interval, "-show_entries",
+            "stream=width,height,nb_read_frames,avg_frame_rate:stream_tags=rotate:stream_side_data=rotation,displaymatrix", "-of", "json",
+            path], output => output.CopyTo(json), path, mostFrames is null ? CountingPatience : Patience);
+        return Info(json.ToArray(), path, errors, mostFrames);
     }
 
     /// <summary>Reads ffprobe's answer, whose words are partly those of the file.</summary>
     /// <param name="answer">JSON.</param>
     /// <param name="path">The file that it is about.</param>
     /// <param name="errors">What was complained of.</param>
-    internal static VideoInfo Info(ReadOnlyMemory<byte> answer, string path, string errors)
+    /// <param name="mostFrames">A longer video is refused; null for any length.</param>
+    internal static VideoInfo Info(ReadOnlyMemory<byte> answer, string path, string errors, int? mostFrames = null)
     {
         try
         {
@@ -57,6 +62,7 @@ public static class FFmpeg
             (int width, int height) = (stream.GetProperty("width").GetInt32(), stream.GetProperty("height").GetInt32());
             int frames = Number(stream, "nb_read_frames") ?? 0;
             if (width < 1 || height < 1 || frames < 1) throw new InvalidDataException($"{path}: it holds no frames. {Shorten(errors)}".TrimEnd());
+            if (frames > mostFrames) throw new InvalidDataException($"{path}: it has more than {mostFrames} frames, which is the limit here.");
             if ((long)width * height > ImageBuffer.MaxPixels) throw new InvalidDataException($"{path}: frames of {width}x{height} pixels are not read.");
             return new VideoInfo(width, height, frames, Rate(stream))
             {

@@ -33,9 +33,10 @@ public abstract class Attention : BranchLayer
 
     /// <summary>How much each token reads of each other; no gradient passes through.</summary>
     /// <param name="x">[B, N, C], normalised.</param>
+    /// <param name="slots">What fills the seams.</param>
     /// <returns>
     /// [B, h, N, N], or [B, windows, h, n, n] where tokens see those of their window alone, f32; rows are the tokens that ask, and sum to
     /// 1.
     /// </returns>
-    public abstract Tensor Probabilities(Tensor x);
+    public abstract Tensor Probabilities(Tensor x, Slots slots);
 }

@@ -99,8 +99,9 @@ public sealed class Block : Layer
 
     /// <summary>How much each token reads of each other in this block's attention; no gradient passes through.</summary>
     /// <param name="x">[B, N, C]: what the block reads.</param>
+    /// <param name="slots">What fills the seams.</param>
     /// <returns>As <see cref="Attention.Probabilities"/>.</returns>
-    public Tensor AttentionProbabilities(Tensor x) => Attn.Probabilities(Norm1.Forward(x));
+    public Tensor AttentionProbabilities(Tensor x, Slots slots) => Attn.Probabilities(Norm1.Forward(x, slots), slots);
 
     private bool ReadsAllTokens(Slots slots) =>
         !Attn.TakesQueries || AttnDelta.In(slots) is not null || FfnDelta.In(slots) is { ReadsAllTokens: true };

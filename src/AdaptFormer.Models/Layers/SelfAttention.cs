@@ -50,7 +50,7 @@ public sealed class SelfAttention : Attention
     }
 
     /// <inheritdoc/>
-    public override Tensor Probabilities(Tensor x) => Project(x, Slots.Attached).AttentionProbabilities(_heads);
+    public override Tensor Probabilities(Tensor x, Slots slots) => Project(x, slots).AttentionProbabilities(_heads);
 
     /// <summary>[B, N, C] → [B, N, 3·C].</summary>
     private Tensor Project(Tensor x, Slots slots)

@@ -39,8 +39,8 @@ public sealed class WindowAttention : Attention
     }
 
     /// <inheritdoc/>
-    public override Tensor Probabilities(Tensor x) =>
-        Qkv.Forward(x).WindowAttentionProbabilities(_heads, Windows, RelativePositionBias, Padding(x, Slots.Attached));
+    public override Tensor Probabilities(Tensor x, Slots slots) =>
+        Qkv.Forward(x, slots).WindowAttentionProbabilities(_heads, Windows, RelativePositionBias, Padding(x, slots));
 
     /// <summary>
     /// What a token of zeros becomes: the authors pad behind the norm and ahead of the projection. A task's own where it tunes that.

@@ -13,7 +13,7 @@ namespace AdaptFormer.Tests.Peft;
 /// <summary>Adapters read apart from the model: many tasks over one backbone that never changes.</summary>
 public sealed class AdapterTaskTests : IDisposable
 {
-    private static readonly (string Name, Tuning Tuning)[] Methods =
+    internal static readonly (string Name, Tuning Tuning)[] Methods =
     [
         ("adaptformer", new AdaptFormerTuning(4)), ("paper", AdaptFormerTuning.Paper with { Bottleneck = 3 }),
         ("sequential", new AdaptFormerTuning(4, Position: AdapterPosition.Sequential, Activation: AdapterActivation.Gelu)),
@@ -165,6 +165,14 @@ public sealed class AdapterTaskTests : IDisposable
             Tensor[] answers = model.RunAfter(cut, trunk, [.. asked.Select(one => one.Task)], [.. asked.Select(one => one.Sample)]);
             for (int i = 0; i < asked.Length; i++)
                 Assert.Equal(model.Forward(pixels, asked[i].Task).SliceBatch(asked[i].Sample, 1).ToArray(), answers[i].ToArray());
+
+            // The whole trunk, as it lies in memory, may be asked any number of times, and be taken on to another cut.
+            float[] features = model.Forward(pixels, TaskSlots.None).ToArray();
+            for (int round = 0; round < 2; round++)
+            {
+                Assert.Equal(answers[1].ToArray(), model.RunAfter(cut, trunk, [.. Enumerable.Repeat(asked[1].Task, 4)], [0, 1, 2, 3])[0].ToArray());
+                Assert.Equal(features, model.RunBetween(cut, model.Blocks.Count + 1, trunk, TaskSlots.None).ToArray());
+            }
         }
     }
 
