@@ -30,6 +30,7 @@ internal static class Shell
             TrialCommand.Create(screen),
             EvalCommand.Create(screen),
             PredictCommand.Create(screen),
+            ServeCommand.Create(screen),
             DescribeCommand.Create(screen),
             RecipesCommand.Create(screen),
             ModelsCommand.Create(screen),

@@ -14,8 +14,7 @@ namespace AdaptFormer.Inference;
 /// <param name="trunks">Trunks that are kept; an input that has all it needs there is not decoded.</param>
 internal sealed class InputReader(Backbone model, InputLimits limits, TrunkCache trunks) : IDisposable
 {
-    private readonly ConcurrentDictionary<Preprocessing, ImageTransform> _pictures = new();
-    private readonly ConcurrentDictionary<Preprocessing, ClipTransform> _clips = new();
+    private readonly ConcurrentDictionary<Preprocessing, ImageTransform> _transforms = new();
     private readonly ConcurrentBag<ImageTransform.Scratch> _scratches = [];
     private readonly SemaphoreSlim _decoders = new(Environment.ProcessorCount);
 
@@ -174,11 +173,14 @@ internal sealed class InputReader(Backbone model, InputLimits limits, TrunkCache
 
     private ReadOnlyMemory<float> View(Decoded picture, Preprocessing preprocessing)
     {
-        ImageTransform transform = _pictures.GetOrAdd(preprocessing, wanted => ImageTransform.ForEvaluation(wanted.ToTransform()));
+        ImageTransform transform = TransformOf(preprocessing);
         float[] pixels = new float[transform.SampleLength];
         transform.Apply(picture.Picture, new Rng(0), pixels, picture.Scratch);
         return pixels;
     }
+
+    private ImageTransform TransformOf(Preprocessing preprocessing) => _transforms.GetOrAdd(
+        preprocessing, wanted => ImageTransform.ForEvaluation(model.ReadsClips ? wanted.ToClips(model.InputShape[1]) : wanted.ToTransform()));
 
     private Opened OpenClip(VisualInput input)
     {
@@ -188,7 +190,7 @@ internal sealed class InputReader(Backbone model, InputLimits limits, TrunkCache
                 Count(frames.Name, frames.All.Count);
                 return new Opened(new MemoryClip(frames.Name, frames.All), null);
             case VisualInput.FileInput { Path: var folder } when Directory.Exists(folder):
-                UnlabelledClips all = UnlabelledClips.Of([folder]);
+                UnlabelledDataset all = UnlabelledDataset.Of([folder], clips: true);
                 if (all.Count != 1) throw new ArgumentException($"{folder} holds {all.Count} clips; ask about one.");
                 Count(folder, all.FrameCount(0));
                 return new Opened(all, null);
@@ -216,11 +218,9 @@ internal sealed class InputReader(Backbone model, InputLimits limits, TrunkCache
         if (frames > limits.MaxFrames) throw new InvalidDataException($"{name}: it has {frames} frames, {limits.MaxFrames} are the limit here.");
     }
 
-    private IReadOnlyList<ReadOnlyMemory<float>> Views(ClipDataset clip, Preprocessing preprocessing)
+    private IReadOnlyList<ReadOnlyMemory<float>> Views(LabelledDataset clip, Preprocessing preprocessing)
     {
-        ClipTransform transform = _clips.GetOrAdd(preprocessing, wanted =>
-            new ClipTransform(wanted.ToClips(model.InputShape[1]), wanted.Mean.ToArray(), wanted.Std.ToArray(), train: false));
-        ClipSamples samples = new(clip, transform);
+        ItemSamples samples = new(clip, TransformOf(preprocessing));
         using IDisposable scratch = samples.CreateScratch();
         ReadOnlyMemory<float>[] views = new ReadOnlyMemory<float>[samples.Views];
         for (int v = 0; v < views.Length; v++)
@@ -244,7 +244,7 @@ internal sealed class InputReader(Backbone model, InputLimits limits, TrunkCache
     }
 
     /// <summary>A clip, and the copy of it that ffmpeg reads.</summary>
-    private sealed record Opened(ClipDataset Clip, string? Copy) : IDisposable
+    private sealed record Opened(LabelledDataset Clip, string? Copy) : IDisposable
     {
         public void Dispose()
         {

@@ -4,11 +4,13 @@ namespace AdaptFormer.Inference;
 
 /// <summary>A data set of one clip.</summary>
 /// <param name="name">What messages call it.</param>
-internal abstract class SingleClip(string name) : ClipDataset
+internal abstract class SingleClip(string name) : LabelledDataset
 {
     public override string Name => name;
 
     public override int Count => 1;
+
+    public override bool OfClips => true;
 
     public override IReadOnlyList<string> ClassNames { get; } = [""];
 

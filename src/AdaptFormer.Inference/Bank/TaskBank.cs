@@ -12,6 +12,10 @@ namespace AdaptFormer.Inference;
 /// <remarks>AdaptFormer, arXiv:2205.13535, section 3.2: one frozen model, a small adapter for each task.</remarks>
 public sealed class TaskBank : IDisposable
 {
+    /// <summary>The name of the source of traces.</summary>
+    public const string ActivityName = "AdaptFormer.Inference";
+
+    private static readonly ActivitySource Activities = new(ActivityName);
     private static readonly TimeSpan SpareMoment = TimeSpan.FromSeconds(1);
 
     private readonly bool _ownsModel;
@@ -155,9 +159,14 @@ public sealed class TaskBank : IDisposable
         {
             foreach (string task in tasks) pinned.Add(await _shelf.PinAsync(task).ConfigureAwait(false));
             var wanted = pinned.GroupBy(task => task.Info.Preprocessing).ToList();
-            IReadOnlyList<PreparedInput> inputs = await _reader.ReadAsync(
-                input, [.. wanted.Select(group => (group.Key, (IReadOnlyList<int?>)[.. group.Select(task => task.Cut)]))], cancellation).ConfigureAwait(false);
-            Dictionary<Models.Preprocessing, PreparedInput> prepared = wanted.Zip(inputs).ToDictionary(pair => pair.First.Key, pair => pair.Second);
+            IReadOnlyList<PreparedInput> inputs;
+            using (Activities.StartActivity("read input"))
+            {
+                inputs = await _reader.ReadAsync(
+                    input, [.. wanted.Select(group => (group.Key, (IReadOnlyList<int?>)[.. group.Select(task => task.Cut)]))], cancellation).ConfigureAwait(false);
+            }
+
+            Dictionary<Preprocessing, PreparedInput> prepared = wanted.Zip(inputs).ToDictionary(pair => pair.First.Key, pair => pair.Second);
             foreach (TaskVersion task in pinned)
                 questions.Add(new Question(task, prepared[task.Info.Preprocessing], _options.Deadline, cancellation));
             while (_thread.TryAdd(questions) is { } room) await room.WaitAsync(cancellation).ConfigureAwait(false);
@@ -168,6 +177,8 @@ public sealed class TaskBank : IDisposable
             throw;
         }
 
+        using Activity? pass = Activities.StartActivity("pass");
+        pass?.SetTag("tasks", tasks.Count);
         float[][] logits = await Task.WhenAll(questions.Select(question => question.Answer)).WaitAsync(cancellation).ConfigureAwait(false);
         return [.. pinned.Zip(logits, (task, answer) => new TaskAnswer(task.Name, task.Info, answer))];
     }
