@@ -59,7 +59,7 @@ public sealed partial class ReadmeCommandsTests : IDisposable
             .. Project().Matches(readme).Select(match => match.Groups[1].Value),
         ];
         Assert.NotEmpty(named);
-        Assert.Empty(named.Distinct().Where(path => !Path.Exists(Path.Combine(Root()!, path))));
+        Assert.DoesNotContain(named.Distinct(), path => !Path.Exists(Path.Combine(Root()!, path)));
     }
 
     // Lines of the blocks that hold commands, and commands within sentences that say more than a name.
