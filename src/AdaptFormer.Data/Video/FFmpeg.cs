@@ -227,7 +227,7 @@ public static class FFmpeg
 
     private static double Rate(JsonElement stream)
     {
-        string[] parts = stream.TryGetProperty("avg_frame_rate", out JsonElement rate) ? rate.GetString()!.Split('/') : [];
+        string[] parts = stream.TryGetProperty("avg_frame_rate", out JsonElement rate) && rate.GetString() is { } text ? text.Split('/') : [];
         return parts.Length == 2 && double.TryParse(parts[0], CultureInfo.InvariantCulture, out double a) && double.TryParse(parts[1], CultureInfo.InvariantCulture, out double b) && b > 0 ? a / b : 0;
     }
 
