@@ -14,7 +14,7 @@ namespace AdaptFormer.Tests.Support;
 internal sealed class Fuzz(string format, ITestOutputHelper output)
 {
     private const string Variable = "ADAPTFORMER_FUZZ";
-    private const int FaultsShown = 8, MaxMessage = 20_000;
+    private const int FaultsShown = 8, MaxMessage = 20_000, Telling = 16;      // fewer inputs may all be read by chance
     private const long MaxGrowth = 512 << 20;
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
@@ -60,7 +60,7 @@ internal sealed class Fuzz(string format, ITestOutputHelper output)
         output.WriteLine($"fuzz {format}: {count} inputs, {_read} read, {_refused} refused, slowest {_slowest.TotalMilliseconds:F0} ms, "
             + $"at most {_largest >> 10} KiB allocated, working set grew by {growth >> 20} MiB");
         Assert.True(_faults.Count == 0, string.Join("\n\n", _faults.Values));
-        Assert.True(_read > 0 && _refused > 0, $"{format}: {_read} read and {_refused} refused: such damage tests nothing");
+        Assert.True(count < Telling || (_read > 0 && _refused > 0), $"{format}: {_read} read and {_refused} refused: such damage tests nothing");
         if (IsLong) Assert.InRange(growth, long.MinValue, MaxGrowth);
     }
 
