@@ -41,8 +41,10 @@ internal static class Failure
         RecipeException => (WrongCall, error.Message),
         TrialFailedException trial => (trial.WrongCall ? WrongCall : FailedRun, error.Message),
         ArgumentException => (WrongCall, WithoutParameter(error)),
-        OutOfMemoryException => (FailedRun, "Out of memory: use a smaller batch (--set batch=…, with accumulate to keep the step as large) or a smaller model."),
-        IOException or UnauthorizedAccessException or InvalidDataException or DllNotFoundException or NotSupportedException or NotFiniteNumberException => (FailedRun, error.Message),
+        OutOfMemoryException => (FailedRun,
+            "Out of memory: use a smaller batch (--set batch=…, with accumulate to keep the step as large) or a smaller model."),
+        IOException or UnauthorizedAccessException or InvalidDataException or DllNotFoundException or NotSupportedException
+            or NotFiniteNumberException => (FailedRun, error.Message),
         _ when IsOurs(error) => (FailedRun, error.Message),
         _ => (FailedRun, $"Unexpected {error.GetType().Name}: {error.Message} Set {DebugVariable}=1 to see where."),
     };

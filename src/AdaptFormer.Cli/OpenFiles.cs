@@ -19,7 +19,8 @@ internal static partial class OpenFiles
     {
         if (!OperatingSystem.IsLinux() && !OperatingSystem.IsMacOS()) return null;
         return GetLimit(OperatingSystem.IsLinux() ? Linux : MacOS, out Limit limit) == 0 && limit.Soft < Needed
-            ? $"only {limit.Soft} files may be open at once, and at least {Needed} are needed; raise the limit (ulimit -n {Needed}, or LimitNOFILE of a service)."
+            ? $"only {limit.Soft} files may be open at once, and at least {Needed} are needed; raise the limit (ulimit -n {Needed}, or "
+            + "LimitNOFILE of a service)."
             : null;
     }
 

@@ -42,7 +42,8 @@ internal static class Shell
             VisualizeCommand.Create(screen),
             BenchCommand.Create(screen),
             DoctorCommand.Create(screen),
-            new Option<bool>(Quiet, "-q") { Description = "Show no progress and no notes; results, warnings and errors only.", Recursive = true },
+            new Option<bool>(Quiet, "-q")
+            { Description = "Show no progress and no notes; results, warnings and errors only.", Recursive = true },
         };
         root.SetAction(parsed => parsed.RootCommandResult.Command.Parse(["--help"]).Invoke(parsed.InvocationConfiguration));
         return root;

@@ -45,7 +45,8 @@ public sealed class ChildProcessHost(Func<ProcessStartInfo> program) : TrialHost
             {
                 0 => null,
                 TrialProcess.Diverged => message,
-                int code => throw new TrialFailedException(message.Length > 0 ? message : $"The process ended with code {code} and said nothing.", code == TrialProcess.WrongCall),
+                int code => throw new TrialFailedException(message.Length > 0
+                    ? message : $"The process ended with code {code} and said nothing.", code == TrialProcess.WrongCall),
             };
         }
         finally

@@ -24,14 +24,23 @@ public abstract record Distribution
         string form = text[..open].Trim();
         if (form == "choice") return values.All(value => value.Length > 0) ? new Choice(values) : throw Wrong("has an empty choice");
         if (form is not ("uniform" or "loguniform" or "int")) throw Wrong($"is '{text}'");
-        if (values.Count != 2 || !Number(values[0], out double low) || !Number(values[1], out double high)) throw Wrong($"is '{text}', without two numbers");
+        if (values.Count != 2 || !Number(values[0], out double low) || !Number(values[1], out double high))
+            throw Wrong($"is '{text}', without two numbers");
         if (low > high) throw Wrong($"is '{text}', whose low end is above the high one");
         if (form == "loguniform" && low <= 0) throw Wrong($"is '{text}', whose low end must be above 0");
-        if (form == "int" && (low != Math.Floor(low) || high != Math.Floor(high) || high - low >= int.MaxValue)) throw Wrong($"is '{text}', without whole numbers");
-        return form switch { "uniform" => new Uniform(low, high), "loguniform" => new LogUniform(low, high), _ => new WholeNumber((long)low, (long)high) };
+        if (form == "int" && (low != Math.Floor(low) || high != Math.Floor(high) || high - low >= int.MaxValue))
+            throw Wrong($"is '{text}', without whole numbers");
+        return form switch
+        {
+            "uniform" => new Uniform(low, high),
+            "loguniform" => new LogUniform(low, high),
+            _ =>
+            new WholeNumber((long)low, (long)high)
+        };
 
         ArgumentException Wrong(string what) => new($"{owner} {what}; expected {Forms}.");
-        static bool Number(string value, out double number) => double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out number) && double.IsFinite(number);
+        static bool Number(string value, out double number) =>
+            double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out number) && double.IsFinite(number);
     }
 
     // Four digits say all that a search can tell apart, and stay readable.

@@ -54,16 +54,20 @@ public sealed class Experiment
         List<Row> trained = [];
         foreach ((int count, int epochs) in halving.Rungs)
         {
-            rows = trained.Count == 0 ? rows : [.. MostPromising(trained).Take(count).Select(row => _plan.Rows.First(planned => planned.Name == row.Planned.Name))];
-            _report(new StageRecord($"round {rungs.Count + 1} of {halving.Rungs.Count}: {rows.Count} combinations, {epochs} epoch{(epochs == 1 ? "" : "s")} each"));
-            trained = Train([.. rows.Select(row => row with { Candidates = [.. row.Candidates.Select(c => c with { Recipe = Shorten(c.Recipe, epochs) })] })], cancellation);
+            rows = trained.Count == 0 ? rows : [.. MostPromising(trained).Take(count)
+                .Select(row => _plan.Rows.First(planned => planned.Name == row.Planned.Name))];
+            _report(new StageRecord($"round {rungs.Count + 1} of {halving.Rungs.Count}: {rows.Count} combinations, {epochs} "
+                + $"epoch{(epochs == 1 ? "" : "s")} each"));
+            trained = Train([.. rows.Select(row =>
+                row with { Candidates = [.. row.Candidates.Select(c => c with { Recipe = Shorten(c.Recipe, epochs) })] })], cancellation);
             bool last = rungs.Count == halving.Rungs.Count - 1;
             rungs.Add(new RungResult(epochs, [.. (last ? Order(trained) : MostPromising(trained)).Select(row => row.Result)]));
         }
 
         RowResult[] all = [.. rungs.SelectMany(rung => rung.Rows)];
         HalvingResult outcome = new(
-            rungs, all.Sum(row => (long)row.Epochs * row.Trials.Count), halving.GridCost * _plan.Seeds.Count, all.Sum(row => row.Trials.Sum(trial => trial.Summary?.Seconds ?? 0)), rungs[^1].Rows[0].Values);
+            rungs, all.Sum(row => (long)row.Epochs * row.Trials.Count), halving.GridCost * _plan.Seeds.Count,
+            all.Sum(row => row.Trials.Sum(trial => trial.Summary?.Seconds ?? 0)), rungs[^1].Rows[0].Values);
         return Finish(trained, [], outcome, cancellation);
     }
 
@@ -78,7 +82,11 @@ public sealed class Experiment
             {
                 CosineSchedule cosine => cosine with { WarmupEpochs = cosine.WarmupEpochs * share },
                 ConstantSchedule constant => constant with { WarmupEpochs = constant.WarmupEpochs * share },
-                StepSchedule step => step with { WarmupEpochs = step.WarmupEpochs * share, EveryEpochs = Math.Max(1, (int)Math.Round(step.EveryEpochs * share)) },
+                StepSchedule step => step with
+                {
+                    WarmupEpochs = step.WarmupEpochs * share,
+                    EveryEpochs = Math.Max(1, (int)Math.Round(step.EveryEpochs * share))
+                },
                 Schedule other => other,
             },
         };
@@ -95,7 +103,8 @@ public sealed class Experiment
     /// chance, while the loss already shows which
     /// combination moves.
     /// </summary>
-    private static IOrderedEnumerable<Row> MostPromising(IEnumerable<Row> rows) => rows.OrderBy(LossOf).ThenBy(row => row.Result.TrainableParameters);
+    private static IOrderedEnumerable<Row> MostPromising(IEnumerable<Row> rows) =>
+        rows.OrderBy(LossOf).ThenBy(row => row.Result.TrainableParameters);
 
     private static double LossOf(Row row) => row.Result.Trials.Average(trial => trial.ValidationLoss) ?? double.PositiveInfinity;
 
@@ -106,7 +115,8 @@ public sealed class Experiment
     private List<Row> Train(IReadOnlyList<PlannedRow> rows, CancellationToken cancellation)
     {
         IReadOnlyDictionary<string, TrialResult> results = _scheduler.Run(
-            [.. rows.SelectMany(row => row.Candidates.SelectMany(candidate => _plan.Seeds.Select(seed => new QueuedTrial(Name(row, candidate), _plan.TrialOf(candidate.Recipe, seed)))))], cancellation);
+            [.. rows.SelectMany(row => row.Candidates.SelectMany(candidate =>
+                _plan.Seeds.Select(seed => new QueuedTrial(Name(row, candidate), _plan.TrialOf(candidate.Recipe, seed)))))], cancellation);
         return [.. rows.Select(row => Choose(row, results))];
     }
 
@@ -115,12 +125,17 @@ public sealed class Experiment
 
     private Row Choose(PlannedRow planned, IReadOnlyDictionary<string, TrialResult> results)
     {
-        Row[] candidates = [.. planned.Candidates.Select(candidate => Summarize(planned, candidate, [.. _plan.Seeds.Select(seed => results[_plan.TrialOf(candidate.Recipe, seed).Name])]))];
+        Row[] candidates = [.. planned.Candidates.Select(candidate => Summarize(planned, candidate,
+            [.. _plan.Seeds.Select(seed => results[_plan.TrialOf(candidate.Recipe, seed).Name])]))];
         if (candidates.Length == 1) return candidates[0];
         Row best = Order(candidates).First();
         return best with
         {
-            Result = best.Result with { Candidates = [.. candidates.Select(row => new CandidateResult(row.Result.Values, row.Result.Validation, row.Result.Failure))] },
+            Result = best.Result with
+            {
+                Candidates = [
+                .. candidates.Select(row => new CandidateResult(row.Result.Values, row.Result.Validation, row.Result.Failure))]
+            },
         };
     }
 
@@ -128,10 +143,12 @@ public sealed class Experiment
     {
         TrainingSummary[] ended = [.. trials.Select(trial => trial.Summary).OfType<TrainingSummary>()];
         return new Row(planned, candidate, new RowResult(
-            planned.Name, candidate.Settings.ToDictionary(setting => setting.Key, setting => setting.Value), candidate.Recipe.Tuning.Method, candidate.Recipe.Tuning.Formula, candidate.Recipe.Epochs,
+            planned.Name, candidate.Settings.ToDictionary(setting => setting.Key, setting => setting.Value), candidate.Recipe.Tuning.Method,
+            candidate.Recipe.Tuning.Formula, candidate.Recipe.Epochs,
             Spread.Of(trials.Select(trial => trial.Summary?.ValidationMap ?? trial.Summary?.ValidationTop1)), Test: null, ToBest: null,
             ended.FirstOrDefault()?.TrainableParameters ?? 0, ended.FirstOrDefault()?.TotalParameters ?? 0,
-            Mean(run => run.Seconds), Mean(run => run.SecondsPerEpoch), ended.Select(run => run.PeakBytes).DefaultIfEmpty().Max(), ended.FirstOrDefault()?.AdapterBytes ?? 0,
+            Mean(run => run.Seconds), Mean(run => run.SecondsPerEpoch), ended.Select(run => run.PeakBytes).DefaultIfEmpty().Max(),
+            ended.FirstOrDefault()?.AdapterBytes ?? 0,
             planned.Paper, trials.FirstOrDefault(trial => trial.Failure is not null)?.Failure, trials, Candidates: null));
 
         double Mean(Func<TrainingSummary, double> figure) => ended.Length == 0 ? 0 : ended.Average(figure);
@@ -145,23 +162,29 @@ public sealed class Experiment
         foreach (Row row in rows)
         {
             bool wanted = _plan.Test == TestRows.All || (_plan.Test == TestRows.Best && ReferenceEquals(row, best));
-            if (wanted && row.Result.Failure is null && row.Candidate.Recipe.Data.Test is not null) asked.Add((row, Ask(row, cancellation)));
+            if (wanted && row.Result.Failure is null && row.Candidate.Recipe.Data.Test is not null)
+                asked.Add((row, Ask(row, cancellation)));
         }
 
-        List<RowResult> scored = [.. rows.Select(row => asked.FirstOrDefault(entry => ReferenceEquals(entry.Row, row)) is { Answers: { } answers } ? WithTest(row, answers) : row.Result)];
+        List<RowResult> scored = [.. rows.Select(row => asked.FirstOrDefault(entry => ReferenceEquals(entry.Row,
+            row)) is { Answers: { } answers } ? WithTest(row, answers) : row.Result)];
         RowResult? winner = best is null ? null : scored[rows.IndexOf(best)];
-        if (winner is null && scored.Where(row => row.Test is not null).MaxBy(row => row.Test!.Mean) is { } onTest) (winner, bestBy) = (onTest, "test");
+        if (winner is null && scored.Where(row => row.Test is not null).MaxBy(row => row.Test!.Mean) is { } onTest)
+            (winner, bestBy) = (onTest, "test");
         // A mean average precision is no mean over pictures, which both tests need.
-        bool compared = asked.Count > 1 && winner?.Test is not null && asked.All(entry => entry.Answers.All(answers => answers.Map is null));
+        bool compared = asked.Count > 1 && winner?.Test is not null
+            && asked.All(entry => entry.Answers.All(answers => answers.Map is null));
         if (compared)
         {
             bool[][] right = Right(winner!.Name);
-            scored = [.. scored.Select(row => row.Test is null || row.Name == winner.Name ? row : row with { ToBest = Difference.Between(Right(row.Name), right) })];
+            scored = [.. scored.Select(row => row.Test is null || row.Name == winner.Name
+                ? row : row with { ToBest = Difference.Between(Right(row.Name), right) })];
         }
 
         Recipe first = rows[0].Candidate.Recipe;
         ExperimentResult result = new(
-            _plan.Kind, _plan.Command, RunEnvironment.Capture(Backend.Current.Name), first.Model.Name, first.Data.Train, firstTest.Length == 0 ? null : firstTest,
+            _plan.Kind, _plan.Command, RunEnvironment.Capture(Backend.Current.Name), first.Model.Name, first.Data.Train,
+            firstTest.Length == 0 ? null : firstTest,
             _plan.TrialOf(first, 0).Recipe.Data.ValidationFraction, _plan.Seeds, scored, winner?.Name, bestBy,
             !compared ? null : _plan.Seeds.Count == 1 ? "mcnemar_exact" : "paired_bootstrap", warnings, halving);
         _store.Keep(result);
@@ -200,7 +223,8 @@ public sealed class Experiment
         [
             .. row.Result.Trials.Zip(answers, (trial, a) => trial with
             {
-                Test = new TestResult(a.Top1, a.Top5, a.Loss, a.Right.Length, TrialStore.AnswersOf(_plan.TrialOf(row.Candidate.Recipe, trial.Seed))) { Map = a.Map },
+                Test = new TestResult(a.Top1, a.Top5, a.Loss, a.Right.Length,
+                    TrialStore.AnswersOf(_plan.TrialOf(row.Candidate.Recipe, trial.Seed))) { Map = a.Map },
             }),
         ],
     };

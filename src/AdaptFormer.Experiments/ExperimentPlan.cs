@@ -35,7 +35,8 @@ public sealed record PlannedRow(string Name, IReadOnlyList<Candidate> Candidates
 /// alone, and its last epoch counts.</param>
 /// <param name="Command">The call that asked for it, for the record; null if it was no command.</param>
 public sealed record ExperimentPlan(
-    string Kind, IReadOnlyList<PlannedRow> Rows, IReadOnlyList<long> Seeds, TestRows Test, double ValidationFraction = ExperimentPlan.DefaultValidationFraction, string? Command = null)
+    string Kind, IReadOnlyList<PlannedRow> Rows, IReadOnlyList<long> Seeds, TestRows Test,
+    double ValidationFraction = ExperimentPlan.DefaultValidationFraction, string? Command = null)
 {
     /// <summary>Share of the training data that is set aside when nothing says how much.</summary>
     public const double DefaultValidationFraction = 0.2;
@@ -59,10 +60,13 @@ public sealed record ExperimentPlan(
             string[] differences =
             [
                 .. RecipeDifference.Between(Rows[0].Candidates[0].Recipe, row.Candidates[0].Recipe)
-                    .Where(text => text.StartsWith("model.", StringComparison.Ordinal) || text.StartsWith("data.", StringComparison.Ordinal) || text.StartsWith("epochs ", StringComparison.Ordinal))
-                    .Where(text => !row.Candidates[0].Settings.Any(setting => text.StartsWith($"{setting.Key} ", StringComparison.Ordinal))),
+                    .Where(text => text.StartsWith("model.", StringComparison.Ordinal) || text.StartsWith("data.", StringComparison.Ordinal)
+                        || text.StartsWith("epochs ", StringComparison.Ordinal))
+                    .Where(text =>
+                        !row.Candidates[0].Settings.Any(setting => text.StartsWith($"{setting.Key} ", StringComparison.Ordinal))),
             ];
-            if (differences.Length > 0) yield return $"{row.Name} is not compared under the conditions of {Rows[0].Name}: {string.Join("; ", differences)}.";
+            if (differences.Length > 0)
+                yield return $"{row.Name} is not compared under the conditions of {Rows[0].Name}: {string.Join("; ", differences)}.";
         }
     }
 
@@ -71,13 +75,18 @@ public sealed record ExperimentPlan(
     public void Check()
     {
         if (Rows.Count == 0) throw new ArgumentException("There is nothing to train.");
-        if (Seeds.Count == 0 || Seeds.Distinct().Count() < Seeds.Count) throw new ArgumentException("An experiment needs at least one seed, each once.");
-        if (ValidationFraction is not (>= 0 and <= 0.9)) throw new ArgumentException($"The share of the training data to set aside must be in [0, 0.9], got {ValidationFraction}.");
-        if (Rows.GroupBy(row => row.Name).FirstOrDefault(group => group.Count() > 1) is { Key: var twice }) throw new ArgumentException($"Two rows are called '{twice}'; name them apart.");
-        if (Rows.Any(row => row.Candidates.Count > 1) && Rows.SelectMany(row => row.Candidates).Any(c => !c.Recipe.Data.HasValidation && ValidationFraction == 0))
+        if (Seeds.Count == 0 || Seeds.Distinct().Count() < Seeds.Count)
+            throw new ArgumentException("An experiment needs at least one seed, each once.");
+        if (ValidationFraction is not (>= 0 and <= 0.9))
+            throw new ArgumentException($"The share of the training data to set aside must be in [0, 0.9], got {ValidationFraction}.");
+        if (Rows.GroupBy(row => row.Name).FirstOrDefault(group => group.Count() > 1) is { Key: var twice })
+            throw new ArgumentException($"Two rows are called '{twice}'; name them apart.");
+        if (Rows.Any(row => row.Candidates.Count > 1)
+            && Rows.SelectMany(row => row.Candidates).Any(c => !c.Recipe.Data.HasValidation && ValidationFraction == 0))
             throw new ArgumentException("Choosing among several values needs validation data: set a share of the training data aside.");
         string?[] tests = [.. Rows.SelectMany(row => row.Candidates).Select(candidate => candidate.Recipe.Data.Test).Distinct()];
         if (Test == TestRows.All && tests.Length > 1)
-            throw new ArgumentException($"Rows that are compared need the same test data, got {string.Join(" and ", tests.Select(test => test ?? "none"))}; give the same with --set data.test=PATH.");
+            throw new ArgumentException("Rows that are compared need the same test data, got "
+                + $"{string.Join(" and ", tests.Select(test => test ?? "none"))}; give the same with --set data.test=PATH.");
     }
 }

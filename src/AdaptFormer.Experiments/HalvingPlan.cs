@@ -35,20 +35,24 @@ public sealed record HalvingPlan(IReadOnlyList<Rung> Rungs, int Combinations, in
     public static HalvingPlan Create(int combinations, int epochs, double share)
     {
         if (combinations < 2) throw new ArgumentException("There is nothing to choose from; give a grid of at least two combinations.");
-        if (epochs < 1 || !(share is > 0 and <= 1)) throw new ArgumentException($"The budget is a share of the grid's cost in (0, 1], got {share}.");
+        if (epochs < 1 || !(share is > 0 and <= 1))
+            throw new ArgumentException($"The budget is a share of the grid's cost in (0, 1], got {share}.");
         double budget = share * combinations * epochs;
         if (share == 1) return new HalvingPlan([new Rung(combinations, epochs)], combinations, epochs);
 
         int most = 1 + (int)Math.Log2(epochs);
         for (int rungs = most; rungs >= 2; rungs--)
-            if (budget / rungs >= epochs && Ladder(combinations, epochs, budget, rungs, finalists: null) is { } fair) return new HalvingPlan(fair, combinations, epochs);
+            if (budget / rungs >= epochs && Ladder(combinations, epochs, budget, rungs,
+                finalists: null) is { } fair) return new HalvingPlan(fair, combinations, epochs);
         for (int rungs = most; rungs >= 2; rungs--)
-            if (Ladder(combinations, epochs, budget, rungs, finalists: 1) is { } narrow) return new HalvingPlan(narrow, combinations, epochs);
+            if (Ladder(combinations, epochs, budget, rungs, finalists: 1) is { } narrow) return new HalvingPlan(narrow, combinations,
+                epochs);
 
         int some = (int)Math.Min(combinations, Math.Floor(budget - epochs));
         if (some >= 2 && epochs > 1) return new HalvingPlan([new Rung(some, 1), new Rung(1, epochs)], combinations, epochs);
         throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
-            $"{100 * share:0.#} % of {combinations} combinations × {epochs} epochs are {budget:0.#} epochs, too few to choose; give a budget of at least {Math.Min(1, (epochs + 2.0) / ((double)combinations * epochs)):0.000}, or more epochs."));
+            $"{100 * share:0.#} % of {combinations} combinations × {epochs} epochs are {budget:0.#} epochs, too few to choose; give a "
+            + $"budget of at least {Math.Min(1, (epochs + 2.0) / ((double)combinations * epochs)):0.000}, or more epochs."));
     }
 
     /// <summary>Rungs from all combinations to the finalists, lengths in a geometric row; null if the budget does not reach.</summary>

@@ -16,7 +16,8 @@ public sealed record GridAxis(string Key, IReadOnlyList<string> Values)
         List<string> values = ValueList.Split(setting.Value);
         return values.All(value => value.Length > 0)
             ? new GridAxis(setting.Key, values)
-            : throw new ArgumentException($"--grid {text} has an empty value; give values with one comma between them, for example tuning.bottleneck=1,4,16.");
+            : throw new ArgumentException(
+                $"--grid {text} has an empty value; give values with one comma between them, for example tuning.bottleneck=1,4,16.");
     }
 }
 
@@ -48,12 +49,14 @@ public sealed record SearchSpace(IReadOnlyList<GridAxis> Grid, IReadOnlyList<Ran
     public IReadOnlyList<IReadOnlyList<Setting>> Combinations(long seed = 0)
     {
         string[] keys = [.. Grid.Select(axis => axis.Key), .. Random.Select(axis => axis.Key)];
-        if (keys.GroupBy(key => key).FirstOrDefault(group => group.Count() > 1) is { Key: var twice }) throw new ArgumentException($"The sweep names {twice} twice; give all its values at once.");
+        if (keys.GroupBy(key => key).FirstOrDefault(group => group.Count() > 1) is { Key: var twice })
+            throw new ArgumentException($"The sweep names {twice} twice; give all its values at once.");
         if (Draws < 1) throw new ArgumentException($"The sweep draws {Draws} times; give --trials at least 1.");
 
         List<IReadOnlyList<Setting>> combinations = [[]];
         foreach (GridAxis axis in Grid)
-            combinations = [.. combinations.SelectMany(_ => axis.Values.Distinct(), (done, value) => (IReadOnlyList<Setting>)[.. done, new Setting(axis.Key, value)])];
+            combinations = [.. combinations.SelectMany(_ => axis.Values.Distinct(),
+                (done, value) => (IReadOnlyList<Setting>)[.. done, new Setting(axis.Key, value)])];
         if (Random.Count == 0) return combinations;
 
         Rng rng = new Rng(seed).Derive(DrawStream);

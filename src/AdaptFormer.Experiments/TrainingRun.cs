@@ -165,7 +165,8 @@ public static class TrainingRun
         if (run.PlannedEpochs is not { } planned || planned == recipe.Epochs) return [];
         return
         [
-            $"the run was to have {planned} epochs and now has {recipe.Epochs}: after epoch {trainer.EpochsDone} the learning rate goes on where "
+            $"the run was to have {planned} epochs and now has {recipe.Epochs}: after epoch {trainer.EpochsDone} the learning rate goes "
+            + "on where "
             + $"the schedule of a run of {recipe.Epochs} epochs is then",
         ];
     }

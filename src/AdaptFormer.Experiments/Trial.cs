@@ -21,7 +21,8 @@ public sealed record Trial(Recipe Recipe)
     private static string Digest(Recipe recipe)
     {
         // Loading threads, the cache's place and what is shown change nothing that is learned.
-        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(Line(recipe with { Workers = 0, Tensorboard = true, Cache = recipe.Cache with { Folder = null, MaxGb = 1 } })));
+        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(
+            Line(recipe with { Workers = 0, Tensorboard = true, Cache = recipe.Cache with { Folder = null, MaxGb = 1 } })));
         return Convert.ToHexStringLower(hash)[..DigestDigits];
     }
 

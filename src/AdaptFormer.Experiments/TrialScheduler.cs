@@ -42,7 +42,8 @@ public sealed class TrialScheduler(TrialStore store, TrialHost host, TrialSlots 
 
         _epochsMissing = missing.Sum(queued => queued.Trial.Recipe.Epochs);
         Train(missing, cancellation);
-        return trials.DistinctBy(queued => queued.Trial.Name).ToDictionary(queued => queued.Trial.Name, queued => _results[queued.Trial.Name]);
+        return trials.DistinctBy(queued => queued.Trial.Name)
+            .ToDictionary(queued => queued.Trial.Name, queued => _results[queued.Trial.Name]);
     }
 
     private void Train(Queue<QueuedTrial> missing, CancellationToken cancellation)
@@ -56,7 +57,8 @@ public sealed class TrialScheduler(TrialStore store, TrialHost host, TrialSlots 
                 while (missing.Count > 0 && running.Count < slots.Allowed(running.Count, Interlocked.Read(ref _peakBytes)))
                 {
                     QueuedTrial next = missing.Dequeue();
-                    running.Add(Task.Factory.StartNew(() => Train(next, stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
+                    running.Add(Task.Factory.StartNew(() => Train(next, stop.Token), CancellationToken.None,
+                        TaskCreationOptions.LongRunning, TaskScheduler.Default));
                 }
 
                 int ended = Task.WaitAny([.. running], CancellationToken.None);
@@ -82,7 +84,8 @@ public sealed class TrialScheduler(TrialStore store, TrialHost host, TrialSlots 
         Trial trial = queued.Trial;
         string folder = store.Prepare(trial);
         int epochs = 0;
-        Recipe recipe = trial.Recipe with { Precision = trial.Recipe.Precision.Following(store.AutoPrecision) };      // one type for all, wherever each is trained
+        // one type for all, wherever each is trained
+        Recipe recipe = trial.Recipe with { Precision = trial.Recipe.Precision.Following(store.AutoPrecision) };
         string? diverged = host.Run(new Trial(recipe), folder, slots.Threads, record =>
         {
             lock (_gate)
@@ -112,13 +115,15 @@ public sealed class TrialScheduler(TrialStore store, TrialHost host, TrialSlots 
     {
         _results[queued.Trial.Name] = result;
         _done++;
-        report(new TrialRecord(queued.Row, queued.Trial.Recipe.Seed, queued.Trial.Recipe.Epochs, result.Summary?.ValidationTop1, result.Failure,
+        report(new TrialRecord(queued.Row, queued.Trial.Recipe.Seed, queued.Trial.Recipe.Epochs, result.Summary?.ValidationTop1,
+            result.Failure,
             result.Summary?.Seconds ?? 0, kept, _done, _of, result.Folder));
     }
 
     private double? SecondsLeft(RunRecord record)
     {
-        double part = record is ProgressRecord { Phase: "train", Steps: > 0 } progress ? (double)progress.Step / progress.Steps : 0, trained = _epochsTrained + part;
+        double part = record is ProgressRecord { Phase: "train", Steps: > 0 } progress
+            ? (double)progress.Step / progress.Steps : 0, trained = _epochsTrained + part;
         return trained < 0.5 ? null : Stopwatch.GetElapsedTime(_started).TotalSeconds / trained * Math.Max(0, _epochsMissing - trained);
     }
 

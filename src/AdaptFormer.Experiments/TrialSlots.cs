@@ -42,7 +42,8 @@ public sealed class TrialSlots(int cores, int maxJobs, int? jobs, Func<long> ava
         if (OperatingSystem.IsLinux() && File.Exists(Path))
         {
             foreach (string line in File.ReadLines(Path))
-                if (line.StartsWith(Key, StringComparison.Ordinal) && long.TryParse(line[Key.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), out long kilobytes)) return kilobytes * 1024;
+                if (line.StartsWith(Key, StringComparison.Ordinal) && long.TryParse(
+                    line[Key.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), out long kilobytes)) return kilobytes * 1024;
         }
 
         GCMemoryInfo info = GC.GetGCMemoryInfo();

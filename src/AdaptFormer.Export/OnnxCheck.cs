@@ -8,8 +8,13 @@ internal static class OnnxCheck
 {
     private static readonly Dictionary<int, int> Sizes = new()
     {
-        [(int)OnnxElement.Float32] = 4, [(int)OnnxElement.UInt8] = 1, [(int)OnnxElement.Int8] = 1, [(int)OnnxElement.Int32] = 4,
-        [(int)OnnxElement.Int64] = 8, [(int)OnnxElement.Float16] = 2, [(int)OnnxElement.Float64] = 8,
+        [(int)OnnxElement.Float32] = 4,
+        [(int)OnnxElement.UInt8] = 1,
+        [(int)OnnxElement.Int8] = 1,
+        [(int)OnnxElement.Int32] = 4,
+        [(int)OnnxElement.Int64] = 8,
+        [(int)OnnxElement.Float16] = 2,
+        [(int)OnnxElement.Float64] = 8,
     };
 
     /// <summary>Throws unless every name is made before it is read and only once, and every constant is as large as its axes say.</summary>

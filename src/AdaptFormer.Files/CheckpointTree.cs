@@ -66,7 +66,8 @@ internal sealed class CheckpointTree
         Int128 bytes = 0;
         foreach (WeightsEntry entry in tree.Entries.Values) bytes += entry.ByteLength;
         if (bytes > FreeRepetition + (MaxRepetition * (Int128)fileBytes))
-            throw BadFile.Error(path, $"its tensors repeat their elements to {bytes} bytes, more than {MaxRepetition} times the size of the file");
+            throw BadFile.Error(path,
+                $"its tensors repeat their elements to {bytes} bytes, more than {MaxRepetition} times the size of the file");
         return tree;
     }
 
@@ -82,7 +83,8 @@ internal sealed class CheckpointTree
         for (int depth = 0; depth < MaxDepth && value is PickleDict dict; depth++)
         {
             int beside = dict.Items.Values.Count(v => v is TorchTensor);
-            string? key = Array.Find(ContainerKeys, k => dict.Items.TryGetValue(new PickleKey(k, true), out object? inner) && inner is PickleDict && CountTensors(inner, 0) > beside);
+            string? key = Array.Find(ContainerKeys, k => dict.Items.TryGetValue(new PickleKey(k, true), out object? inner)
+                && inner is PickleDict && CountTensors(inner, 0) > beside);
             if (key is null) break;
             Container = Join(Container, key);
             value = dict.Items[new PickleKey(key, true)];

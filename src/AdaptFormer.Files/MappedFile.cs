@@ -30,7 +30,8 @@ internal sealed unsafe class MappedFile : IDisposable
                 return;
             }
 
-            _file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+            _file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None,
+                leaveOpen: false);
             _view = _file.CreateViewAccessor(0, Length, MemoryMappedFileAccess.Read);
             _start = (byte*)_view.SafeMemoryMappedViewHandle.DangerousGetHandle() + _view.PointerOffset;
         }

@@ -27,7 +27,8 @@ internal readonly record struct NpyHeader(FileDataType Type, Shape Shape, bool C
             ? 10 + (long)BitConverter.ToUInt16(preamble[8..])
             : PreambleBytes + (long)BitConverter.ToUInt32(preamble[8..]);
         if (version is < 1 or > 3) throw BadFile.Error(path, key, $"its numpy format version {version} is not known; known: 1, 2, 3");
-        if (length > MaxHeaderBytes) throw BadFile.Error(path, key, $"its numpy header has {length} bytes, at most {MaxHeaderBytes} are read");
+        if (length > MaxHeaderBytes)
+            throw BadFile.Error(path, key, $"its numpy header has {length} bytes, at most {MaxHeaderBytes} are read");
         return (int)length;
     }
 
@@ -74,15 +75,19 @@ internal readonly record struct NpyHeader(FileDataType Type, Shape Shape, bool C
                 string field = Text();
                 Expect(':');
                 if (field == "descr" && type is null) type = Type(Text());
-                else if (field == "fortran_order" && columnMajor is null) columnMajor = Accept("True") || (Accept("False") ? false : throw Damaged());
+                else if (field == "fortran_order"
+                    && columnMajor is null) columnMajor = Accept("True") || (Accept("False") ? false : throw Damaged());
                 else if (field == "shape" && dims is null) dims = Tuple();
-                else throw BadFile.Error(path, key, $"its numpy header has the field '{BadFile.Shorten(field)}' twice, or should not have it");
+                else throw BadFile.Error(path, key,
+                    $"its numpy header has the field '{BadFile.Shorten(field)}' twice, or should not have it");
                 if (!Accept(',') && Peek() != '}') throw Damaged();
             }
 
             if (Peek() != '\0') throw Damaged();
-            if (type is null || columnMajor is null || dims is null) throw BadFile.Error(path, key, "its numpy header lacks descr, fortran_order or shape");
-            if (!FileShapes.TryCreate([.. dims], type.Value.Size(), out Shape shape, out string problem)) throw BadFile.Error(path, key, problem);
+            if (type is null || columnMajor is null || dims is null)
+                throw BadFile.Error(path, key, "its numpy header lacks descr, fortran_order or shape");
+            if (!FileShapes.TryCreate([.. dims], type.Value.Size(), out Shape shape, out string problem))
+                throw BadFile.Error(path, key, problem);
             return new NpyHeader(type.Value, shape, columnMajor.Value, length);
         }
 
@@ -102,7 +107,8 @@ internal readonly record struct NpyHeader(FileDataType Type, Shape Shape, bool C
             "<i8" => FileDataType.Int64,
             "<u8" => FileDataType.UInt64,
             "|O" => throw BadFile.Error(path, key, "it holds pickled Python objects, which are never read from numpy files"),
-            _ => throw BadFile.Error(path, key, $"its numpy type '{BadFile.Shorten(code)}' is not read; little-endian floats, integers and booleans are"),
+            _ => throw BadFile.Error(path, key,
+                $"its numpy type '{BadFile.Shorten(code)}' is not read; little-endian floats, integers and booleans are"),
         };
 
         private List<long> Tuple()
@@ -113,7 +119,8 @@ internal readonly record struct NpyHeader(FileDataType Type, Shape Shape, bool C
             {
                 int start = SkipSpace();
                 while (_at < text.Length && char.IsAsciiDigit(text[_at])) _at++;
-                if (!long.TryParse(text.AsSpan(start, _at - start), NumberStyles.None, CultureInfo.InvariantCulture, out long dim)) throw Damaged();
+                if (!long.TryParse(text.AsSpan(start, _at - start), NumberStyles.None, CultureInfo.InvariantCulture, out long dim))
+                    throw Damaged();
                 dims.Add(dim);
                 _ = Accept('L');        // Python 2 marked long integers
                 if (!Accept(',') && Peek() != ')') throw Damaged();

@@ -28,7 +28,8 @@ public static class NumpyFile
     }
 
     /// <summary>Whether all members of a zip file are numpy arrays.</summary>
-    internal static bool IsNumpy(ZipFile zip) => zip.Members.Count > 0 && zip.Members.Keys.All(name => name.EndsWith(".npy", StringComparison.Ordinal));
+    internal static bool IsNumpy(ZipFile zip) =>
+        zip.Members.Count > 0 && zip.Members.Keys.All(name => name.EndsWith(".npy", StringComparison.Ordinal));
 
     /// <summary>Opens a zip file of arrays, which then belongs to the result.</summary>
     internal static WeightsFile OpenZip(MappedFile file, ZipFile zip)
@@ -69,7 +70,8 @@ public static class NumpyFile
         NpyHeader header = NpyHeader.Parse(path, name, headerBytes);
         WeightsEntry entry = new(name, header.Type, header.Shape, block, header.Length, header.Strides());
         if (entry.ByteLength != block.Length - header.Length)
-            throw BadFile.Error(path, name, $"{header.Type} {header.Shape} needs {entry.ByteLength} bytes after the header, but {block.Length - header.Length} are there");
+            throw BadFile.Error(path, name, $"{header.Type} {header.Shape} needs {entry.ByteLength} bytes after the header, but "
+                + $"{block.Length - header.Length} are there");
         return entry;
     }
 }

@@ -12,7 +12,10 @@ internal static class OnnxFile
 {
     private static readonly Dictionary<int, FileDataType> Types = new()
     {
-        [1] = FileDataType.Float32, [10] = FileDataType.Float16, [11] = FileDataType.Float64, [16] = FileDataType.BFloat16,
+        [1] = FileDataType.Float32,
+        [10] = FileDataType.Float16,
+        [11] = FileDataType.Float64,
+        [16] = FileDataType.BFloat16,
     };
 
     private static readonly string[] Rounded = ["MatMulInteger", "QLinearMatMul", "DequantizeLinear", "DynamicQuantizeMatMul",

@@ -50,12 +50,14 @@ internal sealed class PickleBuilder(string path, Func<TorchStorage, StoredBlock>
         }
 
         if (parts.Length == 6 && parts[5] is not null)
-            throw BadFile.Error(path, key, "it is a view inside another storage, as PyTorch before 0.4 wrote it; save the file again with a newer PyTorch");
+            throw BadFile.Error(path, key,
+                "it is a view inside another storage, as PyTorch before 0.4 wrote it; save the file again with a newer PyTorch");
 
         if (_storages.TryGetValue(key, out TorchStorage? known))
         {
             if (known.Type != kind.Type || known.Count != count)
-                throw BadFile.Error(path, key, $"the storage is {known.Count} of {known.Type} in one place and {count} of {kind.Type} in another");
+                throw BadFile.Error(path, key,
+                    $"the storage is {known.Count} of {known.Type} in one place and {count} of {kind.Type} in another");
             return known;
         }
 
@@ -78,7 +80,9 @@ internal sealed class PickleBuilder(string path, Func<TorchStorage, StoredBlock>
             (PickleGlobalKind.Namespace, []) => new PickleDict { IsObject = true },
             (PickleGlobalKind.RebuildTensor, [TorchStorage s, long offset, object?[] size, object?[] stride, ..]) =>
                 Tensor(s, s.Type, offset, size, stride),
-            (PickleGlobalKind.RebuildTypedTensor, [TorchStorage s, long offset, object?[] size, object?[] stride, _, _, PickleGlobal { Kind: PickleGlobalKind.DataType } t, ..]) =>
+            (PickleGlobalKind.RebuildTypedTensor,
+                [TorchStorage s, long offset, object?[] size, object?[] stride, _, _,
+                    PickleGlobal { Kind: PickleGlobalKind.DataType } t, ..]) =>
                 Tensor(s, t.Type, offset, size, stride),
             (PickleGlobalKind.RebuildParameter, [TorchTensor data, ..]) => data,
             (PickleGlobalKind.Size, [object?[] dims]) => dims,
@@ -86,7 +90,8 @@ internal sealed class PickleBuilder(string path, Func<TorchStorage, StoredBlock>
             (PickleGlobalKind.Device, [string device, ..]) => device,
             (PickleGlobalKind.NumpyType, [string code, ..]) => new NumpyType(code),
             (PickleGlobalKind.NumpyScalar, [NumpyType type, byte[] bytes]) => NumpyScalar(type.Code, bytes),
-            (PickleGlobalKind.NumpyScalar, [NumpyType type, string { Length: <= MaxEncodedText } bytes]) => NumpyScalar(type.Code, Encoding.Latin1.GetBytes(bytes)),
+            (PickleGlobalKind.NumpyScalar, [NumpyType type, string { Length: <= MaxEncodedText } bytes]) =>
+                NumpyScalar(type.Code, Encoding.Latin1.GetBytes(bytes)),
             (PickleGlobalKind.NumpyReconstruct, [PickleGlobal { Kind: PickleGlobalKind.NumpyArray }, object?[], _]) => new NumpyArray(),
             (PickleGlobalKind.Encode, [string { Length: <= MaxEncodedText } text, "latin1"]) => Encoding.Latin1.GetBytes(text),
             (PickleGlobalKind.Encode, [string { Length: 0 }, ..]) => Array.Empty<byte>(),
@@ -105,9 +110,11 @@ internal sealed class PickleBuilder(string path, Func<TorchStorage, StoredBlock>
             case PickleDict { IsObject: false } or TorchTensor:
                 break;
             case NumpyType type when state is object?[] and [_, string order, ..]:
-                if (order is not ("<" or "|" or "=")) throw BadFile.Error(path, $"a numpy value of type {BadFile.Shorten(type.Code)} is not little-endian");
+                if (order is not ("<" or "|"
+                    or "=")) throw BadFile.Error(path, $"a numpy value of type {BadFile.Shorten(type.Code)} is not little-endian");
                 break;
-            case NumpyArray { Bytes.Length: 0 } array when state is object?[] and [long, object?[] shape, NumpyType element, bool fortran, var bytes]:
+            case NumpyArray { Bytes.Length: 0 } array
+                when state is object?[] and [long, object?[] shape, NumpyType element, bool fortran, var bytes]:
                 FillArray(array, shape, element, fortran, bytes as byte[] ?? (bytes is string text ? Copy(text) : []));
                 break;
             default:
@@ -117,7 +124,8 @@ internal sealed class PickleBuilder(string path, Func<TorchStorage, StoredBlock>
 
     private byte[] Copy(string text)
     {
-        if (text.Length > MaxCopiedText - _copiedText) throw BadFile.Error(path, "it makes more arrays out of short texts than any data set has");
+        if (text.Length > MaxCopiedText - _copiedText)
+            throw BadFile.Error(path, "it makes more arrays out of short texts than any data set has");
         _copiedText += text.Length;
         return Encoding.Latin1.GetBytes(text);
     }
@@ -128,13 +136,16 @@ internal sealed class PickleBuilder(string path, Func<TorchStorage, StoredBlock>
             throw BadFile.Error(path, $"a numpy array of type '{BadFile.Shorten(element.Code)}' is not made of plain numbers");
         Int128 expected = element.Code[1] - '0';
         foreach (object? length in shape) expected = Int128.Min(expected * (long)length!, long.MaxValue);
-        if (expected != bytes.Length) throw BadFile.Error(path, $"a numpy array [{string.Join(", ", shape)}] of {element.Code} has {bytes.Length} bytes, which does not fit");
+        if (expected != bytes.Length)
+            throw BadFile.Error(path,
+                $"a numpy array [{string.Join(", ", shape)}] of {element.Code} has {bytes.Length} bytes, which does not fit");
         (array.Shape, array.Code, array.FortranOrder, array.Bytes) = ([.. shape.Select(d => (long)d!)], element.Code, fortran, bytes);
     }
 
     private PickleDict FromPairs(PickleList pairs)
     {
-        if (pairs.Items.Count > MaxCopiedPairs - _copiedPairs) throw BadFile.Error(path, "the checkpoint makes more dictionaries out of pairs than any set of weights has");
+        if (pairs.Items.Count > MaxCopiedPairs - _copiedPairs)
+            throw BadFile.Error(path, "the checkpoint makes more dictionaries out of pairs than any set of weights has");
         _copiedPairs += pairs.Items.Count;
         PickleDict dict = new();
         foreach (object? pair in pairs.Items)
@@ -150,10 +161,12 @@ internal sealed class PickleBuilder(string path, Func<TorchStorage, StoredBlock>
     private TorchTensor Tensor(TorchStorage storage, FileDataType? statedType, long offset, object?[] size, object?[] stride)
     {
         FileDataType type = statedType ?? throw BadFile.Error(path, storage.Key, "a tensor does not say of which type its elements are");
-        if (storage.Type is { } stored && stored != type) throw BadFile.Error(path, storage.Key, $"a tensor of {type} lies in a storage of {stored}");
+        if (storage.Type is { } stored && stored != type)
+            throw BadFile.Error(path, storage.Key, $"a tensor of {type} lies in a storage of {stored}");
         if (size.Length != stride.Length || Array.Exists(size, d => d is not long) || Array.Exists(stride, s => s is not long))
             throw BadFile.Error(path, storage.Key, "the size and stride of a tensor are not whole numbers, one each per axis");
-        if (!FileShapes.TryCreate([.. size.Cast<long>()], type.Size(), out Shape shape, out string problem)) throw BadFile.Error(path, storage.Key, problem);
+        if (!FileShapes.TryCreate([.. size.Cast<long>()], type.Size(), out Shape shape, out string problem))
+            throw BadFile.Error(path, storage.Key, problem);
 
         long[] strides = [.. stride.Cast<long>()];
         Int128 last = offset;       // the element that lies furthest into the storage
@@ -165,13 +178,15 @@ internal sealed class PickleBuilder(string path, Func<TorchStorage, StoredBlock>
 
         Int128 count = storage.ByteLength / type.Size();
         if (offset < 0 || (shape.Length > 0 && last >= count) || offset > count)
-            throw BadFile.Error(path, storage.Key, $"a tensor {shape} at offset {offset} reaches beyond the {count} elements of its storage");
+            throw BadFile.Error(path, storage.Key,
+                $"a tensor {shape} at offset {offset} reaches beyond the {count} elements of its storage");
         return new TorchTensor(storage, type, shape, offset, strides);
     }
 
     private object NumpyScalar(string code, byte[] bytes)
     {
-        if (code is not [_, .., var digit] || digit - '0' != bytes.Length) throw BadFile.Error(path, $"a numpy value of type '{BadFile.Shorten(code)}' has {bytes.Length} bytes");
+        if (code is not [_, .., var digit] || digit - '0' != bytes.Length)
+            throw BadFile.Error(path, $"a numpy value of type '{BadFile.Shorten(code)}' has {bytes.Length} bytes");
         return code switch
         {
             "f8" => BinaryPrimitives.ReadDoubleLittleEndian(bytes),

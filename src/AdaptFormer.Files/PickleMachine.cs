@@ -213,8 +213,10 @@ internal ref struct PickleMachine
 
     private readonly PickleGlobal Global(string module, string name) =>
         _builder.Find(module, name) ?? throw BadFile.Error(_path,
-            $"the checkpoint asks for the Python object '{BadFile.Shorten($"{module}.{name}")}', which weights do not need; nothing was executed. "
-            + "If you trust its origin, load it in Python and save only the tensors, as safetensors or with torch.save(model.state_dict(), ...)");
+            $"the checkpoint asks for the Python object '{BadFile.Shorten($"{module}.{name}")}', which weights do not need; nothing was "
+            + "executed. "
+            + "If you trust its origin, load it in Python and save only the tensors, as safetensors or with "
+            + "torch.save(model.state_dict(), ...)");
 
     private string Line()
     {
@@ -230,7 +232,8 @@ internal ref struct PickleMachine
     /// <summary>A stated length, which cannot exceed what is left.</summary>
     private readonly int Length(ReadOnlySpan<byte> little)
     {
-        ulong length = little.Length == 8 ? BinaryPrimitives.ReadUInt64LittleEndian(little) : BinaryPrimitives.ReadUInt32LittleEndian(little);
+        ulong length = little.Length == 8
+            ? BinaryPrimitives.ReadUInt64LittleEndian(little) : BinaryPrimitives.ReadUInt32LittleEndian(little);
         return length <= (ulong)(_data.Length - _at) ? (int)length : throw Damaged("it is cut short");
     }
 
@@ -244,5 +247,6 @@ internal ref struct PickleMachine
 
     private readonly InvalidDataException Underflow() => Damaged("it takes more from its stack than it put there");
 
-    private readonly InvalidDataException Damaged(string problem) => BadFile.Error(_path, $"the pickle is damaged or hostile at byte {_at}: {problem}");
+    private readonly InvalidDataException Damaged(string problem) =>
+        BadFile.Error(_path, $"the pickle is damaged or hostile at byte {_at}: {problem}");
 }

@@ -38,7 +38,8 @@ public sealed class PickledData
     /// <exception cref="InvalidDataException">There is no such array.</exception>
     public (int Rows, int Columns, ReadOnlyMemory<byte> Bytes) ByteMatrix(string key)
     {
-        if (Value(key) is not NumpyArray { Code: "u1" or "b1", Shape: [long rows, long columns] } array) throw BadFile.Error(_path, key, "expected an array of bytes with two axes");
+        if (Value(key) is not NumpyArray { Code: "u1" or "b1", Shape: [long rows, long columns] } array)
+            throw BadFile.Error(_path, key, "expected an array of bytes with two axes");
         return ((int)rows, (int)columns, array.FortranOrder ? Transposed(array.Bytes, (int)rows, (int)columns) : array.Bytes);
     }
 
@@ -59,5 +60,6 @@ public sealed class PickledData
 
     private object? Value(string key) => _dict.Items.TryGetValue(new PickleKey(key, true), out object? value)
         ? value
-        : throw BadFile.Error(_path, $"it has no '{BadFile.Shorten(key)}'; it holds {string.Join(", ", Keys.Take(8).Select(BadFile.Shorten))}");
+        : throw BadFile.Error(_path,
+            $"it has no '{BadFile.Shorten(key)}'; it holds {string.Join(", ", Keys.Take(8).Select(BadFile.Shorten))}");
 }

@@ -44,7 +44,8 @@ public static class PyTorchFile
     /// <summary>The member that describes the tensors, or null if the zip file is no checkpoint.</summary>
     internal static ZipMember? FindPickle(ZipFile zip)
     {
-        ZipMember[] found = [.. zip.Members.Values.Where(m => m.Name.EndsWith("/data.pkl", StringComparison.Ordinal) && m.Name.IndexOf('/', StringComparison.Ordinal) == m.Name.Length - 9)];
+        ZipMember[] found = [.. zip.Members.Values.Where(m => m.Name.EndsWith("/data.pkl", StringComparison.Ordinal)
+            && m.Name.IndexOf('/', StringComparison.Ordinal) == m.Name.Length - 9)];
         return found.Length == 1 ? found[0] : null;
     }
 
@@ -53,8 +54,10 @@ public static class PyTorchFile
     {
         try
         {
-            ZipMember pickle = FindPickle(zip) ?? throw BadFile.Error(file.Path, "it is a zip file, but not a PyTorch checkpoint: no single member is called NAME/data.pkl");
-            if (pickle.Length > MaxPickleBytes) throw BadFile.Error(file.Path, pickle.Name, $"it has {pickle.Length} bytes, at most {MaxPickleBytes} are read");
+            ZipMember pickle = FindPickle(zip) ?? throw BadFile.Error(file.Path,
+                "it is a zip file, but not a PyTorch checkpoint: no single member is called NAME/data.pkl");
+            if (pickle.Length > MaxPickleBytes)
+                throw BadFile.Error(file.Path, pickle.Name, $"it has {pickle.Length} bytes, at most {MaxPickleBytes} are read");
             string root = pickle.Name[..^"data.pkl".Length];
             CheckByteOrder(file, zip, root);
 
@@ -62,7 +65,8 @@ public static class PyTorchFile
             ReadOnlySpan<byte> bytes = new(pickle.Address(), (int)pickle.Length);
             object? checkpoint = PickleMachine.Run(bytes, file.Path, builder, out _);
             CheckpointTree tree = CheckpointTree.Flatten(file.Path, checkpoint, container, bytes.Length, file.Length);
-            return new WeightsFile(file.Path, "PyTorch zip", tree.Metadata, tree.Entries, zip) { Container = tree.Container, Beside = tree.Beside };
+            return new WeightsFile(file.Path, "PyTorch zip", tree.Metadata, tree.Entries, zip)
+            { Container = tree.Container, Beside = tree.Beside };
         }
         catch
         {
@@ -79,7 +83,8 @@ public static class PyTorchFile
         int at = 0;
         if (Next(pickles, ref at) is not BigInteger magic || magic != LegacyMagic)
             throw BadFile.Error(file.Path, "it is a Python pickle, but not one that torch.save wrote");
-        if (Next(pickles, ref at) is not LegacyVersion) throw BadFile.Error(file.Path, $"its PyTorch format is not version {LegacyVersion}");
+        if (Next(pickles, ref at) is not LegacyVersion)
+            throw BadFile.Error(file.Path, $"its PyTorch format is not version {LegacyVersion}");
         if (Next(pickles, ref at) is not PickleDict system
             || (system.Items.TryGetValue(new PickleKey("little_endian", true), out object? little) && little is not true))
         {
@@ -92,7 +97,8 @@ public static class PyTorchFile
         object? keys = Next(pickles, ref at);
         BindStorages(file, builder, keys, at);
         CheckpointTree tree = CheckpointTree.Flatten(file.Path, checkpoint, container, pickleBytes, file.Length);
-        return new WeightsFile(file.Path, "PyTorch legacy", tree.Metadata, tree.Entries, file) { Container = tree.Container, Beside = tree.Beside };
+        return new WeightsFile(file.Path, "PyTorch legacy", tree.Metadata, tree.Entries, file)
+        { Container = tree.Container, Beside = tree.Beside };
 
         object? Next(ReadOnlySpan<byte> data, ref int position)
         {
@@ -107,7 +113,8 @@ public static class PyTorchFile
         if (!zip.Members.TryGetValue($"{root}data/{storage.Key}", out ZipMember? member))
             throw BadFile.Error(file.Path, storage.Key, "the pickle refers to a storage that the zip file does not hold");
         if (member.Length != storage.ByteLength)
-            throw BadFile.Error(file.Path, storage.Key, $"the storage should have {storage.ByteLength} bytes ({storage.Count} elements), but has {member.Length}");
+            throw BadFile.Error(file.Path, storage.Key,
+                $"the storage should have {storage.ByteLength} bytes ({storage.Count} elements), but has {member.Length}");
         return member;
     }
 
@@ -130,15 +137,18 @@ public static class PyTorchFile
 
             long count = BinaryPrimitives.ReadInt64LittleEndian(file.Slice(at, sizeof(long)));
             at += sizeof(long);
-            if (count != storage.Count) throw BadFile.Error(file.Path, name, $"the storage should have {storage.Count} elements, but has {count}");
+            if (count != storage.Count)
+                throw BadFile.Error(file.Path, name, $"the storage should have {storage.Count} elements, but has {count}");
             if (storage.ByteLength > file.Length - at)
-                throw BadFile.Error(file.Path, name, $"the storage needs {storage.ByteLength} bytes at {at}, but the file ends at {file.Length}; it is cut short");
+                throw BadFile.Error(file.Path, name,
+                    $"the storage needs {storage.ByteLength} bytes at {at}, but the file ends at {file.Length}; it is cut short");
             long bytes = (long)storage.ByteLength;
             storage.Block = new MappedBlock(file, at, bytes);
             at += bytes;
         }
 
-        if (at != file.Length) throw BadFile.Error(file.Path, $"the file goes on to {file.Length} after its last storage, which ends at {at}");
+        if (at != file.Length)
+            throw BadFile.Error(file.Path, $"the file goes on to {file.Length} after its last storage, which ends at {at}");
         if (builder.Storages.Values.FirstOrDefault(s => s.Block is null) is { } missing)
             throw BadFile.Error(file.Path, missing.Key, "a tensor uses a storage that the file does not hold");
     }

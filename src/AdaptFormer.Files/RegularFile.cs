@@ -54,7 +54,9 @@ public static partial class RegularFile
     public static byte[] ReadAllBytes(string path, int most, string what)
     {
         using FileStream stream = Open(path);
-        if (stream.Length > most) throw new InvalidDataException($"{path}: {stream.Length} bytes are too many for {what}; at most {most} are read. Is it a weights file?");
+        if (stream.Length > most)
+            throw new InvalidDataException(
+                $"{path}: {stream.Length} bytes are too many for {what}; at most {most} are read. Is it a weights file?");
         byte[] bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         return stream.ReadByte() < 0 ? bytes : throw Endless(path);

@@ -59,7 +59,8 @@ public static class SafetensorsFile
         if (length > (ulong)maxHeaderBytes)
             throw BadFile.Error(file.Path, $"not safetensors: it states a header of {length} bytes, at most {maxHeaderBytes} are read");
         if ((long)length > file.Length - LengthBytes)
-            throw BadFile.Error(file.Path, $"it states a header of {length} bytes, but only {file.Length - LengthBytes} follow; the file is cut short or not safetensors");
+            throw BadFile.Error(file.Path, $"it states a header of {length} bytes, but only {file.Length - LengthBytes} follow; the "
+                + "file is cut short or not safetensors");
         return (int)length;
     }
 
@@ -74,7 +75,8 @@ public static class SafetensorsFile
             if (t.Begin > end)
                 throw BadFile.Error(path, t.Name, $"its bytes start at {t.Begin} and leave a hole after {end}");
             if (t.End > dataBytes)
-                throw BadFile.Error(path, t.Name, $"its bytes end at {t.End}, but the file holds only {dataBytes} after the header; the file is cut short");
+                throw BadFile.Error(path, t.Name,
+                    $"its bytes end at {t.End}, but the file holds only {dataBytes} after the header; the file is cut short");
             end = t.End;
         }
 

@@ -67,7 +67,8 @@ internal sealed class SafetensorsHeader
         {
             while (NextProperty(ref reader, out string key))
             {
-                if (reader.TokenType != JsonTokenType.String) throw BadFile.Error(path, MetadataKey, $"'{BadFile.Shorten(key)}' is not a text");
+                if (reader.TokenType != JsonTokenType.String)
+                    throw BadFile.Error(path, MetadataKey, $"'{BadFile.Shorten(key)}' is not a text");
                 if (!_header.Metadata.TryAdd(key, reader.GetString()!))
                     throw BadFile.Error(path, MetadataKey, $"'{BadFile.Shorten(key)}' occurs twice");
             }
@@ -111,7 +112,8 @@ internal sealed class SafetensorsHeader
             if (offsets[1] - offsets[0] != bytes)
             {
                 throw BadFile.Error(path, name,
-                    $"{type.SafetensorsName()} {shape} needs {bytes} bytes, but data_offsets [{offsets[0]}, {offsets[1]}] hold {offsets[1] - offsets[0]}");
+                    $"{type.SafetensorsName()} {shape} needs {bytes} bytes, but data_offsets [{offsets[0]}, {offsets[1]}] hold "
+                    + $"{offsets[1] - offsets[0]}");
             }
 
             return new Tensor(name, type, shape, offsets[0], offsets[1]);
@@ -122,7 +124,8 @@ internal sealed class SafetensorsHeader
             string? text = reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
             return FileDataTypes.TryParseSafetensors(text, out FileDataType type)
                 ? type
-                : throw BadFile.Error(path, name, $"dtype '{BadFile.Shorten(text ?? "?")}' is not known; known: {FileDataTypes.KnownSafetensorsNames}");
+                : throw BadFile.Error(path, name,
+                    $"dtype '{BadFile.Shorten(text ?? "?")}' is not known; known: {FileDataTypes.KnownSafetensorsNames}");
         }
 
         private long[] ReadNumbers(ref Utf8JsonReader reader, string name, string field)

@@ -89,7 +89,8 @@ public sealed class SafetensorsWriter
             long start = stream.Position;
             t.Write(stream);
             if (stream.Position - start != t.ByteLength)
-                throw new InvalidOperationException($"SafetensorsWriter: '{t.Name}' {t.Shape} needs {t.ByteLength} bytes, but {stream.Position - start} were written.");
+                throw new InvalidOperationException(
+                    $"SafetensorsWriter: '{t.Name}' {t.Shape} needs {t.ByteLength} bytes, but {stream.Position - start} were written.");
         }
     }
 
@@ -127,7 +128,8 @@ public sealed class SafetensorsWriter
 
         while (buffer.Length % Alignment != 0) buffer.WriteByte((byte)' ');
         if (buffer.Length > SafetensorsFile.MaxHeaderBytes)
-            throw new InvalidOperationException($"SafetensorsWriter: the header has {buffer.Length} bytes, readers accept {SafetensorsFile.MaxHeaderBytes}.");
+            throw new InvalidOperationException(
+                $"SafetensorsWriter: the header has {buffer.Length} bytes, readers accept {SafetensorsFile.MaxHeaderBytes}.");
         return buffer.ToArray();
     }
 

@@ -40,8 +40,10 @@ public static class ShardIndexFile
 
             foreach (WeightsFile shard in shards.Files)
             {
-                if (shard.Entries.Keys.FirstOrDefault(name => !shardOf.TryGetValue(name, out string? at) || at != Path.GetFileName(shard.Path)) is { } extra)
-                    throw BadFile.Error(index.Path, extra, $"{Path.GetFileName(shard.Path)} holds it, but the index does not place it there");
+                if (shard.Entries.Keys.FirstOrDefault(name => !shardOf.TryGetValue(name, out string? at)
+                    || at != Path.GetFileName(shard.Path)) is { } extra)
+                    throw BadFile.Error(index.Path, extra,
+                        $"{Path.GetFileName(shard.Path)} holds it, but the index does not place it there");
             }
 
             return new WeightsFile(index.Path, "sharded", metadata, entries, shards);
@@ -55,7 +57,8 @@ public static class ShardIndexFile
 
     private static (OrderedDictionary<string, string> ShardOf, OrderedDictionary<string, string> Metadata) Read(MappedFile index)
     {
-        if (index.Length > MaxIndexBytes) throw BadFile.Error(index.Path, $"the index has {index.Length} bytes, at most {MaxIndexBytes} are read");
+        if (index.Length > MaxIndexBytes)
+            throw BadFile.Error(index.Path, $"the index has {index.Length} bytes, at most {MaxIndexBytes} are read");
         OrderedDictionary<string, string>? shardOf = null, metadata = null;
         try
         {
@@ -113,12 +116,14 @@ public static class ShardIndexFile
         public WeightsFile GetOrOpen(string index, string folder, string name)
         {
             if (_files.TryGetValue(name, out WeightsFile? known)) return known;
-            if (name.Length is 0 or > 255 || name is "." or ".." || name.AsSpan().IndexOfAny('/', '\\', ':') >= 0 || name.Any(char.IsControl))
+            if (name.Length is 0 or > 255 || name is "." or ".." || name.AsSpan().IndexOfAny('/', '\\', ':') >= 0
+                || name.Any(char.IsControl))
                 throw BadFile.Error(index, name, "the index may only name files in its own folder");
             if (_files.Count == MaxShards) throw BadFile.Error(index, $"the index names more than {MaxShards} files");
 
             string path = Path.Combine(folder, name);
-            if (!File.Exists(path)) throw BadFile.Error(index, name, "the index names this file, but it is not there; download all parts into one folder");
+            if (!File.Exists(path))
+                throw BadFile.Error(index, name, "the index names this file, but it is not there; download all parts into one folder");
             WeightsFile file = WeightsFileKinds.Open(path, allowIndex: false);
             _files.Add(name, file);
             return file;

@@ -6,7 +6,8 @@ namespace AdaptFormer.Files;
 /// <summary>One tensor of a <see cref="WeightsFile"/>: its name, type and shape, known without reading its elements.</summary>
 public sealed class WeightsEntry
 {
-    internal WeightsEntry(string name, FileDataType type, Shape shape, StoredBlock block, long offset, ImmutableArray<long> strides = default)
+    internal WeightsEntry(
+        string name, FileDataType type, Shape shape, StoredBlock block, long offset, ImmutableArray<long> strides = default)
     {
         (Name, Type, Shape) = (name, type, shape);
         (Block, Offset, Strides) = (block, offset, strides);

@@ -62,7 +62,8 @@ public sealed unsafe class WeightsFile : IDisposable
     /// <summary>The tensor with this name.</summary>
     /// <exception cref="InvalidDataException">The file has no such tensor.</exception>
     public WeightsEntry Get(string name) =>
-        _entries.TryGetValue(name, out WeightsEntry? entry) ? entry : throw BadFile.Error(Path, name, "the file holds no tensor of this name");
+        _entries.TryGetValue(name, out WeightsEntry? entry)
+            ? entry : throw BadFile.Error(Path, name, "the file holds no tensor of this name");
 
     /// <summary>Reads all elements as 32-bit floats, in row-major order.</summary>
     /// <param name="entry">A tensor of this file.</param>

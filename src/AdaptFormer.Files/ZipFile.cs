@@ -51,17 +51,22 @@ internal sealed class ZipFile : IDisposable
         ReadOnlySpan<byte> tail = _file.Slice(searchStart, searched);
         int at = searched - EndLength;
         while (at >= 0 && !(U32(tail, at) == EndSignature && at + EndLength + U16(tail, at + 20) == searched)) at--;
-        if (at < 0) throw BadFile.Error(_file.Path, "it begins like a zip file, but the directory at its end is missing; the file is cut short or damaged");
+        if (at < 0)
+            throw BadFile.Error(_file.Path,
+                "it begins like a zip file, but the directory at its end is missing; the file is cut short or damaged");
 
         long end = searchStart + at;
         ReadOnlySpan<byte> record = tail[at..];
         Directory directory = new(U32(record, 16), U32(record, 12), U16(record, 10));
-        if (U16(record, 4) != 0 || U16(record, 6) != 0 || U16(record, 8) != U16(record, 10)) throw BadFile.Error(_file.Path, "the zip file is split over several files");
+        if (U16(record, 4) != 0 || U16(record, 6) != 0 || U16(record, 8) != U16(record, 10))
+            throw BadFile.Error(_file.Path, "the zip file is split over several files");
         if (end >= Locator64Length && U32(_file.Slice(end - Locator64Length, 4), 0) == Locator64Signature)
             directory = Directory64(ref end, directory);
 
-        if (directory.Offset < 0 || directory.Length < 0 || directory.Offset > end || directory.Offset + directory.Length != end || directory.Length > int.MaxValue)
-            throw BadFile.Error(_file.Path, $"the zip directory of {directory.Length} bytes at {directory.Offset} does not end where it should, at {end}");
+        if (directory.Offset < 0 || directory.Length < 0 || directory.Offset > end || directory.Offset + directory.Length != end
+            || directory.Length > int.MaxValue)
+            throw BadFile.Error(_file.Path,
+                $"the zip directory of {directory.Length} bytes at {directory.Offset} does not end where it should, at {end}");
         if (directory.Count < 0 || directory.Count > directory.Length / CentralLength)
             throw BadFile.Error(_file.Path, $"the zip directory of {directory.Length} bytes cannot list {directory.Count} members");
         return directory;
@@ -71,7 +76,8 @@ internal sealed class ZipFile : IDisposable
     {
         ReadOnlySpan<byte> locator = _file.Slice(end - Locator64Length, Locator64Length);
         long at = I64(locator, 8);
-        if (U32(locator, 4) != 0 || U32(locator, 16) > 1 || at != end - Locator64Length - End64Length || U32(_file.Slice(at, 4), 0) != End64Signature)
+        if (U32(locator, 4) != 0 || U32(locator, 16) > 1 || at != end - Locator64Length - End64Length
+            || U32(_file.Slice(at, 4), 0) != End64Signature)
             throw BadFile.Error(_file.Path, "the zip64 record is damaged");
 
         ReadOnlySpan<byte> record = _file.Slice(at, End64Length);
@@ -92,17 +98,21 @@ internal sealed class ZipFile : IDisposable
         long inflated = 0;
         for (long i = 0; i < directory.Count; i++)
         {
-            if (rest.Length < CentralLength || U32(rest, 0) != CentralSignature) throw BadFile.Error(_file.Path, $"entry {i} of the zip directory is damaged");
+            if (rest.Length < CentralLength || U32(rest, 0) != CentralSignature)
+                throw BadFile.Error(_file.Path, $"entry {i} of the zip directory is damaged");
             int nameLength = U16(rest, 28), extraLength = U16(rest, 30), commentLength = U16(rest, 32);
-            if (rest.Length < CentralLength + nameLength + extraLength + commentLength) throw BadFile.Error(_file.Path, $"entry {i} of the zip directory is cut short");
+            if (rest.Length < CentralLength + nameLength + extraLength + commentLength)
+                throw BadFile.Error(_file.Path, $"entry {i} of the zip directory is cut short");
 
             ReadOnlySpan<byte> rawName = rest.Slice(CentralLength, nameLength);
             string name = DecodeName(rawName);
-            (long headerOffset, ZipMember member, long dataEnd) = ReadMember(name, rawName, rest, rest.Slice(CentralLength + nameLength, extraLength), directory.Offset);
+            (long headerOffset, ZipMember member, long dataEnd) =
+                ReadMember(name, rawName, rest, rest.Slice(CentralLength + nameLength, extraLength), directory.Offset);
             ranges.Add((headerOffset, dataEnd, name));
             if (member.IsCompressed) inflated += member.Length;
             if (inflated > FreeInflation + (MaxInflationRatio * _file.Length))
-                throw BadFile.Error(_file.Path, name, $"the compressed members claim more than {MaxInflationRatio} times the size of the file; weights do not compress like that");
+                throw BadFile.Error(_file.Path, name, $"the compressed members claim more than {MaxInflationRatio} times the size of "
+                    + "the file; weights do not compress like that");
             if (!name.EndsWith('/') && !_members.TryAdd(name, member)) throw BadFile.Error(_file.Path, name, "the zip file holds it twice");
             rest = rest[(CentralLength + nameLength + extraLength + commentLength)..];
         }
@@ -111,7 +121,8 @@ internal sealed class ZipFile : IDisposable
         ranges.Sort();
         for (int i = 1; i < ranges.Count; i++)
         {
-            if (ranges[i].Start < ranges[i - 1].End) throw BadFile.Error(_file.Path, ranges[i].Name, $"it overlaps '{BadFile.Shorten(ranges[i - 1].Name)}' in the zip file");
+            if (ranges[i].Start < ranges[i - 1].End)
+                throw BadFile.Error(_file.Path, ranges[i].Name, $"it overlaps '{BadFile.Shorten(ranges[i - 1].Name)}' in the zip file");
         }
     }
 
@@ -120,11 +131,14 @@ internal sealed class ZipFile : IDisposable
     {
         int flags = U16(entry, 8), method = U16(entry, 10);
         if ((flags & 1) != 0) throw BadFile.Error(_file.Path, name, "it is encrypted");
-        if (method is not (0 or 8)) throw BadFile.Error(_file.Path, name, $"it is compressed by method {method}; only stored (0) and deflated (8) members are read");
+        if (method is not (0 or 8))
+            throw BadFile.Error(_file.Path, name,
+                $"it is compressed by method {method}; only stored (0) and deflated (8) members are read");
 
         long compressed = U32(entry, 20), length = U32(entry, 24), header = U32(entry, 42);
         ReadExtra64(name, extra, ref length, ref compressed, ref header);
-        if (header < 0 || header > directoryOffset - LocalLength) throw BadFile.Error(_file.Path, name, $"its header at {header} lies outside the file's content");
+        if (header < 0 || header > directoryOffset - LocalLength)
+            throw BadFile.Error(_file.Path, name, $"its header at {header} lies outside the file's content");
 
         ReadOnlySpan<byte> local = _file.Slice(header, LocalLength);
         long data = header + LocalLength + U16(local, 26) + U16(local, 28);

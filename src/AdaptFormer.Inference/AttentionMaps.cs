@@ -58,7 +58,8 @@ public sealed record AttentionMaps(TokenGrid Grid, string Reader, IReadOnlyList<
 
         float[] all = probabilities.ToArray();
         float[][] maps = [.. Enumerable.Range(0, heads).Select(h => Times(reader, all.AsSpan(h * n * n, n * n), n)[first..])];
-        return new AttentionMaps(grid, model.ReadsClassToken ? "what the class token reads" : "what all patches read, in the mean", maps, MeanOf(maps), Rolled(reader, layers)[^grid.Count..]);
+        return new AttentionMaps(grid, model.ReadsClassToken ? "what the class token reads" : "what all patches read, in the mean", maps,
+            MeanOf(maps), Rolled(reader, layers)[^grid.Count..]);
     }
 
     /// <summary>v·∏ (½·A + ½·I), from the last block to the first: a vector at a time, never a product of matrices.</summary>
@@ -70,7 +71,8 @@ public sealed record AttentionMaps(TokenGrid Grid, string Reader, IReadOnlyList<
             float[] read = Times(v, layers[i].Attention, layers[i].Tokens);
             for (int k = 0; k < read.Length; k++) read[k] = 0.5f * (read[k] + v[k]);
             v = read[layers[i].Entered..];                                                      // what was read of fresh prompts ends here
-            if (layers[i].Left > 0) v = [.. new float[layers[i].Left], .. v];                   // and nothing was read of those that had left
+            // and nothing was read of those that had left
+            if (layers[i].Left > 0) v = [.. new float[layers[i].Left], .. v];
         }
 
         return v;

@@ -11,7 +11,8 @@ public sealed class HeatMap : IDisposable
 
     // From what is not read to what is read most: dark blue, violet, red, orange, pale yellow. Lightness grows all the way, so the map
     // also reads without colours.
-    private static readonly (float R, float G, float B)[] Colours = [(16, 22, 72), (92, 40, 140), (190, 54, 104), (244, 138, 62), (253, 236, 150)];
+    private static readonly (float R, float G, float B)[] Colours = [(16, 22, 72), (92, 40, 140), (190, 54, 104), (244, 138, 62),
+        (253, 236, 150)];
 
     private readonly TokenGrid _grid;
     private readonly int[] _frames;
@@ -40,7 +41,8 @@ public sealed class HeatMap : IDisposable
             for (int c = 0; c < 3; c++)
             {
                 ReadOnlySpan<float> plane = input.Slice(((c * t) + from) * h * w, h * w);
-                for (int p = 0; p < plane.Length; p++) frame.Pixels[(3 * p) + c] = (byte)Math.Clamp(MathF.Round(255 * ((plane[p] * std[c]) + mean[c])), 0, 255);
+                for (int p = 0; p < plane.Length; p++)
+                    frame.Pixels[(3 * p) + c] = (byte)Math.Clamp(MathF.Round(255 * ((plane[p] * std[c]) + mean[c])), 0, 255);
             }
 
             resizer.Resize(frame, new PixelBox(0, 0, w, h), width, side, Interpolation.Bilinear, small);
@@ -105,5 +107,6 @@ public sealed class HeatMap : IDisposable
         return (r + (f * (r1 - r)), g + (f * (g1 - g)), b + (f * (b1 - b)));
     }
 
-    private static byte Mix(byte pixel, float colour, float weight) => (byte)Math.Clamp((pixel * (1 - weight)) + (colour * weight) + 0.5f, 0, 255);
+    private static byte Mix(byte pixel, float colour, float weight) =>
+        (byte)Math.Clamp((pixel * (1 - weight)) + (colour * weight) + 0.5f, 0, 255);
 }

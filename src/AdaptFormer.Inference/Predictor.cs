@@ -26,8 +26,10 @@ public sealed class Predictor : IDisposable
     public Predictor(
         Backbone model, IReadOnlyList<string> labels, Preprocessing? pictures = null, bool multiLabel = false, bool ownsModel = false)
     {
-        if (model.Head is not { } head) throw new ArgumentException($"{model.Id} has no classifier: give an adapter, or weights that hold one.");
-        if (labels.Count != head.Classes) throw new ArgumentException($"{model.Id} tells {head.Classes} classes apart, got {labels.Count} labels.");
+        if (model.Head is not { } head)
+            throw new ArgumentException($"{model.Id} has no classifier: give an adapter, or weights that hold one.");
+        if (labels.Count != head.Classes)
+            throw new ArgumentException($"{model.Id} tells {head.Classes} classes apart, got {labels.Count} labels.");
         (Model, Labels, Pictures, MultiLabel, _ownsModel) = (model, labels, pictures ?? model.ExpectedPictures, multiLabel, ownsModel);
         _transform = Transform(views: null);
     }
@@ -61,7 +63,8 @@ public sealed class Predictor : IDisposable
         DataType compute = precision.Following(PrecisionChoice.Named(info.SelfTest.Precision)).Compute();
         BackboneConfig config = BackboneConfig.FromJson(info.Backbone.Config, adapter);
         if (weights is null && info.Backbone.Digest.Length > 0)
-            throw new ArgumentException($"{adapter} holds an adapter for {info.Backbone.Id}, not the backbone itself: give its weights too (--weights FILE).");
+            throw new ArgumentException(
+                $"{adapter} holds an adapter for {info.Backbone.Id}, not the backbone itself: give its weights too (--weights FILE).");
         return Owning(() => weights is null ? config.Create(info.Backbone.Id, compute) : Open(), precision, model =>
         {
             AdapterFile.Load(adapter, model);
@@ -92,9 +95,12 @@ public sealed class Predictor : IDisposable
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="InvalidDataException">The file is damaged, or holds no such model.</exception>
     /// <exception cref="ArgumentException">It holds no classifier, or the labels do not match it.</exception>
-    public static Predictor OpenPretrained(string weights, IReadOnlyList<string>? labels = null, string? model = null, Precision precision = Precision.Auto,
-        string? prefix = null) => Owning(() => BackboneLoader.Open(weights, new BackboneOptions(model, Compute: precision.Compute(), Prefix: prefix)), precision, opened => new Predictor(
-            opened, labels ?? opened.Source!.Labels ?? [.. Enumerable.Range(0, opened.Head?.Classes ?? 0).Select(k => $"{k}")], null, opened.Source!.MultiLabel, ownsModel: true));
+    public static Predictor OpenPretrained(
+        string weights, IReadOnlyList<string>? labels = null, string? model = null, Precision precision = Precision.Auto,
+        string? prefix = null) => Owning(() => BackboneLoader.Open(weights,
+            new BackboneOptions(model, Compute: precision.Compute(), Prefix: prefix)), precision, opened => new Predictor(
+            opened, labels ?? opened.Source!.Labels ?? [.. Enumerable.Range(0, opened.Head?.Classes ?? 0).Select(k => $"{k}")], null,
+            opened.Source!.MultiLabel, ownsModel: true));
 
     /// <summary>Names what is on a picture.</summary>
     /// <param name="path">An image file.</param>
@@ -104,7 +110,8 @@ public sealed class Predictor : IDisposable
     /// <returns>The most probable classes, best first.</returns>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is no image, or a damaged one.</exception>
-    public IReadOnlyList<ClassScore> Predict(string path, int topK = 5, double? threshold = null) => Predict(RegularFile.ReadAllBytes(path, "a picture"), topK, path, threshold);
+    public IReadOnlyList<ClassScore> Predict(string path, int topK = 5, double? threshold = null) =>
+        Predict(RegularFile.ReadAllBytes(path, "a picture"), topK, path, threshold);
 
     /// <summary>Names what is on a picture.</summary>
     /// <param name="file">The bytes of an image file.</param>
@@ -128,24 +135,28 @@ public sealed class Predictor : IDisposable
     }
 
     /// <summary>
-    /// Names what is on many pictures or in many clips, decoding ahead of the model; the views of a clip are averaged before the softmax. One that cannot be read does not stop
+    /// Names what is on many pictures or in many clips, decoding ahead of the model; the views of a clip are averaged before the softmax.
+    /// One that cannot be read does not stop
     /// the others.
     /// </summary>
     /// <param name="items">The pictures or clips.</param>
     /// <param name="topK">How many classes to name at most, at least 1.</param>
     /// <param name="batch">Pictures, or views of clips, per pass through the model; 16 or 4 if null.</param>
-    /// <param name="threshold">Least probability of a class that is named; null: 0.5 where an item may have several classes, else 0.</param>
+    /// <param name="threshold">Least probability of a class that is named; null: 0.5 where an item may have several classes, else
+    /// 0.</param>
     /// <param name="views">How each clip is shown; as the model was trained to be scored if null.</param>
     /// <returns>One answer for each item, in order, as they come.</returns>
     /// <exception cref="ArgumentException">The model reads the other kind, or the views are out of range.</exception>
-    public IEnumerable<Prediction> Predict(UnlabelledDataset items, int topK = 5, int? batch = null, double? threshold = null, ClipViews? views = null)
+    public IEnumerable<Prediction> Predict(
+        UnlabelledDataset items, int topK = 5, int? batch = null, double? threshold = null, ClipViews? views = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
         return Answers(Load(items, batch ?? (ReadsClips ? ViewsAtOnce : PicturesAtOnce), views), topK, threshold);
     }
 
     /// <summary>
-    /// A loader that makes this model's samples of <paramref name="dataset"/>, the views of a clip one after the other, for scoring: an item that cannot be read counts as wrong.
+    /// A loader that makes this model's samples of <paramref name="dataset"/>, the views of a clip one after the other, for scoring: an
+    /// item that cannot be read counts as wrong.
     /// </summary>
     /// <param name="dataset">The pictures or clips.</param>
     /// <param name="batch">Pictures, or views of clips, per pass through the model; 64 or 4 if null.</param>
@@ -155,7 +166,8 @@ public sealed class Predictor : IDisposable
     {
         if (dataset.OfClips != ReadsClips) throw WrongKind(dataset.OfClips);
         return new DataLoader(dataset, views is null ? _transform : Transform(views), new LoaderOptions(
-            batch ?? (ReadsClips ? ViewsAtOnce : LoadedAtOnce), Shuffle: false, Unreadable: UnreadableImages.CountAsWrong, MultiLabel: MultiLabel && dataset is not UnlabelledDataset));
+            batch ?? (ReadsClips ? ViewsAtOnce : LoadedAtOnce), Shuffle: false, Unreadable: UnreadableImages.CountAsWrong,
+            MultiLabel: MultiLabel && dataset is not UnlabelledDataset));
     }
 
     private ImageTransform Transform(ClipViews? views) =>

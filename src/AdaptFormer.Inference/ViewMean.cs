@@ -28,7 +28,8 @@ public sealed class ViewMean(int views)
             for (int k = 0; k < classes; k++) _sum[k] += row[k];
             _label = _seen == 0 || labels[i] < 0 ? labels[i] : _label;       // one view that cannot be read makes the item one
             if (++_seen < views) continue;
-            take(Tensor.From([.. _sum.Select(sum => (float)(sum / views))], new Shape(1, classes)), [_label], targets.IsEmpty ? default : targets.Slice(i * classes, classes));
+            take(Tensor.From([.. _sum.Select(sum => (float)(sum / views))], new Shape(1, classes)), [_label], targets.IsEmpty
+                ? default : targets.Slice(i * classes, classes));
             Array.Clear(_sum);
             _seen = 0;
         }

@@ -170,9 +170,11 @@ public abstract class Backbone : Layer
             if (Blocks[i].Parameters().Any(entry => entry.Value == parameter)) return i + 1;
         }
 
-        bool isBehind = name.StartsWith("head.", StringComparison.Ordinal) || Prompts.Attached?.Parameters().Any(entry => entry.Value == parameter) == true;
+        bool isBehind = name.StartsWith("head.", StringComparison.Ordinal)
+            || Prompts.Attached?.Parameters().Any(entry => entry.Value == parameter) == true;
         return isBehind ? Blocks.Count + 1
-            : DepthOutside(name) ?? throw new ArgumentException($"{Id}: no depth is known of the parameter '{name}', so layer_decay has no rate for it.");
+            : DepthOutside(name)
+                ?? throw new ArgumentException($"{Id}: no depth is known of the parameter '{name}', so layer_decay has no rate for it.");
     }
 
     /// <summary>The depth of a parameter of the family's own that stands in no block; null for a name that the family does not

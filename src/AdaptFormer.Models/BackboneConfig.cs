@@ -14,7 +14,8 @@ namespace AdaptFormer.Models;
 /// <c>family</c>; a plain ViT may leave it out.
 /// </summary>
 /// <param name="DropPath">Stochastic depth of the last block, in [0, 1); earlier ones get a linear share.</param>
-[JsonPolymorphic(TypeDiscriminatorPropertyName = BackboneConfig.FamilyKey, UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization)]
+[JsonPolymorphic(TypeDiscriminatorPropertyName = BackboneConfig.FamilyKey,
+    UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization)]
 [JsonDerivedType(typeof(VitConfig), BackboneConfig.DefaultFamily)]
 [JsonDerivedType(typeof(VideoVitConfig), "video_vit")]
 [JsonDerivedType(typeof(SwinConfig), "swin")]
@@ -60,7 +61,8 @@ public abstract record BackboneConfig(float DropPath = 0)
         {
             JsonNode? node = JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false });
             if (node is JsonObject section) NameFamily(section);
-            BackboneConfig config = node.Deserialize(ModelsJson.Default.BackboneConfig) ?? throw new InvalidDataException($"{source}: null is no configuration.");
+            BackboneConfig config = node.Deserialize(ModelsJson.Default.BackboneConfig)
+                ?? throw new InvalidDataException($"{source}: null is no configuration.");
             config.Validate();
             return config;
         }
@@ -96,7 +98,8 @@ public abstract record BackboneConfig(float DropPath = 0)
     /// <summary>The same for clips of another number of frames.</summary>
     /// <exception cref="ArgumentException">The model reads pictures.</exception>
     public virtual BackboneConfig WithNumFrames(int frames) =>
-        throw new ArgumentException($"{DefaultId} reads pictures of {InputShape[^2]}x{InputShape[^1]} pixels, not clips: num_frames {frames} is for video models.");
+        throw new ArgumentException(
+            $"{DefaultId} reads pictures of {InputShape[^2]}x{InputShape[^1]} pixels, not clips: num_frames {frames} is for video models.");
 
     /// <summary>The model for clips that is made of this one's weights.</summary>
     /// <param name="how">How its patch kernel is spread over the frames of a tubelet.</param>

@@ -14,7 +14,8 @@ namespace AdaptFormer.Models;
 internal abstract class BackboneFamily
 {
     /// <summary>Every family; the first that recognises weights takes them.</summary>
-    public static IReadOnlyList<BackboneFamily> All { get; } = [new VitFamily(), new VideoVitFamily(), new SwinFamily(), new VideoSwinFamily()];
+    public static IReadOnlyList<BackboneFamily> All { get; } = [new VitFamily(), new VideoVitFamily(), new SwinFamily(),
+        new VideoSwinFamily()];
 
     /// <summary>The family's configuration record.</summary>
     public abstract Type ConfigType { get; }
@@ -61,7 +62,8 @@ internal abstract class BackboneFamily
     /// <param name="path">For messages.</param>
     /// <param name="changes">What was done, in words.</param>
     /// <exception cref="InvalidDataException">The weights cannot be made to fit.</exception>
-    public virtual void Adapt(StateDict state, BackboneConfig file, BackboneConfig model, bool sizeWasAsked, string path, ICollection<string> changes)
+    public virtual void Adapt(
+        StateDict state, BackboneConfig file, BackboneConfig model, bool sizeWasAsked, string path, ICollection<string> changes)
     {
     }
 
@@ -88,7 +90,8 @@ internal abstract class BackboneFamily
             if (!name.StartsWith(list, StringComparison.Ordinal) || name.Length <= list.Length || name[list.Length] != '.') continue;
             string rest = name[(list.Length + 1)..];
             int dot = rest.IndexOf('.', StringComparison.Ordinal);
-            if (dot > 0 && int.TryParse(rest.AsSpan(0, dot), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int block) && block < 4096)
+            if (dot > 0 && int.TryParse(rest.AsSpan(0, dot), System.Globalization.NumberStyles.None,
+                System.Globalization.CultureInfo.InvariantCulture, out int block) && block < 4096)
                 depth = Math.Max(depth, block + 1);
         }
 
@@ -99,15 +102,18 @@ internal abstract class BackboneFamily
     /// <exception cref="InvalidDataException">It is missing, or has another number of axes.</exception>
     protected static Shape Require(StateDict ours, string name, int rank, string path, string model)
     {
-        if (!ours.Weights.TryGetValue(name, out StateDict.Weight? weight)) throw new InvalidDataException($"{path}: {name} is missing; it is no {model}, or not a whole one.");
-        return weight.Shape.Rank == rank ? weight.Shape : throw new InvalidDataException($"{path}: {name} is {weight.Shape}, expected {rank} axes.");
+        if (!ours.Weights.TryGetValue(name, out StateDict.Weight? weight))
+            throw new InvalidDataException($"{path}: {name} is missing; it is no {model}, or not a whole one.");
+        return weight.Shape.Rank == rank
+            ? weight.Shape : throw new InvalidDataException($"{path}: {name} is {weight.Shape}, expected {rank} axes.");
     }
 
     /// <summary>Attention heads, which no shape tells: as given, else C/64.</summary>
     /// <exception cref="InvalidDataException">Nothing says, and 64 does not divide C.</exception>
     protected static int Heads(int dim, WeightHints hints, string path) => hints.NumHeads ?? (dim % 64 == 0
         ? dim / 64
-        : throw new InvalidDataException($"{path}: the number of attention heads is not in the shapes, and EmbedDim {dim} is no multiple of 64; give the model's id or its number of heads."));
+        : throw new InvalidDataException($"{path}: the number of attention heads is not in the shapes, and EmbedDim {dim} is no "
+        + "multiple of 64; give the model's id or its number of heads."));
 }
 
 /// <summary>What the shapes of weights cannot tell, from the caller or from the files beside them.</summary>
@@ -116,4 +122,5 @@ internal abstract class BackboneFamily
 /// <param name="ImgSize">Side of a frame in pixels, where no table of positions tells it.</param>
 /// <param name="NumFrames">Frames of a clip, which no table of positions tells.</param>
 /// <param name="Activation">The nonlinearity of the feed-forward layers.</param>
-internal sealed record WeightHints(int? NumHeads = null, float? NormEps = null, int? ImgSize = null, int? NumFrames = null, Layers.MlpActivation? Activation = null);
+internal sealed record WeightHints(
+    int? NumHeads = null, float? NormEps = null, int? ImgSize = null, int? NumFrames = null, Layers.MlpActivation? Activation = null);

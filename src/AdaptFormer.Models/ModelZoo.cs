@@ -67,7 +67,8 @@ public static class ModelZoo
         Facebook("vit_base_patch16_224.mae", Base, 16, 224, classes: 0),   // the same weights in timm
         Facebook("vit_large_patch16_224.mae", Large, 16, 224, classes: 0),
         Facebook("vit_huge_patch14_224.mae", Huge, 14, 224, classes: 0),
-        VideoMae("vit_small_patch16_224.videomae", new(EmbedDim: 384, Depth: 12, NumHeads: 6)),      // in VideoMAE's and AdaptFormer's code without the tag
+        // in VideoMAE's and AdaptFormer's code without the tag
+        VideoMae("vit_small_patch16_224.videomae", new(EmbedDim: 384, Depth: 12, NumHeads: 6)),
         VideoMae("vit_base_patch16_224.videomae", new(EmbedDim: 768, Depth: 12, NumHeads: 12)),
         VideoMae("vit_large_patch16_224.videomae", new(EmbedDim: 1024, Depth: 24, NumHeads: 16)),
         Facebook("vit_small_patch14_dinov2", Small with { LayerScale = true }, 14, 518, classes: 0),
@@ -115,7 +116,8 @@ public static class ModelZoo
     }
 
     private static ModelDescription Google(string id, VitConfig size, int patch, int image, int classes = ImageNet1k, int preLogits = 0) =>
-        new(id, Sized(size, patch, image) with { PreLogits = preLogits }, Preprocessing.Inception(image, image == 384 ? 1.0 : 0.9), classes);
+        new(id, Sized(size, patch, image) with { PreLogits = preLogits }, Preprocessing.Inception(image, image == 384 ? 1.0 : 0.9),
+            classes);
 
     private static ModelDescription Facebook(string id, VitConfig size, int patch, int image, int classes) =>
         new(id, Sized(size, patch, image), Preprocessing.ImageNet(image), classes);
@@ -125,13 +127,15 @@ public static class ModelZoo
         new(id, size, Preprocessing.ImageNet(size.ImgHeight, cropFraction: 1) with { Interpolation = Interpolation.Bilinear }, Classes: 0);
 
     private static ModelDescription OpenAi(string id, VitConfig size, int patch, int image) => new(
-        id, Sized(size, patch, image) with { PatchBias = false, PreNorm = true, NormEps = 1e-5f, Activation = MlpActivation.QuickGelu }, Preprocessing.Clip(image), 0);
+        id, Sized(size, patch, image) with { PatchBias = false, PreNorm = true, NormEps = 1e-5f, Activation = MlpActivation.QuickGelu },
+        Preprocessing.Clip(image), 0);
 
     // Windows of 7 are for pictures of 224 pixels, windows of 12 for 384.
     private static ModelDescription Microsoft(string id, SwinConfig size, int window = 7, int classes = ImageNet1k)
     {
         int side = 32 * window;
-        return new(id, (size with { WindowSize = window }).WithImgSize(side), Preprocessing.ImageNet(side, side == 384 ? 1.0 : 0.9), classes);
+        return new(id, (size with { WindowSize = window }).WithImgSize(side), Preprocessing.ImageNet(side, side == 384 ? 1.0 : 0.9),
+            classes);
     }
 
     // Their evaluation resizes the shorter side of a frame to the crop's own size.
@@ -139,7 +143,8 @@ public static class ModelZoo
         id, new VideoSwinConfig(EmbedDim: size.EmbedDim, Depths: size.Depths, NumHeads: size.NumHeads, WindowFrames: windowFrames),
         Preprocessing.ImageNet(size.ImgHeight, cropFraction: 1) with { Interpolation = Interpolation.Bilinear }, Classes: 0);
 
-    private static VitConfig Sized(VitConfig size, int patch, int image) => size with { PatchSize = patch, ImgHeight = image, ImgWidth = image };
+    private static VitConfig Sized(VitConfig size, int patch, int image) =>
+        size with { PatchSize = patch, ImgHeight = image, ImgWidth = image };
 
     private static OrderedDictionary<string, ModelDescription> Register(params ReadOnlySpan<ModelDescription> models)
     {

@@ -12,7 +12,8 @@ internal sealed class OriginalWeights
     private readonly Dictionary<Parameter, float[]> _numbers;
 
     /// <summary>Copies the present numbers of <paramref name="parameters"/>.</summary>
-    public OriginalWeights(IEnumerable<Parameter> parameters) => _numbers = parameters.Distinct().ToDictionary(parameter => parameter, parameter => parameter.ToArray());
+    public OriginalWeights(IEnumerable<Parameter> parameters) =>
+        _numbers = parameters.Distinct().ToDictionary(parameter => parameter, parameter => parameter.ToArray());
 
     /// <summary>The original numbers of a weight; null where it was not touched.</summary>
     public float[]? Of(Parameter parameter) => _numbers.GetValueOrDefault(parameter);

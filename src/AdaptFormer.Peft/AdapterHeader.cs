@@ -23,8 +23,10 @@ internal static class AdapterHeader
         metadata["backbone"] = JsonSerializer.Serialize(info.Backbone, AdapterJson.Default.BackboneIdentity);
         metadata["preprocessing"] = info.Preprocessing.ToJson();
         metadata["labels"] = JsonSerializer.Serialize([.. info.Labels], AdapterJson.Default.StringArray);
-        metadata["metrics"] = JsonSerializer.Serialize(new Dictionary<string, double>(info.Metrics), AdapterJson.Default.DictionaryStringDouble);
-        if (info.MultiLabel) metadata[TaskKey] = MultiLabelTask;       // none means one class a picture, as in files that are older than the key
+        metadata["metrics"] =
+            JsonSerializer.Serialize(new Dictionary<string, double>(info.Metrics), AdapterJson.Default.DictionaryStringDouble);
+        // none means one class a picture, as in files that are older than the key
+        if (info.MultiLabel) metadata[TaskKey] = MultiLabelTask;
         metadata["self_test"] = JsonSerializer.Serialize(info.SelfTest, AdapterJson.Default.SelfTest);
     }
 
@@ -35,31 +37,40 @@ internal static class AdapterHeader
     /// <exception cref="InvalidDataException">The file is no adapter, of another version, or its texts are damaged.</exception>
     public static AdapterInfo Read(WeightsFile file)
     {
-        if (!IsAdapter(file)) throw BadFile.Error(file.Path, "it is no adapter of this program (a backbone, perhaps; official AdaptFormer checkpoints go through convert)");
+        if (!IsAdapter(file))
+            throw BadFile.Error(file.Path,
+                "it is no adapter of this program (a backbone, perhaps; official AdaptFormer checkpoints go through convert)");
         string version = Text("format_version");
         if (version != Version.ToString(CultureInfo.InvariantCulture))
-            throw BadFile.Error(file.Path, $"its adapter format is version {BadFile.Shorten(version)}, this program reads version {Version}; use the program that wrote it or a newer one");
+            throw BadFile.Error(file.Path, $"its adapter format is version {BadFile.Shorten(version)}, this program reads version "
+                + $"{Version}; use the program that wrote it or a newer one");
 
         Tuning tuning = Json("tuning", AdapterJson.Default.Tuning);
         BackboneIdentity backbone = Json("backbone", AdapterJson.Default.BackboneIdentity);
         string[] labels = Json("labels", AdapterJson.Default.StringArray);
         SelfTest test = Json("self_test", AdapterJson.Default.SelfTest);
         Preprocessing preprocessing = Preprocessing.FromJson(Text("preprocessing"), file.Path);
-        if (labels.Length is 0 or > MaxLabels || labels.Contains(null)) throw BadFile.Error(file.Path, "labels", $"{labels.Length} labels, or one without a name");
-        if (backbone is { Id: null } or { Digest: null } or { Config: null }) throw BadFile.Error(file.Path, "backbone", "a part is missing");
+        if (labels.Length is 0 or > MaxLabels || labels.Contains(null))
+            throw BadFile.Error(file.Path, "labels", $"{labels.Length} labels, or one without a name");
+        if (backbone is { Id: null } or { Digest: null } or { Config: null })
+            throw BadFile.Error(file.Path, "backbone", "a part is missing");
         CheckConfig(backbone.Config);
         if (tuning.Width is { } width && !file.Entries.Values.Any(entry => entry.Shape.Dims.Contains(width)))
             throw BadFile.Error(file.Path, "tuning", $"the method is {width} wide, and no tensor of the file is");
         if (test.Logits is null || test.Backend is null || test.Logits.Length != labels.Length)
             throw BadFile.Error(file.Path, "self_test", $"{test.Logits?.Length ?? 0} logits for {labels.Length} labels");
         string task = file.Metadata.TryGetValue(TaskKey, out string? kind) ? kind : SingleLabelTask;
-        if (task is not (MultiLabelTask or SingleLabelTask)) throw BadFile.Error(file.Path, TaskKey, $"'{BadFile.Shorten(task)}' is not known; known: {SingleLabelTask}, {MultiLabelTask}");
-        long parameters = file.Entries.Values.Where(entry => !entry.Name.StartsWith("head.0.", StringComparison.Ordinal)).Sum(entry => entry.ElementCount);
-        return new AdapterInfo(file.Path, tuning, backbone, preprocessing, labels, Json("metrics", AdapterJson.Default.DictionaryStringDouble), test,
+        if (task is not (MultiLabelTask or SingleLabelTask))
+            throw BadFile.Error(file.Path, TaskKey, $"'{BadFile.Shorten(task)}' is not known; known: {SingleLabelTask}, {MultiLabelTask}");
+        long parameters = file.Entries.Values.Where(entry => !entry.Name.StartsWith("head.0.", StringComparison.Ordinal))
+            .Sum(entry => entry.ElementCount);
+        return new AdapterInfo(file.Path, tuning, backbone, preprocessing, labels,
+            Json("metrics", AdapterJson.Default.DictionaryStringDouble), test,
             parameters, new FileInfo(file.Path).Length)
         { MultiLabel = task == MultiLabelTask };
 
-        string Text(string key) => file.Metadata.TryGetValue(key, out string? text) ? text : throw BadFile.Error(file.Path, key, "the adapter does not have it; the file is incomplete");
+        string Text(string key) => file.Metadata.TryGetValue(key, out string? text)
+            ? text : throw BadFile.Error(file.Path, key, "the adapter does not have it; the file is incomplete");
 
         void CheckConfig(string config)
         {

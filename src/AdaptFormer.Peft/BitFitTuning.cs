@@ -14,5 +14,6 @@ public sealed record BitFitTuning(HeadKind Head = HeadKind.BatchNorm) : Tuning(H
     public override string Formula => "y = W·x + b, b learns, W stays";
 
     private protected override void AddTo(Backbone model, Rng rng) =>
-        model.TrainInPlace(model.Parameters().Where(entry => entry.Key.EndsWith("bias", StringComparison.Ordinal)).Select(entry => entry.Value));
+        model.TrainInPlace(
+            model.Parameters().Where(entry => entry.Key.EndsWith("bias", StringComparison.Ordinal)).Select(entry => entry.Value));
 }

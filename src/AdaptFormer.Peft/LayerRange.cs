@@ -14,7 +14,8 @@ public static class LayerRange
 
     /// <summary>What is wrong with <paramref name="text"/>, as a sentence without its full stop; null if nothing is.</summary>
     internal static string? Fault(string text, int depth) =>
-        TryParse(text, depth) is null ? $"tuning.layers is '{text}', expected 'all' or blocks between 1 and {depth} such as '7-12' or '1,3,5-8'" : null;
+        TryParse(text, depth) is null
+            ? $"tuning.layers is '{text}', expected 'all' or blocks between 1 and {depth} such as '7-12' or '1,3,5-8'" : null;
 
     private static IReadOnlyList<int>? TryParse(string text, int depth)
     {

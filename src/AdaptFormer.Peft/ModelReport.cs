@@ -67,7 +67,8 @@ public sealed record ModelReport(
         long savedBytes = tuned.State().Where(entry => saved.Contains(entry.Key)).Sum(entry => entry.Value.Tensor.Bytes);
         (long macs, long fvcore) = Nominal(tuned);
         return new ModelReport(
-            model.Id, tuning.Formula, classes, CountParts(model, tuned), macs, fvcore, savedBytes + HeaderBytes + saved.Sum(name => name.Length + HeaderBytesPerTensor),
+            model.Id, tuning.Formula, classes, CountParts(model, tuned), macs, fvcore,
+            savedBytes + HeaderBytes + saved.Sum(name => name.Length + HeaderBytesPerTensor),
             PredictCost(tuned, batch), TrainCost(tuned, batch));
     }
 
@@ -78,7 +79,8 @@ public sealed record ModelReport(
         return
         [
             .. tuned.Parameters().GroupBy(entry => PartOf(entry.Key, own))
-                .Select(part => new PartCount(part.Key, part.Sum(entry => entry.Value.Length), part.Where(entry => entry.Value.Trainable).Sum(entry => entry.Value.Length))),
+                .Select(part => new PartCount(part.Key, part.Sum(entry => entry.Value.Length),
+                    part.Where(entry => entry.Value.Trainable).Sum(entry => entry.Value.Length))),
         ];
     }
 
@@ -120,7 +122,8 @@ public sealed record ModelReport(
         }
         finally
         {
-            foreach ((Parameter parameter, bool train) in tuned.Parameters().Select(entry => entry.Value).Zip(trains)) parameter.Trainable = train;
+            foreach ((Parameter parameter, bool train) in tuned.Parameters().Select(entry => entry.Value).Zip(trains))
+                parameter.Trainable = train;
         }
 
         return new CallCost(batch, counting.Macs / batch, counting.PeakBytes + counting.WeightBytes + SmallWeights(tuned));
@@ -141,7 +144,8 @@ public sealed record ModelReport(
     /// <summary>Frozen weights that are read as they are: biases, norms, embeddings. Matrices stay resident in their packed form
     /// alone.</summary>
     private static long SmallWeights(Backbone tuned) =>
-        tuned.Parameters().Where(entry => !entry.Value.Trainable && (entry.Value.Shape.Rank < 2 || entry.Key.EndsWith("embed", StringComparison.Ordinal) || entry.Key.EndsWith("table", StringComparison.Ordinal))).Sum(entry => entry.Value.Bytes);
+        tuned.Parameters().Where(entry => !entry.Value.Trainable && (entry.Value.Shape.Rank < 2 || entry.Key.EndsWith("embed",
+            StringComparison.Ordinal) || entry.Key.EndsWith("table", StringComparison.Ordinal))).Sum(entry => entry.Value.Bytes);
 
     private static Tensor Pixels(Backbone model, int batch) => Tensor.Empty(new Shape([batch, .. model.InputShape]));
 }

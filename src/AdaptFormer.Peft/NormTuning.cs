@@ -14,5 +14,6 @@ public sealed record NormTuning(HeadKind Head = HeadKind.BatchNorm) : Tuning(Hea
     private protected override void AddTo(Backbone model, Rng rng) => Train(model);
 
     /// <summary>Lets all layer norms of <paramref name="model"/> train.</summary>
-    internal static void Train(Backbone model) => model.TrainInPlace(model.Modules().OfType<LayerNorm>().SelectMany(norm => new[] { norm.Weight, norm.Bias }));
+    internal static void Train(Backbone model) =>
+        model.TrainInPlace(model.Modules().OfType<LayerNorm>().SelectMany(norm => new[] { norm.Weight, norm.Bias }));
 }

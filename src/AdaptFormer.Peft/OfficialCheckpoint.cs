@@ -30,10 +30,14 @@ public static class OfficialCheckpoint
     {
         using WeightsFile file = WeightsFile.Open(path);
         StateDict ours = Ours(file);
-        (string headName, HeadKind kind) = ours.Weights.ContainsKey("head.1.weight") ? ("head.1.weight", HeadKind.BatchNorm) : ("head.weight", HeadKind.Plain);
-        if (!ours.Weights.TryGetValue(headName, out StateDict.Weight? head)) throw BadFile.Error(path, "it has no head (head.1.weight or head.weight), so it is no fine-tuned checkpoint");
-        if (ours.Weights.Keys.FirstOrDefault(name => name.Contains(".adaptmlp.down_conv.", StringComparison.Ordinal) || name.Contains(".adaptmlp.dwconv.", StringComparison.Ordinal)) is { } convolution)
-            throw BadFile.Error(path, $"it has {convolution}: the authors' code has no adapters with convolutions, so this is no checkpoint of theirs");
+        (string headName, HeadKind kind) = ours.Weights.ContainsKey("head.1.weight")
+            ? ("head.1.weight", HeadKind.BatchNorm) : ("head.weight", HeadKind.Plain);
+        if (!ours.Weights.TryGetValue(headName, out StateDict.Weight? head))
+            throw BadFile.Error(path, "it has no head (head.1.weight or head.weight), so it is no fine-tuned checkpoint");
+        if (ours.Weights.Keys.FirstOrDefault(name => name.Contains(".adaptmlp.down_conv.", StringComparison.Ordinal)
+            || name.Contains(".adaptmlp.dwconv.", StringComparison.Ordinal)) is { } convolution)
+            throw BadFile.Error(path,
+                $"it has {convolution}: the authors' code has no adapters with convolutions, so this is no checkpoint of theirs");
         Tuning found = tuning is FullTuning ? tuning : Infer(ours, kind, tuning as AdaptFormerTuning ?? AdaptFormerTuning.OfficialImage);
         IReadOnlyDictionary<string, Shape> trained = AdapterFile.SavedShapes(model, found, head.Shape[0]);
         CheckBackbone(path, model, ours, trained);
@@ -65,7 +69,8 @@ public static class OfficialCheckpoint
     public static void Export(string path, Backbone model, Tuning tuning, bool wholeModel = false)
     {
         if (Unknown(tuning, model) is { } what)
-            throw new ArgumentException($"{path}: the authors' code has no {what}, so it could not read such a checkpoint; convert writes AdaptMLP, deep prompts, linear and full tuning for it.");
+            throw new ArgumentException($"{path}: the authors' code has no {what}, so it could not read such a checkpoint; convert "
+                + "writes AdaptMLP, deep prompts, linear and full tuning for it.");
         int classes = model.Head?.Classes ?? throw new ArgumentException($"{model.Id}: a model without a head has nothing to export.");
         IReadOnlyDictionary<string, Shape> trained = AdapterFile.SavedShapes(model, tuning, classes);
         StateDict ours = StateDict.Of(model).Renamed(name => wholeModel || trained.ContainsKey(name) ? name : null);
@@ -81,7 +86,8 @@ public static class OfficialCheckpoint
         AdaptFormerTuning { Input: AdapterInput.SharedNorm } => "adapter that reads the block's own norm",
         AdaptFormerTuning { Activation: not AdapterActivation.Relu } => "other nonlinearity than ReLU in its adapters",
         AdaptFormerTuning { Bias: false } => "adapters without biases",
-        AdaptFormerTuning adapters when LayerRange.Parse(adapters.Layers, model.Blocks.Count).Count < model.Blocks.Count => "adapters in some blocks only",
+        AdaptFormerTuning adapters when LayerRange.Parse(adapters.Layers, model.Blocks.Count).Count < model.Blocks.Count =>
+            "adapters in some blocks only",
         AdaptFormerTuning => null,
         _ => $"method '{tuning.Method}'",
     };
@@ -91,7 +97,8 @@ public static class OfficialCheckpoint
     {
         StateDict theirs = StateDict.Of(file);
         const string Prefix = "module.";
-        if (theirs.Weights.Keys.All(name => name.StartsWith(Prefix, StringComparison.Ordinal))) theirs = theirs.Renamed(name => name[Prefix.Length..]);
+        if (theirs.Weights.Keys.All(name => name.StartsWith(Prefix, StringComparison.Ordinal)))
+            theirs = theirs.Renamed(name => name[Prefix.Length..]);
         return NameMaps.All.MaxBy(map => map.Hits(theirs))!.ToOurs(theirs);
     }
 
@@ -116,7 +123,8 @@ public static class OfficialCheckpoint
         int[] blocks = [.. shapes.Keys.Select(AdaptedBlock).OfType<int>().Order()];
         if (blocks.Length == 0) return new LinearProbe(kind);
         string first = $"blocks.{blocks[0]}.adaptmlp.";
-        int depth = shapes.Keys.Count(name => name.StartsWith("blocks.", StringComparison.Ordinal) && name.EndsWith(".norm1.weight", StringComparison.Ordinal));
+        int depth = shapes.Keys.Count(name => name.StartsWith("blocks.", StringComparison.Ordinal)
+            && name.EndsWith(".norm1.weight", StringComparison.Ordinal));
         bool all = blocks.SequenceEqual(Enumerable.Range(0, depth == 0 ? blocks.Length : depth));
         bool learnsScale = shapes.ContainsKey($"{first}scale"), hasNorm = shapes.ContainsKey($"{first}adapter_layer_norm_before.weight");
         bool sameNorm = hasNorm == (template.Input is AdapterInput.OwnNormIn or AdapterInput.OwnNormOut);
@@ -135,7 +143,8 @@ public static class OfficialCheckpoint
     private static int? AdaptedBlock(string name)
     {
         string[] parts = name.Split('.');
-        return parts is ["blocks", var block, "adaptmlp", "down_proj", "weight"] && int.TryParse(block, NumberStyles.None, CultureInfo.InvariantCulture, out int i) ? i : null;
+        return parts is ["blocks", var block, "adaptmlp", "down_proj", "weight"]
+            && int.TryParse(block, NumberStyles.None, CultureInfo.InvariantCulture, out int i) ? i : null;
     }
 
     private static void CheckBackbone(string path, Backbone model, StateDict ours, IReadOnlyDictionary<string, Shape> trained)
@@ -149,6 +158,7 @@ public static class OfficialCheckpoint
 
         if (differing.Count == 0) return;
         string shown = string.Join(", ", differing.Take(4));
-        throw new InvalidDataException($"{path} was trained on another backbone than {model.Id}: {differing.Count} weights differ ({shown}{(differing.Count > 4 ? ", …" : "")}).");
+        throw new InvalidDataException($"{path} was trained on another backbone than {model.Id}: {differing.Count} weights differ "
+            + $"({shown}{(differing.Count > 4 ? ", …" : "")}).");
     }
 }

@@ -25,10 +25,12 @@ public static class TunedBackbone
     {
         AdapterInfo info = AdapterFile.Open(adapter);
         if (info.Tuning is not FullTuning)
-            throw new InvalidDataException($"{adapter} holds what {info.Tuning.Method} has learned and no backbone; only full tuning changes all weights.");
+            throw new InvalidDataException(
+                $"{adapter} holds what {info.Tuning.Method} has learned and no backbone; only full tuning changes all weights.");
         using WeightsFile file = WeightsFile.Open(adapter);
         StateDict backbone = StateDict.Of(file).Renamed(name => name.StartsWith(HeadPrefix, StringComparison.Ordinal) ? null : name);
-        CheckpointConverter.Save(target, backbone, new WeightsCard(info.Preprocessing, Config: BackboneConfig.FromJson(info.Backbone.Config, adapter)), type);
+        CheckpointConverter.Save(target, backbone,
+            new WeightsCard(info.Preprocessing, Config: BackboneConfig.FromJson(info.Backbone.Config, adapter)), type);
         return info;
     }
 
@@ -59,7 +61,8 @@ public static class TunedBackbone
             (float[] weight, float[] bias) = head.ToLinear();
             weights.Add($"{HeadPrefix}weight", new StateDict.Weight(new Shape(head.Classes, head.Features), weight.CopyTo));
             weights.Add($"{HeadPrefix}bias", new StateDict.Weight(new Shape(head.Classes), bias.CopyTo));
-            CheckpointConverter.Save(target, CheckpointConverter.Named(weights, names), new WeightsCard(info.Preprocessing, info.Labels, info.MultiLabel, model.Config), type);
+            CheckpointConverter.Save(target, CheckpointConverter.Named(weights, names),
+                new WeightsCard(info.Preprocessing, info.Labels, info.MultiLabel, model.Config), type);
         }
         finally
         {

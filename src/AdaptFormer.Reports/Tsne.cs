@@ -31,7 +31,8 @@ public static class Tsne
         ArgumentOutOfRangeException.ThrowIfGreaterThan(n, MostPoints);
         if (features.Length % n != 0) throw new ArgumentException($"Tsne: {features.Length} numbers are not {n} rows.", nameof(features));
         double[] p = Affinities(SquaredDistances(features, n), n, Math.Max(1, Math.Min(perplexity, (n - 1) / 3.0)));
-        double[] y = new double[n * Dimensions], gradient = new double[y.Length], velocity = new double[y.Length], gains = new double[y.Length];
+        double[] y = new double[n * Dimensions], gradient = new double[y.Length], velocity = new double[y.Length], gains =
+            new double[y.Length];
         for (int i = 0; i < y.Length; i++) (y[i], gains[i]) = (1e-4 * rng.NextNormal(), 1);
         double rate = Math.Max(50, n / EarlyExaggeration / 4);
         for (int step = 0; step < iterations; step++)
@@ -75,18 +76,21 @@ public static class Tsne
         for (int i = 0; i < n; i++)
         {
             Span<double> own = sums.AsSpan(5 * i, 5);
-            (gradient[2 * i], gradient[(2 * i) + 1]) = (4 * ((exaggeration * own[1]) - (own[3] / sum)), 4 * ((exaggeration * own[2]) - (own[4] / sum)));
+            (gradient[2 * i], gradient[(2 * i) + 1]) =
+                (4 * ((exaggeration * own[1]) - (own[3] / sum)), 4 * ((exaggeration * own[2]) - (own[4] / sum)));
         }
     }
 
     // Of one point: Σw, Σ p·w·dx, Σ p·w·dy, Σ w²·dx, Σ w²·dy. The point itself adds nothing to the last four, and 1 to the first.
     private static void Forces(ReadOnlySpan<double> p, double[] xs, double[] ys, int i, Span<double> own)
     {
-        Vector<double> x = new(xs[i]), y = new(ys[i]), one = Vector<double>.One, w = default, ax = default, ay = default, rx = default, ry = default;
+        Vector<double> x = new(xs[i]), y = new(ys[i]), one = Vector<double>.One, w = default, ax = default, ay = default, rx = default, ry =
+            default;
         int j = 0;
         for (; j <= xs.Length - Vector<double>.Count; j += Vector<double>.Count)
         {
-            Vector<double> dx = x - new Vector<double>(xs, j), dy = y - new Vector<double>(ys, j), near = one / (one + (dx * dx) + (dy * dy)), pull = new Vector<double>(p[j..]) * near, push = near * near;
+            Vector<double> dx = x - new Vector<double>(xs, j), dy = y - new Vector<double>(ys, j), near = one
+                / (one + (dx * dx) + (dy * dy)), pull = new Vector<double>(p[j..]) * near, push = near * near;
             w += near;
             ax += pull * dx;
             ay += pull * dy;
@@ -94,7 +98,8 @@ public static class Tsne
             ry += push * dy;
         }
 
-        (double sw, double sax, double say, double srx, double sry) = (Vector.Sum(w) - 1, Vector.Sum(ax), Vector.Sum(ay), Vector.Sum(rx), Vector.Sum(ry));
+        (double sw, double sax, double say, double srx, double sry) =
+            (Vector.Sum(w) - 1, Vector.Sum(ax), Vector.Sum(ay), Vector.Sum(rx), Vector.Sum(ry));
         for (; j < xs.Length; j++)
         {
             double dx = xs[i] - xs[j], dy = ys[i] - ys[j], near = 1 / (1 + (dx * dx) + (dy * dy));

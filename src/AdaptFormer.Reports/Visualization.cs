@@ -73,7 +73,8 @@ public sealed record Visualization(ReportData Page, Scores? Scores, IReadOnlyLis
         TestReport? test = scores is { MeanAp: null } one ? RunReport.Test(answers, one.Top1, one.Top5) : null;
         FeatureMap? map = options.Points == 0 ? null
             : RunReport.Map(
-                FeatureSet.Of(predictor.Model, loader.Samples, options.Points, options.Seed, labelled ? null : item => answers[item].Predicted),
+                FeatureSet.Of(predictor.Model, loader.Samples, options.Points, options.Seed, labelled
+                    ? null : item => answers[item].Predicted),
                 options.Seed);
         ReportHeadline? headline = labelled ? Headlines.Of("", evaluator) : null;
         ReportData page = new(

@@ -16,8 +16,12 @@ internal static class RecipeTransforms
         /// <param name="augment">How training cuts and mirrors them; evaluation follows the weights alone.</param>
         public TransformOptions ToTransform(AugmentOptions augment) => expected.ToTransform() with
         {
-            Crop = augment.Crop, MinArea = augment.MinArea, Flip = augment.Flip,
-            ColorJitter = augment.ColorJitter, RandAugment = augment.RandAugment, Erase = augment.Erase,
+            Crop = augment.Crop,
+            MinArea = augment.MinArea,
+            Flip = augment.Flip,
+            ColorJitter = augment.ColorJitter,
+            RandAugment = augment.RandAugment,
+            Erase = augment.Erase,
         };
     }
 

@@ -23,7 +23,8 @@ public sealed record RunEnvironment(
     /// <summary>This process, now.</summary>
     /// <param name="backend">What runs the arithmetic.</param>
     public static RunEnvironment Capture(string backend) => new(
-        ProgramVersion, RuntimeInformation.OSDescription, RuntimeInformation.ProcessArchitecture.ToString(), RuntimeInformation.FrameworkDescription,
+        ProgramVersion, RuntimeInformation.OSDescription, RuntimeInformation.ProcessArchitecture.ToString(),
+        RuntimeInformation.FrameworkDescription,
         Environment.ProcessorCount, CpuParallel.Threads, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
         [.. Runs.CpuFeatures.Detect().Where(feature => feature.Present).Select(feature => feature.Name)], backend, DateTimeOffset.UtcNow);
 
@@ -32,5 +33,6 @@ public sealed record RunEnvironment(
         typeof(RunEnvironment).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
     /// <summary>As indented JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, new RunJson(new JsonSerializerOptions(RunJson.Default.Options) { WriteIndented = true }).RunEnvironment);
+    public string ToJson() => JsonSerializer.Serialize(this,
+        new RunJson(new JsonSerializerOptions(RunJson.Default.Options) { WriteIndented = true }).RunEnvironment);
 }

@@ -111,7 +111,8 @@ public sealed record EpochRecord(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? ValidationMap { get; init; }
 
-    /// <summary>The figures of a task that has others than these: <c>train_</c> or <c>validation_</c> and its name; null where there are none.</summary>
+    /// <summary>The figures of a task that has others than these: <c>train_</c> or <c>validation_</c> and its name; null where there are
+    /// none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, double>? Figures { get; init; }
 
@@ -126,7 +127,8 @@ public sealed record EpochRecord(
         ];
         double? trainTop1 = told.Trained.TryGetValue(LabelTask.Top1, out double top1) ? top1 : null;
         return new EpochRecord(
-            told.Epoch, told.TrainLoss, trainTop1, told.Validation?.Loss, told.Validation?[LabelTask.Top1], told.Validation?[LabelTask.Top5],
+            told.Epoch, told.TrainLoss, trainTop1, told.Validation?.Loss, told.Validation?[LabelTask.Top1],
+            told.Validation?[LabelTask.Top5],
             told.Lr, told.ImagesPerS, told.WaitShare, told.Seconds)
         {
             ValidationMap = told.Validation?[LabelTask.MeanAp],

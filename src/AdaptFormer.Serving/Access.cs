@@ -2,7 +2,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace AdaptFormer.Serving;
 
-/// <summary>Whether a request may do what it asks, by the key that it brings: <c>Authorization: Bearer KEY</c> or <c>X-API-Key: KEY</c>.</summary>
+/// <summary>Whether a request may do what it asks, by the key that it brings: <c>Authorization: Bearer KEY</c> or <c>X-API-Key:
+/// KEY</c>.</summary>
 /// <param name="keys">The keys; everybody may everything if null.</param>
 internal sealed class Access(ApiKeys? keys)
 {

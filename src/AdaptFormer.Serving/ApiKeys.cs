@@ -30,7 +30,8 @@ public sealed class ApiKeys
         }
         catch (Exception e) when (e is JsonException or ArgumentException)
         {
-            throw new InvalidDataException($"{path} holds no keys that can be read; expected {{ \"KEY\": [\"TASK\", …] }}, each key once.", e);
+            throw new InvalidDataException(
+                $"{path} holds no keys that can be read; expected {{ \"KEY\": [\"TASK\", …] }}, each key once.", e);
         }
     }
 

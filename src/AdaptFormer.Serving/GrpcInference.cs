@@ -7,7 +7,8 @@ using Microsoft.AspNetCore.Http;
 namespace AdaptFormer.Serving;
 
 /// <summary>The Open Inference Protocol, version 2, over gRPC; a task is a model of it.</summary>
-internal sealed class GrpcInference(TaskBank bank, Access access, ServerMetrics metrics, ServerState state) : GRPCInferenceService.GRPCInferenceServiceBase
+internal sealed class GrpcInference(TaskBank bank, Access access, ServerMetrics metrics, ServerState state)
+    : GRPCInferenceService.GRPCInferenceServiceBase
 {
     public override Task<ServerLiveResponse> ServerLive(ServerLiveRequest request, ServerCallContext context) =>
         Task.FromResult(new ServerLiveResponse { Live = true });
@@ -77,19 +78,22 @@ internal sealed class GrpcInference(TaskBank bank, Access access, ServerMetrics 
         bool raw = request.RawInputContents.Count > 0;
         if (request.Inputs.Count == 0) throw new ArgumentException("The request needs inputs.");
         if (raw && request.RawInputContents.Count != request.Inputs.Count)
-            throw new ArgumentException($"{request.RawInputContents.Count} raw contents stand beside {request.Inputs.Count} inputs; one each is expected.");
+            throw new ArgumentException(
+                $"{request.RawInputContents.Count} raw contents stand beside {request.Inputs.Count} inputs; one each is expected.");
         for (int i = 0; i < request.Inputs.Count; i++)
         {
             ModelInferRequest.Types.InferInputTensor input = request.Inputs[i];
             int count = Inquiry.Count(bank, input.Name, input.Datatype, [.. input.Shape]);
             if (raw)
             {
-                foreach (VisualInput one in InferBody.Raw(bank, input.Datatype, request.RawInputContents[i].Memory, count)) yield return one;
+                foreach (VisualInput one in InferBody.Raw(bank, input.Datatype, request.RawInputContents[i].Memory, count))
+                    yield return one;
             }
             else if (input.Datatype == "BYTES")
             {
                 IList<ByteString> elements = input.Contents?.BytesContents ?? [];
-                if (elements.Count != count) throw new ArgumentException($"The input holds {elements.Count} elements; its shape says {count}.");
+                if (elements.Count != count)
+                    throw new ArgumentException($"The input holds {elements.Count} elements; its shape says {count}.");
                 for (int k = 0; k < count; k++) yield return VisualInput.Bytes(elements[k].Memory, $"image {k}");
             }
             else

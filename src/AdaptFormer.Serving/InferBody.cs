@@ -23,13 +23,16 @@ internal static class InferBody
     /// <returns>The question, and what it asks about.</returns>
     /// <exception cref="ArgumentException">It is not as the protocol has it.</exception>
     /// <exception cref="JsonException">The JSON is broken.</exception>
-    public static (InferRequest Request, IReadOnlyList<VisualInput> Inputs) Read(TaskBank bank, ReadOnlyMemory<byte> body, string? jsonLength)
+    public static (InferRequest Request, IReadOnlyList<VisualInput> Inputs) Read(
+        TaskBank bank, ReadOnlyMemory<byte> body, string? jsonLength)
     {
         int length = body.Length;
         if (jsonLength is not null && (!int.TryParse(jsonLength, out length) || length < 0 || length > body.Length))
             throw new ArgumentException($"{JsonLength} is '{jsonLength}'; expected a number of bytes up to the body's {body.Length}.");
-        InferRequest request = JsonSerializer.Deserialize<InferRequest>(body.Span[..length], Wire.Json) ?? throw new JsonException("it is null");
-        if (request.Inputs is not { Count: > 0 } || request.Inputs.Any(input => input is not { Name: not null, Datatype: not null, Shape.Count: > 0 }))
+        InferRequest request = JsonSerializer.Deserialize<InferRequest>(body.Span[..length], Wire.Json)
+            ?? throw new JsonException("it is null");
+        if (request.Inputs is not { Count: > 0 }
+            || request.Inputs.Any(input => input is not { Name: not null, Datatype: not null, Shape.Count: > 0 }))
             throw new ArgumentException("The request needs inputs, each with name, datatype and shape.");
         if (request.Outputs?.Any(output => output?.Name is null) == true) throw new ArgumentException("Each of the outputs needs a name.");
         ReadOnlyMemory<byte> rest = body[length..];
@@ -39,7 +42,8 @@ internal static class InferBody
             int count = Inquiry.Count(bank, input.Name, input.Datatype, input.Shape);
             if (Number(input.Parameters, BinarySize) is { } bytes)
             {
-                if (bytes < 0 || bytes > rest.Length) throw new ArgumentException($"{BinarySize} of '{input.Name}' is {bytes}; {rest.Length} bytes are left.");
+                if (bytes < 0 || bytes > rest.Length)
+                    throw new ArgumentException($"{BinarySize} of '{input.Name}' is {bytes}; {rest.Length} bytes are left.");
                 inputs.AddRange(Raw(bank, input.Datatype, rest[..(int)bytes], count));
                 rest = rest[(int)bytes..];
             }
@@ -49,7 +53,8 @@ internal static class InferBody
             }
         }
 
-        return rest.Length == 0 ? (request, inputs) : throw new ArgumentException($"{rest.Length} bytes behind the last input belong to none.");
+        return rest.Length == 0
+            ? (request, inputs) : throw new ArgumentException($"{rest.Length} bytes behind the last input belong to none.");
     }
 
     /// <summary>An input in the raw form that binary REST and gRPC share.</summary>
@@ -147,9 +152,11 @@ internal static class InferBody
 
     private static long? Number(Dictionary<string, JsonElement>? parameters, string name) =>
         parameters is null || !parameters.TryGetValue(name, out JsonElement value) ? null
-        : value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number) ? number : throw new ArgumentException($"{name} is no whole number.");
+        : value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number)
+            ? number : throw new ArgumentException($"{name} is no whole number.");
 
     private static bool? Flag(Dictionary<string, JsonElement>? parameters, string name) =>
         parameters is null || !parameters.TryGetValue(name, out JsonElement value) ? null
-        : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw new ArgumentException($"{name} is neither true nor false.");
+        : value.ValueKind is JsonValueKind.True or JsonValueKind.False
+            ? value.GetBoolean() : throw new ArgumentException($"{name} is neither true nor false.");
 }

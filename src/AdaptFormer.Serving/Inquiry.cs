@@ -32,11 +32,14 @@ internal static class Inquiry
     public static int Count(TaskBank bank, string name, string datatype, IReadOnlyList<long> shape)
     {
         Tensors.Shape one = bank.Model.InputShape;
-        string expected = $"expected '{Image}' BYTES [N] with pictures or clips, or '{Pixels}' FP32 [N, {string.Join(", ", one.Dims.ToArray())}]";
+        string expected =
+            $"expected '{Image}' BYTES [N] with pictures or clips, or '{Pixels}' FP32 [N, {string.Join(", ", one.Dims.ToArray())}]";
         bool isImage = datatype == "BYTES" && shape.Count is 1 or 2 && (shape.Count == 1 || shape[1] == 1);
         bool isPixels = datatype == "FP32" && shape.Skip(1).SequenceEqual(one.Dims.ToArray().Select(d => (long)d));
-        if (!(isImage || isPixels)) throw new ArgumentException($"The input '{name}' is {datatype} [{string.Join(", ", shape)}]; {expected}.");
-        if (shape[0] is < 1 or > MaxInputs) throw new ArgumentException($"The input '{name}' holds {shape[0]} items; 1 to {MaxInputs} are possible.");
+        if (!(isImage || isPixels))
+            throw new ArgumentException($"The input '{name}' is {datatype} [{string.Join(", ", shape)}]; {expected}.");
+        if (shape[0] is < 1 or > MaxInputs)
+            throw new ArgumentException($"The input '{name}' holds {shape[0]} items; 1 to {MaxInputs} are possible.");
         return (int)shape[0];
     }
 
@@ -58,29 +61,35 @@ internal static class Inquiry
         while (raw.Length > 0)
         {
             int length = raw.Length < sizeof(int) ? -1 : System.Buffers.Binary.BinaryPrimitives.ReadInt32LittleEndian(raw.Span);
-            if (length < 0 || length > raw.Length - sizeof(int)) throw new ArgumentException("A raw BYTES element is longer than what is left of its input.");
+            if (length < 0 || length > raw.Length - sizeof(int))
+                throw new ArgumentException("A raw BYTES element is longer than what is left of its input.");
             elements.Add(VisualInput.Bytes(raw.Slice(sizeof(int), length), $"image {elements.Count}"));
             raw = raw[(sizeof(int) + length)..];
         }
 
-        return elements.Count == count ? elements : throw new ArgumentException($"The input holds {elements.Count} elements; its shape says {count}.");
+        return elements.Count == count
+            ? elements : throw new ArgumentException($"The input holds {elements.Count} elements; its shape says {count}.");
     }
 
     /// <summary>Asks one task about all inputs.</summary>
-    public static async Task<TaskAnswer[]> AskAsync(TaskBank bank, string task, IReadOnlyList<VisualInput> inputs, CancellationToken cancellation)
+    public static async Task<TaskAnswer[]> AskAsync(
+        TaskBank bank, string task, IReadOnlyList<VisualInput> inputs, CancellationToken cancellation)
     {
-        if (inputs.Count is 0 or > MaxInputs) throw new ArgumentException($"A request asks about 1 to {MaxInputs} inputs, got {inputs.Count}.");
+        if (inputs.Count is 0 or > MaxInputs)
+            throw new ArgumentException($"A request asks about 1 to {MaxInputs} inputs, got {inputs.Count}.");
         return await Task.WhenAll(inputs.Select(input => bank.AskAsync(input, task, cancellation))).ConfigureAwait(false);
     }
 
     /// <summary>The numbers of an output, [N, K].</summary>
     public static float[] Numbers(string output, TaskAnswer[] answers) => output == Logits
         ? [.. answers.SelectMany(answer => answer.Logits)]
-        : [.. answers.SelectMany(answer => answer.Best(answer.Logits.Length, 0).OrderBy(score => score.Index).Select(score => (float)score.Probability))];
+        : [.. answers.SelectMany(answer => answer.Best(answer.Logits.Length, 0).OrderBy(score => score.Index)
+            .Select(score => (float)score.Probability))];
 
     /// <summary>The most probable class of each answer.</summary>
     public static string[] Labels(TaskAnswer[] answers) => [.. answers.Select(answer => answer.Best(1, 0)[0].Label)];
 
     /// <summary>The shape of an output.</summary>
-    public static long[] ShapeOf(string output, TaskAnswer[] answers) => output == Label ? [answers.Length] : [answers.Length, answers[0].Logits.Length];
+    public static long[] ShapeOf(string output, TaskAnswer[] answers) =>
+        output == Label ? [answers.Length] : [answers.Length, answers[0].Logits.Length];
 }

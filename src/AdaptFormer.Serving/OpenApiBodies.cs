@@ -19,11 +19,13 @@ internal static class OpenApiBodies
                 Required = new HashSet<string> { "inputs" },
                 Properties = new Dictionary<string, IOpenApiSchema>
                 {
-                    ["inputs"] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "byte", Description = "The picture or clip in base64." },
+                    ["inputs"] = new OpenApiSchema
+                    { Type = JsonSchemaType.String, Format = "byte", Description = "The picture or clip in base64." },
                     ["parameters"] = new OpenApiSchema
                     {
                         Type = JsonSchemaType.Object,
-                        Properties = new Dictionary<string, IOpenApiSchema> { ["top_k"] = new OpenApiSchema { Type = JsonSchemaType.Integer } },
+                        Properties = new Dictionary<string, IOpenApiSchema>
+                        { ["top_k"] = new OpenApiSchema { Type = JsonSchemaType.Integer } },
                     },
                 },
             };
@@ -33,7 +35,10 @@ internal static class OpenApiBodies
                 Required = true,
                 Content = new Dictionary<string, OpenApiMediaType>
                 {
-                    ["application/octet-stream"] = new() { Schema = bytes }, ["image/*"] = new() { Schema = bytes }, ["video/*"] = new() { Schema = bytes },
+                    ["application/octet-stream"] = new()
+                    { Schema = bytes },
+                    ["image/*"] = new() { Schema = bytes },
+                    ["video/*"] = new() { Schema = bytes },
                     ["application/json"] = new() { Schema = json },
                 },
             };

@@ -22,13 +22,15 @@ internal sealed class ProtocolEndpoints(TaskBank bank, BodyReader bodies, Access
     {
         RouteGroupBuilder v2 = routes.MapGroup("/v2");
         v2.MapGet("", () => Results.Json(Server, Wire.Json)).Produces<ServerMetadata>().WithSummary("What the server is.");
-        v2.MapGet("/health/live", () => Results.Json(new LiveBody(true), Wire.Json)).Produces<LiveBody>().WithSummary("Whether the server lives.");
+        v2.MapGet("/health/live", () => Results.Json(new LiveBody(true), Wire.Json)).Produces<LiveBody>()
+            .WithSummary("Whether the server lives.");
         v2.MapGet("/health/ready", () => Results.Json(new ReadyBody(isReady()), Wire.Json, statusCode: isReady() ? 200 : 503))
             .Produces<ReadyBody>().Produces<ReadyBody>(503).WithSummary("Whether its tasks are read and it takes questions.");
         v2.MapPost("/repository/index", Index).Produces<IReadOnlyList<RepositoryEntry>>().WithSummary("All tasks.");
         foreach (string model in (string[])["/models/{task}", "/models/{task}/versions/{version}"])
         {
-            v2.MapGet(model, Describe).Produces<ModelMetadata>().Produces<ErrorBody>(404).WithSummary("What a task reads and answers with.");
+            v2.MapGet(model, Describe).Produces<ModelMetadata>().Produces<ErrorBody>(404)
+                .WithSummary("What a task reads and answers with.");
             v2.MapGet(model + "/ready", Ready).Produces<ReadyBody>().Produces<ErrorBody>(404).WithSummary("Whether a task is there.");
             v2.MapPost(model + "/infer", InferAsync).Produces<InferResponse>().Produces<ErrorBody>(404).Produces<ErrorBody>(503)
                 .TakesInferRequest().WithSummary("Asks a task about pictures, clips or tensors.");
@@ -43,14 +45,16 @@ internal sealed class ProtocolEndpoints(TaskBank bank, BodyReader bodies, Access
         long[] pixels = [-1, .. bank.Model.InputShape.Dims.ToArray().Select(d => (long)d)];
         return new ModelMetadata(
             name, [$"{task.Version}"], "adaptformer", [new(Inquiry.Image, "BYTES", [-1]), new(Inquiry.Pixels, "FP32", pixels)],
-            [.. Inquiry.Outputs.Select(output => new TensorMetadata(output, Inquiry.TypeOf(output), output == Inquiry.Label ? [-1] : [-1, classes]))]);
+            [.. Inquiry.Outputs.Select(output => new TensorMetadata(output, Inquiry.TypeOf(output), output == Inquiry.Label
+                ? [-1] : [-1, classes]))]);
     }
 
     private IResult Index(HttpContext context)
     {
         access.RequireKey(context);
         return Results.Json(
-            bank.Tasks.Where(task => access.Allows(context, task.Name)).Select(task => new RepositoryEntry(task.Name, $"{task.Version}", "READY")).ToArray(), Wire.Json);
+            bank.Tasks.Where(task => access.Allows(context, task.Name))
+                .Select(task => new RepositoryEntry(task.Name, $"{task.Version}", "READY")).ToArray(), Wire.Json);
     }
 
     private IResult Describe(HttpContext context, string task)
@@ -69,7 +73,8 @@ internal sealed class ProtocolEndpoints(TaskBank bank, BodyReader bodies, Access
     private async Task<IResult> InferAsync(HttpContext context, string task)
     {
         access.Require(context, task);
-        BankedTask banked = bank.Find(task) ?? throw new UnknownTaskException(task, [.. bank.Tasks.Select(known => known.Name).Where(known => access.Allows(context, known))]);
+        BankedTask banked = bank.Find(task) ?? throw new UnknownTaskException(task,
+            [.. bank.Tasks.Select(known => known.Name).Where(known => access.Allows(context, known))]);
         using BodyReader.Body body = await bodies.ReadAsync(context.Request, context.RequestAborted).ConfigureAwait(false);
         string? jsonLength = context.Request.Headers[InferBody.JsonLength];
         (InferRequest request, IReadOnlyList<VisualInput> inputs) = InferBody.Read(bank, body.Content, jsonLength);

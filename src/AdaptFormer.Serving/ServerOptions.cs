@@ -34,7 +34,8 @@ public sealed record ServerOptions
     /// <summary>Logs as one JSON object a line, in place of text.</summary>
     public bool JsonLogs { get; init; }
 
-    /// <summary>What the bank of a server does by default: it refuses what does not fit into its queue, and gives up what waits too long.</summary>
+    /// <summary>What the bank of a server does by default: it refuses what does not fit into its queue, and gives up what waits too
+    /// long.</summary>
     public static TaskBankOptions BankDefaults { get; } = new(
         WhenFull: WhenFull.Refuse, Deadline: TimeSpan.FromSeconds(30), Inputs: new InputLimits(MaxBytes: 10 << 20));
 }

@@ -19,7 +19,8 @@ namespace AdaptFormer.Serving;
 /// <param name="access">Who may ask what.</param>
 /// <param name="metrics">Counts.</param>
 /// <param name="refused">The files of the folder that are no tasks, with the reasons.</param>
-internal sealed class TaskEndpoints(TaskBank bank, BodyReader bodies, Access access, ServerMetrics metrics, Func<IReadOnlyDictionary<string, string>> refused)
+internal sealed class TaskEndpoints(
+    TaskBank bank, BodyReader bodies, Access access, ServerMetrics metrics, Func<IReadOnlyDictionary<string, string>> refused)
 {
     private const int TopK = 5, MapSide = 224;
 
@@ -41,7 +42,8 @@ internal sealed class TaskEndpoints(TaskBank bank, BodyReader bodies, Access acc
         TaskSummary[] tasks =
         [
             .. bank.Tasks.Where(task => access.Allows(context, task.Name)).Select(task => new TaskSummary(
-                task.Name, task.Info.Tuning.Method, task.Info.Labels.Count, [.. task.Info.Labels.Take(1000)], task.Info.MultiLabel, task.IsResident, task.IsTested,
+                task.Name, task.Info.Tuning.Method, task.Info.Labels.Count, [.. task.Info.Labels.Take(1000)], task.Info.MultiLabel,
+                task.IsResident, task.IsTested,
                 task.Bytes, task.Version, task.Info.Metrics)),
         ];
         IReadOnlyDictionary<string, string> reasons = refused().Where(file => access.Allows(context, file.Key)).ToDictionary();
@@ -78,7 +80,8 @@ internal sealed class TaskEndpoints(TaskBank bank, BodyReader bodies, Access acc
         IReadOnlyList<TaskAnswer> answers = await bank.AskAsync(input, tasks, context.RequestAborted).ConfigureAwait(false);
         foreach (string task in tasks) metrics.Count(task, StatusCodes.Status200OK);
         return Results.Json(new AskResponse(
-            [.. answers.Select(answer => new TaskResult(answer.Task, Scores(answer, topK)))], Stopwatch.GetElapsedTime(began).TotalMilliseconds), Wire.Json);
+            [.. answers.Select(answer => new TaskResult(answer.Task, Scores(answer, topK)))],
+            Stopwatch.GetElapsedTime(began).TotalMilliseconds), Wire.Json);
     }
 
     private async Task<IResult> AttendAsync(HttpContext context, string task)
@@ -87,7 +90,8 @@ internal sealed class TaskEndpoints(TaskBank bank, BodyReader bodies, Access acc
         if (bank.Find(task) is not { } banked) throw new UnknownTaskException(task, Known(context));
         using BodyReader.Body body = await bodies.ReadAsync(context.Request, context.RequestAborted).ConfigureAwait(false);
         (VisualInput input, _) = Picture(context.Request, body.Content);
-        (AttentionMaps maps, ReadOnlyMemory<float> seen) = await bank.AttendAsync(input, task, context.RequestAborted).ConfigureAwait(false);
+        (AttentionMaps maps, ReadOnlyMemory<float> seen) =
+            await bank.AttendAsync(input, task, context.RequestAborted).ConfigureAwait(false);
         using HeatMap drawn = new(seen.Span, bank.Model.InputShape, banked.Info.Preprocessing, maps.Grid, MapSide);
         return Results.Json(new AttentionBody(
             task, maps.Reader, drawn.Picture(), drawn.Over(maps.Mean), maps.Rollout is null ? null : drawn.Over(maps.Rollout)), Wire.Json);
@@ -107,7 +111,8 @@ internal sealed class TaskEndpoints(TaskBank bank, BodyReader bodies, Access acc
         byte[] picture = body;
         if (type == "application/json") (picture, topK) = FromJson(body, topK);
         else if (!IsPicture(type))
-            throw new RefusedException(StatusCodes.Status415UnsupportedMediaType, $"'{type}' is no picture: send its bytes (image/*, video/*, application/octet-stream), or JSON.");
+            throw new RefusedException(StatusCodes.Status415UnsupportedMediaType,
+                $"'{type}' is no picture: send its bytes (image/*, video/*, application/octet-stream), or JSON.");
         if (picture.Length == 0) throw new ArgumentException("The body is empty; send a picture or clip.");
         if (topK is < 1 or > 1000) throw new ArgumentException($"top_k is {topK}; 1 to 1000 are possible.");
         return (VisualInput.Bytes(picture), topK);
@@ -127,17 +132,20 @@ internal sealed class TaskEndpoints(TaskBank bank, BodyReader bodies, Access acc
 
     // curl calls a body by this last name unless told otherwise.
     private static bool IsPicture(string type) => type.Length == 0 || type.StartsWith("image/", StringComparison.OrdinalIgnoreCase)
-        || type.StartsWith("video/", StringComparison.OrdinalIgnoreCase) || type is "application/octet-stream" or "application/x-www-form-urlencoded";
+        || type.StartsWith("video/", StringComparison.OrdinalIgnoreCase)
+        || type is "application/octet-stream" or "application/x-www-form-urlencoded";
 
     private static (byte[] Picture, int TopK) FromJson(byte[] body, int topK)
     {
         using JsonDocument json = JsonDocument.Parse(body);
         JsonElement root = json.RootElement;
-        if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("inputs", out JsonElement inputs) || inputs.ValueKind != JsonValueKind.String)
+        if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("inputs", out JsonElement inputs)
+            || inputs.ValueKind != JsonValueKind.String)
             throw new ArgumentException("The JSON needs \"inputs\": the picture in base64.");
         if (root.TryGetProperty("parameters", out JsonElement parameters) && parameters.ValueKind == JsonValueKind.Object
             && parameters.TryGetProperty("top_k", out JsonElement k))
-            topK = k.ValueKind == JsonValueKind.Number && k.TryGetInt32(out int asked) ? asked : throw new ArgumentException("top_k is no whole number.");
+            topK = k.ValueKind == JsonValueKind.Number && k.TryGetInt32(out int asked)
+                ? asked : throw new ArgumentException("top_k is no whole number.");
         return (InferBody.FromBase64(inputs.GetString()!), topK);
     }
 }

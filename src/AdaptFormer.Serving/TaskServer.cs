@@ -14,7 +14,8 @@ using OpenTelemetry.Trace;
 namespace AdaptFormer.Serving;
 
 /// <summary>
-/// A bank of tasks over HTTP: the Open Inference Protocol over REST and gRPC, pictures as bodies, a page, metrics and traces. What it took it
+/// A bank of tasks over HTTP: the Open Inference Protocol over REST and gRPC, pictures as bodies, a page, metrics and traces. What it took
+/// it
 /// answers before it ends.
 /// </summary>
 public sealed class TaskServer : IAsyncDisposable
@@ -49,7 +50,8 @@ public sealed class TaskServer : IAsyncDisposable
         TaskBank bank, string? folder, ServerOptions? options = null, CancellationToken cancellation = default)
     {
         options ??= new ServerOptions();
-        if (folder is not null && !Directory.Exists(folder)) throw new DirectoryNotFoundException($"{folder}: there is no such folder of tasks.");
+        if (folder is not null && !Directory.Exists(folder))
+            throw new DirectoryNotFoundException($"{folder}: there is no such folder of tasks.");
         BodyReader bodies = new(options);
         ServerState state = new();
         ServerMetrics metrics = new(bank, bodies);
@@ -62,7 +64,8 @@ public sealed class TaskServer : IAsyncDisposable
         {
             server.Map(bank, bodies, access, options);
             await app.StartAsync(cancellation).ConfigureAwait(false);
-            if (folder is not null) server._folder = await TaskFolder.OpenAsync(bank, folder, server.Report, cancellation: cancellation).ConfigureAwait(false);
+            if (folder is not null)
+                server._folder = await TaskFolder.OpenAsync(bank, folder, server.Report, cancellation: cancellation).ConfigureAwait(false);
             state.IsReady = true;
             return server;
         }
@@ -85,18 +88,23 @@ public sealed class TaskServer : IAsyncDisposable
 
     private static WebApplicationBuilder Builder(ServerOptions options)
     {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = typeof(TaskServer).Assembly.GetName().Name });
+        WebApplicationBuilder builder =
+            WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = typeof(TaskServer).Assembly.GetName().Name });
         builder.Configuration.Sources.Clear();      // its options are those of the call; files of the folder that it runs in change nothing
-        builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning);
+        builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning)
+            .AddFilter("Grpc", LogLevel.Warning);
         if (options.JsonLogs) builder.Logging.AddJsonConsole(console => console.UseUtcTimestamp = true);
-        else builder.Logging.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat, console.UseUtcTimestamp) = (true, "yyyy-MM-ddTHH:mm:ssZ ", true));
-        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        else builder.Logging.AddSimpleConsole(console =>
+            (console.SingleLine, console.TimestampFormat, console.UseUtcTimestamp) = (true, "yyyy-MM-ddTHH:mm:ssZ ", true));
+        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console =>
+            console.LogToStandardErrorThreshold = LogLevel.Trace);
 
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = null;      // BodyReader has the limit: it answers ahead of the end of a body, which is then read and dropped
+            // BodyReader has the limit: it answers ahead of the end of a body, which is then read and dropped
+            kestrel.Limits.MaxRequestBodySize = null;
             kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(60);
@@ -108,8 +116,10 @@ public sealed class TaskServer : IAsyncDisposable
         builder.Services.ConfigureHttpJsonOptions(json => Wire.Configure(json.SerializerOptions));
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();      // signals are heard by the program
         builder.Services.AddOpenApi();
-        builder.Services.AddGrpc(grpc => (grpc.MaxReceiveMessageSize, grpc.IgnoreUnknownServices) = ((int)Math.Min(int.MaxValue, options.MaxBodyBytes), true));
-        OpenTelemetry.OpenTelemetryBuilder telemetry = builder.Services.AddOpenTelemetry().ConfigureResource(resource => resource.AddService("adaptformer"))
+        builder.Services.AddGrpc(grpc =>
+            (grpc.MaxReceiveMessageSize, grpc.IgnoreUnknownServices) = ((int)Math.Min(int.MaxValue, options.MaxBodyBytes), true));
+        OpenTelemetry.OpenTelemetryBuilder telemetry = builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService("adaptformer"))
             .WithMetrics(metrics => metrics.AddMeter(ServerMetrics.Meters).AddPrometheusExporter());
         if (Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 })
             telemetry.WithTracing(traces => traces.AddSource(TaskBank.ActivityName).AddAspNetCoreInstrumentation().AddOtlpExporter());
@@ -146,12 +156,13 @@ public sealed class TaskServer : IAsyncDisposable
     private void Map(TaskBank bank, BodyReader bodies, Access access, ServerOptions options)
     {
         _app.Use(GuardAsync);
-        _app.UseStatusCodePages(context => Problems.WriteAsync(context.HttpContext, context.HttpContext.Response.StatusCode, context.HttpContext.Response.StatusCode switch
-        {
-            StatusCodes.Status404NotFound => "There is nothing at this address; /openapi/v1.json tells what there is.",
-            StatusCodes.Status405MethodNotAllowed => "This address is asked in another way (GET or POST).",
-            int status => $"The request cannot be answered ({status}).",
-        }));
+        _app.UseStatusCodePages(context => Problems.WriteAsync(context.HttpContext, context.HttpContext.Response.StatusCode,
+            context.HttpContext.Response.StatusCode switch
+            {
+                StatusCodes.Status404NotFound => "There is nothing at this address; /openapi/v1.json tells what there is.",
+                StatusCodes.Status405MethodNotAllowed => "This address is asked in another way (GET or POST).",
+                int status => $"The request cannot be answered ({status}).",
+            }));
         _app.UseRouting();
         _app.Use((context, next) =>
         {

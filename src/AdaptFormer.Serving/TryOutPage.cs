@@ -8,7 +8,8 @@ namespace AdaptFormer.Serving;
 /// <summary>The page at <c>/</c>: a picture or clip in, the answers of all tasks side by side. It loads nothing from elsewhere.</summary>
 internal static class TryOutPage
 {
-    private const string Policy = "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    private const string Policy = "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; base-uri 'none'; form-action "
+        + "'none'; frame-ancestors 'none'";
 
     private static readonly (string Path, string File, string Type)[] Files =
     [

@@ -38,20 +38,24 @@ internal sealed record TensorMetadata(string Name, string Datatype, IReadOnlyLis
 
 /// <summary>What a task is.</summary>
 internal sealed record ModelMetadata(
-    string Name, IReadOnlyList<string> Versions, string Platform, IReadOnlyList<TensorMetadata> Inputs, IReadOnlyList<TensorMetadata> Outputs);
+    string Name, IReadOnlyList<string> Versions, string Platform, IReadOnlyList<TensorMetadata> Inputs,
+    IReadOnlyList<TensorMetadata> Outputs);
 
 /// <summary>An input: pictures or clips as BYTES (in JSON as base64), or FP32 tensors.</summary>
-internal sealed record InferInput(string Name, string Datatype, IReadOnlyList<long> Shape, JsonElement Data, Dictionary<string, JsonElement>? Parameters = null);
+internal sealed record InferInput(
+    string Name, string Datatype, IReadOnlyList<long> Shape, JsonElement Data, Dictionary<string, JsonElement>? Parameters = null);
 
 /// <summary>An output that is wanted.</summary>
 internal sealed record RequestedOutput(string Name, Dictionary<string, JsonElement>? Parameters = null);
 
 /// <summary>A question of the Open Inference Protocol.</summary>
 internal sealed record InferRequest(
-    IReadOnlyList<InferInput> Inputs, string? Id = null, IReadOnlyList<RequestedOutput>? Outputs = null, Dictionary<string, JsonElement>? Parameters = null);
+    IReadOnlyList<InferInput> Inputs, string? Id = null, IReadOnlyList<RequestedOutput>? Outputs = null,
+    Dictionary<string, JsonElement>? Parameters = null);
 
 /// <summary>An output; its numbers or texts stand in <c>data</c>, or behind the JSON where binary data was asked for.</summary>
-internal sealed record InferOutput(string Name, string Datatype, IReadOnlyList<long> Shape, object? Data = null, Dictionary<string, object>? Parameters = null);
+internal sealed record InferOutput(
+    string Name, string Datatype, IReadOnlyList<long> Shape, object? Data = null, Dictionary<string, object>? Parameters = null);
 
 /// <summary>An answer of the Open Inference Protocol.</summary>
 internal sealed record InferResponse(string ModelName, string ModelVersion, string? Id, IReadOnlyList<InferOutput> Outputs);
@@ -61,11 +65,13 @@ internal sealed record LabelScore(string Label, double Score);
 
 /// <summary>A task in the list of tasks.</summary>
 internal sealed record TaskSummary(
-    string Name, string Method, int Classes, IReadOnlyList<string> Labels, bool MultiLabel, bool Resident, bool Tested, long Bytes, int Version,
+    string Name, string Method, int Classes, IReadOnlyList<string> Labels, bool MultiLabel, bool Resident, bool Tested, long Bytes,
+    int Version,
     IReadOnlyDictionary<string, double> Metrics);
 
 /// <summary>All tasks, and the files that are none.</summary>
-internal sealed record TaskList(string Backbone, bool ReadsClips, IReadOnlyList<TaskSummary> Tasks, IReadOnlyDictionary<string, string> Refused);
+internal sealed record TaskList(
+    string Backbone, bool ReadsClips, IReadOnlyList<TaskSummary> Tasks, IReadOnlyDictionary<string, string> Refused);
 
 /// <summary>What one of several asked tasks says.</summary>
 internal sealed record TaskResult(string Task, IReadOnlyList<LabelScore>? Classes, string? Error = null);

@@ -11,7 +11,9 @@ public sealed record AsymmetricLossSettings(
 {
     internal void Check()
     {
-        if (GammaNegative is not >= 0 || GammaPositive is not >= 0) throw new ArgumentOutOfRangeException(nameof(GammaNegative), $"AsymmetricLoss: both gammas must be at least 0, got {GammaNegative} and {GammaPositive}.");
+        if (GammaNegative is not >= 0 || GammaPositive is not >= 0)
+            throw new ArgumentOutOfRangeException(nameof(GammaNegative),
+                $"AsymmetricLoss: both gammas must be at least 0, got {GammaNegative} and {GammaPositive}.");
         if (Clip is not (>= 0 and < 1))
             throw new ArgumentOutOfRangeException(nameof(Clip), $"AsymmetricLoss: clip is {Clip}, expected a number in [0, 1).");
         if (Eps is not (> 0 and < 1))

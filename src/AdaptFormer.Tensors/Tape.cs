@@ -202,7 +202,9 @@ public static class Recording
         foreach (Tensor? input in inputs)
         {
             if (input?.Tape is not { } tape || tape == found) continue;
-            if (found is not null) throw new InvalidOperationException("An op got tensors of two passes; a pass has one tape, end one before the next begins.");
+            if (found is not null)
+                throw new InvalidOperationException(
+                    "An op got tensors of two passes; a pass has one tape, end one before the next begins.");
             found = tape;
         }
 

@@ -176,7 +176,8 @@ public unsafe class Tensor : IDisposable
         if (destination.Length != Length)
             throw new ArgumentException($"Tensor.CopyTo: {Shape} has {Length} elements, got room for {destination.Length}.");
         Backend backend = Backend.For(Device);
-        using Tensor? exact = Type == DataType.Float32 ? null : new(Shape, DataType.Float32, backend.Allocate(Length * sizeof(float)), scoped: false);
+        using Tensor? exact = Type == DataType.Float32
+            ? null : new(Shape, DataType.Float32, backend.Allocate(Length * sizeof(float)), scoped: false);
         if (exact is not null) new CopyCall(this, exact).Run();
         fixed (float* pointer = destination) backend.CopyToHost(exact ?? this, (nint)pointer);
         GC.KeepAlive(this);     // a tensor outside of scopes may have no other use, and its memory would go while it is read

@@ -40,7 +40,9 @@ public sealed class TensorScope : IDisposable
     public void Dispose()
     {
         if (_closed) return;
-        if (_current != this) throw new InvalidOperationException("TensorScope: scopes close in the order opposite to their opening, on the thread that opened them.");
+        if (_current != this)
+            throw new InvalidOperationException(
+                "TensorScope: scopes close in the order opposite to their opening, on the thread that opened them.");
         _closed = true;
         _current = _outer;
         foreach (Tensor tensor in _members) tensor.Dispose();

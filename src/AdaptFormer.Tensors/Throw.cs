@@ -17,5 +17,6 @@ internal static class Throw
     /// <summary>The tensor's memory went back to the pool.</summary>
     [DoesNotReturn]
     public static void Released(Tensor tensor) => throw new ObjectDisposedException(
-        nameof(Tensor), $"A tensor {tensor.Shape} was read after its scope ended; keep it with TensorScope.Keep, or name it in an op's keep list.");
+        nameof(Tensor),
+        $"A tensor {tensor.Shape} was read after its scope ended; keep it with TensorScope.Keep, or name it in an op's keep list.");
 }

@@ -41,12 +41,14 @@ public sealed class WindowLayout
         {
             foreach ((int i, int j, int k) in Positions(window))
             {
-                int st = ((t * window.T) + i + shift.T) % padded.T, sh = ((h * window.H) + j + shift.H) % padded.H, sw = ((w * window.W) + k + shift.W) % padded.W;
+                int st = ((t * window.T) + i + shift.T) % padded.T, sh = ((h * window.H) + j + shift.H) % padded.H, sw =
+                    ((w * window.W) + k + shift.W) % padded.W;
                 _tokens[at++] = st < size.T && sh < size.H && sw < size.W ? (((st * size.H) + sh) * size.W) + sw : -1;
             }
 
             // Only the last window along a shifted axis holds tokens from both ends of it: a bit for each such axis.
-            _masks[index++] = (shift.T > 0 && t == Counts.T - 1 ? 4 : 0) | (shift.H > 0 && h == Counts.H - 1 ? 2 : 0) | (shift.W > 0 && w == Counts.W - 1 ? 1 : 0);
+            _masks[index++] = (shift.T > 0 && t == Counts.T - 1 ? 4 : 0) | (shift.H > 0 && h == Counts.H - 1 ? 2 : 0)
+                | (shift.W > 0 && w == Counts.W - 1 ? 1 : 0);
         }
 
         _maskValues = [.. Enumerable.Range(0, 8).Select(axes => new Lazy<float[]>(() => MaskOf(axes)))];
@@ -120,7 +122,8 @@ public sealed class WindowLayout
         int[] regions =
         [
             .. Positions(Window).Select(p =>
-                ((axes & 4) != 0 && p.T >= Window.T - Shift.T ? 4 : 0) | ((axes & 2) != 0 && p.H >= Window.H - Shift.H ? 2 : 0) | ((axes & 1) != 0 && p.W >= Window.W - Shift.W ? 1 : 0)),
+                ((axes & 4) != 0 && p.T >= Window.T - Shift.T ? 4 : 0) | ((axes & 2) != 0 && p.H >= Window.H - Shift.H ? 2 : 0)
+                    | ((axes & 1) != 0 && p.W >= Window.W - Shift.W ? 1 : 0)),
         ];
         int n = regions.Length;
         float[] mask = GC.AllocateUninitializedArray<float>(n * n, pinned: true);

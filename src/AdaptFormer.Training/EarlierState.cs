@@ -6,7 +6,8 @@ using AdaptFormer.Training.Tasks;
 
 namespace AdaptFormer.Training;
 
-/// <summary>What pre-trainings of earlier versions left for a resumed run, <c>state.safetensors</c>: made a checkpoint of the trainer.</summary>
+/// <summary>What pre-trainings of earlier versions left for a resumed run, <c>state.safetensors</c>: made a checkpoint of the
+/// trainer.</summary>
 public static class EarlierState
 {
     /// <summary>Name of the file in a run's folder.</summary>

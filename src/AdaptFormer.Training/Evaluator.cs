@@ -40,7 +40,8 @@ public sealed class Evaluator
     public Scores Scores => new(_images, _readable == 0 ? 0 : _loss / _readable, Percent(_top1), Percent(_top5));
 
     /// <summary>All the scores.</summary>
-    public Scores Result => MultiLabel is { } many ? Scores with { MeanAp = many.MeanPercent(ApDefinition.Asl), MeanApSklearn = many.MeanPercent(ApDefinition.ScikitLearn) } : Scores;
+    public Scores Result => MultiLabel is { } many
+        ? Scores with { MeanAp = many.MeanPercent(ApDefinition.Asl), MeanApSklearn = many.MeanPercent(ApDefinition.ScikitLearn) } : Scores;
 
     /// <summary>What is known of each class where a picture may have several; null where it has one.</summary>
     public MultiLabelScores? MultiLabel { get; private set; }
@@ -79,7 +80,8 @@ public sealed class Evaluator
     /// <param name="loader">Unshuffled data whose last batch is kept.</param>
     /// <param name="progress">Called after each batch with the scores so far and the number of batches done; may be null.</param>
     /// <param name="cancellation">Ends the loop between two batches.</param>
-    public static Scores Run(Backbone model, DataLoader loader, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
+    public static Scores Run(
+        Backbone model, DataLoader loader, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
         Run(model, new PixelSource(loader), progress, cancellation);
 
     /// <summary>As <see cref="Run(Backbone, DataLoader, Action{Scores, int}?, CancellationToken)"/>, from any source.</summary>
@@ -87,7 +89,8 @@ public sealed class Evaluator
     /// <param name="source">Unshuffled data whose last batch is kept.</param>
     /// <param name="progress">Called after each batch with the scores so far and the number of batches done; may be null.</param>
     /// <param name="cancellation">Ends the loop between two batches.</param>
-    public static Scores Run(Backbone model, BatchSource source, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
+    public static Scores Run(
+        Backbone model, BatchSource source, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
         Score(new Evaluator(), model, source, progress, cancellation).Result;
 
     /// <summary>As <see cref="Run(Backbone, DataLoader, Action{Scores, int}?, CancellationToken)"/>, with the counts of each class beside
@@ -96,7 +99,8 @@ public sealed class Evaluator
     /// <param name="loader">Unshuffled data whose last batch is kept.</param>
     /// <param name="progress">Called after each batch with the scores so far and the number of batches done; may be null.</param>
     /// <param name="cancellation">Ends the loop between two batches.</param>
-    public static Evaluator Score(Backbone model, DataLoader loader, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
+    public static Evaluator Score(
+        Backbone model, DataLoader loader, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
         Score(model, new PixelSource(loader), progress, cancellation);
 
     /// <summary>As <see cref="Score(Backbone, DataLoader, Action{Scores, int}?, CancellationToken)"/>, from any source.</summary>
@@ -104,10 +108,12 @@ public sealed class Evaluator
     /// <param name="source">Unshuffled data whose last batch is kept.</param>
     /// <param name="progress">Called after each batch with the scores so far and the number of batches done; may be null.</param>
     /// <param name="cancellation">Ends the loop between two batches.</param>
-    public static Evaluator Score(Backbone model, BatchSource source, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
+    public static Evaluator Score(
+        Backbone model, BatchSource source, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
         Score(new Evaluator { KeepsScores = true }, model, source, progress, cancellation);
 
-    private static Evaluator Score(Evaluator evaluator, Backbone model, BatchSource source, Action<Scores, int>? progress, CancellationToken cancellation)
+    private static Evaluator Score(
+        Evaluator evaluator, Backbone model, BatchSource source, Action<Scores, int>? progress, CancellationToken cancellation)
     {
         ViewMean? views = source.Views > 1 ? new ViewMean(source.Views) : null;
         int done = 0;
@@ -206,7 +212,8 @@ public sealed class Evaluator
     private static double BinaryCrossEntropy(ReadOnlySpan<float> logits, ReadOnlySpan<float> targets)
     {
         double sum = 0;
-        for (int k = 0; k < logits.Length; k++) sum += Math.Max(logits[k], 0) - ((double)logits[k] * targets[k]) + Math.Log(1 + Math.Exp(-Math.Abs(logits[k])));
+        for (int k = 0; k < logits.Length; k++)
+            sum += Math.Max(logits[k], 0) - ((double)logits[k] * targets[k]) + Math.Log(1 + Math.Exp(-Math.Abs(logits[k])));
         return sum / logits.Length;
     }
 

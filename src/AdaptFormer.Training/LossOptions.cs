@@ -38,9 +38,11 @@ public sealed record LossOptions(
     public void Check(RecipeCheck check)
     {
         check.Require(LabelSmoothing is >= 0 and < 1, "label_smoothing", LabelSmoothing, "a number in [0, 1)");
-        check.Require(ClassWeights is null || (ClassWeights.Length > 0 && ClassWeights.All(w => w >= 0 && float.IsFinite(w)) && ClassWeights.Any(w => w > 0)), "class_weights", ClassWeights, "null, or numbers of at least 0, one for each class");
+        check.Require(ClassWeights is null || (ClassWeights.Length > 0 && ClassWeights.All(w => w >= 0 && float.IsFinite(w))
+            && ClassWeights.Any(w => w > 0)), "class_weights", ClassWeights, "null, or numbers of at least 0, one for each class");
         check.Require(ClassWeights is null || !BalanceClasses, "balance_classes", BalanceClasses, "false where class_weights are given");
-        check.Require((ClassWeights is null && !BalanceClasses) || Name is LossName.Auto or LossName.CrossEntropy, "name", Name, "cross_entropy where classes are weighted");
+        check.Require((ClassWeights is null && !BalanceClasses) || Name is LossName.Auto or LossName.CrossEntropy, "name", Name,
+            "cross_entropy where classes are weighted");
         check.Require(GammaNegative is >= 0 and < 100, "gamma_negative", GammaNegative, "a number in [0, 100)");
         check.Require(GammaPositive is >= 0 and < 100, "gamma_positive", GammaPositive, "a number in [0, 100)");
         check.Require(Clip is >= 0 and < 1, "clip", Clip, "a number in [0, 1)");

@@ -15,10 +15,12 @@ public static class NonFiniteProbe
     /// <param name="pixels">[B, 3, H, W].</param>
     /// <param name="rng">The randomness of a training pass, to see what that pass saw; null to predict.</param>
     /// <returns>What was found; null when every layer's output is finite.</returns>
-    public static NonFiniteFinding? Find(Backbone model, Tensor pixels, Rng? rng = null) => Find(model, pixels, rng, static (model, input, observe) => model.Forward(input, observe));
+    public static NonFiniteFinding? Find(Backbone model, Tensor pixels, Rng? rng = null) =>
+        Find(model, pixels, rng, static (model, input, observe) => model.Forward(input, observe));
 
     /// <summary>As the other, for a part of the model.</summary>
-    internal static NonFiniteFinding? Find(Backbone model, Tensor pixels, Rng? rng, Func<Backbone, Tensor, Backbone.Observer?, Tensor> forward)
+    internal static NonFiniteFinding? Find(
+        Backbone model, Tensor pixels, Rng? rng, Func<Backbone, Tensor, Backbone.Observer?, Tensor> forward)
     {
         if (!AllFinite(pixels)) return new NonFiniteFinding(Input, []);
 
@@ -41,7 +43,8 @@ public static class NonFiniteProbe
         }
 
         if (layer is null) return null;
-        var weights = rng is null ? model.Parameters().Concat(model.Buffers()) : model.Parameters();      // a failed pass has moved the buffers
+        // a failed pass has moved the buffers
+        var weights = rng is null ? model.Parameters().Concat(model.Buffers()) : model.Parameters();
         return new NonFiniteFinding(layer, [.. weights.Where(entry => !AllFinite(entry.Value)).Select(entry => entry.Key)]);
     }
 

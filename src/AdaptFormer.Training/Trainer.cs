@@ -121,7 +121,8 @@ public sealed partial class Trainer : IDisposable
         if (DropsRest && batches < _options.Accumulate)
         {
             throw new ArgumentException(
-                $"accumulate_rest drop: an epoch has {batches} batches, fewer than accumulate {_options.Accumulate}, so no step would be taken.");
+                $"accumulate_rest drop: an epoch has {batches} batches, fewer than accumulate {_options.Accumulate}, so no step would "
+                + "be taken.");
         }
 
         int steps = DropsRest ? batches : (batches + _options.Accumulate - 1) / _options.Accumulate;
@@ -201,7 +202,8 @@ public sealed partial class Trainer : IDisposable
 
         double seconds = (_clock.Elapsed - start).TotalSeconds;
         return new EpochFigures(
-            epoch, lossSum / images, figures.Means(), null, rate.Lr, images / seconds, (train.WaitTime - waited).TotalSeconds / seconds, seconds);
+            epoch, lossSum / images, figures.Means(), null, rate.Lr, images / seconds, (train.WaitTime - waited).TotalSeconds / seconds,
+            seconds);
     }
 
     private bool DropsRest => _options.AccumulateRest == AccumulateRest.Drop;

@@ -18,9 +18,15 @@ public sealed class TrainingLoss
     {
         (_options, MultiLabel) = (options, multiLabel);
         Name = options.Name != LossName.Auto ? options.Name : multiLabel ? LossName.Asymmetric : LossName.CrossEntropy;
-        if (multiLabel && Name == LossName.CrossEntropy) throw new ArgumentException("loss.name is cross_entropy, and a picture of these data may have several classes; set it to bce or asymmetric.");
-        if (multiLabel && (options.ClassWeights is not null || options.BalanceClasses)) throw new ArgumentException("loss.class_weights and balance_classes weigh the cross-entropy, and a picture of these data may have several classes; set data.balanced instead.");
-        if (multiLabel && options.LabelSmoothing > 0) throw new ArgumentException($"loss.label_smoothing is {options.LabelSmoothing}, and a picture of these data may have several classes; set it to 0.");
+        if (multiLabel && Name == LossName.CrossEntropy)
+            throw new ArgumentException(
+                "loss.name is cross_entropy, and a picture of these data may have several classes; set it to bce or asymmetric.");
+        if (multiLabel && (options.ClassWeights is not null || options.BalanceClasses))
+            throw new ArgumentException("loss.class_weights and balance_classes weigh the cross-entropy, and a picture of these data "
+                + "may have several classes; set data.balanced instead.");
+        if (multiLabel && options.LabelSmoothing > 0)
+            throw new ArgumentException(
+                $"loss.label_smoothing is {options.LabelSmoothing}, and a picture of these data may have several classes; set it to 0.");
         _weights = options.ClassWeights;
         if (options.BalanceClasses)
         {
@@ -48,8 +54,10 @@ public sealed class TrainingLoss
         LossName.CrossEntropy when _weights is null && targets.IsEmpty => logits.SoftmaxCrossEntropy(labels, _options.LabelSmoothing),
         LossName.CrossEntropy => CrossEntropy(logits, Smoothed(logits, labels, targets), labels, soft: !targets.IsEmpty),
         LossName.Bce => logits.BinaryCrossEntropy(Tensor.From(Smoothed(logits, labels, targets), logits.Shape)),
-        LossName.Asymmetric when !MultiLabel && !targets.IsEmpty => throw new ArgumentException("loss.name is asymmetric, which has no mixed targets; set it to cross_entropy or bce."),
-        _ when MultiLabel => logits.AsymmetricLoss(Tensor.From(targets.ToArray(), logits.Shape), new AsymmetricLossSettings(_options.GammaNegative, _options.GammaPositive, _options.Clip)),
+        LossName.Asymmetric when !MultiLabel && !targets.IsEmpty =>
+            throw new ArgumentException("loss.name is asymmetric, which has no mixed targets; set it to cross_entropy or bce."),
+        _ when MultiLabel => logits.AsymmetricLoss(Tensor.From(targets.ToArray(), logits.Shape),
+            new AsymmetricLossSettings(_options.GammaNegative, _options.GammaPositive, _options.Clip)),
         _ => logits.AsymmetricSingleLabelLoss(labels, _options.GammaPositive, _options.GammaNegative, _options.LabelSmoothing),
     };
 
@@ -57,7 +65,8 @@ public sealed class TrainingLoss
     private Tensor CrossEntropy(Tensor logits, float[] targets, ReadOnlySpan<int> labels, bool soft)
     {
         int classes = logits.Shape[1];
-        if (_weights is not null && _weights.Length != classes) throw new ArgumentException($"loss.class_weights has {_weights.Length} numbers for {classes} classes.");
+        if (_weights is not null && _weights.Length != classes)
+            throw new ArgumentException($"loss.class_weights has {_weights.Length} numbers for {classes} classes.");
         double divisor = soft ? labels.Length : 0;
         for (int i = 0; i < targets.Length; i++) targets[i] *= _weights?[i % classes] ?? 1;
         if (!soft) foreach (int label in labels) divisor += _weights![label];

@@ -14,8 +14,11 @@ internal sealed class ClipChoice
     private readonly Option<FrameSampling?> _sampling =
         new("--sampling") { Description = "Clips: which frames, segments, dense or uniform; as trained if left out." };
     private readonly Option<int?> _rate =
-        new("--sampling-rate") { Description = "Clips: distance between the frames of a dense clip; as trained if left out.",
-            HelpName = "n" };
+        new("--sampling-rate")
+        {
+            Description = "Clips: distance between the frames of a dense clip; as trained if left out.",
+            HelpName = "n"
+        };
 
     private Option[] All => [_segments, _crops, _sampling, _rate];
 

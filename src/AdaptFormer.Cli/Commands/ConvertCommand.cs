@@ -18,18 +18,45 @@ internal static class ConvertCommand
     {
         Argument<string> source = new("source") { Description = "A weights file, a folder with one, or an adapter file." };
         Argument<string> target = new("target") { Description = "The safetensors file to write." };
-        Option<string> to = new("--to") { Description = $"Names to write: {string.Join(", ", NameMaps.Known)}; adapter makes an adapter file of a checkpoint of the authors' code.", HelpName = "naming", Required = true };
-        Option<string> prefix = new("--prefix") { Description = "Which model of a source that holds several: what stands ahead of its names, or its key, for example model_ema.", HelpName = "text" };
-        Option<string> backbone = new("--backbone") { Description = "The backbone's weights, to convert from or to an adapter file.", HelpName = "file" };
-        Option<string> model = new("--model") { Description = "The backbone's id; its statistics go into the adapter file.", HelpName = "id" };
-        Option<string> preset = new("--preset") { Description = "What shapes cannot tell of an adapter (scale, position): " + string.Join(", ", AdaptFormerTuning.Presets.Keys) + ".", HelpName = "name" };
-        Option<string> labels = new("--labels") { Description = "A file with one class name a line, for the adapter file; numbers if left out.", HelpName = "file" };
-        Option<bool> float16 = new("--float16") { Description = "Store 16-bit floats, when a backbone is made of a fully tuned model (an adapter file of full tuning, --to timm) or with --merge." };
-        Option<bool> merge = new("--merge") { Description = "Fold an adapter (lora, ssf, bitfit, norm, linear) into its backbone: a plain model with a linear head, which any program can run." };
+        Option<string> to = new("--to")
+        {
+            Description = $"Names to write: {string.Join(", ", NameMaps.Known)}; adapter makes an adapter file of a checkpoint of the "
+                + "authors' code.",
+            HelpName = "naming",
+            Required = true,
+        };
+        Option<string> prefix = new("--prefix")
+        {
+            Description = "Which model of a source that holds several: what stands ahead of its names, or its key, for example model_ema.",
+            HelpName = "text",
+        };
+        Option<string> backbone = new("--backbone")
+        { Description = "The backbone's weights, to convert from or to an adapter file.", HelpName = "file" };
+        Option<string> model = new("--model")
+        { Description = "The backbone's id; its statistics go into the adapter file.", HelpName = "id" };
+        Option<string> preset = new("--preset")
+        {
+            Description = "What shapes cannot tell of an adapter (scale, position): " + string.Join(", ", AdaptFormerTuning.Presets.Keys)
+                + ".",
+            HelpName = "name",
+        };
+        Option<string> labels = new("--labels")
+        { Description = "A file with one class name a line, for the adapter file; numbers if left out.", HelpName = "file" };
+        Option<bool> float16 = new("--float16")
+        {
+            Description = "Store 16-bit floats, when a backbone is made of a fully tuned model (an adapter file of full tuning, --to "
+                + "timm) or with --merge.",
+        };
+        Option<bool> merge = new("--merge")
+        {
+            Description = "Fold an adapter (lora, ssf, bitfit, norm, linear) into its backbone: a plain model with a linear head, which "
+                + "any program can run.",
+        };
         to.Offer([.. NameMaps.Known, ToAdapter], "naming");
         model.OfferModels();
         preset.Offer(AdaptFormerTuning.Presets.Keys, "name");
-        FileCommand command = new("convert", "Rewrite a checkpoint under another project's names.") { source, target, to, prefix, backbone, model, preset, labels, float16, merge };
+        FileCommand command = new("convert", "Rewrite a checkpoint under another project's names.") { source, target, to, prefix, backbone,
+            model, preset, labels, float16, merge };
         command.SetAction(parsed =>
         {
             (string from, string into, string naming) = (parsed.GetValue(source)!, parsed.GetValue(target)!, parsed.GetValue(to)!);
@@ -38,18 +65,23 @@ internal static class ConvertCommand
             bool isAdapter = File.Exists(from) && AdapterFile.IsAdapter(from);
             if (parsed.GetValue(merge))
             {
-                if (!isAdapter) throw new ArgumentException($"convert: --merge folds an adapter file into its backbone, and {from} is none.");
-                return Merge(screen, from, into, parsed.GetValue(backbone), names, parsed.GetValue(float16) ? FileDataType.Float16 : FileDataType.Float32);
+                if (!isAdapter)
+                    throw new ArgumentException($"convert: --merge folds an adapter file into its backbone, and {from} is none.");
+                return Merge(screen, from, into, parsed.GetValue(backbone), names, parsed.GetValue(float16)
+                    ? FileDataType.Float16 : FileDataType.Float32);
             }
 
             if (isAdapter && names == NameMaps.Timm && parsed.GetValue(backbone) is null)
                 return MakeBackbone(screen, from, into, parsed.GetValue(float16) ? FileDataType.Float16 : FileDataType.Float32);
-            if (parsed.GetValue(float16)) throw new ArgumentException("convert: --float16 goes with --merge, or with an adapter file of full tuning and --to timm.");
+            if (parsed.GetValue(float16))
+                throw new ArgumentException("convert: --float16 goes with --merge, or with an adapter file of full tuning and --to timm.");
             if (isAdapter) return Export(screen, from, into, Backbone(), names);
             ConversionReport report = CheckpointConverter.Convert(from, into, names, parsed.GetValue(prefix));
-            screen.Line($"{into}: {report.Tensors} tensors, from {report.From} names{(report.Wrapper.Length > 0 ? $" under '{report.Wrapper}'" : "")} to {report.To} names");
+            screen.Line($"{into}: {report.Tensors} tensors, from {report.From} "
+                + $"names{(report.Wrapper.Length > 0 ? $" under '{report.Wrapper}'" : "")} to {report.To} names");
             foreach (string note in report.Notes) screen.Warn($"{from}: {note}.");
-            if (report.LeftOut.Count > 0) screen.Warn($"not written, because it is no part of the backbone: {string.Join(", ", report.LeftOut)}");
+            if (report.LeftOut.Count > 0)
+                screen.Warn($"not written, because it is no part of the backbone: {string.Join(", ", report.LeftOut)}");
             return 0;
 
             Backbone Backbone() => parsed.GetValue(backbone) is { } path
@@ -66,9 +98,11 @@ internal static class ConvertCommand
         if (preset is not null && !AdaptFormerTuning.Presets.TryGetValue(preset, out given))
             throw new ArgumentException($"--preset '{preset}' is not known; known: {string.Join(", ", AdaptFormerTuning.Presets.Keys)}.");
         Tuning tuning = OfficialCheckpoint.Import(from, model, given);
-        string[] names = labels is null ? [.. Enumerable.Range(0, model.Head!.Classes).Select(i => $"{i}")] : [.. ListFile.AllLines(labels)];
+        string[] names = labels is null
+            ? [.. Enumerable.Range(0, model.Head!.Classes).Select(i => $"{i}")] : [.. ListFile.AllLines(labels)];
         AdapterInfo info = AdapterFile.Save(into, model, tuning, names);
-        screen.Line($"{into}: {tuning.Method}, {Format.Count(info.Parameters)} parameters, {info.Labels.Count} classes, {Format.Bytes(info.FileBytes)}");
+        screen.Line($"{into}: {tuning.Method}, {Format.Count(info.Parameters)} parameters, {info.Labels.Count} classes, "
+            + $"{Format.Bytes(info.FileBytes)}");
         screen.Line($"Formula: {tuning.Formula}");
         return 0;
     }
@@ -83,18 +117,22 @@ internal static class ConvertCommand
     private static int Merge(Screen screen, string from, string into, string? backbone, NameMap names, FileDataType type)
     {
         BackboneIdentity identity = AdapterFile.Open(from).Backbone;
-        using Backbone model = BackboneLoader.Open(backbone ?? throw NoBackbone(), new BackboneOptions(Id: identity.Id, Config: BackboneConfig.FromJson(identity.Config, from), KeepHead: false));
+        using Backbone model = BackboneLoader.Open(backbone ?? throw NoBackbone(),
+            new BackboneOptions(Id: identity.Id, Config: BackboneConfig.FromJson(identity.Config, from), KeepHead: false));
         AdapterInfo info = TunedBackbone.Merge(from, model, into, names, type);
-        screen.Line($"{into}: {info.Backbone.Id} with {info.Tuning.Method} and a linear head of {info.Labels.Count} classes, {Format.Bytes(new FileInfo(into).Length)}, as {type.SafetensorsName()}");
+        screen.Line($"{into}: {info.Backbone.Id} with {info.Tuning.Method} and a linear head of {info.Labels.Count} classes, "
+            + $"{Format.Bytes(new FileInfo(into).Length)}, as {type.SafetensorsName()}");
         return 0;
     }
 
-    private static ArgumentException NoBackbone() => new("convert: an adapter needs the backbone that it was trained on; give it with --backbone FILE.");
+    private static ArgumentException NoBackbone() =>
+        new("convert: an adapter needs the backbone that it was trained on; give it with --backbone FILE.");
 
     private static int Export(Screen screen, string from, string into, Backbone backbone, NameMap names)
     {
         using Backbone model = backbone;
-        if (names != NameMaps.OfficialAdaptFormer) throw new ArgumentException("convert: an adapter can be written under the names of the authors' code only: --to adaptformer.");
+        if (names != NameMaps.OfficialAdaptFormer)
+            throw new ArgumentException("convert: an adapter can be written under the names of the authors' code only: --to adaptformer.");
         AdapterInfo info = AdapterFile.Load(from, model);
         OfficialCheckpoint.Export(into, model, info.Tuning, wholeModel: true);
         screen.Line($"{into}: {info.Tuning.Method} with its backbone, under the names of the authors' code");

@@ -28,30 +28,54 @@ internal static class DataCacheCommand
     public static Command Create(Screen screen)
     {
         Argument<string> source =
-            new("source") { Description =
-                "A recipe, whose training pictures or clips are meant, or the data themselves: a path or kind:path." };
+            new("source")
+            {
+                Description =
+                "A recipe, whose training pictures or clips are meant, or the data themselves: a path or kind:path."
+            };
         Option<string[]> set = new("--set") { Description = "Change a key of the recipe.", HelpName = "key=value" };
         Option<string> root =
             new("--root") { Description = "Folder of the clips, when they lie elsewhere than their list.", HelpName = "folder" };
         Option<string> output =
             new("--output") { Description = "The cache's folder; data.packed of the recipe if left out.", HelpName = "folder" };
         Option<int> side = new(
-            "--short-side") { Description = "Shorter side that larger pictures and frames are reduced to.", HelpName = "pixels",
-                DefaultValueFactory = _ => new PackOptions().ShortSide };
+            "--short-side")
+        {
+            Description = "Shorter side that larger pictures and frames are reduced to.",
+            HelpName = "pixels",
+            DefaultValueFactory = _ => new PackOptions().ShortSide
+        };
         Option<PackFormat> format = new("--format") { Description = "jpeg is small; raw keeps pixels, ten times as large and fastest." };
         Option<int> quality =
-            new("--quality") { Description = "JPEG quality, 1 to 100.", HelpName = "n", DefaultValueFactory = _ =>
-                new PackOptions().Quality };
+            new("--quality")
+            {
+                Description = "JPEG quality, 1 to 100.",
+                HelpName = "n",
+                DefaultValueFactory = _ =>
+                new PackOptions().Quality
+            };
         Option<int> every = new(
-            "--every") { Description = "Clips: keep every n-th frame; those between are shown by the one before.", HelpName = "n",
-                DefaultValueFactory = _ => new PackOptions().Every };
+            "--every")
+        {
+            Description = "Clips: keep every n-th frame; those between are shown by the one before.",
+            HelpName = "n",
+            DefaultValueFactory = _ => new PackOptions().Every
+        };
         Option<double> most =
-            new("--max-gigabytes") { Description = "Stop before the cache is larger than this.", HelpName = "n", DefaultValueFactory = _ =>
-                double.PositiveInfinity };
+            new("--max-gigabytes")
+            {
+                Description = "Stop before the cache is larger than this.",
+                HelpName = "n",
+                DefaultValueFactory = _ =>
+                double.PositiveInfinity
+            };
         Option<bool> content =
-            new("--by-content") { Description =
+            new("--by-content")
+            {
+                Description =
                 "Know the files by their content and not by length and time of change: the cache survives copying, and each start reads "
-                    + "all of them." };
+                    + "all of them."
+            };
         Option<bool> json = CommonOptions.Json("Print one JSON object.");
         source.OfferRecipes();
         FileCommand command = new(

@@ -17,19 +17,28 @@ internal static class DescribeCommand
 
     public static Command Create(Screen screen)
     {
-        Argument<string?> recipe = new("recipe") { Description = "A recipe file, or the name of one that comes with the program.", Arity = ArgumentArity.ZeroOrOne };
-        Option<string[]> set = new("--set") { Description = "Change a key of the recipe; with --model, of model or tuning, for example tuning.bottleneck=16.", HelpName = "key=value" };
-        Option<string> model = new("--model") { Description = "Describe a model by its id instead of a recipe, for example vit_base_patch16_224.", HelpName = "id" };
+        Argument<string?> recipe = new("recipe")
+        { Description = "A recipe file, or the name of one that comes with the program.", Arity = ArgumentArity.ZeroOrOne };
+        Option<string[]> set = new("--set")
+        {
+            Description = "Change a key of the recipe; with --model, of model or tuning, for example tuning.bottleneck=16.",
+            HelpName = "key=value",
+        };
+        Option<string> model = new("--model")
+        { Description = "Describe a model by its id instead of a recipe, for example vit_base_patch16_224.", HelpName = "id" };
         Option<string> preset = new("--preset") { Description = $"The method with --model: {Choices}.", HelpName = "name" };
-        Option<string> adapter = new("--adapter") { Description = "Describe an adapter file; its backbone is not needed.", HelpName = "file" };
+        Option<string> adapter = new("--adapter")
+        { Description = "Describe an adapter file; its backbone is not needed.", HelpName = "file" };
         Option<int?> classes = new("--classes") { Description = $"Number of classes; {DefaultClasses} if left out.", HelpName = "n" };
-        Option<int?> batch = new("--batch") { Description = $"Images per step; the recipe's, or {DefaultBatch}; 32 with --latency.", HelpName = "n" };
+        Option<int?> batch = new("--batch")
+        { Description = $"Images per step; the recipe's, or {DefaultBatch}; 32 with --latency.", HelpName = "n" };
         LatencyChoice latency = new();
         Option<bool> json = CommonOptions.Json("Print one JSON object.");
         recipe.OfferRecipes();
         model.OfferModels();
         preset.Offer(Suggestions.MethodsAndPresets, "name");
-        Command command = new("describe", "Show the formula in use, parameters, multiply-adds, file size, and predicted memory and time.") { recipe, set, model, preset, adapter, classes, batch };
+        Command command = new("describe", "Show the formula in use, parameters, multiply-adds, file size, and predicted memory and "
+            + "time.") { recipe, set, model, preset, adapter, classes, batch };
         latency.AddTo(command);
         command.Add(json);
         command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
@@ -38,8 +47,10 @@ internal static class DescribeCommand
         int Run(ParseResult parsed, CancellationToken cancellation)
         {
             string?[] given = [parsed.GetValue(recipe), parsed.GetValue(model), parsed.GetValue(adapter)];
-            if (given.Count(text => text is not null) != 1) throw new ArgumentException("describe: give one of a recipe, --model ID or --adapter FILE.");
-            if (parsed.GetValue(classes) is < 1 || parsed.GetValue(batch) is < 1) throw new ArgumentException("describe: --classes and --batch must be at least 1.");
+            if (given.Count(text => text is not null) != 1)
+                throw new ArgumentException("describe: give one of a recipe, --model ID or --adapter FILE.");
+            if (parsed.GetValue(classes) is < 1 || parsed.GetValue(batch) is < 1)
+                throw new ArgumentException("describe: --classes and --batch must be at least 1.");
             bool measure = latency.IsWanted(parsed);
             using Subject subject = given[0] is { } path ? OfRecipe(path, parsed.GetValue(set) ?? [])
                 : given[1] is { } id ? OfModel(id, parsed.GetValue(preset) ?? "official-image", parsed.GetValue(set) ?? [])
@@ -47,11 +58,13 @@ internal static class DescribeCommand
             int k = parsed.GetValue(classes) ?? subject.Adapter?.Labels.Count ?? DefaultClasses;
             if (measure)
             {
-                latency.Show(parsed, screen, subject.Model, subject.Tuning, name => OfName(name, "--methods"), k, parsed.GetValue(batch), parsed.GetValue(json), cancellation);
+                latency.Show(parsed, screen, subject.Model, subject.Tuning, name => OfName(name, "--methods"), k, parsed.GetValue(batch),
+                    parsed.GetValue(json), cancellation);
                 return 0;
             }
 
-            Description description = Description.Of(subject.Model, subject.Tuning, k, parsed.GetValue(batch) ?? subject.Batch, subject.Adapter);
+            Description description =
+                Description.Of(subject.Model, subject.Tuning, k, parsed.GetValue(batch) ?? subject.Batch, subject.Adapter);
             if (parsed.GetValue(json)) screen.Json(JsonSerializer.Serialize(description, DescriptionJson.Default.Description));
             else Show(screen, description);
             return 0;
@@ -100,22 +113,28 @@ internal static class DescribeCommand
         screen.Line($"Formula: {d.Formula}");
         if (d.Preprocessing is { } pictures) screen.Line($"Pictures: {pictures}");
         if (d.BackboneDigest is { } digest) screen.Line($"Backbone: {digest}");
-        if (d.Labels is { } labels) screen.Line($"Labels: {string.Join(", ", labels.Take(12))}{(labels.Count > 12 ? $" and {labels.Count - 12} more" : "")}");
-        foreach ((string name, double value) in d.Metrics ?? new Dictionary<string, double>()) screen.Line(string.Create(CultureInfo.InvariantCulture, $"{name}: {value:0.####}"));
+        if (d.Labels is { } labels)
+            screen.Line($"Labels: {string.Join(", ", labels.Take(12))}{(labels.Count > 12 ? $" and {labels.Count - 12} more" : "")}");
+        foreach ((string name, double value) in d.Metrics ?? new Dictionary<string, double>())
+            screen.Line(string.Create(CultureInfo.InvariantCulture, $"{name}: {value:0.####}"));
         screen.Line("");
 
         Table parts = new Table("part", ">parameters", ">trainable");
         foreach (DescribedPart part in d.Parts) parts.Add(part.Part, Format.Count(part.Parameters), Format.Count(part.Trainable));
-        parts.Add("total", Format.Count(d.Parameters), $"{Format.Count(d.TrainableParameters)} ({Format.Share(d.TrainableParameters, d.Parameters)})");
+        parts.Add("total", Format.Count(d.Parameters),
+            $"{Format.Count(d.TrainableParameters)} ({Format.Share(d.TrainableParameters, d.Parameters)})");
         screen.Write(parts);
-        screen.Line($"Multiply-adds per image: {Format.Macs(d.Macs)} ({Format.Macs(d.FvcoreMacs)} as fvcore counts). Adapter file: {Format.Bytes(d.AdapterBytes)}.");
+        screen.Line($"Multiply-adds per image: {Format.Macs(d.Macs)} ({Format.Macs(d.FvcoreMacs)} as fvcore counts). Adapter file: "
+            + $"{Format.Bytes(d.AdapterBytes)}.");
         screen.Line("");
 
         Table costs = new Table("predicted here", ">batch", ">multiply-adds per image", ">memory", ">images/s at most");
         foreach ((string name, DescribedCost cost) in ((string, DescribedCost)[])[("predict", d.Predict), ("train", d.Train)])
-            costs.Add(name, $"{cost.Batch}", Format.Macs(cost.MacsPerImage), Format.Bytes(cost.PeakBytes), string.Create(CultureInfo.InvariantCulture, $"{1 / cost.SecondsPerImage:0.0}"));
+            costs.Add(name, $"{cost.Batch}", Format.Macs(cost.MacsPerImage), Format.Bytes(cost.PeakBytes),
+                string.Create(CultureInfo.InvariantCulture, $"{1 / cost.SecondsPerImage:0.0}"));
         screen.Write(costs);
-        screen.Line(string.Create(CultureInfo.InvariantCulture, $"The time is that of the matrix products alone, at the {d.GflopsPerSecond:0} GFLOP/s measured now in {d.Precision}."));
+        screen.Line(string.Create(CultureInfo.InvariantCulture,
+            $"The time is that of the matrix products alone, at the {d.GflopsPerSecond:0} GFLOP/s measured now in {d.Precision}."));
     }
 
     private sealed record Subject(Backbone Model, Tuning Tuning, int Batch, AdapterInfo? Adapter) : IDisposable

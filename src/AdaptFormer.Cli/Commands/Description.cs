@@ -56,10 +56,12 @@ internal sealed record Description(
             adapter?.Backbone.Digest is { Length: > 0 } digest ? digest : null, adapter?.Labels, adapter?.Metrics);
     }
 
-    private static DescribedCost Cost(CallCost cost, double rate) => new(cost.Batch, cost.Macs, cost.Bytes + ProgramBytes, cost.PerImage(rate).TotalSeconds);
+    private static DescribedCost Cost(CallCost cost, double rate) =>
+        new(cost.Batch, cost.Macs, cost.Bytes + ProgramBytes, cost.PerImage(rate).TotalSeconds);
 }
 
 /// <summary>How a description is written for scripts.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(Description))]
 internal sealed partial class DescriptionJson : JsonSerializerContext;

@@ -21,7 +21,8 @@ namespace AdaptFormer.Cli.Commands;
 /// <param name="Unreadable">Pictures that could not be read.</param>
 /// <param name="Seconds">Duration.</param>
 /// <param name="PerClass">Scores of each class; null unless asked for.</param>
-internal sealed record EvalResult(double Top1, double Top5, double Loss, int Images, int Unreadable, double Seconds, IReadOnlyList<ClassResult>? PerClass)
+internal sealed record EvalResult(
+    double Top1, double Top5, double Loss, int Images, int Unreadable, double Seconds, IReadOnlyList<ClassResult>? PerClass)
 {
     /// <summary>Mean average precision in percent, in ASL's definition; null where a picture has one class.</summary>
     public double? Map { get; init; }
@@ -72,7 +73,8 @@ internal static class EvalCommand
         ModelChoice model = new();
         TestDataChoice test = new("The pictures or clips and their labels");
         Option<bool> perClass = new("--per-class") { Description = "Show the scores of each class." };
-        Option<string> predictions = new("--predictions") { Description = "Write the answer to each picture or clip, as CSV or JSON Lines by the name's ending.", HelpName = "file" };
+        Option<string> predictions = new("--predictions")
+        { Description = "Write the answer to each picture or clip, as CSV or JSON Lines by the name's ending.", HelpName = "file" };
         Option<bool> json = CommonOptions.Json("Print one JSON line.");
         Command command = new("eval", "Score a trained model on a data set.") { perClass, predictions, json };
         model.AddTo(command);
@@ -84,7 +86,8 @@ internal static class EvalCommand
                 AnswerFile? answers = parsed.GetValue(predictions) is { } path ? new AnswerFile(path, "--predictions") : null;
                 using Predictor predictor = model.Open(parsed, screen);
                 using DataLoader loader = test.Load(parsed, model.Run(parsed), model.Name(parsed), predictor);
-                EvalResult result = RunView.Show(screen, parsed.GetValue(json), report => Score(predictor, loader, parsed.GetValue(perClass), answers, report, cancellation));
+                EvalResult result = RunView.Show(screen, parsed.GetValue(json),
+                    report => Score(predictor, loader, parsed.GetValue(perClass), answers, report, cancellation));
                 Show(screen, result, predictor.ReadsClips ? "clips" : "pictures", parsed.GetValue(json));
                 return 0;
             },
@@ -92,13 +95,15 @@ internal static class EvalCommand
         return command;
     }
 
-    private static EvalResult Score(Predictor predictor, DataLoader loader, bool perClass, AnswerFile? answers, Action<RunRecord> report, CancellationToken cancellation)
+    private static EvalResult Score(Predictor predictor, DataLoader loader, bool perClass, AnswerFile? answers, Action<RunRecord> report,
+        CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
         Evaluator evaluator = Evaluator.Score(predictor.Model, loader, (scores, done) =>
         {
             double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-            report(new ProgressRecord("test", 1, 1, done, loader.BatchesPerEpoch, scores.Loss, scores.Images / seconds, loader.WaitTime.TotalSeconds / seconds,
+            report(new ProgressRecord("test", 1, 1, done, loader.BatchesPerEpoch, scores.Loss, scores.Images / seconds,
+                loader.WaitTime.TotalSeconds / seconds,
                 seconds * (loader.BatchesPerEpoch - done) / done));
         }, cancellation);
         foreach ((_, string reason) in loader.UnreadablePictures) report(new WarningRecord($"{reason} (counted as wrong)"));
@@ -106,12 +111,15 @@ internal static class EvalCommand
         IReadOnlyList<ClassMetrics> metrics = evaluator.Metrics();
         double[]? precisions = perClass ? evaluator.MultiLabel?.PerClass(ApDefinition.Asl) : null;
         ClassResult[]? classes = perClass
-            ? [.. evaluator.PerClass.Zip(predictor.Labels, (counts, label) => new ClassResult(label, counts.Images, counts.Images == 0 ? null : 100.0 * counts.Right / counts.Images))
-                .Select((one, k) => one with { Ap = 100 * precisions?[k], Precision = metrics[k].Precision, Recall = metrics[k].Recall, F1 = metrics[k].F1, Auc = metrics[k].Auc })]
+            ? [.. evaluator.PerClass.Zip(predictor.Labels,
+                (counts, label) => new ClassResult(label, counts.Images, counts.Images == 0 ? null : 100.0 * counts.Right / counts.Images))
+                .Select((one, k) => one with { Ap = 100 * precisions?[k], Precision = metrics[k].Precision, Recall = metrics[k].Recall,
+                    F1 = metrics[k].F1, Auc = metrics[k].Auc })]
             : null;
         Scores scores = evaluator.Result;
         MacroMetrics macro = MacroMetrics.Of(metrics);
-        return new EvalResult(scores.Top1, scores.Top5, scores.Loss, scores.Images, loader.UnreadablePictures.Count, Stopwatch.GetElapsedTime(start).TotalSeconds, classes)
+        return new EvalResult(scores.Top1, scores.Top5, scores.Loss, scores.Images, loader.UnreadablePictures.Count,
+            Stopwatch.GetElapsedTime(start).TotalSeconds, classes)
         {
             Map = scores.MeanAp,
             MapSklearn = scores.MeanApSklearn,
@@ -132,11 +140,13 @@ internal static class EvalCommand
 
         if (result.PerClass is { } classes)
         {
-            Table perClass = new(["class", $">{what}", .. result.Map is null ? Array.Empty<string>() : [">AP"], ">precision", ">recall", ">F1", ">AUC"]);
+            Table perClass =
+                new(["class", $">{what}", .. result.Map is null ? Array.Empty<string>() : [">AP"], ">precision", ">recall", ">F1", ">AUC"]);
             foreach (ClassResult one in classes)
             {
                 string[] ap = result.Map is null ? [] : [Format.Percent(one.Ap)];
-                perClass.Add([one.Label, Format.Count(one.Images), .. ap, Format.Percent(one.Precision), Format.Percent(one.Recall), Format.Percent(one.F1), Format.Percent(one.Auc)]);
+                perClass.Add([one.Label, Format.Count(one.Images), .. ap, Format.Percent(one.Precision), Format.Percent(one.Recall),
+                    Format.Percent(one.F1), Format.Percent(one.Auc)]);
             }
 
             screen.Write(perClass);
@@ -164,6 +174,7 @@ internal static class EvalCommand
 }
 
 /// <summary>How scores are written for scripts.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(EvalResult))]
 internal sealed partial class EvalJson : JsonSerializerContext;

@@ -8,17 +8,21 @@ namespace AdaptFormer.Cli.Commands;
 /// <summary>The options that comparisons and sweeps share, and what they do with a plan.</summary>
 internal sealed class ExperimentOptions
 {
-    private readonly Option<string[]> _set = new("--set") { Description = "Change a key of every recipe, for example --set epochs=20; may be given many times.", HelpName = "key=value" };
-    private readonly Option<int?> _seeds = new("--seeds") { Description = "Train everything once for each of n seeds, from the recipe's own on.", HelpName = "n" };
+    private readonly Option<string[]> _set = new("--set")
+    { Description = "Change a key of every recipe, for example --set epochs=20; may be given many times.", HelpName = "key=value" };
+    private readonly Option<int?> _seeds = new("--seeds")
+    { Description = "Train everything once for each of n seeds, from the recipe's own on.", HelpName = "n" };
     private readonly Option<double> _validation = new("--validation")
     {
         Description = "Share of the training data that is set aside where a recipe sets none aside; 0 trains on all of it.",
         HelpName = "share",
         DefaultValueFactory = _ => ExperimentPlan.DefaultValidationFraction,
     };
-    private readonly Option<string> _output = new("--output") { Description = "The folder of the experiment. What is finished in it is kept.", HelpName = "folder" };
+    private readonly Option<string> _output = new("--output")
+    { Description = "The folder of the experiment. What is finished in it is kept.", HelpName = "folder" };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Delete what is in the folder and begin anew." };
-    private readonly Option<int?> _jobs = new("--jobs") { Description = "Trainings side by side; by cores and measured memory if left out.", HelpName = "n" };
+    private readonly Option<int?> _jobs = new("--jobs")
+    { Description = "Trainings side by side; by cores and measured memory if left out.", HelpName = "n" };
     private readonly Option<bool> _json = CommonOptions.Json("Print one JSON line a training, and a last one with everything.");
 
     public void AddTo(Command command)
@@ -40,15 +44,21 @@ internal sealed class ExperimentOptions
     public IReadOnlyList<long> Seeds(ParseResult parsed, long first, int otherwise)
     {
         int count = parsed.GetValue(_seeds) ?? otherwise;
-        return count >= 1 ? [.. Enumerable.Range(0, count).Select(i => first + i)] : throw new ArgumentException($"--seeds is {count}; expected at least 1.");
+        return count >= 1 ? [.. Enumerable.Range(0, count).Select(i => first + i)]
+            : throw new ArgumentException($"--seeds is {count}; expected at least 1.");
     }
 
     /// <summary>The call, for the record.</summary>
-    public static string Command => $"adaptformer {string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Select(word => word.AsSpan().IndexOfAny(" '\"(;") < 0 ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'"))}";
+    public static string Command =>
+        $"adaptformer {string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Select(Quoted))}";
+
+    private static string Quoted(string word) =>
+        word.AsSpan().IndexOfAny(" '\"(;") < 0 ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     /// <summary>Carries out <paramref name="plan"/>, in the folder that was asked for.</summary>
     /// <param name="halving">The rounds of successive halving; null trains everything.</param>
-    public int Run(ParseResult parsed, Screen screen, ExperimentPlan plan, string output, HalvingPlan? halving, CancellationToken cancellation)
+    public int Run(
+        ParseResult parsed, Screen screen, ExperimentPlan plan, string output, HalvingPlan? halving, CancellationToken cancellation)
     {
         if (parsed.GetValue(_jobs) is < 1) throw new ArgumentException("--jobs must be at least 1.");
         plan.Check();
@@ -56,11 +66,13 @@ internal sealed class ExperimentOptions
         ChildProcessHost host = new(TrialCommand.Start);
         ExperimentResult result = ExperimentView.Show(screen, parsed.GetValue(_json), report =>
         {
-            Experiment experiment = new(plan, store, new TrialScheduler(store, host, TrialSlots.Here(host, parsed.GetValue(_jobs)), report), report);
+            Experiment experiment =
+                new(plan, store, new TrialScheduler(store, host, TrialSlots.Here(host, parsed.GetValue(_jobs)), report), report);
             return halving is null ? experiment.Run(cancellation) : experiment.Halve(halving, cancellation);
         });
         if (!parsed.GetValue(_json))
-            screen.Line($"{Path.Combine(store.Folder, "report.html")} shows it; {result.Kind}.json and a run directory for each training lie beside it.");
+            screen.Line($"{Path.Combine(store.Folder, "report.html")} shows it; {result.Kind}.json and a run directory for each "
+                + "training lie beside it.");
         return result.Best is null ? Failure.FailedRun : 0;
     }
 }

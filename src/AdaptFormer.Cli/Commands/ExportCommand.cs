@@ -47,11 +47,17 @@ internal static class ExportCommand
                 + "input is the tensor that the model reads.",
             DefaultValueFactory = _ => true,
         };
-        Option<bool> int8 = new("--int8") { Description = "The backbone's products in 8-bit whole numbers: a quarter of the size, and "
-            + "faster on most CPUs." };
+        Option<bool> int8 = new("--int8")
+        {
+            Description = "The backbone's products in 8-bit whole numbers: a quarter of the size, and "
+            + "faster on most CPUs."
+        };
         Option<bool> float16 = new("--float16") { Description = "Weights in 16 bits, computed with in 32: half the size." };
-        Option<bool> external = new("--external") { Description = "Keep the numbers in a second file, FILE.data; a model above 2 GB "
-            + "does so in any case." };
+        Option<bool> external = new("--external")
+        {
+            Description = "Keep the numbers in a second file, FILE.data; a model above 2 GB "
+            + "does so in any case."
+        };
         Option<int> opset = new("--opset")
         {
             Description = $"The version of the operators, {OnnxOptions.LeastOpset} to {OnnxOptions.GreatestOpset}.",
@@ -59,8 +65,11 @@ internal static class ExportCommand
             HelpName = "n",
         };
         Option<bool> features = new("--features") { Description = "Answer the features, too: what the head reads." };
-        Option<string> labels = new("--labels") { Description = "Names of the classes, one a line, for weights without an adapter.",
-            HelpName = "file" };
+        Option<string> labels = new("--labels")
+        {
+            Description = "Names of the classes, one a line, for weights without an adapter.",
+            HelpName = "file"
+        };
         Option<string> model = new Option<string>("--model") { Description = "The id of weights without an adapter." }.OfferModels();
         Option<string> prefix = new("--prefix") { Description = "Which model of a weights file that holds several.", HelpName = "text" };
         Option<bool> json = CommonOptions.Json("Print one JSON line.");

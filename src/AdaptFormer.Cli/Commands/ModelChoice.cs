@@ -12,12 +12,18 @@ namespace AdaptFormer.Cli.Commands;
 internal sealed class ModelChoice
 {
     private readonly Option<string> _adapter = new("--adapter") { Description = "What was trained: an adapter file.", HelpName = "file" };
-    private readonly Option<string> _weights = new("--weights") { Description = "The backbone's weights; without an adapter they must hold a classifier.", HelpName = "file" };
-    private readonly Option<string> _run = new("--run") { Description = "A run directory: its adapter, on the weights of its recipe.", HelpName = "folder" };
-    private readonly Option<string> _labels = new("--labels") { Description = "Names of the classes, one a line, for weights without an adapter.", HelpName = "file" };
-    private readonly Option<string> _prefix = new("--prefix") { Description = "Which model of a weights file that holds several: its prefix, or its key, for example model_ema.", HelpName = "text" };
-    private readonly Option<string> _model = new Option<string>("--model") { Description = "The id of weights without an adapter, which says how their pictures are normalised." }.OfferModels();
-    private readonly Option<Precision?> _precision = new("--precision") { Description = "float32, bfloat16, int8 (predictions alone) or auto." };
+    private readonly Option<string> _weights = new("--weights")
+    { Description = "The backbone's weights; without an adapter they must hold a classifier.", HelpName = "file" };
+    private readonly Option<string> _run = new("--run")
+    { Description = "A run directory: its adapter, on the weights of its recipe.", HelpName = "folder" };
+    private readonly Option<string> _labels = new("--labels")
+    { Description = "Names of the classes, one a line, for weights without an adapter.", HelpName = "file" };
+    private readonly Option<string> _prefix = new("--prefix")
+    { Description = "Which model of a weights file that holds several: its prefix, or its key, for example model_ema.", HelpName = "text" };
+    private readonly Option<string> _model = new Option<string>("--model")
+    { Description = "The id of weights without an adapter, which says how their pictures are normalised." }.OfferModels();
+    private readonly Option<Precision?> _precision = new("--precision")
+    { Description = "float32, bfloat16, int8 (predictions alone) or auto." };
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
@@ -29,7 +35,8 @@ internal sealed class ModelChoice
     public string? Run(ParseResult parsed) => parsed.GetValue(_run);
 
     /// <summary>What the model is called in messages.</summary>
-    public string Name(ParseResult parsed) => parsed.GetValue(_run) ?? parsed.GetValue(_adapter) ?? parsed.GetValue(_labels) ?? parsed.GetValue(_weights)!;
+    public string Name(ParseResult parsed) =>
+        parsed.GetValue(_run) ?? parsed.GetValue(_adapter) ?? parsed.GetValue(_labels) ?? parsed.GetValue(_weights)!;
 
     /// <summary>The ONNX file that ONNX Runtime is to run: what <c>--weights</c> names.</summary>
     /// <exception cref="ArgumentException">There is none, or an option was given that such a file needs not.</exception>
@@ -46,15 +53,20 @@ internal sealed class ModelChoice
     /// <exception cref="ArgumentException">The options name no model, or more than one.</exception>
     public Predictor Open(ParseResult parsed, Screen screen)
     {
-        (string? run, string? adapter, string? weights, string? labels) = (parsed.GetValue(_run), parsed.GetValue(_adapter), parsed.GetValue(_weights), parsed.GetValue(_labels));
+        (string? run, string? adapter, string? weights, string? labels) =
+            (parsed.GetValue(_run), parsed.GetValue(_adapter), parsed.GetValue(_weights), parsed.GetValue(_labels));
         Precision? precision = parsed.GetValue(_precision);
-        if (run is not null && (adapter ?? weights) is not null) throw new ArgumentException("--run names adapter and weights already; leave --adapter and --weights out.");
-        if ((run ?? adapter ?? weights) is null) throw new ArgumentException("Which model? Give --run FOLDER, or --adapter FILE --weights FILE, or --weights FILE with a classifier of its own.");
+        if (run is not null && (adapter ?? weights) is not null)
+            throw new ArgumentException("--run names adapter and weights already; leave --adapter and --weights out.");
+        if ((run ?? adapter ?? weights) is null)
+            throw new ArgumentException(
+                "Which model? Give --run FOLDER, or --adapter FILE --weights FILE, or --weights FILE with a classifier of its own.");
         if (run is not null) return Predictor.OpenRun(run, precision);
         if (adapter is not null) return Predictor.OpenAdapter(adapter, weights, precision ?? Precision.Auto, parsed.GetValue(_prefix));
 
         string[]? names = labels is null ? null : [.. ListFile.AllLines(labels).Select(line => line.Trim()).Where(line => line.Length > 0)];
-        Predictor predictor = Predictor.OpenPretrained(weights!, names, parsed.GetValue(_model), precision ?? Precision.Auto, parsed.GetValue(_prefix));
+        Predictor predictor =
+            Predictor.OpenPretrained(weights!, names, parsed.GetValue(_model), precision ?? Precision.Auto, parsed.GetValue(_prefix));
         foreach (string note in predictor.Model.Source?.Report.Notes ?? []) screen.Warn($"{weights}: {note}.");
         return predictor;
     }

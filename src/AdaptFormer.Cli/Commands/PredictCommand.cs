@@ -16,21 +16,38 @@ namespace AdaptFormer.Cli.Commands;
 internal static class PredictCommand
 {
     private const string OwnRuntime = "own", OnnxRuntime = "onnx";
-    private static readonly PredictJson Json = new(new JsonSerializerOptions(PredictJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    private static readonly PredictJson Json =
+        new(new JsonSerializerOptions(PredictJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     public static Command Create(Screen screen)
     {
         ModelChoice model = new();
         ClipChoice clip = new();
-        Argument<string[]> pictures = new("pictures") { Description = "Image files, and folders whose images are all taken; for a "
-            + "model that reads clips video files, folders of frames, and folders of either.", Arity = ArgumentArity.OneOrMore };
+        Argument<string[]> pictures = new("pictures")
+        {
+            Description = "Image files, and folders whose images are all taken; for a "
+            + "model that reads clips video files, folders of frames, and folders of either.",
+            Arity = ArgumentArity.OneOrMore
+        };
         Option<int> topK = new("--top-k") { Description = "How many classes to name for each picture.", DefaultValueFactory = _ => 5 };
-        Option<double?> threshold = new("--threshold") { Description = "Least probability of a class that is named, in [0, 1]; 0.5 "
-            + "where a picture may have several classes, else 0.", HelpName = "p" };
-        Option<int?> batch = new("--batch") { Description = "Pictures per pass through the model, or views of clips; 16 pictures or 4 "
-            + "views if left out.", HelpName = "n" };
-        Option<string> output = new("--output") { Description = "Write the predictions to a file, as CSV or JSON Lines by the name's "
-            + "ending, and not to the screen.", HelpName = "file" };
+        Option<double?> threshold = new("--threshold")
+        {
+            Description = "Least probability of a class that is named, in [0, 1]; 0.5 "
+            + "where a picture may have several classes, else 0.",
+            HelpName = "p"
+        };
+        Option<int?> batch = new("--batch")
+        {
+            Description = "Pictures per pass through the model, or views of clips; 16 pictures or 4 "
+            + "views if left out.",
+            HelpName = "n"
+        };
+        Option<string> output = new("--output")
+        {
+            Description = "Write the predictions to a file, as CSV or JSON Lines by the name's "
+            + "ending, and not to the screen.",
+            HelpName = "file"
+        };
         Option<string> runtime = new("--runtime")
         {
             Description = "What computes: own, or onnx, which runs an exported file (--weights task.onnx) in ONNX Runtime.",

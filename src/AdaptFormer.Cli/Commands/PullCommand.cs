@@ -12,17 +12,21 @@ internal static class PullCommand
 
     public static Command Create(Screen screen)
     {
-        Argument<string> model = new("model") { Description = "OWNER/NAME or OWNER/NAME@REVISION, for example facebook/deit-tiny-patch16-224." };
+        Argument<string> model = new("model")
+        { Description = "OWNER/NAME or OWNER/NAME@REVISION, for example facebook/deit-tiny-patch16-224." };
         Option<string> file = new("--file") { Description = "The weights file to take when the model has several.", HelpName = "name" };
-        Option<string> endpoint = new("--endpoint") { Description = $"Address of a mirror; {HubOptions.EndpointVariable} or the public Hub if left out.", HelpName = "url" };
-        Option<string> cache = new("--cache") { Description = $"The cache's folder; {HubCache.FolderVariable} or the user's cache folder if left out.", HelpName = "folder" };
+        Option<string> endpoint = new("--endpoint")
+        { Description = $"Address of a mirror; {HubOptions.EndpointVariable} or the public Hub if left out.", HelpName = "url" };
+        Option<string> cache = new("--cache")
+        { Description = $"The cache's folder; {HubCache.FolderVariable} or the user's cache folder if left out.", HelpName = "folder" };
         FileCommand command = new("pull", "Fetch pre-trained weights from the Hugging Face Hub.") { model, file, endpoint, cache };
         command.SetAction(async (parsed, cancellation) =>
         {
             HubId id = HubId.Parse(parsed.GetValue(model)!);
             HubCache into = new(parsed.GetValue(cache));
             using HubClient hub = new(new HubOptions(Endpoint(parsed.GetValue(endpoint))));
-            string folder = await Show(screen, report => hub.PullAsync(id, into, parsed.GetValue(file), report, cancellation)).ConfigureAwait(false);
+            string folder =
+                await Show(screen, report => hub.PullAsync(id, into, parsed.GetValue(file), report, cancellation)).ConfigureAwait(false);
             screen.Line(folder);
             screen.Note($"Use it as model.weights: \"{HubId.Scheme}{id}\".");
             return 0;
@@ -48,7 +52,8 @@ internal static class PullCommand
                 {
                     if (!shown.TryGetValue(at.File, out Bars.Bar? bar)) shown[at.File] = bar = bars.Add();
                     double rate = at.Done / Math.Max(0.001, Stopwatch.GetElapsedTime(start).TotalSeconds);
-                    bar.Move(at.File, at.Done, at.Bytes, $"{Format.Bytes(at.Done)} of {Format.Bytes(at.Bytes)}", $"{Format.Bytes((long)rate)}/s");
+                    bar.Move(at.File, at.Done, at.Bytes, $"{Format.Bytes(at.Done)} of {Format.Bytes(at.Bytes)}",
+                        $"{Format.Bytes((long)rate)}/s");
                     if (at.Done >= at.Bytes) bar.Remove();
                 }).GetAwaiter().GetResult();
             })).ConfigureAwait(false);

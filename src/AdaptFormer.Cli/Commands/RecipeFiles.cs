@@ -9,7 +9,8 @@ internal static class RecipeFiles
 
     /// <summary>The names of the recipes that come with the program.</summary>
     public static IReadOnlyList<string> Shipped => Directory.Exists(ShippedFolder)
-        ? [.. Directory.EnumerateFiles(ShippedFolder, $"*{Extension}").Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal)]
+        ? [.. Directory.EnumerateFiles(ShippedFolder, $"*{Extension}").Select(file => Path.GetFileNameWithoutExtension(file))
+            .Order(StringComparer.Ordinal)]
         : [];
 
     /// <summary>All that come with the program, sweeps too, with their files.</summary>
@@ -29,7 +30,8 @@ internal static class RecipeFiles
 
     /// <summary>Whether <paramref name="text"/>, where data may be named too, means a recipe: a JSON file, or the name of a shipped one
     /// that is no path.</summary>
-    public static bool Means(string text) => text.EndsWith(Extension, StringComparison.OrdinalIgnoreCase) || (!Path.Exists(text) && Shipped.Contains(text));
+    public static bool Means(string text) =>
+        text.EndsWith(Extension, StringComparison.OrdinalIgnoreCase) || (!Path.Exists(text) && Shipped.Contains(text));
 
     /// <summary>The file that <paramref name="text"/> means.</summary>
     /// <param name="text">A path, or a shipped recipe as <c>image-folder</c>, <c>image-folder.json</c> or
@@ -40,7 +42,8 @@ internal static class RecipeFiles
         if (File.Exists(text)) return text;
         string name = Path.GetFileNameWithoutExtension(text);
         if (Path.GetDirectoryName(text) is "" or Folder && Shipped.Contains(name)) return Path.Combine(ShippedFolder, name + Extension);
-        if (Path.GetDirectoryName(text) is Sweeps or $"{Folder}/{Sweeps}" && File.Exists(Path.Combine(ShippedFolder, Sweeps, name + Extension))) return Path.Combine(ShippedFolder, Sweeps, name + Extension);
+        if (Path.GetDirectoryName(text) is Sweeps or $"{Folder}/{Sweeps}" && File.Exists(
+            Path.Combine(ShippedFolder, Sweeps, name + Extension))) return Path.Combine(ShippedFolder, Sweeps, name + Extension);
         throw new ArgumentException(
             $"There is no recipe '{text}'{Meant(text)}: no such file, and none of that name comes with the program "
             + "(adaptformer recipes lists those that do).");

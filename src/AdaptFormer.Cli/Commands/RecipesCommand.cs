@@ -23,7 +23,8 @@ internal sealed record ListedRecipe(
     /// <summary>What has to be there before it runs, for people.</summary>
     [JsonIgnore]
     public string Needs => Recipe is not null ? $"what {Recipe} needs"
-        : string.Join("; ", ((string?[])[IsShipped ? null : Weights, IsDrawn ? null : Data]).OfType<string>()) is { Length: > 0 } needs ? needs
+        : string.Join("; ", ((string?[])[IsShipped ? null : Weights, IsDrawn ? null : Data]).OfType<string>()) is { Length: > 0 } needs
+            ? needs
         : "nothing";
 
     private bool IsShipped => Weights is { } weights && ShippedWeights.Means(weights);
@@ -40,7 +41,8 @@ internal sealed record ListedRecipe(
             : root["pretraining"] is not null ? "pretrain"
             : "train";
         return new ListedRecipe(
-            name, command, FirstSentences(text), Text(root["model"]?["name"]), Text(root["tuning"]?["method"]), Text(root["model"]?["weights"]),
+            name, command, FirstSentences(text), Text(root["model"]?["name"]), Text(root["tuning"]?["method"]),
+            Text(root["model"]?["weights"]),
             Text(root["data"]?["train"]), Text(root["recipe"]));
     }
 

@@ -16,7 +16,8 @@ internal static class ReportCommand
             () =>
             {
                 string of = parsed.GetValue(folder)!;
-                string path = ExperimentReport.Find(of) is not null ? ExperimentReport.Remake(of) : RunView.Show(screen, json: false, report => RunReport.Remake(
+                string path = ExperimentReport.Find(of) is not null
+                    ? ExperimentReport.Remake(of) : RunView.Show(screen, json: false, report => RunReport.Remake(
                     of, (done, of) => report(new ProgressRecord("test", 1, 1, done, of, null, 0, 0, null)), cancellation));
                 screen.Line(path);
                 return 0;

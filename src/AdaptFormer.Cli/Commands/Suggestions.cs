@@ -16,7 +16,8 @@ internal static class Suggestions
         public Argument<T> OfferRecipes()
         {
             argument.HelpName ??= argument.Name;
-            argument.CompletionSources.Add(_ => RecipeFiles.Shipped.Select(name => new System.CommandLine.Completions.CompletionItem(name)));
+            argument.CompletionSources.Add(_ =>
+                RecipeFiles.Shipped.Select(name => new System.CommandLine.Completions.CompletionItem(name)));
             return argument;
         }
     }
@@ -26,7 +27,8 @@ internal static class Suggestions
         /// <summary>Offers the ids of models.</summary>
         public Option<T> OfferModels() => option.Offer(ModelZoo.Ids, "id");
 
-        /// <summary>Offers these words. The help would show all of them in place of the value; it shows <paramref name="valueName"/>.</summary>
+        /// <summary>Offers these words. The help would show all of them in place of the value; it shows
+        /// <paramref name="valueName"/>.</summary>
         public Option<T> Offer(IEnumerable<string> words, string valueName)
         {
             option.HelpName ??= valueName;

@@ -16,19 +16,28 @@ internal sealed class TestDataChoice
     private readonly ClipChoice _clip = new();
     private readonly Option<string> _data;
     private readonly Option<string> _kind =
-        new("--kind") { Description =
+        new("--kind")
+        {
+            Description =
             $"Layout of the data: {string.Join(", ", DatasetSource.Kinds)}; of clips: {string.Join(", ", DatasetSource.ClipKinds)}; told "
-                + $"by what is there if left out." };
+                + $"by what is there if left out."
+        };
     private readonly Option<string> _labelColumn =
         new("--label-column") { Description = "Header of the labels in a CSV file, if it is none of the usual ones.", HelpName = "name" };
     private readonly Option<string> _root =
-        new("--root") { Description =
+        new("--root")
+        {
+            Description =
             "Clips: the folder that the paths of a list are relative to; that of the list, or the run's, if left out.",
-                HelpName = "folder" };
+            HelpName = "folder"
+        };
     private readonly Option<int?> _batch =
-        new("--batch") { Description =
+        new("--batch")
+        {
+            Description =
             $"Pictures per pass through the model, or views of clips; {PicturesAtOnce} pictures or {ViewsAtOnce} views if left out.",
-                HelpName = "n" };
+            HelpName = "n"
+        };
 
     /// <summary>The options.</summary>
     /// <param name="what">What <c>--data</c> names, in words.</param>

@@ -20,7 +20,8 @@ internal static class TrialCommand
         {
             try
             {
-                TrialProcess.Serve(parsed.GetValue(folder)!, int.Parse(parsed.GetValue(threads)!), Console.In, screen.OutWriter, cancellation);
+                TrialProcess.Serve(parsed.GetValue(folder)!, int.Parse(parsed.GetValue(threads)!), Console.In, screen.OutWriter,
+                    cancellation);
                 return 0;
             }
             catch (Exception diverged) when (TrialProcess.IsDivergence(diverged))

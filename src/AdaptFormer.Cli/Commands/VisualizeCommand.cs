@@ -22,7 +22,8 @@ namespace AdaptFormer.Cli.Commands;
 /// <param name="Map">Items in the plane; null without.</param>
 /// <param name="Attention">What the model read in some items.</param>
 internal sealed record VisualizeResult(
-    string Page, int Items, int Unreadable, double? Top1, double? Top5, double? MeanAp, IReadOnlyList<string> Classes, TestReport? Test, FeatureMap? Map, IReadOnlyList<AttentionResult> Attention);
+    string Page, int Items, int Unreadable, double? Top1, double? Top5, double? MeanAp, IReadOnlyList<string> Classes, TestReport? Test,
+    FeatureMap? Map, IReadOnlyList<AttentionResult> Attention);
 
 /// <summary>What the model read in one item.</summary>
 /// <param name="Source">Where it comes from.</param>
@@ -35,26 +36,40 @@ internal sealed record VisualizeResult(
 /// <param name="Rollout">Share of each patch through all blocks; null where attention is confined to windows.</param>
 /// <param name="Heads">Share of each patch in the last block, by head.</param>
 internal sealed record AttentionResult(
-    string Source, string? Label, string Answer, double Confidence, int[] Grid, string Reader, float[] Mean, float[]? Rollout, IReadOnlyList<float[]> Heads);
+    string Source, string? Label, string Answer, double Confidence, int[] Grid, string Reader, float[] Mean, float[]? Rollout,
+    IReadOnlyList<float[]> Heads);
 
 /// <summary><c>adaptformer visualize</c>: what a trained model answers, how sure it is, where its features put the items, and where it
 /// looks, as one page.</summary>
 internal static class VisualizeCommand
 {
     private const string PageName = "visualize.html";
-    private static readonly VisualizeJson Json = new(new JsonSerializerOptions(VisualizeJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    private static readonly VisualizeJson Json =
+        new(new JsonSerializerOptions(VisualizeJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     public static Command Create(Screen screen)
     {
         ModelChoice model = new();
-        Argument<string[]> pictures = new("pictures") { Description = "Image files, and folders whose images are all taken, without labels; for a model that reads clips, videos and folders of frames.", Arity = ArgumentArity.ZeroOrMore };
+        Argument<string[]> pictures = new("pictures")
+        {
+            Description = "Image files, and folders whose images are all taken, without labels; for a model that reads clips, videos "
+                + "and folders of frames.",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
         TestDataChoice test = new("Items and their labels");
-        Option<string> output = new("--output") { Description = $"The page; {PageName}, in the run's folder if there is one, if left out.", HelpName = "file" };
-        Option<int> points = new("--points") { Description = $"Most items in the plane (t-SNE), 0 to {Tsne.MostPoints}.", DefaultValueFactory = _ => new VisualizationOptions().Points };
-        Option<int> show = new("--show") { Description = "Most items with maps of attention.", DefaultValueFactory = _ => new VisualizationOptions().Pictures };
+        Option<string> output = new("--output")
+        { Description = $"The page; {PageName}, in the run's folder if there is one, if left out.", HelpName = "file" };
+        Option<int> points = new("--points")
+        {
+            Description = $"Most items in the plane (t-SNE), 0 to {Tsne.MostPoints}.",
+            DefaultValueFactory = _ => new VisualizationOptions().Points,
+        };
+        Option<int> show = new("--show")
+        { Description = "Most items with maps of attention.", DefaultValueFactory = _ => new VisualizationOptions().Pictures };
         Option<long> seed = new("--seed") { Description = "Which of many items are shown, and where t-SNE starts." };
         Option<bool> json = CommonOptions.Json("Print one JSON object with all numbers, attention's included.");
-        FileCommand command = new("visualize", "Write a page of what a model answers and where it looks: attention, t-SNE, confusion, calibration.") { pictures, output, points, show, seed };
+        FileCommand command = new("visualize", "Write a page of what a model answers and where it looks: attention, t-SNE, confusion, "
+            + "calibration.") { pictures, output, points, show, seed };
         model.AddTo(command);
         test.AddTo(command);
         command.Add(json);
@@ -66,17 +81,23 @@ internal static class VisualizeCommand
             string[] files = parsed.GetValue(pictures) ?? [];
             string? run = model.Run(parsed);
             if (files.Length > 0 && test.IsNamed(parsed)) throw new ArgumentException("visualize: give pictures or --data, not both.");
-            if (files.Length == 0 && !test.IsNamed(parsed) && run is null) throw new ArgumentException("Which pictures? Name some, or give --data PATH for a data set with labels.");
-            if (parsed.GetValue(points) is < 0 or > Tsne.MostPoints) throw new ArgumentException($"--points is {parsed.GetValue(points)}; t-SNE here is exact and takes 0 to {Tsne.MostPoints}.");
+            if (files.Length == 0 && !test.IsNamed(parsed) && run is null)
+                throw new ArgumentException("Which pictures? Name some, or give --data PATH for a data set with labels.");
+            if (parsed.GetValue(points) is < 0 or > Tsne.MostPoints)
+                throw new ArgumentException(
+                    $"--points is {parsed.GetValue(points)}; t-SNE here is exact and takes 0 to {Tsne.MostPoints}.");
             if (parsed.GetValue(show) < 0) throw new ArgumentException($"--show is {parsed.GetValue(show)}; expected at least 0.");
             if (files.Length == 0) test.Check(parsed, run);
             else UnlabelledDataset.RequireAll(files);
             string page = parsed.GetValue(output) ?? (run is null ? PageName : Path.Combine(run, PageName));
             using Predictor predictor = model.Open(parsed, screen);
-            using DataLoader loader = files.Length > 0 ? test.LoadUnlabelled(parsed, predictor, files) : test.Load(parsed, run, model.Name(parsed), predictor);
+            using DataLoader loader = files.Length > 0
+                ? test.LoadUnlabelled(parsed, predictor, files) : test.Load(parsed, run, model.Name(parsed), predictor);
             Visualization made = CountView.Show(screen, parsed.GetValue(json), "batches and drawings", progress => Visualization.Make(
-                predictor, loader, $"{predictor.Model.Id} on {loader.Dataset.Name}", Call(parsed), new VisualizationOptions(parsed.GetValue(points), parsed.GetValue(show), parsed.GetValue(seed)), progress, cancellation));
-            foreach ((_, string reason) in loader.UnreadablePictures) screen.Warn(files.Length > 0 ? reason : $"{reason} (counted as wrong)");
+                predictor, loader, $"{predictor.Model.Id} on {loader.Dataset.Name}", Call(parsed), new VisualizationOptions(
+                    parsed.GetValue(points), parsed.GetValue(show), parsed.GetValue(seed)), progress, cancellation));
+            foreach ((_, string reason) in loader.UnreadablePictures)
+                screen.Warn(files.Length > 0 ? reason : $"{reason} (counted as wrong)");
             ReportPage.Write(page, made.Page);
             Show(screen, page, loader, made, predictor.Labels, parsed.GetValue(json));
             return 0;
@@ -84,7 +105,9 @@ internal static class VisualizeCommand
     }
 
     private static string Call(ParseResult parsed) =>
-        $"adaptformer {string.Join(' ', parsed.Tokens.Select(token => token.Value.Any(char.IsWhiteSpace) ? $"\"{token.Value}\"" : token.Value))}";
+        $"adaptformer {string.Join(' ', parsed.Tokens.Select(token => Quoted(token.Value)))}";
+
+    private static string Quoted(string word) => word.Any(char.IsWhiteSpace) ? $"\"{word}\"" : word;
 
     private static void Show(Screen screen, string page, DataLoader loader, Visualization made, IReadOnlyList<string> classes, bool json)
     {
@@ -92,9 +115,11 @@ internal static class VisualizeCommand
         {
             screen.Json(JsonSerializer.Serialize(
                 new VisualizeResult(
-                    page, loader.Dataset.Count, loader.UnreadablePictures.Count, made.Scores?.Top1, made.Scores?.Top5, made.Scores?.MeanAp, classes, made.Page.Test, made.Page.Map,
+                    page, loader.Dataset.Count, loader.UnreadablePictures.Count, made.Scores?.Top1, made.Scores?.Top5, made.Scores?.MeanAp,
+                    classes, made.Page.Test, made.Page.Map,
                     [.. made.Items.Select(item => new AttentionResult(
-                        item.Source, item.Label, item.Answer, item.Confidence, [item.Maps.Grid.T, item.Maps.Grid.H, item.Maps.Grid.W], item.Maps.Reader, item.Maps.Mean, item.Maps.Rollout, item.Maps.Heads))]),
+                        item.Source, item.Label, item.Answer, item.Confidence, [item.Maps.Grid.T, item.Maps.Grid.H, item.Maps.Grid.W],
+                        item.Maps.Reader, item.Maps.Mean, item.Maps.Rollout, item.Maps.Heads))]),
                 Json.VisualizeResult));
             return;
         }
@@ -102,7 +127,8 @@ internal static class VisualizeCommand
         if (made.Scores is { } scores)
         {
             string first = scores.MeanAp is { } map ? $"mAP {Format.Percent(map)}, " : "";
-            string calibration = made.Page.Test is { } test ? string.Create(CultureInfo.InvariantCulture, $", calibration error {100 * test.CalibrationError:0.0} points") : "";
+            string calibration = made.Page.Test is { } test
+                ? string.Create(CultureInfo.InvariantCulture, $", calibration error {100 * test.CalibrationError:0.0} points") : "";
             screen.Line($"{first}top-1 {Format.Percent(scores.Top1)}, top-5 {Format.Percent(scores.Top5)}{calibration}");
         }
 
@@ -111,6 +137,7 @@ internal static class VisualizeCommand
 }
 
 /// <summary>How visualizations are written for scripts.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(VisualizeResult))]
 internal sealed partial class VisualizeJson : JsonSerializerContext;

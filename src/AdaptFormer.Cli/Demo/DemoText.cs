@@ -53,7 +53,8 @@ internal static class DemoText
         if (demo.Seeds.Count > 1)
             yield return $"Right on test pictures: mean and standard deviation of {demo.Seeds.Count} seeds, "
                 + "in each with other training pictures.";
-        yield return Invariant($"From {task.ImagesPerClass} pictures a class full tuning learns {full.TrainTop1:0.0} % of its training pictures ")
+        yield return Invariant(
+            $"From {task.ImagesPerClass} pictures a class full tuning learns {full.TrainTop1:0.0} % of its training pictures ")
             + Invariant($"and {full.TestTop1:0.0} % of the others. {adapted.Method} is right on {adapted.TestTop1:0.0} % of these, ")
             + Invariant($"with {adapted.TrainablePercent:0.0} % of the parameters: {Verdict(gains)}.");
         yield return "";

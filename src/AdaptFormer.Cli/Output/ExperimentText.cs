@@ -11,7 +11,8 @@ internal static class ExperimentText
     /// <summary>The end of a training in one line.</summary>
     public static string Line(TrialRecord r)
     {
-        string outcome = r.Failure is not null ? "diverged" : r.ValidationTop1 is { } top1 ? Invariant($"validation {top1:0.00} %") : "done";
+        string outcome = r.Failure is not null
+            ? "diverged" : r.ValidationTop1 is { } top1 ? Invariant($"validation {top1:0.00} %") : "done";
         return $"[{r.Done}/{r.Of}] {r.Row}, seed {r.Seed}: {outcome}, {Format.Duration(r.Seconds)}{(r.Kept ? " (kept)" : "")}";
     }
 
@@ -48,7 +49,8 @@ internal static class ExperimentText
             if (validation) cells.Add(Text(row.Validation, row.Failure));
             if (test) cells.Add(Text(row.Test, row.Failure));
             if (compared) cells.Add(Text(row.ToBest));
-            cells.AddRange([Format.Count(row.TrainableParameters), Format.Duration(row.Seconds), Format.Duration(row.SecondsPerEpoch), Format.Bytes(row.PeakBytes), Format.Bytes(row.AdapterBytes)]);
+            cells.AddRange([Format.Count(row.TrainableParameters), Format.Duration(row.Seconds), Format.Duration(row.SecondsPerEpoch),
+                Format.Bytes(row.PeakBytes), Format.Bytes(row.AdapterBytes)]);
             if (paper) cells.Add(row.Paper is { } figure ? Invariant($"{figure:0.00}") : "");
             table.Add(cells);
         }
@@ -61,14 +63,22 @@ internal static class ExperimentText
     {
         foreach (string note in ExperimentNotes.Of(result)) yield return note;
         if (result.Halving is { } halving)
-            yield return Invariant($"{halving.Epochs} of {halving.GridEpochs} epochs ({100.0 * halving.Epochs / halving.GridEpochs:0.0} %), {Format.Duration(halving.Seconds)}. Chosen: {string.Join(' ', halving.Chosen.Select(pair => $"--set {pair.Key}={pair.Value}"))}");
+        {
+            double share = 100.0 * halving.Epochs / halving.GridEpochs;
+            yield return Invariant(
+                $"{halving.Epochs} of {halving.GridEpochs} epochs ({share:0.0} %), {Format.Duration(halving.Seconds)}. Chosen: ")
+                + string.Join(' ', halving.Chosen.Select(pair => $"--set {pair.Key}={pair.Value}"));
+        }
     }
 
     private static string Text(Spread? spread, string? failure) => spread is null ? failure is null ? "-" : "diverged"
         : spread.Std is { } deviation ? Invariant($"{spread.Mean:0.00} ± {deviation:0.00}") : Invariant($"{spread.Mean:0.00}");
 
     private static string Text(Difference? difference) => difference is null ? "" : Invariant(
-        $"{difference.Points:+0.00;-0.00;0.00} [{difference.Low:+0.0;-0.0;0.0}, {difference.High:+0.0;-0.0;0.0}]{(difference.PValue is { } p ? Invariant($", p {p:0.000}") : "")}{(difference.Significant ? " significant" : "")}");
+        $"{difference.Points:+0.00;-0.00;0.00} [{difference.Low:+0.0;-0.0;0.0}, {difference.High:+0.0;-0.0;0.0}]") + Meaning(difference);
+
+    private static string Meaning(Difference difference) =>
+        (difference.PValue is { } p ? Invariant($", p {p:0.000}") : "") + (difference.Significant ? " significant" : "");
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

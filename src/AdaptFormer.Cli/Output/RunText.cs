@@ -24,7 +24,8 @@ internal static class RunText
     /// <summary>What will be trained, in three lines.</summary>
     public static IEnumerable<string> Lines(StartRecord r)
     {
-        yield return $"{r.Method} on {r.Model}: {Format.Count(r.TrainableParameters)} of {Format.Count(r.TotalParameters)} parameters train ({Format.Share(r.TrainableParameters, r.TotalParameters)})";
+        yield return $"{r.Method} on {r.Model}: {Format.Count(r.TrainableParameters)} of {Format.Count(r.TotalParameters)} parameters "
+            + $"train ({Format.Share(r.TrainableParameters, r.TotalParameters)})";
         string validation = r.ValidationImages > 0 ? $", {Format.Count(r.ValidationImages)} to choose the best epoch" : "";
         string test = r.TestImages > 0 ? $", {Format.Count(r.TestImages)} to test" : ", none to test";
         yield return $"{Format.Count(r.TrainImages)} {(r.Clips ? "clips" : "pictures")} of {r.Classes} classes{validation}{test}";
@@ -37,8 +38,10 @@ internal static class RunText
     /// <summary>What will be pre-trained, in three lines.</summary>
     public static IEnumerable<string> Lines(PretrainStartRecord r)
     {
-        yield return $"pre-training of {r.Model}: {Format.Count(r.EncoderParameters)} parameters, and {Format.Count(r.DecoderParameters)} of a decoder that is dropped afterwards";
-        yield return $"{Format.Count(r.TrainImages)} {(r.Clips ? "clips" : "pictures")} of {r.Patches} patches{(r.ResumedEpoch > 0 ? $", going on after epoch {r.ResumedEpoch}" : "")}";
+        yield return $"pre-training of {r.Model}: {Format.Count(r.EncoderParameters)} parameters, and "
+            + $"{Format.Count(r.DecoderParameters)} of a decoder that is dropped afterwards";
+        yield return $"{Format.Count(r.TrainImages)} {(r.Clips ? "clips" : "pictures")} of {r.Patches} "
+            + $"patches{(r.ResumedEpoch > 0 ? $", going on after epoch {r.ResumedEpoch}" : "")}";
         yield return Invariant($"peak learning rate {r.PeakLr:0.######}, seed {r.Seed}, {r.Precision} on {r.Backend}");
     }
 
@@ -69,9 +72,11 @@ internal static class RunText
     public static string Line(EpochRecord r, int epochs, string rate = ImageRate)
     {
         string of = epochs > 0 ? $"/{epochs}" : "";
-        string validation = r.ValidationMap is { } map ? Invariant($"  val mAP {map:0.00} %") : r.ValidationTop1 is { } top1 ? Invariant($"  val {top1:0.00} %") : "";
+        string validation = r.ValidationMap is { } map
+            ? Invariant($"  val mAP {map:0.00} %") : r.ValidationTop1 is { } top1 ? Invariant($"  val {top1:0.00} %") : "";
         string train = r.TrainTop1 is { } right ? Invariant($"  train {right:0.00} %") : "";
-        string figures = r.Figures is null ? "" : string.Concat(r.Figures.Select(figure => Invariant($"  {figure.Key} {figure.Value:0.####}")));
+        string figures = r.Figures is null
+            ? "" : string.Concat(r.Figures.Select(figure => Invariant($"  {figure.Key} {figure.Value:0.####}")));
         return Invariant($"epoch {r.Epoch}{of}  loss {r.TrainLoss:0.0000}{train}{validation}{figures}  lr {r.Lr:0.######}  ")
             + Invariant($"{r.ImagesPerS:0.0} {rate}  waiting {100 * r.WaitShare:0} %  {Format.Duration(r.Seconds)}");
     }
@@ -96,7 +101,8 @@ internal static class RunText
         if (r.ValidationMap is not null) table.Add("validation mAP", Format.Percent(r.ValidationMap));
         else if (r.ValidationTop1 is not null) table.Add("validation top-1", Format.Percent(r.ValidationTop1));
         table.Add("epoch kept", r.StoppedAfter is { } last ? $"{r.BestEpoch} (stopped early after {last})" : $"{r.BestEpoch}");
-        table.Add("trainable parameters", $"{Format.Count(r.TrainableParameters)} ({Format.Share(r.TrainableParameters, r.TotalParameters)})");
+        table.Add("trainable parameters",
+            $"{Format.Count(r.TrainableParameters)} ({Format.Share(r.TrainableParameters, r.TotalParameters)})");
         if (r.Adapter is not null) table.Add("adapter", $"{r.Adapter} ({Format.Bytes(r.AdapterBytes)})");
         if (r.Report is not null) table.Add("report", r.Report);
         table.Add("time", $"{Format.Duration(r.Seconds)} ({Format.Duration(r.SecondsPerEpoch)} an epoch)");
@@ -119,7 +125,8 @@ internal static class RunText
         Table table = new Table("seed", ">test top-1");
         foreach ((long seed, double top1) in r.Seeds.Zip(r.TestTop1PerSeed)) table.Add($"{seed}", Format.Percent(top1));
         if (r.TestTop1 is { } mean)
-            table.Add("mean ± deviation", r.TestTop1Std is { } deviation ? Invariant($"{mean:0.00} ± {deviation:0.00} %") : Format.Percent(mean));
+            table.Add("mean ± deviation", r.TestTop1Std is { } deviation
+                ? Invariant($"{mean:0.00} ± {deviation:0.00} %") : Format.Percent(mean));
         return table;
     }
 

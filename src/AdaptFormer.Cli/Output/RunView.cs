@@ -101,7 +101,8 @@ internal static class RunView
                 foreach (string line in RunText.Lines(start)) screen.Note(line);
                 break;
             case PretrainSummary pretrained:
-                screen.Line($"{pretrained.Weights} ({Format.Bytes(pretrained.WeightsBytes)}) holds the encoder and its decoder; name it as model.weights. Time: {Format.Duration(pretrained.Seconds)}.");
+                screen.Line($"{pretrained.Weights} ({Format.Bytes(pretrained.WeightsBytes)}) holds the encoder and its decoder; name it "
+                    + $"as model.weights. Time: {Format.Duration(pretrained.Seconds)}.");
                 break;
             case SeedsSummary seeds:
                 screen.Write(RunText.Table(seeds));

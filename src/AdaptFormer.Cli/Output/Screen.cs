@@ -62,11 +62,13 @@ internal sealed class Screen
     /// <summary>The screen of this process.</summary>
     public static Screen OfProcess()
     {
-        bool launched = new[] { "OMPI_COMM_WORLD_SIZE", "PMI_SIZE" }.Any(name => Environment.GetEnvironmentVariable(name) is { Length: > 0 });
+        bool launched =
+            new[] { "OMPI_COMM_WORLD_SIZE", "PMI_SIZE" }.Any(name => Environment.GetEnvironmentVariable(name) is { Length: > 0 });
         string? terminal = Environment.GetEnvironmentVariable("TERM");
         bool plain = launched || terminal == "dumb" || (!OperatingSystem.IsWindows() && string.IsNullOrEmpty(terminal));
         return new Screen(
-            Open(() => Console.Out), Open(() => Console.Error), !plain && !Console.IsOutputRedirected, !plain && !Console.IsErrorRedirected);
+            Open(() => Console.Out), Open(() => Console.Error), !plain && !Console.IsOutputRedirected,
+            !plain && !Console.IsErrorRedirected);
     }
 
     /// <summary>Whether progress is shown as bars: on a terminal, unless JSON lines on the same terminal tell of it.</summary>

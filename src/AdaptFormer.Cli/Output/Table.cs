@@ -31,7 +31,8 @@ internal sealed class Table
         yield return Line(i => _columns[i].Right ? $"{new string('-', widths[i] - 1)}:" : new string('-', widths[i]));
         foreach (string[] row in _rows) yield return Line(i => row[i]);
 
-        string Line(Func<int, string> cell) => $"| {string.Join(" | ", _columns.Select((_, i) => Pad(cell(i), widths[i], _columns[i].Right)))} |";
+        string Line(Func<int, string> cell) =>
+            $"| {string.Join(" | ", _columns.Select((_, i) => Pad(cell(i), widths[i], _columns[i].Right)))} |";
     }
 
     /// <summary>The table for people.</summary>

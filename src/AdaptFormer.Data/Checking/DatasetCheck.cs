@@ -79,8 +79,11 @@ public static class DatasetCheck
             try
             {
                 Parallel.For(
-                    0, data.Count, new ParallelOptions { CancellationToken = cancellation,
-                        MaxDegreeOfParallelism = Environment.ProcessorCount },
+                    0, data.Count, new ParallelOptions
+                    {
+                        CancellationToken = cancellation,
+                        MaxDegreeOfParallelism = Environment.ProcessorCount
+                    },
                     () => ItemReader.For(data),
                     (index, _, reader) =>
                     {

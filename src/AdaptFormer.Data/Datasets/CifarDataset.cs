@@ -62,7 +62,8 @@ public sealed class CifarDataset : ImageDataset
     {
         string[] paths = Directory.Exists(path) ? FilesOf(path, train, labels) : [path];
         CifarLabels kind = labels ?? KindOf(paths[0]);
-        (string Path, byte[] Records)[] files = [.. paths.Select(p => (p, CifarPickle.IsPickle(p) ? CifarPickle.ReadRecords(p, kind) : RegularFile.ReadAllBytes(p, "records")))];
+        (string Path, byte[] Records)[] files = [
+            .. paths.Select(p => (p, CifarPickle.IsPickle(p) ? CifarPickle.ReadRecords(p, kind) : RegularFile.ReadAllBytes(p, "records")))];
         CifarDataset dataset = new(path, files, kind, CifarNames.Read(Path.GetDirectoryName(Path.GetFullPath(paths[0]))!, kind));
         dataset.Check();
         return dataset;
@@ -119,14 +120,16 @@ public sealed class CifarDataset : ImageDataset
         {
             if (records.Length == 0 || records.Length % RecordBytes != 0)
             {
-                throw new InvalidDataException($"{path}: {records.Length} bytes are not a whole number of {_labels} records of {RecordBytes} bytes: "
+                throw new InvalidDataException(
+                    $"{path}: {records.Length} bytes are not a whole number of {_labels} records of {RecordBytes} bytes: "
                     + "the file is truncated, or another kind of file.");
             }
 
             for (int at = LabelOffset, record = 0; at < records.Length; at += RecordBytes, record++)
             {
                 if (records[at] >= _classNames.Length)
-                    throw new InvalidDataException($"{path} record {record}: label {records[at]} is out of range; {_labels} has {_classNames.Length} classes.");
+                    throw new InvalidDataException(
+                        $"{path} record {record}: label {records[at]} is out of range; {_labels} has {_classNames.Length} classes.");
             }
         }
     }
@@ -138,7 +141,9 @@ public sealed class CifarDataset : ImageDataset
         if (name.Contains("batch", StringComparison.Ordinal)) return CifarLabels.Cifar10;
         long bytes = new FileInfo(path).Length;
         bool ten = bytes % (1 + (3 * Plane)) == 0, hundred = bytes % (2 + (3 * Plane)) == 0;
-        if (ten == hundred) throw new InvalidDataException($"{path}: whether this is CIFAR-10 or CIFAR-100 cannot be told from its name and its {bytes} bytes; name the kind (cifar10:… or cifar100:…).");
+        if (ten == hundred)
+            throw new InvalidDataException($"{path}: whether this is CIFAR-10 or CIFAR-100 cannot be told from its name and its {bytes} "
+                + "bytes; name the kind (cifar10:… or cifar100:…).");
         return ten ? CifarLabels.Cifar10 : CifarLabels.Cifar100Fine;
     }
 
@@ -148,7 +153,8 @@ public sealed class CifarDataset : ImageDataset
         if (files.Length == 0)
         {
             throw new FileNotFoundException($"{folder} holds no CIFAR {(train ? "training" : "test")} files; expected "
-                + $"{(train ? "data_batch_1.bin … or train.bin" : "test_batch.bin or test.bin")} (the binary version), or the same without .bin (the Python version).", folder);
+                + $"{(train ? "data_batch_1.bin … or train.bin" : "test_batch.bin or test.bin")} (the binary version), or the same "
+                + "without .bin (the Python version).", folder);
         }
 
         // Batches are numbered from 1: one that is missing between others was forgotten.
@@ -156,7 +162,8 @@ public sealed class CifarDataset : ImageDataset
         for (int i = 1; train && i < files.Length; i++)
         {
             string expected = Path.Combine(folder, $"data_batch_{i + 1}{extension}");
-            if (files[i] != expected) throw new FileNotFoundException($"{expected} is missing; {Path.GetFileName(files[i])} is there.", expected);
+            if (files[i] != expected)
+                throw new FileNotFoundException($"{expected} is missing; {Path.GetFileName(files[i])} is there.", expected);
         }
 
         return files;
@@ -168,7 +175,8 @@ public sealed class CifarDataset : ImageDataset
         string[] ten = train ? [.. Enumerable.Range(1, 5).Select(i => $"data_batch_{i}")] : ["test_batch"];
         string[] hundred = [train ? "train" : "test"];
         string[][] candidates = labels switch { null => [ten, hundred], CifarLabels.Cifar10 => [ten], _ => [hundred] };
-        return candidates.SelectMany(names => (string[])[".bin", ""], (names, extension) => names.Select(name => Path.Combine(folder, name + extension)).Where(File.Exists).ToArray())
+        return candidates.SelectMany(names => (string[])[".bin", ""],
+            (names, extension) => names.Select(name => Path.Combine(folder, name + extension)).Where(File.Exists).ToArray())
             .FirstOrDefault(found => found.Length > 0, []);
     }
 }

@@ -19,7 +19,9 @@ internal static class CifarPickle
     {
         PickledData data = PickledData.Read(path);
         (int count, int columns, ReadOnlyMemory<byte> pixels) = data.ByteMatrix("data");
-        if (columns != 3 * CifarDataset.Plane) throw new InvalidDataException($"{path}: a picture has {columns} bytes; expected {3 * CifarDataset.Plane} (32 x 32, three channels).");
+        if (columns != 3 * CifarDataset.Plane)
+            throw new InvalidDataException(
+                $"{path}: a picture has {columns} bytes; expected {3 * CifarDataset.Plane} (32 x 32, three channels).");
         string[] keys = kind == CifarLabels.Cifar10 ? ["labels"] : ["coarse_labels", "fine_labels"];
         int recordBytes = keys.Length + columns;
         byte[] records = new byte[(long)count * recordBytes];
@@ -28,7 +30,8 @@ internal static class CifarPickle
             IReadOnlyList<long> labels = data.Integers(keys[k]);
             if (labels.Count != count) throw new InvalidDataException($"{path}: {count} pictures but {labels.Count} {keys[k]}.");
             for (int i = 0; i < count; i++)
-                records[((long)i * recordBytes) + k] = labels[i] is >= 0 and <= byte.MaxValue ? (byte)labels[i] : throw new InvalidDataException($"{path} picture {i}: label {labels[i]} is out of range.");
+                records[((long)i * recordBytes) + k] = labels[i] is >= 0 and <= byte.MaxValue
+                    ? (byte)labels[i] : throw new InvalidDataException($"{path} picture {i}: label {labels[i]} is out of range.");
         }
 
         for (int i = 0; i < count; i++) pixels.Span.Slice(i * columns, columns).CopyTo(records.AsSpan((i * recordBytes) + keys.Length));

@@ -21,7 +21,8 @@ public static class ListFile
 
         IEnumerable<string> Read()
         {
-            using StreamReader text = new(RegularFile.Open(path), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
+            using StreamReader text =
+                new(RegularFile.Open(path), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
             for (int number = 1; Next(text) is { } line; number++)
             {
                 if (line.Contains('\0', StringComparison.Ordinal))

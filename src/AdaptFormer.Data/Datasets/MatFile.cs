@@ -36,7 +36,8 @@ internal sealed record MatArray(int[] Dims, MatType Type, ReadOnlyMemory<byte> D
     }
 
     /// <summary>Characters as text.</summary>
-    public string Text() => Type is MatType.UInt16 or MatType.Utf16 ? Encoding.Unicode.GetString(Data.Span) : Encoding.UTF8.GetString(Data.Span);
+    public string Text() =>
+        Type is MatType.UInt16 or MatType.Utf16 ? Encoding.Unicode.GetString(Data.Span) : Encoding.UTF8.GetString(Data.Span);
 }
 
 /// <summary>How MATLAB stores numbers and characters: the type numbers of the file format.</summary>
@@ -76,9 +77,11 @@ internal static class MatFile
         int at = HeaderBytes;
         while (at <= file.Length - 8)
         {
-            (int type, long size) = (BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(at)), BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(at + 4)));
+            (int type, long size) =
+                (BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(at)), BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(at + 4)));
             at += 8;
-            if (size > file.Length - at) throw new InvalidDataException($"{path}: an element of {size} bytes reaches past the end: the file is truncated.");
+            if (size > file.Length - at)
+                throw new InvalidDataException($"{path}: an element of {size} bytes reaches past the end: the file is truncated.");
             Memory<byte> content = file.AsMemory(at, (int)size);
             if (type == Compressed) (type, content) = Inflate(file, at, (int)size, path);
             if (type == Matrix && ReadMatrix(content, path, 0) is var (name, array)) variables[name] = array;
@@ -96,7 +99,8 @@ internal static class MatFile
             Span<byte> tag = stackalloc byte[8];
             inflate.ReadExactly(tag);
             long size = BinaryPrimitives.ReadUInt32LittleEndian(tag[4..]);
-            if (size > length * MaxExpansion || size > Array.MaxLength) throw new InvalidDataException($"{length} compressed bytes cannot hold {size}");
+            if (size > length * MaxExpansion || size > Array.MaxLength)
+                throw new InvalidDataException($"{length} compressed bytes cannot hold {size}");
             byte[] content = new byte[size];
             inflate.ReadExactly(content);
             return (BinaryPrimitives.ReadInt32LittleEndian(tag), content);
@@ -134,7 +138,8 @@ internal static class MatFile
         (int type, ReadOnlyMemory<byte> data) = Element(content, ref at, path);
         if (!Enum.IsDefined((MatType)type)) return null;
         return count * Bytes((MatType)type) == data.Length ? (name, new MatArray(lengths, (MatType)type, data))
-            : throw new InvalidDataException($"{path}: variable {name} [{string.Join(", ", lengths)}] has {data.Length} bytes of numbers, which does not fit.");
+            : throw new InvalidDataException(
+                $"{path}: variable {name} [{string.Join(", ", lengths)}] has {data.Length} bytes of numbers, which does not fit.");
     }
 
     /// <summary>A structure array: the length of a field's name, all names, then for each element the fields as matrices of their
@@ -145,7 +150,8 @@ internal static class MatFile
         int nameBytes = size.Length == 4 ? BinaryPrimitives.ReadInt32LittleEndian(size) : 0;
         ReadOnlySpan<byte> names = Element(content, ref at, path).Data.Span;
         int fields = nameBytes > 0 ? names.Length / nameBytes : 0;
-        if (depth >= MaxDepth || fields == 0 || count < 0 || count * fields * 8 > content.Length) throw new InvalidDataException($"{path}: a structure is damaged.");
+        if (depth >= MaxDepth || fields == 0 || count < 0 || count * fields * 8 > content.Length)
+            throw new InvalidDataException($"{path}: a structure is damaged.");
         string[] keys = new string[fields];
         for (int f = 0; f < fields; f++) keys[f] = Encoding.ASCII.GetString(names.Slice(f * nameBytes, nameBytes)).TrimEnd('\0');
         Dictionary<string, MatArray[]> values = [];

@@ -25,7 +25,8 @@ internal sealed class PathList
     public void Add(ReadOnlySpan<char> path)
     {
         int at = _starts[Count], most = Encoding.UTF8.GetMaxByteCount(path.Length);
-        if (at > Array.MaxLength - most) throw new InvalidDataException($"The paths of a list are longer than {Array.MaxLength} bytes together.");
+        if (at > Array.MaxLength - most)
+            throw new InvalidDataException($"The paths of a list are longer than {Array.MaxLength} bytes together.");
         if (_text.Length < at + most) Array.Resize(ref _text, (int)Math.Min(Array.MaxLength, Math.Max(at + (long)most, _text.Length * 2L)));
         if (_starts.Length < Count + 2) Array.Resize(ref _starts, _starts.Length * 2);
         _starts[++Count] = at + Encoding.UTF8.GetBytes(path, _text.AsSpan(at));

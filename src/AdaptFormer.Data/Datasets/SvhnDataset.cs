@@ -29,17 +29,22 @@ public sealed class SvhnDataset : ImageDataset
     /// <exception cref="InvalidDataException">Not such a file: the message says what is missing or out of range.</exception>
     public static SvhnDataset Open(string path)
     {
-        if (!File.Exists(path)) throw new FileNotFoundException($"There is no file '{path}'; expected cropped SVHN digits (train_32x32.mat, test_32x32.mat, extra_32x32.mat).", path);
+        if (!File.Exists(path))
+            throw new FileNotFoundException(
+                $"There is no file '{path}'; expected cropped SVHN digits (train_32x32.mat, test_32x32.mat, extra_32x32.mat).", path);
         Dictionary<string, MatArray> variables = MatFile.Read(path);
         if (!variables.TryGetValue("X", out MatArray? x) || !variables.TryGetValue("y", out MatArray? y))
-            throw new InvalidDataException($"{path}: expected the variables X and y of cropped SVHN digits; found {(variables.Count == 0 ? "none" : string.Join(", ", variables.Keys))}.");
+            throw new InvalidDataException($"{path}: expected the variables X and y of cropped SVHN digits; found "
+                + $"{(variables.Count == 0 ? "none" : string.Join(", ", variables.Keys))}.");
         if (x.Type != MatType.UInt8 || x.Dims is not [Side, Side, 3, ..] || x.Dims.Length > 4)
             throw new InvalidDataException($"{path}: X must be bytes [32, 32, 3, n]; it is [{string.Join(", ", x.Dims)}].");
 
         double[] labels = y.Numbers();
         int count = x.Data.Length / PictureBytes, wrong = Array.FindIndex(labels, v => v is not (>= 0 and <= 10) || v != Math.Floor(v));
         if (labels.Length != count || count == 0) throw new InvalidDataException($"{path}: {count} pictures but {labels.Length} labels.");
-        if (wrong >= 0) throw new InvalidDataException($"{path} picture {wrong}: label {labels[wrong]} is no digit; expected 1 to 9, and 10 for the digit 0.");
+        if (wrong >= 0)
+            throw new InvalidDataException(
+                $"{path} picture {wrong}: label {labels[wrong]} is no digit; expected 1 to 9, and 10 for the digit 0.");
         return new SvhnDataset(path, x.Data, [.. labels.Select(v => (byte)(v % 10))]);
     }
 

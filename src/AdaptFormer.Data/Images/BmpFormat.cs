@@ -31,7 +31,8 @@ internal sealed class BmpFormat : ImageFormat
         if (header.RunLength)
         {
             if ((long)header.Width * header.Height > (long)MaxRun * data.Length)
-                throw ImageErrors.Bad(name, $"the BMP is truncated: {data.Length} bytes are too few for {header.Width} x {header.Height} pixels.");
+                throw ImageErrors.Bad(name,
+                    $"the BMP is truncated: {data.Length} bytes are too few for {header.Width} x {header.Height} pixels.");
             SkiaPictures.Decode(data, into, Name, name, header.Width, header.Height);
             return;
         }

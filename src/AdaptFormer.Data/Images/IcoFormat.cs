@@ -45,7 +45,8 @@ internal sealed class IcoFormat : ImageFormat
             (long width, long height) = SizeOf(data[(int)at..]);
             if (width > MaxSide || height > MaxSide)
             {
-                throw ImageErrors.Bad(name, $"an ICO picture of {width}x{height} pixels; icons have sides of at most {MaxSide}: the file is "
+                throw ImageErrors.Bad(name,
+                    $"an ICO picture of {width}x{height} pixels; icons have sides of at most {MaxSide}: the file is "
                     + "damaged, or should be a PNG.");
             }
         }

@@ -34,7 +34,8 @@ internal sealed class JpegFormat : ImageFormat
         JpegSegments segments = new(file.Bytes);
         while (segments.Next() && segments.Marker is not (JpegSegments.StartOfScan or JpegSegments.EndOfImage))
         {
-            if (segments.Marker == JpegSegments.Application1 && segments.Payload.StartsWith(Exif.Prefix)) return Exif.Read(segments.Payload);
+            if (segments.Marker == JpegSegments.Application1 && segments.Payload.StartsWith(Exif.Prefix))
+                return Exif.Read(segments.Payload);
         }
 
         return Orientation.Normal;

@@ -42,7 +42,9 @@ public static class ItemCache
     public static CachedDataset Open(LabelledDataset dataset, string folder)
     {
         PackOptions options = PackOptions.FromTag(ShardSet.TagOf(folder));
-        if (options.Every < 1) throw new InvalidDataException($"{folder} is no cache of this kind, or is damaged; build it again with `adaptformer data cache`.");
+        if (options.Every < 1)
+            throw new InvalidDataException(
+                $"{folder} is no cache of this kind, or is damaged; build it again with `adaptformer data cache`.");
         return new CachedDataset(dataset, ShardSet.Open(folder, Key(dataset, options), dataset.Count), options.Every);
     }
 

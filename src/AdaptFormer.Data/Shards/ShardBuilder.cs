@@ -29,7 +29,8 @@ public sealed class ShardBuilder(string folder, ShardKey key, int count, int tag
     /// <returns>Number of records that were made now; the others were there.</returns>
     /// <exception cref="IOException">The disk is full, or the limit is reached: the message says what stays.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
-    public int Build(Func<(Maker Make, IDisposable Owned)> createMaker, Action<int, int>? progress = null, CancellationToken cancellation = default)
+    public int Build(
+        Func<(Maker Make, IDisposable Owned)> createMaker, Action<int, int>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(perShard);
         Disk.CreateFolder(folder);
@@ -40,7 +41,11 @@ public sealed class ShardBuilder(string folder, ShardKey key, int count, int tag
         progress?.Invoke(done, count);
         try
         {
-            Parallel.ForEach(missing, new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount }, createMaker, (shard, state, tools) =>
+            Parallel.ForEach(missing, new ParallelOptions
+            {
+                CancellationToken = cancellation,
+                MaxDegreeOfParallelism = Environment.ProcessorCount
+            }, createMaker, (shard, state, tools) =>
             {
                 Write(shard, tools.Make, () => progress?.Invoke(Interlocked.Increment(ref done), count), cancellation);
                 return tools;
@@ -76,7 +81,8 @@ public sealed class ShardBuilder(string folder, ShardKey key, int count, int tag
 
     private ShardHeader Header(int shard) => new(key.Low, key.High, shard * perShard, CountOf(shard), perShard, tag);
 
-    private void Write(int shard, Maker make, Action done, CancellationToken cancellation) => AtomicFile.Write(ShardSet.PathOf(folder, shard), stream =>
+    private void Write(int shard, Maker make, Action done, CancellationToken cancellation) =>
+        AtomicFile.Write(ShardSet.PathOf(folder, shard), stream =>
     {
         ShardHeader header = Header(shard);
         byte[] start = new byte[ShardHeader.Bytes + (header.Count * ShardHeader.EntryBytes)];
@@ -107,6 +113,7 @@ public sealed class ShardBuilder(string folder, ShardKey key, int count, int tag
     private void Grow(long bytes)
     {
         if (Interlocked.Add(ref _bytes, bytes) > maxBytes)
-            throw new IOException($"The cache would exceed {maxBytes} bytes; allow more, or make its pictures smaller. Shards that are finished stay in {folder}.");
+            throw new IOException($"The cache would exceed {maxBytes} bytes; allow more, or make its pictures smaller. Shards that are "
+                + $"finished stay in {folder}.");
     }
 }

@@ -22,9 +22,11 @@ internal readonly record struct ShardHeader(UInt128 KeyLow, UInt128 KeyHigh, int
     /// <summary>Reads a header; null if it is none, or damaged.</summary>
     public static ShardHeader? Read(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length < Bytes || !bytes.StartsWith(Magic) || Crc32C.Compute(bytes[..56]) != BinaryPrimitives.ReadUInt32LittleEndian(bytes[56..])) return null;
+        if (bytes.Length < Bytes || !bytes.StartsWith(Magic)
+            || Crc32C.Compute(bytes[..56]) != BinaryPrimitives.ReadUInt32LittleEndian(bytes[56..])) return null;
         return new ShardHeader(BinaryPrimitives.ReadUInt128LittleEndian(bytes[8..]), BinaryPrimitives.ReadUInt128LittleEndian(bytes[24..]),
-            BinaryPrimitives.ReadInt32LittleEndian(bytes[40..]), BinaryPrimitives.ReadInt32LittleEndian(bytes[44..]), BinaryPrimitives.ReadInt32LittleEndian(bytes[48..]), BinaryPrimitives.ReadInt32LittleEndian(bytes[52..]));
+            BinaryPrimitives.ReadInt32LittleEndian(bytes[40..]), BinaryPrimitives.ReadInt32LittleEndian(bytes[44..]),
+            BinaryPrimitives.ReadInt32LittleEndian(bytes[48..]), BinaryPrimitives.ReadInt32LittleEndian(bytes[52..]));
     }
 
     public void Write(Span<byte> bytes)

@@ -33,7 +33,8 @@ internal static class ShapeDistance
         ShapeKind.Ring => MathF.Abs(Length(x, y) - 0.7f) - 0.22f,
         ShapeKind.Heart => Heart(MathF.Abs(x), y),
         ShapeKind.Crescent => MathF.Max(Length(x, y) - 0.95f, 0.78f - Length(x - 0.45f, y)),
-        ShapeKind.Arrow => MathF.Min(Box(x + 0.4f, y, 0.55f, 0.2f), MathF.Max(0.05f - x, ((x * 0.65f) + (MathF.Abs(y) * 0.9f) - 0.6175f) / 1.11f)),
+        ShapeKind.Arrow =>
+            MathF.Min(Box(x + 0.4f, y, 0.55f, 0.2f), MathF.Max(0.05f - x, ((x * 0.65f) + (MathF.Abs(y) * 0.9f) - 0.6175f) / 1.11f)),
         ShapeKind.Flower => (Length(x, y) - 0.7f - (0.26f * MathF.Cos(5 * MathF.Atan2(y, x)))) * 0.75f,
         ShapeKind.Hexagon => Polygon(x, y, 6, 0.98f),
         ShapeKind.HalfDisc => MathF.Max(Length(x, y - 0.4f) - 0.98f, y - 0.4f),

@@ -72,8 +72,13 @@ internal ref struct ShapeScene
 
         ShapeFill fill = what.Inner is null ? what.Fill ?? (ShapeFill)rng.NextInt(4) : ShapeFill.Solid;
         float angle = Uniform(rng, -style.Rotation, style.Rotation), turn = Uniform(rng, 0, 2 * MathF.PI);
-        float size = what.Copies switch { 1 => Uniform(rng, 0.28f, 0.41f), 2 => Uniform(rng, 0.19f, 0.23f), _ =>
-            Uniform(rng, 0.16f, 0.195f) } * side;
+        float size = what.Copies switch
+        {
+            1 => Uniform(rng, 0.28f, 0.41f),
+            2 => Uniform(rng, 0.19f, 0.23f),
+            _ =>
+            Uniform(rng, 0.16f, 0.195f)
+        } * side;
         float slack = what.Copies == 1 ? 0.47f - (size / side) : 0.05f, spread = what.Copies == 2 ? 0.235f : 0.26f;
         float x = side * (0.5f + Uniform(rng, -slack, slack)), y = side * (0.5f + Uniform(rng, -slack, slack));
         float period = size * Uniform(rng, 0.5f, 0.7f);

@@ -9,12 +9,14 @@ namespace AdaptFormer.Data;
 /// </summary>
 public sealed class SyntheticScenes : ImageDataset
 {
-    private static readonly ShapeStyle Style = new(Rotation: 0.6f, MinContrast: 0.3f, Noise: 0.05f, Clouds: 0.08f, Clutter: 2, HueSpread: 1);
+    private static readonly ShapeStyle Style =
+        new(Rotation: 0.6f, MinContrast: 0.3f, Noise: 0.05f, Clouds: 0.08f, Clutter: 2, HueSpread: 1);
 
     private static readonly (string Name, ShapeKind Kind, double Weight)[] Classes =
     [
         ("heart", ShapeKind.Heart, 8), ("star", ShapeKind.Star, 8), ("arrow", ShapeKind.Arrow, 4), ("triangle", ShapeKind.Triangle, 4),
-        ("flower", ShapeKind.Flower, 2), ("crescent", ShapeKind.Crescent, 2), ("cross", ShapeKind.Cross, 1), ("half disc", ShapeKind.HalfDisc, 1),
+        ("flower", ShapeKind.Flower, 2), ("crescent", ShapeKind.Crescent, 2), ("cross", ShapeKind.Cross, 1),
+        ("half disc", ShapeKind.HalfDisc, 1),
     ];
 
     private static readonly string[] Names = [.. Classes.Select(c => c.Name)];
@@ -67,7 +69,8 @@ public sealed class SyntheticScenes : ImageDataset
         Span<ShapePart> parts = stackalloc ShapePart[ShapeScene.MaxParts];
         Span<ShapeLine> lines = stackalloc ShapeLine[ShapeScene.MaxLines];
         Span<float> clouds = stackalloc float[ShapeScene.CloudCells * ShapeScene.CloudCells];
-        ShapeScene scene = new(new ShapeClass("", ShapeKind.Circle, Copies: kinds.Length), Style, Side, _root.Derive(index, 1), parts, lines, clouds, kinds);
+        ShapeScene scene = new(new ShapeClass("", ShapeKind.Circle, Copies: kinds.Length), Style, Side, _root.Derive(index, 1), parts,
+            lines, clouds, kinds);
         into.Reset(Side, Side);
         ShapePainter.Paint(scene, into);
     }

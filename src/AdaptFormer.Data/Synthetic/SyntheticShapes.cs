@@ -8,8 +8,10 @@ namespace AdaptFormer.Data;
 /// </summary>
 public sealed class SyntheticShapes : ImageDataset
 {
-    private static readonly ShapeStyle Plain = new(Rotation: 0.6f, MinContrast: 0.3f, Noise: 0.04f, Clouds: 0.06f, Clutter: 2, HueSpread: 1);
-    private static readonly ShapeStyle Harsh = new(Rotation: 1.2f, MinContrast: 0.22f, Noise: 0.12f, Clouds: 0.16f, Clutter: 5, HueSpread: 0.25f);
+    private static readonly ShapeStyle Plain =
+        new(Rotation: 0.6f, MinContrast: 0.3f, Noise: 0.04f, Clouds: 0.06f, Clutter: 2, HueSpread: 1);
+    private static readonly ShapeStyle Harsh =
+        new(Rotation: 1.2f, MinContrast: 0.22f, Noise: 0.12f, Clouds: 0.16f, Clutter: 5, HueSpread: 0.25f);
 
     private static readonly ShapeClass[] PretrainingClasses =
     [
@@ -64,14 +66,16 @@ public sealed class SyntheticShapes : ImageDataset
     /// <param name="seed">Seed; use different ones for training and test.</param>
     /// <param name="side">Side of a picture, in [16, 512] pixels.</param>
     /// <exception cref="ArgumentOutOfRangeException">The count is not positive, or the side is out of range.</exception>
-    public static SyntheticShapes Pretraining(int count, long seed, int side = 32) => new("pre-training", PretrainingClasses, Plain, count, seed, side);
+    public static SyntheticShapes Pretraining(int count, long seed, int side = 32) =>
+        new("pre-training", PretrainingClasses, Plain, count, seed, side);
 
     /// <summary>
     /// 10 classes of other shapes and of arrangements (one in another, two, three), any filling, with less contrast and more
     /// rotation, noise and clutter.
     /// </summary>
     /// <inheritdoc cref="Pretraining"/>
-    public static SyntheticShapes Downstream(int count, long seed, int side = 32) => new("downstream", DownstreamClasses, Harsh, count, seed, side);
+    public static SyntheticShapes Downstream(int count, long seed, int side = 32) =>
+        new("downstream", DownstreamClasses, Harsh, count, seed, side);
 
     /// <inheritdoc/>
     public override int Label(int index) => Checked(index) % _classes.Length;

@@ -11,7 +11,8 @@ namespace AdaptFormer.Data;
 /// False: one draw, clipped to the picture (MAE's and the AdaptFormer authors' rule). True: up to ten draws until one fits, then
 /// a central crop (torchvision's rule).
 /// </param>
-public sealed record RandomResizedCrop(double MinArea = 0.08, double MaxArea = 1, double MinRatio = 3.0 / 4, double MaxRatio = 4.0 / 3, bool Retry = false)
+public sealed record RandomResizedCrop(
+    double MinArea = 0.08, double MaxArea = 1, double MinRatio = 3.0 / 4, double MaxRatio = 4.0 / 3, bool Retry = false)
 {
     private const int Attempts = 10;
 

@@ -13,7 +13,8 @@ internal static class DisplayMatrix
         {
             foreach (JsonElement side in sides.EnumerateArray())
             {
-                if (side.TryGetProperty("displaymatrix", out JsonElement matrix) && Read(matrix.GetString() ?? "") is { } found) return found;
+                if (side.TryGetProperty("displaymatrix", out JsonElement matrix) && Read(matrix.GetString() ?? "") is { } found)
+                    return found;
                 if (side.TryGetProperty("rotation", out JsonElement degrees) && degrees.TryGetInt32(out int left)) return Turned(-left);
             }
         }
@@ -29,9 +30,11 @@ internal static class DisplayMatrix
     {
         int[][] rows =
         [
-            .. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..])
+            .. text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..])
                 .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-                .Select(numbers => numbers.Select(number => int.TryParse(number, CultureInfo.InvariantCulture, out int n) ? Math.Sign(n) : 2).ToArray()),
+                .Select(numbers =>
+                    numbers.Select(number => int.TryParse(number, CultureInfo.InvariantCulture, out int n) ? Math.Sign(n) : 2).ToArray()),
         ];
         if (rows.Length < 2 || rows[0].Length < 2 || rows[1].Length < 2) return null;
         return (rows[0][0], rows[0][1], rows[1][0], rows[1][1]) switch

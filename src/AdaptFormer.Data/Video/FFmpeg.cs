@@ -19,7 +19,8 @@ public static class FFmpeg
     /// <summary>Environment variable with the folder of both programs.</summary>
     public const string FolderVariable = "ADAPTFORMER_FFMPEG";
 
-    private const string Install = "install it (apt-get install ffmpeg, brew install ffmpeg, winget install ffmpeg), or name its folder in " + FolderVariable;
+    private const string Install = "install it (apt-get install ffmpeg, brew install ffmpeg, winget install ffmpeg), or name its folder in "
+        + FolderVariable;
     private const int MaxMessage = 400, EndedBySignal = 255, SigInt = 2, SigTerm = 15;      // 255 is what ffmpeg returns after a signal
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60), PatiencePerFrame = TimeSpan.FromSeconds(0.1),
         CountingPatience = TimeSpan.FromMinutes(20);
@@ -39,7 +40,8 @@ public static class FFmpeg
         Require(path);
         using MemoryStream json = new();
         // A packet may hold no frame that is shown, so twice as many are looked at as there may be frames.
-        string[] interval = mostFrames is { } most ? ["-read_intervals", string.Create(CultureInfo.InvariantCulture, $"%+#{(2L * most) + 16}")] : [];
+        string[] interval = mostFrames is { } most
+            ? ["-read_intervals", string.Create(CultureInfo.InvariantCulture, $"%+#{(2L * most) + 16}")] : [];
         string errors = Run("ffprobe", ["-v", "error", "-select_streams", "v:0", "-count_frames", .. interval, "-show_entries",
             "stream=width,height,nb_read_frames,avg_frame_rate:stream_tags=rotate:stream_side_data=rotation,displaymatrix", "-of", "json",
             path], output => output.CopyTo(json), path, mostFrames is null ? CountingPatience : Patience);
@@ -61,9 +63,12 @@ public static class FFmpeg
             JsonElement stream = streams[0];
             (int width, int height) = (stream.GetProperty("width").GetInt32(), stream.GetProperty("height").GetInt32());
             int frames = Number(stream, "nb_read_frames") ?? 0;
-            if (width < 1 || height < 1 || frames < 1) throw new InvalidDataException($"{path}: it holds no frames. {Shorten(errors)}".TrimEnd());
-            if (frames > mostFrames) throw new InvalidDataException($"{path}: it has more than {mostFrames} frames, which is the limit here.");
-            if ((long)width * height > ImageBuffer.MaxPixels) throw new InvalidDataException($"{path}: frames of {width}x{height} pixels are not read.");
+            if (width < 1 || height < 1 || frames < 1)
+                throw new InvalidDataException($"{path}: it holds no frames. {Shorten(errors)}".TrimEnd());
+            if (frames > mostFrames)
+                throw new InvalidDataException($"{path}: it has more than {mostFrames} frames, which is the limit here.");
+            if ((long)width * height > ImageBuffer.MaxPixels)
+                throw new InvalidDataException($"{path}: frames of {width}x{height} pixels are not read.");
             return new VideoInfo(width, height, frames, Rate(stream))
             {
                 Orientation = DisplayMatrix.Of(stream),
@@ -85,11 +90,13 @@ public static class FFmpeg
     /// <exception cref="InvalidDataException">The file is damaged: fewer frames came than were counted.</exception>
     /// <exception cref="NotSupportedException">ffmpeg is not installed.</exception>
     /// <exception cref="OperationCanceledException">ffmpeg was stopped from outside, by Ctrl-C for instance.</exception>
-    public static void Decode(string path, VideoInfo info, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = LabelledDataset.WholeFrames)
+    public static void Decode(
+        string path, VideoInfo info, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = LabelledDataset.WholeFrames)
     {
         Require(path);
         int[] wanted = [.. frames], distinct = [.. wanted.Distinct()];
-        if (distinct.Length == 0 || distinct[0] < 0 || !wanted.SequenceEqual(wanted.Order())) throw new ArgumentException("FFmpeg.Decode: frame numbers must be ascending, from 0.", nameof(frames));
+        if (distinct.Length == 0 || distinct[0] < 0 || !wanted.SequenceEqual(wanted.Order()))
+            throw new ArgumentException("FFmpeg.Decode: frame numbers must be ascending, from 0.", nameof(frames));
         (int width, int height) = Reduced(info, shortSide);
         string select = string.Join('+', distinct.Select(n => string.Create(CultureInfo.InvariantCulture, $"eq(n\\,{n})")));
         into.Reset(wanted.Length);
@@ -128,7 +135,8 @@ public static class FFmpeg
         (int width, int height) = Reduced(info, shortSide);
         int expected = (info.Frames + every - 1) / every, came = 0;
         using ImageBuffer frame = new(width, height) { Orientation = info.Orientation };
-        string errors = Run("ffmpeg", Arguments(path, string.Create(CultureInfo.InvariantCulture, $"not(mod(n\\,{every}))"), width, height, expected), output =>
+        string errors = Run("ffmpeg",
+            Arguments(path, string.Create(CultureInfo.InvariantCulture, $"not(mod(n\\,{every}))"), width, height, expected), output =>
         {
             for (; came < expected; came++)
             {
@@ -152,14 +160,17 @@ public static class FFmpeg
     ];
 
     private static InvalidDataException TooFew(string path, int came, int expected, VideoInfo info, string errors) =>
-        new($"{path}: {came} of {expected} frames could be decoded (of {info.Frames} that were counted); the file is damaged or was changed. {Shorten(errors)}".TrimEnd());
+        new((
+            $"{path}: {came} of {expected} frames could be decoded (of {info.Frames} that were counted); the file is damaged or was "
+            + "changed. " + Shorten(errors)).TrimEnd());
 
     /// <summary>Runs a program, hands its output on, and returns what it wrote to stderr.</summary>
     internal static string Run(string program, IEnumerable<string> arguments, Action<Stream> read, string path, TimeSpan? limitedTo = null)
     {
         if (NativeSwitch.Off) throw new NotSupportedException($"Reading videos needs {program}, which is {NativeSwitch.Hidden}.");
         TimeSpan patience = limitedTo ?? Patience;
-        ProcessStartInfo start = new(Locate(program), arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
+        ProcessStartInfo start = new(Locate(program), arguments)
+        { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
         using Process process = Start(start, program);
         process.StandardInput.Close();
         StringBuilder errors = new();
@@ -183,9 +194,11 @@ public static class FFmpeg
             process.WaitForExit();
         }
 
-        if (Stopwatch.GetElapsedTime(began) >= patience) throw new InvalidDataException($"{path}: {program} did not end within {patience.TotalSeconds:0} s and was stopped.");
+        if (Stopwatch.GetElapsedTime(began) >= patience)
+            throw new InvalidDataException($"{path}: {program} did not end within {patience.TotalSeconds:0} s and was stopped.");
         if (process.ExitCode is EndedBySignal or 128 + SigInt or 128 + SigTerm)
-            throw new OperationCanceledException($"{path}: {program} was stopped from outside.");      // Ctrl-C reaches it too; the file is not to blame
+            // Ctrl-C reaches it too; the file is not to blame
+            throw new OperationCanceledException($"{path}: {program} was stopped from outside.");
         lock (errors) return errors.ToString();
     }
 
@@ -223,12 +236,15 @@ public static class FFmpeg
     }
 
     private static int? Number(JsonElement stream, string name) =>
-        stream.TryGetProperty(name, out JsonElement text) && int.TryParse(text.GetString(), NumberStyles.Integer, CultureInfo.InvariantCulture, out int number) ? number : null;
+        stream.TryGetProperty(name, out JsonElement text)
+            && int.TryParse(text.GetString(), NumberStyles.Integer, CultureInfo.InvariantCulture, out int number) ? number : null;
 
     private static double Rate(JsonElement stream)
     {
-        string[] parts = stream.TryGetProperty("avg_frame_rate", out JsonElement rate) && rate.GetString() is { } text ? text.Split('/') : [];
-        return parts.Length == 2 && double.TryParse(parts[0], CultureInfo.InvariantCulture, out double a) && double.TryParse(parts[1], CultureInfo.InvariantCulture, out double b) && b > 0 ? a / b : 0;
+        string[] parts = stream.TryGetProperty("avg_frame_rate", out JsonElement rate) && rate.GetString() is { } text
+            ? text.Split('/') : [];
+        return parts.Length == 2 && double.TryParse(parts[0], CultureInfo.InvariantCulture, out double a)
+            && double.TryParse(parts[1], CultureInfo.InvariantCulture, out double b) && b > 0 ? a / b : 0;
     }
 
     private static string Shorten(string errors)

@@ -15,10 +15,12 @@ public sealed record MultiScaleCrop(int ImgSize)
 
     /// <summary>Pairs of positions in <see cref="Scales"/> for height and width, at most one apart.</summary>
     private static readonly (int Height, int Width)[] Pairs =
-        [.. Enumerable.Range(0, Scales.Count).SelectMany(h => Enumerable.Range(0, Scales.Count).Where(w => Math.Abs(h - w) <= 1).Select(w => (h, w)))];
+        [.. Enumerable.Range(0, Scales.Count)
+            .SelectMany(h => Enumerable.Range(0, Scales.Count).Where(w => Math.Abs(h - w) <= 1).Select(w => (h, w)))];
 
     /// <summary>Quarters of the room along x and y: the corners and the centre, the middles of the sides, and the quarters.</summary>
-    private static readonly (int X, int Y)[] Quarters = [(0, 0), (4, 0), (0, 4), (4, 4), (2, 2), (0, 2), (4, 2), (2, 4), (2, 0), (1, 1), (3, 1), (1, 3), (3, 3)];
+    private static readonly (int X, int Y)[] Quarters = [(0, 0), (4, 0), (0, 4), (4, 4), (2, 2), (0, 2), (4, 2), (2, 4), (2, 0), (1, 1),
+        (3, 1), (1, 3), (3, 3)];
 
     /// <summary>Number of sizes that are drawn from.</summary>
     public static int SizeCount => Pairs.Length;
@@ -57,5 +59,6 @@ public sealed record MultiScaleCrop(int ImgSize)
     /// <param name="number">In [0, <see cref="PlaceCount"/>): corners, centre, middles of the sides, quarters.</param>
     /// <param name="freeX">Room along x, in pixels.</param>
     /// <param name="freeY">Room along y, in pixels.</param>
-    public static (int X, int Y) Place(int number, int freeX, int freeY) => (Quarters[number].X * (freeX / 4), Quarters[number].Y * (freeY / 4));
+    public static (int X, int Y) Place(int number, int freeX, int freeY) =>
+        (Quarters[number].X * (freeX / 4), Quarters[number].Y * (freeY / 4));
 }

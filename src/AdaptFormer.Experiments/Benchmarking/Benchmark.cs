@@ -20,7 +20,8 @@ namespace AdaptFormer.Experiments.Benchmarking;
 /// is the first one's.</param>
 /// <param name="Kept">Whether training starts from kept results of the part that no training changes, as with a run's cache of
 /// them.</param>
-public sealed record BenchmarkOptions(Recipe Recipe, bool Train, bool Predict, TimeSpan Duration, bool Profile = false, Recipe? Against = null, bool Kept = false);
+public sealed record BenchmarkOptions(
+    Recipe Recipe, bool Train, bool Predict, TimeSpan Duration, bool Profile = false, Recipe? Against = null, bool Kept = false);
 
 /// <summary>What a user feels on this machine, and how close that is to what the machine can do.</summary>
 /// <param name="Model">The backbone's id.</param>
@@ -48,7 +49,8 @@ public sealed record BenchmarkOptions(Recipe Recipe, bool Train, bool Predict, T
 /// when not measured.</param>
 /// <param name="PredictTimeRatio">The same of a prediction.</param>
 public sealed record BenchmarkResult(
-    string Model, string Method, string? Layers, int Batch, int ImageSize, string Precision, string Backend, int Threads, long TrainableParameters,
+    string Model, string Method, string? Layers, int Batch, int ImageSize, string Precision, string Backend, int Threads,
+    long TrainableParameters,
     double? TrainImagesPerS, double? PredictImagesPerS, long PeakRssBytes, double MatmulGflops,
     double? ShareOfMatmulLimit, double? PredictShareOfMatmulLimit, double? TrainGflopPerImage, double? PredictGflopPerImage,
     IReadOnlyList<ProfileLine>? TrainProfile, IReadOnlyList<ProfileLine>? PredictProfile,
@@ -77,7 +79,8 @@ public static class Benchmark
         Recipe recipe = options.Recipe;
         double limit = MatMulRate.Measure(recipe.Precision.Compute());
         BufferPool.Trim();      // what the limit took is not the model's memory
-        using RandomWeights? random = recipe.Model is { Weights: null, Config: null } ? RandomWeights.For(ModelZoo.Get(recipe.Model.Name)) : null;
+        using RandomWeights? random = recipe.Model is { Weights: null, Config: null }
+            ? RandomWeights.For(ModelZoo.Get(recipe.Model.Name)) : null;
         if (random is not null) recipe = recipe with { Model = recipe.Model with { Weights = random.Path } };
 
         using ModelBenchmark steps = Prepare(recipe, options.Kept);
@@ -90,7 +93,8 @@ public static class Benchmark
 
         using Process process = Process.GetCurrentProcess();
         return new BenchmarkResult(
-            model.Id, recipe.Tuning.Method, (recipe.Tuning as Peft.AdaptFormerTuning)?.Layers, recipe.Batch, model.InputShape[^1], model.Compute.ToString().ToLowerInvariant(),
+            model.Id, recipe.Tuning.Method, (recipe.Tuning as Peft.AdaptFormerTuning)?.Layers, recipe.Batch, model.InputShape[^1],
+            model.Compute.ToString().ToLowerInvariant(),
             Backend.Current.Name, CpuParallel.Threads, model.TrainableParameters().Sum(entry => entry.Value.Length),
             train?.ImagesPerS, predict?.ImagesPerS, process.PeakWorkingSet64, limit / 1e9,
             Share(train), Share(predict), train?.GflopPerImage, predict?.GflopPerImage, train?.Profile, predict?.Profile,
@@ -99,7 +103,8 @@ public static class Benchmark
 
     // One picture has no variance that BatchNorm could learn from.
     private static ModelBenchmark Prepare(Recipe recipe, bool kept) =>
-        new(RecipeBackbone.Load(recipe), recipe.Batch == 1 ? recipe.Tuning with { Head = HeadKind.Plain } : recipe.Tuning, recipe.Batch, kept: kept);
+        new(RecipeBackbone.Load(recipe), recipe.Batch == 1
+            ? recipe.Tuning with { Head = HeadKind.Plain } : recipe.Tuning, recipe.Batch, kept: kept);
 
     private static Measured Measure(ModelBenchmark steps, Action step, Action? other, BenchmarkOptions options)
     {

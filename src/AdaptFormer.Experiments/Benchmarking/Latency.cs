@@ -15,7 +15,8 @@ public sealed record NamedTuning(string Name, Tuning Tuning);
 /// <param name="TrainBatch">Images of a training step; null to leave training out.</param>
 /// <param name="PredictBatches">Images of the predictions; empty to leave them out.</param>
 /// <param name="Trials">How often each is timed, at least 1.</param>
-public sealed record LatencyOptions(Backbone Sizes, IReadOnlyList<NamedTuning> Methods, int Classes, int? TrainBatch, IReadOnlyList<int> PredictBatches, int Trials);
+public sealed record LatencyOptions(
+    Backbone Sizes, IReadOnlyList<NamedTuning> Methods, int Classes, int? TrainBatch, IReadOnlyList<int> PredictBatches, int Trials);
 
 /// <summary>How long one kind of call took.</summary>
 /// <param name="Batch">Images of a call.</param>
@@ -40,7 +41,8 @@ public sealed record Latency(int Batch, double MedianMs, double LowMs, double Hi
 /// <param name="Predict">Predictions, a figure for each batch.</param>
 /// <param name="Merges">Whether what the method adds can be folded into the backbone, whose speed it then has.</param>
 public sealed record MethodLatency(
-    string Method, string Formula, long Parameters, long TrainableParameters, long Macs, long FvcoreMacs, Latency? Train, IReadOnlyList<Latency> Predict, bool Merges);
+    string Method, string Formula, long Parameters, long TrainableParameters, long Macs, long FvcoreMacs, Latency? Train,
+    IReadOnlyList<Latency> Predict, bool Merges);
 
 /// <summary>The paper's Tables 11 and 12 of this machine.</summary>
 /// <param name="Model">The backbone's id.</param>
@@ -53,4 +55,5 @@ public sealed record MethodLatency(
 /// <param name="Seconds">Time of the whole measurement.</param>
 /// <param name="Methods">A row for each method.</param>
 public sealed record LatencyResult(
-    string Model, IReadOnlyList<int> Input, int Classes, string Precision, string Backend, int Threads, int Trials, double Seconds, IReadOnlyList<MethodLatency> Methods);
+    string Model, IReadOnlyList<int> Input, int Classes, string Precision, string Backend, int Threads, int Trials, double Seconds,
+    IReadOnlyList<MethodLatency> Methods);

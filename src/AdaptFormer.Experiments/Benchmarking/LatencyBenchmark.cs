@@ -26,17 +26,21 @@ public sealed class LatencyBenchmark
     public LatencyBenchmark(LatencyOptions options)
     {
         int[] batches = [.. options.TrainBatch is { } train ? [train] : Array.Empty<int>(), .. options.PredictBatches];
-        if (options.Methods.Count == 0 || batches.Length == 0) throw new ArgumentException("LatencyBenchmark: there is nothing to measure; name a method, and training or prediction.");
-        if (batches.Any(batch => batch < 1) || options.Trials < 1) throw new ArgumentException("LatencyBenchmark: batches and trials must be at least 1.");
+        if (options.Methods.Count == 0 || batches.Length == 0)
+            throw new ArgumentException("LatencyBenchmark: there is nothing to measure; name a method, and training or prediction.");
+        if (batches.Any(batch => batch < 1) || options.Trials < 1)
+            throw new ArgumentException("LatencyBenchmark: batches and trials must be at least 1.");
         _options = options;
-        _reports = [.. options.Methods.Select(method => ModelReport.Of(options.Sizes, Trained(method.Tuning), options.Classes, options.TrainBatch ?? 2))];
+        _reports = [.. options.Methods.Select(method => ModelReport.Of(options.Sizes, Trained(method.Tuning), options.Classes,
+            options.TrainBatch ?? 2))];
     }
 
     /// <summary>The least time that all trials can take at <paramref name="flopsPerSecond"/>, were there nothing but matrix
     /// products.</summary>
     public TimeSpan Shortest(double flopsPerSecond)
     {
-        double macs = _reports.Sum(report => ((_options.TrainBatch ?? 0) * (double)report.Train.Macs) + (_options.PredictBatches.Sum() * (double)report.Predict.Macs));
+        double macs = _reports.Sum(report => ((_options.TrainBatch ?? 0) * (double)report.Train.Macs)
+            + (_options.PredictBatches.Sum() * (double)report.Predict.Macs));
         return TimeSpan.FromSeconds(2 * macs * _options.Trials / flopsPerSecond);
     }
 
@@ -48,14 +52,16 @@ public sealed class LatencyBenchmark
     public LatencyResult Run(Action<int, int>? progress = null, CancellationToken cancellation = default)
     {
         long start = Stopwatch.GetTimestamp();
-        int calls = (_options.TrainBatch is null ? 0 : 1) + _options.PredictBatches.Count, all = calls * _options.Methods.Count * _options.Trials, done = 0;
+        int calls = (_options.TrainBatch is null ? 0 : 1) + _options.PredictBatches.Count, all = calls * _options.Methods.Count
+            * _options.Trials, done = 0;
         List<ModelBenchmark> models = [];
         try
         {
             using (RandomWeights weights = RandomWeights.For(_options.Sizes))
             {
                 int largest = Math.Max(_options.TrainBatch ?? 1, _options.PredictBatches.DefaultIfEmpty(1).Max());
-                foreach (NamedTuning method in _options.Methods) models.Add(new ModelBenchmark(weights.Open(_options.Sizes), Trained(method.Tuning), largest, _options.Classes));
+                foreach (NamedTuning method in _options.Methods)
+                    models.Add(new ModelBenchmark(weights.Open(_options.Sizes), Trained(method.Tuning), largest, _options.Classes));
                 if (OperatingSystem.IsWindows()) return Measure(weights);       // an open file stays there
             }
 
@@ -69,12 +75,16 @@ public sealed class LatencyBenchmark
 
         LatencyResult Measure(RandomWeights? _)
         {
-            Latency[]? train = _options.TrainBatch is { } step ? Compare(step, model => model.TrainStep(step), Index(typeof(FullTuning))) : null;
+            Latency[]? train = _options.TrainBatch is { } step
+                ? Compare(step, model => model.TrainStep(step), Index(typeof(FullTuning))) : null;
             foreach (ModelBenchmark model in models) model.Freeze();
-            Latency[][] predict = [.. _options.PredictBatches.Select(batch => Compare(batch, model => model.Predict(batch), Index(typeof(LinearProbe)) ?? Index(typeof(FullTuning))))];
+            Latency[][] predict = [.. _options.PredictBatches.Select(batch => Compare(batch, model => model.Predict(batch),
+                Index(typeof(LinearProbe)) ?? Index(typeof(FullTuning))))];
             return new LatencyResult(
-                _options.Sizes.Id, _options.Sizes.InputShape.Dims.ToArray(), _options.Classes, _options.Sizes.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, CpuParallel.Threads,
-                _options.Trials, Stopwatch.GetElapsedTime(start).TotalSeconds, [.. _options.Methods.Select((method, i) => Row(method, _reports[i], train?[i], [.. predict.Select(p => p[i])]))]);
+                _options.Sizes.Id, _options.Sizes.InputShape.Dims.ToArray(), _options.Classes,
+                _options.Sizes.Compute.ToString().ToLowerInvariant(), Backend.Current.Name, CpuParallel.Threads,
+                _options.Trials, Stopwatch.GetElapsedTime(start).TotalSeconds,
+                [.. _options.Methods.Select((method, i) => Row(method, _reports[i], train?[i], [.. predict.Select(p => p[i])]))]);
         }
 
         Latency[] Compare(int batch, Action<ModelBenchmark> call, int? reference)
@@ -101,7 +111,8 @@ public sealed class LatencyBenchmark
             }
 
             return [.. ms.Select(times => new Latency(
-                batch, Quantile(times, 0.5), Quantile(times, 0.25), Quantile(times, 0.75), reference is { } r ? Quantile([.. times.Zip(ms[r], (own, other) => own / other)], 0.5) : null))];
+                batch, Quantile(times, 0.5), Quantile(times, 0.25), Quantile(times, 0.75), reference is { } r
+                    ? Quantile([.. times.Zip(ms[r], (own, other) => own / other)], 0.5) : null))];
         }
     }
 
@@ -118,7 +129,8 @@ public sealed class LatencyBenchmark
         method.Name, report.Formula, report.Total, report.Trainable, report.Macs, report.FvcoreMacs, train, predict,
         method.Tuning is not (LinearProbe or FullTuning) && method.Tuning.NothingToMerge is null);
 
-    private int? Index(Type method) => _options.Methods.Select((named, i) => (named, i)).Where(entry => entry.named.Tuning.GetType() == method).Select(entry => (int?)entry.i).FirstOrDefault();
+    private int? Index(Type method) => _options.Methods.Select((named, i) => (named, i))
+        .Where(entry => entry.named.Tuning.GetType() == method).Select(entry => (int?)entry.i).FirstOrDefault();
 
     // One picture has no variance that BatchNorm could learn from.
     private Tuning Trained(Tuning tuning) => _options.TrainBatch == 1 ? tuning with { Head = HeadKind.Plain } : tuning;

@@ -34,7 +34,8 @@ public static class MatMulRate
             {
                 long start = Stopwatch.GetTimestamp();
                 new LinearCall(x, w, null, null, 1, Epilogue.None, y).Run();
-                if (round > 0) best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);      // the first round packs the weights
+                // the first round packs the weights
+                if (round > 0) best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
             }
 
             flops += 2.0 * Rows * i * o;

@@ -33,14 +33,16 @@ public sealed class ModelBenchmark : IDisposable
         Rng rng = new(0);
         tuning.Attach(model, classes, rng.Derive(1));
         _flat = new FlatParameters(model.TrainableParameters());
-        _sgd = new Sgd([.. _flat.Segments.Select(s => new ParameterSegment(s.Name, s.Offset, (int)s.Parameter.Length, s.Parameter.Shape.Rank))], new SgdOptions(Momentum: 0.9));
+        _sgd = new Sgd([.. _flat.Segments.Select(s => new ParameterSegment(s.Name, s.Offset, (int)s.Parameter.Length,
+            s.Parameter.Shape.Rank))], new SgdOptions(Momentum: 0.9));
         Shape shape = new([batch, .. model.InputShape]);
         float[] pixels = new float[shape.Length];
         foreach (ref float value in pixels.AsSpan()) value = (float)rng.NextNormal();
         _pixels = Tensor.From(pixels, shape);
         _labels = [.. Enumerable.Range(0, batch).Select(i => i % classes)];
         if (!kept) return;
-        _cut = model.FrozenCut ?? throw new ArgumentException($"{model.Id} with {tuning.Method}: training changes the model from its first block on, so there are no results to keep.");
+        _cut = model.FrozenCut ?? throw new ArgumentException(
+            $"{model.Id} with {tuning.Method}: training changes the model from its first block on, so there are no results to keep.");
         _kept = model.RunBefore(_cut.Value, _pixels);
     }
 

@@ -38,7 +38,8 @@ public sealed class RandomWeights : IDisposable
             foreach ((string name, Parameter parameter) in sizes.Parameters())
             {
                 bool isNorm = name.Contains("norm", StringComparison.Ordinal) && name.EndsWith("weight", StringComparison.Ordinal);
-                writer.Add(name, FileDataType.Float32, parameter.Shape, stream => Write(stream, parameter.Shape.Length, isNorm ? 1 : 0, rng));
+                writer.Add(name, FileDataType.Float32, parameter.Shape,
+                    stream => Write(stream, parameter.Shape.Length, isNorm ? 1 : 0, rng));
             }
 
             using FileStream file = File.Create(weights.Path);

@@ -43,7 +43,8 @@ public sealed class HubCache
 
     private string ModelFolder(HubId id) => Path.Combine(Folder, "hub", id.Repository.Replace("/", "--", StringComparison.Ordinal));
 
-    private string RevisionPath(HubId id) => Path.Combine(ModelFolder(id), "revisions", id.Revision.Replace("/", "--", StringComparison.Ordinal));
+    private string RevisionPath(HubId id) =>
+        Path.Combine(ModelFolder(id), "revisions", id.Revision.Replace("/", "--", StringComparison.Ordinal));
 
     private static bool IsCommit(string revision) => revision.Length == 40 && revision.All(char.IsAsciiHexDigitLower);
 
@@ -52,7 +53,8 @@ public sealed class HubCache
         if (Environment.GetEnvironmentVariable(FolderVariable) is { Length: > 0 } named) return named;
         string? caches = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } home ? home
             : OperatingSystem.IsWindows() ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
-            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), OperatingSystem.IsMacOS() ? "Library/Caches" : ".cache");
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), OperatingSystem.IsMacOS()
+                ? "Library/Caches" : ".cache");
         return Path.Combine(caches, "adaptformer");
     }
 }

@@ -9,7 +9,8 @@ namespace AdaptFormer.Files.Hub;
 /// <param name="Stall">How long a connection may take for 32 KiB before it is given up and resumed; 30 seconds if null.</param>
 /// <param name="Attempts">How often a file is tried, each time from where the last attempt ended, at least 1.</param>
 /// <param name="Pause">Waited before the second attempt, and twice as long before each further one; one second if null.</param>
-public sealed record HubOptions(Uri? Endpoint = null, string? Token = null, TimeSpan? Stall = null, int Attempts = 5, TimeSpan? Pause = null)
+public sealed record HubOptions(
+    Uri? Endpoint = null, string? Token = null, TimeSpan? Stall = null, int Attempts = 5, TimeSpan? Pause = null)
 {
     /// <summary>Environment variable with the address of a mirror, as other programs of the field know it.</summary>
     public const string EndpointVariable = "HF_ENDPOINT";
@@ -47,7 +48,8 @@ public sealed class HubClient : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.Attempts, 1, nameof(options));
         _endpoint = _options.Endpoint ?? FromEnvironment() ?? PublicHub;
         _http = new HttpClient { Timeout = Timeout.InfiniteTimeSpan };
-        _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("adaptformer", typeof(HubClient).Assembly.GetName().Version?.ToString(3)));
+        _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("adaptformer",
+            typeof(HubClient).Assembly.GetName().Version?.ToString(3)));
         if ((_options.Token ?? Environment.GetEnvironmentVariable(HubOptions.TokenVariable)) is { Length: > 0 } token)
             _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
     }
@@ -63,7 +65,8 @@ public sealed class HubClient : IDisposable
     /// <returns>The model's folder, to be opened as a weights folder.</returns>
     /// <exception cref="IOException">The Hub cannot be reached, refuses, or keeps breaking off; or the disk is full.</exception>
     /// <exception cref="InvalidDataException">What came is not what the listing promised.</exception>
-    public async Task<string> PullAsync(HubId id, HubCache cache, string? weights = null, Action<PullProgress>? progress = null, CancellationToken cancellation = default)
+    public async Task<string> PullAsync(
+        HubId id, HubCache cache, string? weights = null, Action<PullProgress>? progress = null, CancellationToken cancellation = default)
     {
         HubListing listing = await ListAsync(id, cancellation).ConfigureAwait(false);
         string folder = Disk.CreateFolder(cache.FolderOf(id, listing.Commit));
@@ -86,22 +89,26 @@ public sealed class HubClient : IDisposable
         Uri address = Address($"api/models/{id.Repository}/revision/{Uri.EscapeDataString(id.Revision)}?blobs=true");
         return await Patiently($"{address}", async stall =>
         {
-            using HttpResponseMessage answer = await _http.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, stall.Token).ConfigureAwait(false);
+            using HttpResponseMessage answer =
+                await _http.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, stall.Token).ConfigureAwait(false);
             Require(answer, id, address);
             await using Stream body = await answer.Content.ReadAsStreamAsync(stall.Token).ConfigureAwait(false);
             using MemoryStream json = new();
             byte[] buffer = new byte[1 << 16];
-            for (int read = await ReadAsync(body, buffer, stall).ConfigureAwait(false); read > 0; read = await ReadAsync(body, buffer, stall).ConfigureAwait(false))
+            for (int read = await ReadAsync(body, buffer, stall).ConfigureAwait(false); read
+                > 0; read = await ReadAsync(body, buffer, stall).ConfigureAwait(false))
             {
                 json.Write(buffer, 0, read);
-                if (json.Length > MaxListingBytes) throw new InvalidDataException($"{address}: the listing is longer than {MaxListingBytes} bytes.");
+                if (json.Length > MaxListingBytes)
+                    throw new InvalidDataException($"{address}: the listing is longer than {MaxListingBytes} bytes.");
             }
 
             return HubListing.Parse(json.ToArray(), address.ToString());
         }, cancellation).ConfigureAwait(false);
     }
 
-    private async Task FetchAsync(HubId id, string commit, HubFile file, string path, Action<PullProgress>? progress, CancellationToken cancellation)
+    private async Task FetchAsync(
+        HubId id, string commit, HubFile file, string path, Action<PullProgress>? progress, CancellationToken cancellation)
     {
         Uri address = Address($"{id.Repository}/resolve/{commit}/{Uri.EscapeDataString(file.Name)}");
         string part = $"{path}.part";
@@ -116,7 +123,8 @@ public sealed class HubClient : IDisposable
         if (found != file.Digest)
         {
             Disk.Delete(part);
-            throw new InvalidDataException($"{address}: what came is not {file.Name}: its {found.Algorithm} digest is {found.Hex}, the listing says {file.Digest.Hex}. It was deleted; pull again, or from another endpoint.");
+            throw new InvalidDataException($"{address}: what came is not {file.Name}: its {found.Algorithm} digest is {found.Hex}, the "
+                + $"listing says {file.Digest.Hex}. It was deleted; pull again, or from another endpoint.");
         }
 
         Disk.Rename(part, path);
@@ -136,7 +144,8 @@ public sealed class HubClient : IDisposable
 
         using HttpRequestMessage request = new(HttpMethod.Get, address);
         if (target.Length > 0) request.Headers.Range = new RangeHeaderValue(target.Length, null);
-        using HttpResponseMessage answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, stall.Token).ConfigureAwait(false);
+        using HttpResponseMessage answer =
+            await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, stall.Token).ConfigureAwait(false);
         if (answer.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
         {
             target.SetLength(0);
@@ -156,12 +165,14 @@ public sealed class HubClient : IDisposable
 
         await using Stream body = await answer.Content.ReadAsStreamAsync(stall.Token).ConfigureAwait(false);
         byte[] buffer = new byte[1 << 17];
-        for (int read = await ReadAsync(body, buffer, stall).ConfigureAwait(false); read > 0; read = await ReadAsync(body, buffer, stall).ConfigureAwait(false))
+        for (int read = await ReadAsync(body, buffer, stall).ConfigureAwait(false); read
+            > 0; read = await ReadAsync(body, buffer, stall).ConfigureAwait(false))
         {
             if (target.Position + read > file.Bytes)
             {
                 target.SetLength(0);
-                throw new InvalidDataException($"{address}: more than the {file.Bytes} bytes came that the listing says {file.Name} has; nothing was kept.");
+                throw new InvalidDataException(
+                    $"{address}: more than the {file.Bytes} bytes came that the listing says {file.Name} has; nothing was kept.");
             }
 
             await target.WriteAsync(buffer.AsMemory(0, read), stall.Token).ConfigureAwait(false);
@@ -208,9 +219,11 @@ public sealed class HubClient : IDisposable
             }
             catch (Exception fault) when (IsPassing(fault) && !cancellation.IsCancellationRequested)
             {
-                string reason = fault is OperationCanceledException ? $"{stall.Bytes} bytes came in {Stall.TotalSeconds:0.#} s" : fault.Message;
+                string reason = fault is OperationCanceledException
+                    ? $"{stall.Bytes} bytes came in {Stall.TotalSeconds:0.#} s" : fault.Message;
                 if (tried >= _options.Attempts)
-                    throw new IOException($"{what}: given up after {tried} attempts: {reason.TrimEnd('.')}. What came stays; pull again to go on. Behind a proxy set HTTPS_PROXY, for a mirror {HubOptions.EndpointVariable}.", fault);
+                    throw new IOException($"{what}: given up after {tried} attempts: {reason.TrimEnd('.')}. What came stays; pull again "
+                        + $"to go on. Behind a proxy set HTTPS_PROXY, for a mirror {HubOptions.EndpointVariable}.", fault);
             }
 
             catch (HttpRequestException refused) when (!IsPassing(refused))
@@ -228,7 +241,8 @@ public sealed class HubClient : IDisposable
     }
 
     private static bool IsPassing(Exception fault) => fault is OperationCanceledException
-        || (fault is HttpRequestException http && (http.StatusCode is null or HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout || (int)http.StatusCode >= 500))
+        || (fault is HttpRequestException http
+            && (http.StatusCode is null or HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout || (int)http.StatusCode >= 500))
         || (fault is IOException and not FileNotFoundException and not DirectoryNotFoundException && !IsOfDisk(fault));
 
     // Errors of this machine's files have the system's number (of Unix, or of Windows as 0x8007NNNN), those of connections do not.
@@ -240,22 +254,28 @@ public sealed class HubClient : IDisposable
         string message = answer.StatusCode switch
         {
             HttpStatusCode.NotFound => $"there is no model {id}, or not this revision of it ({address})",
-            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => $"{id} may not be read: it does not exist, is private or has terms to accept; give an access token in {HubOptions.TokenVariable} ({address})",
+            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => $"{id} may not be read: it does not exist, is private or has "
+                + $"terms to accept; give an access token in {HubOptions.TokenVariable} ({address})",
             >= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest =>
-                $"{address} sends on ({(int)answer.StatusCode}) in a circle, or to what is no http address; give another endpoint in {HubOptions.EndpointVariable}",
+                $"{address} sends on ({(int)answer.StatusCode}) in a circle, or to what is no http address; give another endpoint in "
+                + $"{HubOptions.EndpointVariable}",
             _ => $"{address} answers {(int)answer.StatusCode} {BadFile.Shorten(answer.ReasonPhrase ?? "")}".TrimEnd(),
         };
-        if (answer.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden) throw new InvalidDataException($"Hub: {message}.");
+        if (answer.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
+            throw new InvalidDataException($"Hub: {message}.");
         throw new HttpRequestException(message, inner: null, answer.StatusCode);
     }
 
-    private static bool IsThere(string path, HubFile file) => File.Exists(path) && new FileInfo(path).Length == file.Bytes && file.Digest.Of(path) == file.Digest;
+    private static bool IsThere(string path, HubFile file) =>
+        File.Exists(path) && new FileInfo(path).Length == file.Bytes && file.Digest.Of(path) == file.Digest;
 
     private static void RequireSpace(string part, HubFile file)
     {
         long needed = file.Bytes - (File.Exists(part) ? new FileInfo(part).Length : 0);
         long free = new DriveInfo(Path.GetDirectoryName(Path.GetFullPath(part))!).AvailableFreeSpace;
-        if (needed > free) throw new IOException($"{part}: {needed} bytes are needed, {free} are free on the disk; make room, or name another folder in {HubCache.FolderVariable}.");
+        if (needed > free)
+            throw new IOException($"{part}: {needed} bytes are needed, {free} are free on the disk; make room, or name another folder "
+                + $"in {HubCache.FolderVariable}.");
     }
 
     private Uri Address(string path) => new($"{_endpoint.AbsoluteUri.TrimEnd('/')}/{path}");
@@ -265,7 +285,8 @@ public sealed class HubClient : IDisposable
         if (Environment.GetEnvironmentVariable(HubOptions.EndpointVariable) is not { Length: > 0 } text) return null;
         return Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Scheme is ("http" or "https")
             ? address
-            : throw new ArgumentException($"{HubOptions.EndpointVariable} is '{text}', expected an address such as https://hub.example.org.");
+            : throw new ArgumentException(
+                $"{HubOptions.EndpointVariable} is '{text}', expected an address such as https://hub.example.org.");
     }
 
     /// <summary>Cancels an attempt when next to nothing has come for a while.</summary>

@@ -31,5 +31,6 @@ public sealed record HubDigest(string Algorithm, string Hex)
     }
 
     private static string Checked(string hex, int length) =>
-        hex.Length == length && hex.All(char.IsAsciiHexDigitLower) ? hex : throw new FormatException($"'{hex}' is no digest of {length} digits");
+        hex.Length == length && hex.All(char.IsAsciiHexDigitLower)
+            ? hex : throw new FormatException($"'{hex}' is no digest of {length} digits");
 }

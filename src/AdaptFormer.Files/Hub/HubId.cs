@@ -19,7 +19,8 @@ public sealed partial record HubId(string Repository, string Revision)
         string[] parts = id.Split('@', 2);
         (string repository, string revision) = (parts[0], parts.Length > 1 ? parts[1] : "main");
         if (!RepositoryName().IsMatch(repository) || !RevisionName().IsMatch(revision) || id.Contains("..", StringComparison.Ordinal))
-            throw new ArgumentException($"'{text}' is no model of the Hub; expected OWNER/NAME or OWNER/NAME@REVISION, for example facebook/deit-tiny-patch16-224.");
+            throw new ArgumentException($"'{text}' is no model of the Hub; expected OWNER/NAME or OWNER/NAME@REVISION, for example "
+                + "facebook/deit-tiny-patch16-224.");
         return new HubId(repository, revision);
     }
 

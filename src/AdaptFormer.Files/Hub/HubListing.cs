@@ -15,7 +15,8 @@ public sealed record HubListing(string Commit, IReadOnlyList<HubFile> Files)
 {
     private static readonly string[] Descriptions = ["config.json", "preprocessor_config.json"];
     private static readonly string[] WeightEndings = [".safetensors", ".bin", ".pth", ".pt", ".npz"];
-    private static readonly string[][] Choices = [["model.safetensors"], ["model.safetensors.index.json"], ["pytorch_model.bin"], ["pytorch_model.bin.index.json"]];
+    private static readonly string[][] Choices = [["model.safetensors"], ["model.safetensors.index.json"], ["pytorch_model.bin"],
+        ["pytorch_model.bin.index.json"]];
 
     /// <summary>Reads the Hub's answer to <c>api/models/…?blobs=true</c>.</summary>
     /// <param name="json">The answer.</param>
@@ -30,7 +31,8 @@ public sealed record HubListing(string Commit, IReadOnlyList<HubFile> Files)
             if (commit.Length != 40 || !commit.All(char.IsAsciiHexDigitLower)) throw new FormatException($"'{commit}' is no commit");
             return new HubListing(commit, [.. document.RootElement.GetProperty("siblings").EnumerateArray().Select(FileOf)]);
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or NullReferenceException or OverflowException)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException
+            or NullReferenceException or OverflowException)
         {
             throw new InvalidDataException($"{source}: the answer does not describe a model: {BadFile.Shorten(e.Message)}", e);
         }
@@ -45,8 +47,10 @@ public sealed record HubListing(string Commit, IReadOnlyList<HubFile> Files)
         List<HubFile> needed = [.. Files.Where(file => Descriptions.Contains(file.Name)), .. Weights(wanted)];
         foreach (HubFile file in needed)
         {
-            if (file.Name.Length is 0 or > 255 || file.Name.StartsWith('.') || file.Name.Any(c => c is '/' or '\\' or ':' || char.IsControl(c)))
-                throw new InvalidDataException($"The Hub names a file '{BadFile.Shorten(file.Name)}', which is no plain file name; it is not taken.");
+            if (file.Name.Length is 0 or > 255 || file.Name.StartsWith('.')
+                || file.Name.Any(c => c is '/' or '\\' or ':' || char.IsControl(c)))
+                throw new InvalidDataException(
+                    $"The Hub names a file '{BadFile.Shorten(file.Name)}', which is no plain file name; it is not taken.");
         }
 
         return needed;
@@ -54,18 +58,23 @@ public sealed record HubListing(string Commit, IReadOnlyList<HubFile> Files)
 
     private IEnumerable<HubFile> Weights(string? wanted)
     {
-        if (wanted is not null) return [Files.FirstOrDefault(file => file.Name == wanted) ?? throw new InvalidDataException($"The model has no file '{wanted}'; it has {Named(Files)}.")];
+        if (wanted is not null)
+            return [Files.FirstOrDefault(file => file.Name == wanted)
+                ?? throw new InvalidDataException($"The model has no file '{wanted}'; it has {Named(Files)}.")];
         foreach (string[] choice in Choices)
         {
             if (Files.FirstOrDefault(file => file.Name == choice[0]) is not { } first) continue;
-            string stem = choice[0].Split('.')[0], ending = choice[0].Contains("safetensors", StringComparison.Ordinal) ? ".safetensors" : ".bin";
+            string stem = choice[0].Split('.')[0], ending = choice[0].Contains("safetensors", StringComparison.Ordinal)
+                ? ".safetensors" : ".bin";
             bool sharded = choice[0].EndsWith(".index.json", StringComparison.Ordinal);
             return sharded
-                ? [first, .. Files.Where(file => file.Name.StartsWith($"{stem}-", StringComparison.Ordinal) && file.Name.EndsWith(ending, StringComparison.Ordinal))]
+                ? [first, .. Files.Where(file => file.Name.StartsWith($"{stem}-", StringComparison.Ordinal)
+                    && file.Name.EndsWith(ending, StringComparison.Ordinal))]
                 : [first];
         }
 
-        HubFile[] others = [.. Files.Where(file => !file.Name.Contains('/', StringComparison.Ordinal) && WeightEndings.Any(ending => file.Name.EndsWith(ending, StringComparison.Ordinal)))];
+        HubFile[] others = [.. Files.Where(file => !file.Name.Contains('/', StringComparison.Ordinal)
+            && WeightEndings.Any(ending => file.Name.EndsWith(ending, StringComparison.Ordinal)))];
         return others.Length == 1
             ? others
             : throw new InvalidDataException(others.Length == 0
@@ -74,14 +83,16 @@ public sealed record HubListing(string Commit, IReadOnlyList<HubFile> Files)
     }
 
     private static string Named(IReadOnlyList<HubFile> files) =>
-        files.Count == 0 ? "no files" : string.Join(", ", files.Take(12).Select(file => BadFile.Shorten(file.Name))) + (files.Count > 12 ? ", …" : "");
+        files.Count == 0
+            ? "no files" : string.Join(", ", files.Take(12).Select(file => BadFile.Shorten(file.Name))) + (files.Count > 12 ? ", …" : "");
 
     private static HubFile FileOf(JsonElement file)
     {
         bool large = file.TryGetProperty("lfs", out JsonElement lfs) && lfs.ValueKind == JsonValueKind.Object;
         long bytes = (large ? lfs : file).GetProperty("size").GetInt64();
         if (bytes < 0) throw new FormatException("a file has a negative size");
-        HubDigest digest = large ? HubDigest.Sha256(lfs.GetProperty("sha256").GetString()!) : HubDigest.GitBlob(file.GetProperty("blobId").GetString()!);
+        HubDigest digest = large
+            ? HubDigest.Sha256(lfs.GetProperty("sha256").GetString()!) : HubDigest.GitBlob(file.GetProperty("blobId").GetString()!);
         return new HubFile(file.GetProperty("rfilename").GetString()!, bytes, digest);
     }
 }

@@ -11,7 +11,8 @@ internal sealed class InferenceThread : IDisposable
 {
     private static readonly Meter Meter = new("AdaptFormer.Inference");
     private static readonly Histogram<int> BatchRows = Meter.CreateHistogram<int>(
-        "adaptformer.batch.rows", "{row}", "Inputs of a pass", null, new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128] });
+        "adaptformer.batch.rows", "{row}", "Inputs of a pass", null,
+        new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128] });
     private static readonly Histogram<double> QueueSeconds = Meter.CreateHistogram<double>(
         "adaptformer.queue.duration", "s", "How long questions waited for their pass", null, Buckets);
     private static readonly Histogram<double> PassSeconds = Meter.CreateHistogram<double>(
@@ -85,7 +86,8 @@ internal sealed class InferenceThread : IDisposable
                 {
                     done.TrySetException(e);
                 }
-            }));
+            }
+            ));
             Monitor.Pulse(_gate);
         }
 

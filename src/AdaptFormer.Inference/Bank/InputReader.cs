@@ -48,13 +48,15 @@ internal sealed class InputReader(Backbone model, InputLimits limits, TrunkCache
         _decoders.Dispose();
     }
 
-    private IReadOnlyList<PreparedInput> Prepare(VisualInput input, IReadOnlyList<(Preprocessing Preprocessing, IReadOnlyList<int?> Cuts)> wanted)
+    private IReadOnlyList<PreparedInput> Prepare(
+        VisualInput input, IReadOnlyList<(Preprocessing Preprocessing, IReadOnlyList<int?> Cuts)> wanted)
     {
         string? content = ContentOf(input);
         PreparedInput?[] prepared = new PreparedInput?[wanted.Count];
         for (int i = 0; i < wanted.Count && content is not null; i++)
         {
-            PreparedInput kept = new(new InputKey(content, wanted[i].Preprocessing), [], trunks.Of(new InputKey(content, wanted[i].Preprocessing)));
+            PreparedInput kept =
+                new(new InputKey(content, wanted[i].Preprocessing), [], trunks.Of(new InputKey(content, wanted[i].Preprocessing)));
             if (wanted[i].Cuts.All(cut => kept.TrunkFor(cut) is not null)) prepared[i] = kept;
         }
 
@@ -62,12 +64,14 @@ internal sealed class InputReader(Backbone model, InputLimits limits, TrunkCache
         if (model.ReadsClips)
         {
             using Opened clip = OpenClip(input);
-            for (int i = 0; i < wanted.Count; i++) prepared[i] ??= Of(content, wanted[i].Preprocessing, Views(clip.Clip, wanted[i].Preprocessing));
+            for (int i = 0; i < wanted.Count; i++)
+                prepared[i] ??= Of(content, wanted[i].Preprocessing, Views(clip.Clip, wanted[i].Preprocessing));
         }
         else
         {
             using Decoded picture = Decode(input);
-            for (int i = 0; i < wanted.Count; i++) prepared[i] ??= Of(content, wanted[i].Preprocessing, [View(picture, wanted[i].Preprocessing)]);
+            for (int i = 0; i < wanted.Count; i++)
+                prepared[i] ??= Of(content, wanted[i].Preprocessing, [View(picture, wanted[i].Preprocessing)]);
         }
 
         return prepared!;
@@ -180,7 +184,8 @@ internal sealed class InputReader(Backbone model, InputLimits limits, TrunkCache
     }
 
     private ImageTransform TransformOf(Preprocessing preprocessing) => _transforms.GetOrAdd(
-        preprocessing, wanted => ImageTransform.ForEvaluation(model.ReadsClips ? wanted.ToClips(model.InputShape[1]) : wanted.ToTransform()));
+        preprocessing,
+        wanted => ImageTransform.ForEvaluation(model.ReadsClips ? wanted.ToClips(model.InputShape[1]) : wanted.ToTransform()));
 
     private Opened OpenClip(VisualInput input)
     {
@@ -215,7 +220,8 @@ internal sealed class InputReader(Backbone model, InputLimits limits, TrunkCache
 
     private void Count(string name, int frames)
     {
-        if (frames > limits.MaxFrames) throw new InvalidDataException($"{name}: it has {frames} frames, {limits.MaxFrames} are the limit here.");
+        if (frames > limits.MaxFrames)
+            throw new InvalidDataException($"{name}: it has {frames} frames, {limits.MaxFrames} are the limit here.");
     }
 
     private IReadOnlyList<ReadOnlyMemory<float>> Views(LabelledDataset clip, Preprocessing preprocessing)

@@ -25,7 +25,8 @@ public sealed class TaskBank : IDisposable
     private readonly TaskShelf _shelf;
     private readonly InferenceThread _thread;
 
-    /// <summary>A bank over <paramref name="model"/>, which stays the caller's and must not be changed as long as the bank answers.</summary>
+    /// <summary>A bank over <paramref name="model"/>, which stays the caller's and must not be changed as long as the bank
+    /// answers.</summary>
     /// <param name="model">The backbone; what is attached to it, and its head, play no part.</param>
     /// <param name="options">Sizes and limits.</param>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
@@ -150,7 +151,8 @@ public sealed class TaskBank : IDisposable
     /// <param name="tasks">The tasks' names; the answers come in their order.</param>
     /// <param name="cancellation">Gives the questions up.</param>
     /// <inheritdoc cref="AskAsync(VisualInput, string, CancellationToken)"/>
-    public async Task<IReadOnlyList<TaskAnswer>> AskAsync(VisualInput input, IReadOnlyList<string> tasks, CancellationToken cancellation = default)
+    public async Task<IReadOnlyList<TaskAnswer>> AskAsync(
+        VisualInput input, IReadOnlyList<string> tasks, CancellationToken cancellation = default)
     {
         if (tasks.Count == 0) return [];
         List<TaskVersion> pinned = [];
@@ -163,10 +165,12 @@ public sealed class TaskBank : IDisposable
             using (Activities.StartActivity("read input"))
             {
                 inputs = await _reader.ReadAsync(
-                    input, [.. wanted.Select(group => (group.Key, (IReadOnlyList<int?>)[.. group.Select(task => task.Cut)]))], cancellation).ConfigureAwait(false);
+                    input, [.. wanted.Select(group => (group.Key, (IReadOnlyList<int?>)[.. group.Select(task => task.Cut)]))], cancellation)
+                    .ConfigureAwait(false);
             }
 
-            Dictionary<Preprocessing, PreparedInput> prepared = wanted.Zip(inputs).ToDictionary(pair => pair.First.Key, pair => pair.Second);
+            Dictionary<Preprocessing, PreparedInput> prepared = wanted.Zip(inputs)
+                .ToDictionary(pair => pair.First.Key, pair => pair.Second);
             foreach (TaskVersion task in pinned)
                 questions.Add(new Question(task, prepared[task.Info.Preprocessing], _options.Deadline, cancellation));
             while (_thread.TryAdd(questions) is { } room) await room.WaitAsync(cancellation).ConfigureAwait(false);
@@ -187,12 +191,14 @@ public sealed class TaskBank : IDisposable
     /// <param name="questions">Inputs with their tasks; the answers come in their order.</param>
     /// <param name="cancellation">Gives up those that are not answered yet.</param>
     /// <inheritdoc cref="AskAsync(VisualInput, string, CancellationToken)"/>
-    public async Task<IReadOnlyList<TaskAnswer>> AskManyAsync(IReadOnlyList<TaskQuestion> questions, CancellationToken cancellation = default)
+    public async Task<IReadOnlyList<TaskAnswer>> AskManyAsync(
+        IReadOnlyList<TaskQuestion> questions, CancellationToken cancellation = default)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         TaskAnswer[] answers = new TaskAnswer[questions.Count];
         int ahead = Math.Max(2, Math.Min(4 * _options.BatchSize, _options.MostOfOneTask));
-        await Parallel.ForAsync(0, questions.Count, new ParallelOptions { MaxDegreeOfParallelism = ahead, CancellationToken = stop.Token }, async (i, token) =>
+        await Parallel.ForAsync(0, questions.Count, new ParallelOptions { MaxDegreeOfParallelism = ahead, CancellationToken = stop.Token },
+            async (i, token) =>
             answers[i] = await AskAsync(questions[i].Input, questions[i].Task, token).ConfigureAwait(false)).ConfigureAwait(false);
         return answers;
     }
@@ -209,7 +215,8 @@ public sealed class TaskBank : IDisposable
         TaskVersion pinned = await _shelf.PinAsync(task).ConfigureAwait(false);
         try
         {
-            IReadOnlyList<PreparedInput> prepared = await _reader.ReadAsync(input, [(pinned.Info.Preprocessing, [null])], cancellation).ConfigureAwait(false);
+            IReadOnlyList<PreparedInput> prepared =
+                await _reader.ReadAsync(input, [(pinned.Info.Preprocessing, [null])], cancellation).ConfigureAwait(false);
             ReadOnlyMemory<float> seen = prepared[0].Views[0];
             return await _thread.RunAsync(() =>
             {

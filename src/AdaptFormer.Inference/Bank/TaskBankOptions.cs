@@ -14,7 +14,8 @@ public enum WhenFull
 /// <param name="BatchSize">Most inputs of one pass, at least 1.</param>
 /// <param name="BatchDelay">How long the first question of a pass waits for others to come; 2 ms if null.</param>
 /// <param name="QueueLength">Questions that may wait, of all tasks together.</param>
-/// <param name="TaskQueueLength">Questions of one task that may wait, so that none fills the queue for the others; half of all if null.</param>
+/// <param name="TaskQueueLength">Questions of one task that may wait, so that none fills the queue for the others; half of all if
+/// null.</param>
 /// <param name="WhenFull">What happens to a question beyond that.</param>
 /// <param name="Deadline">
 /// How long a question may wait for its pass before it is given up (<see cref="TimeoutException"/>); for ever if null.

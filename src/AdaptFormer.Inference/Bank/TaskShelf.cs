@@ -58,7 +58,8 @@ internal sealed class TaskShelf(Backbone model, long limit) : IDisposable
         {
             if (!_places.TryGetValue(version.Name, out Place? place)) _places[version.Name] = place = new Place(version.Name, version.Info);
             place.Version?.Retire();
-            (place.Version, place.Info, place.Number, place.Used) = (version, version.Info, Math.Max(place.Number, version.Number), ++_clock);
+            (place.Version, place.Info, place.Number, place.Used) =
+                (version, version.Info, Math.Max(place.Number, version.Number), ++_clock);
             LetGo(place);
         }
     }

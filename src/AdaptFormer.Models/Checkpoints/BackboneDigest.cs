@@ -56,7 +56,8 @@ public static class BackboneDigest
         mapped.Release();       // throws when the file was closed, before its memory is read
         const int Piece = 1 << 24;
         long bytes = weight.Shape.Length * sizeof(float);
-        for (long at = 0; at < bytes; at += Piece) hash.AppendData(new ReadOnlySpan<byte>((byte*)mapped.Pointer + at, (int)Math.Min(Piece, bytes - at)));
+        for (long at = 0; at < bytes; at += Piece)
+            hash.AppendData(new ReadOnlySpan<byte>((byte*)mapped.Pointer + at, (int)Math.Min(Piece, bytes - at)));
         mapped.Release();
         GC.KeepAlive(mapped.Owner);
     }

@@ -64,7 +64,8 @@ public static class BackboneLoader
             if (found.OthersNote is { } others) _notes.Add(others);
             string? id = options.Id ?? (options.Config is null ? place.Id : null);
             ModelDescription? known = id is null || options.Config is not null ? null : ModelZoo.Get(id);
-            BackboneConfig config = options.Config ?? known?.Config ?? (id is null ? _card.Config : null) ?? Inferred(new WeightHints(options.NumHeads ?? place.NumHeads, place.NormEps, options.ImgSize ?? place.ImgSize, options.NumFrames, place.Activation));
+            BackboneConfig config = options.Config ?? known?.Config ?? (id is null ? _card.Config : null) ?? Inferred(new WeightHints(
+                options.NumHeads ?? place.NumHeads, place.NormEps, options.ImgSize ?? place.ImgSize, options.NumFrames, place.Activation));
             FileConfig = config = BackboneFamily.Of(config).Fit(config, Ours, _notes);
             if (options.Inflate is { } how) config = config.WithInflation(how, options.InflateTokens);
             _family = BackboneFamily.Of(config);
@@ -96,7 +97,8 @@ public static class BackboneLoader
             StateDict state = Ours.Renamed(static name => name);
             if (KeepHead(model.NumFeatures) is { } head) model.ReplaceHead(head);
             _family.Adapt(state, FileConfig, Config, _options.ImgSize is not null, File.Path, _changes);
-            WeightLoader.Load(model, state, File.Path, name => Ignores(name, model), MayStartAnew, name => _options.ImgSize is null ? _family.Advice(name, Config) : null);
+            WeightLoader.Load(model, state, File.Path, name => Ignores(name, model), MayStartAnew, name => _options.ImgSize is null
+                ? _family.Advice(name, Config) : null);
 
             string[] fresh = [.. model.State().Select(entry => entry.Key).Where(name => !state.Weights.ContainsKey(name))];
             foreach (string name in Names.Outside) _ignored.Add((name, $"outside of '{Names.Wrapper}'"));
@@ -123,7 +125,8 @@ public static class BackboneLoader
 
         private BackboneConfig Inferred(WeightHints hints) => BackboneFamily.Of(Ours) is { } family
             ? family.Infer(Ours, File.Path, hints)
-            : throw new InvalidDataException($"{File.Path}: its names and shapes are those of no backbone that is known here; give the model's id if it is one.");
+            : throw new InvalidDataException(
+                $"{File.Path}: its names and shapes are those of no backbone that is known here; give the model's id if it is one.");
 
         private static int Side(BackboneConfig config) => Math.Min(config.InputShape[^2], config.InputShape[^1]);
 
@@ -139,11 +142,13 @@ public static class BackboneLoader
         private Head? KeepHead(int features)
         {
             if (!_options.KeepHead) return null;
-            (string name, HeadKind kind) = Ours.Weights.ContainsKey("head.1.weight") ? ("head.1.weight", HeadKind.BatchNorm) : ("head.weight", HeadKind.Plain);
+            (string name, HeadKind kind) = Ours.Weights.ContainsKey("head.1.weight")
+                ? ("head.1.weight", HeadKind.BatchNorm) : ("head.weight", HeadKind.Plain);
             if (!Ours.Weights.TryGetValue(name, out StateDict.Weight? weight) || weight.Shape.Rank != 2) return null;
             if (weight.Shape[1] == 2 * features)
             {
-                _notes.Add("the file's head reads the class token beside the mean of the patch tokens (DINOv2), which is not supported: the model has no head");
+                _notes.Add("the file's head reads the class token beside the mean of the patch tokens (DINOv2), which is not supported: "
+                    + "the model has no head");
                 return null;
             }
 

@@ -8,7 +8,8 @@ internal sealed class BackboneNames
 {
     // Every backbone has one of these; what stands ahead of it stands ahead of all its names.
     private static readonly string[] Anchors = [.. NameMaps.All.Select(map => map.TheirName("patch_embed.proj.weight")).Distinct()];
-    private static readonly string[] HeadWords = ["head.", "heads.", "head_dist.", "classifier.", "cls_classifier.", "distillation_classifier.", "fc_norm.", "cls_head."];
+    private static readonly string[] HeadWords = ["head.", "heads.", "head_dist.", "classifier.", "cls_classifier.",
+        "distillation_classifier.", "fc_norm.", "cls_head."];
 
     private BackboneNames(StateDict ours, NameMap map, string wrapper, IReadOnlyList<string> outside) =>
         (Ours, Map, Wrapper, Outside) = (ours, map, wrapper, outside);
@@ -45,7 +46,8 @@ internal sealed class BackboneNames
             return head;
         });
         if (prefix is not null && !inner.Weights.Keys.Any(IsAnchor))
-            throw new InvalidDataException($"{path}: what stands under '{BadFile.Shorten(prefix)}' is no vision transformer: no name there ends with {string.Join(" or ", Anchors)}.");
+            throw new InvalidDataException($"{path}: what stands under '{BadFile.Shorten(prefix)}' is no vision transformer: no name "
+                + $"there ends with {string.Join(" or ", Anchors)}.");
         NameMap map = NameMaps.All.MaxBy(candidate => candidate.Hits(inner))!;
         return new BackboneNames(Named(path, () => RegisterTokens.WithoutPlaces(map.ToOurs(inner))), map, wrapper, outside);
     }
@@ -73,11 +75,13 @@ internal sealed class BackboneNames
         {
             string shown = string.Join(", ", file.Weights.Keys.Take(3).Select(BadFile.Shorten));
             throw new InvalidDataException(
-                $"{path}: it holds no vision transformer: no name ends with {string.Join(" or ", Anchors)}{(shown.Length > 0 ? $"; its first names are {shown}" : "; it is empty")}.");
+                $"{path}: it holds no vision transformer: no name ends with "
+                + $"{string.Join(" or ", Anchors)}{(shown.Length > 0 ? $"; its first names are {shown}" : "; it is empty")}.");
         }
 
         throw new InvalidDataException(
-            $"{path}: it holds several models, under {string.Join(", ", found.Select(prefix => $"'{BadFile.Shorten(prefix)}'"))}; say which by its prefix (model.prefix in a recipe, --prefix).");
+            $"{path}: it holds several models, under {string.Join(", ", found.Select(prefix => $"'{BadFile.Shorten(prefix)}'"))}; say "
+            + "which by its prefix (model.prefix in a recipe, --prefix).");
     }
 
     /// <summary>What stands ahead of the model that a name belongs to, if every model has a weight of that name.</summary>

@@ -12,13 +12,15 @@ namespace AdaptFormer.Models.Checkpoints;
 /// <param name="Tensors">Number of tensors written.</param>
 /// <param name="LeftOut">Names that lay outside of the model and were not written.</param>
 /// <param name="Notes">What else the file holds, in words.</param>
-public sealed record ConversionReport(string From, string Wrapper, string To, int Tensors, IReadOnlyList<string> LeftOut, IReadOnlyList<string> Notes);
+public sealed record ConversionReport(
+    string From, string Wrapper, string To, int Tensors, IReadOnlyList<string> LeftOut, IReadOnlyList<string> Notes);
 
 /// <summary>Rewrites a checkpoint under another project's names, as safetensors in f32. Values do not change; fused and split projections
 /// do.</summary>
 public static class CheckpointConverter
 {
-    private static readonly string[] HeadWords = ["classifier.", "cls_classifier.", "distillation_classifier.", "head.", "heads.", "head_dist.", "cls_head."];
+    private static readonly string[] HeadWords = ["classifier.", "cls_classifier.", "distillation_classifier.", "head.", "heads.",
+        "head_dist.", "cls_head."];
 
     /// <summary>Reads the checkpoint at <paramref name="source"/> (any kind, any known naming) and writes it to <paramref
     /// name="target"/>.</summary>
@@ -57,7 +59,8 @@ public static class CheckpointConverter
     public static StateDict Named(StateDict ours, NameMap to)
     {
         StateDict theirs = to.ToTheirs(ours);
-        return to.AlwaysPrefixed || theirs.Weights.Keys.Any(IsHead) ? theirs.Renamed(name => IsHead(name) ? name : to.Prefix + name) : theirs;
+        return to.AlwaysPrefixed || theirs.Weights.Keys.Any(IsHead)
+            ? theirs.Renamed(name => IsHead(name) ? name : to.Prefix + name) : theirs;
     }
 
     /// <summary>Writes weights as safetensors, atomically, readable by PyTorch: f32 or f16, and whole numbers where PyTorch
@@ -85,11 +88,13 @@ public static class CheckpointConverter
     {
         if (BackboneFamily.IsComputed(name)) return true;
         if (BackboneFamily.Of(ours) is not VideoVitFamily) return false;
-        return to == NameMaps.VideoMaePretraining ? IsHead(name) || name.StartsWith("fc_norm.", StringComparison.Ordinal) : name.StartsWith("norm.", StringComparison.Ordinal);
+        return to == NameMaps.VideoMaePretraining
+            ? IsHead(name) || name.StartsWith("fc_norm.", StringComparison.Ordinal) : name.StartsWith("norm.", StringComparison.Ordinal);
     }
 
     private static int? ClassesOf(StateDict ours) =>
-        (ours.Weights.GetValueOrDefault("head.1.weight") ?? ours.Weights.GetValueOrDefault("head.weight")) is { Shape.Rank: 2 } head ? head.Shape[0] : null;
+        (ours.Weights.GetValueOrDefault("head.1.weight") ?? ours.Weights.GetValueOrDefault("head.weight")) is { Shape.Rank: 2 } head
+            ? head.Shape[0] : null;
 
     private static bool IsHead(string name) => HeadWords.Any(word => name.StartsWith(word, StringComparison.Ordinal));
 }
@@ -123,7 +128,8 @@ public static class SafetensorsWriting
             writer.Add(name, type, weight.Shape, stream =>
             {
                 float[] values = weight.ToArray();
-                stream.Write(type == FileDataType.Float32 ? MemoryMarshal.AsBytes<float>(values) : MemoryMarshal.AsBytes<Half>(Halves(name, values)));
+                stream.Write(type == FileDataType.Float32
+                    ? MemoryMarshal.AsBytes<float>(values) : MemoryMarshal.AsBytes<Half>(Halves(name, values)));
             });
         }
     }
@@ -132,7 +138,8 @@ public static class SafetensorsWriting
     {
         Half[] halves = Array.ConvertAll(values, value => (Half)value);
         int lost = Array.FindIndex(halves, Half.IsInfinity);
-        if (lost >= 0 && float.IsFinite(values[lost])) throw new InvalidDataException($"{name} holds {values[lost]}, which 16 bits cannot: write it as 32-bit floats.");
+        if (lost >= 0 && float.IsFinite(values[lost]))
+            throw new InvalidDataException($"{name} holds {values[lost]}, which 16 bits cannot: write it as 32-bit floats.");
         return halves;
     }
 }

@@ -78,10 +78,12 @@ internal sealed class CheckpointPlace
     private static string WeightsIn(string folder)
     {
         if (WeightNames.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists) is { } known) return known;
-        string[] found = [.. Directory.GetFiles(folder).Where(file => Path.GetExtension(file) is ".safetensors" or ".pth" or ".pt" or ".bin" or ".npz").Order(StringComparer.Ordinal)];
+        string[] found = [.. Directory.GetFiles(folder)
+            .Where(file => Path.GetExtension(file) is ".safetensors" or ".pth" or ".pt" or ".bin" or ".npz").Order(StringComparer.Ordinal)];
         return found.Length == 1
             ? found[0]
-            : throw new InvalidDataException($"{folder}: expected one weights file ({string.Join(", ", WeightNames[..3])}, …), found {(found.Length == 0 ? "none" : string.Join(", ", found.Select(Path.GetFileName)))}.");
+            : throw new InvalidDataException($"{folder}: expected one weights file ({string.Join(", ", WeightNames[..3])}, …), found "
+            + $"{(found.Length == 0 ? "none" : string.Join(", ", found.Select(Path.GetFileName)))}.");
     }
 
     private static T? Read<T>(string folder, string name, Func<JsonElement, T> read)
@@ -94,13 +96,15 @@ internal sealed class CheckpointPlace
             using JsonDocument json = JsonDocument.Parse(bytes);
             return read(json.RootElement);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or KeyNotFoundException or IndexOutOfRangeException or OverflowException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or KeyNotFoundException
+            or IndexOutOfRangeException or OverflowException)
         {
             throw new InvalidDataException($"{path}: it is no model configuration that can be read: {e.Message}", e);
         }
         catch (InvalidDataException e)
         {
-            throw new InvalidDataException($"{path}: {e.Message} Without this file (name the weights file itself, and the model's id) it is not asked.", e);
+            throw new InvalidDataException(
+                $"{path}: {e.Message} Without this file (name the weights file itself, and the model's id) it is not asked.", e);
         }
     }
 
@@ -112,13 +116,16 @@ internal sealed class CheckpointPlace
             return;
         }
 
-        if (config.TryGetProperty("id2label", out JsonElement labels) && labels.ValueKind == JsonValueKind.Object) Labels = NumberedNames.Read(labels);
+        if (config.TryGetProperty("id2label", out JsonElement labels) && labels.ValueKind == JsonValueKind.Object)
+            Labels = NumberedNames.Read(labels);
 
         if (config.TryGetProperty("vision_config", out JsonElement vision)) config = vision;      // CLIP: text and vision beside each other
         if (config.TryGetProperty("use_swiglu_ffn", out JsonElement gated) && gated.GetBoolean())
-            throw new InvalidDataException("use_swiglu_ffn: the gated feed-forward layer of DINOv2's giant size is not supported; the small, base and large sizes are.");
+            throw new InvalidDataException("use_swiglu_ffn: the gated feed-forward layer of DINOv2's giant size is not supported; the "
+                + "small, base and large sizes are.");
         string? kind = config.TryGetProperty("model_type", out JsonElement type) ? type.GetString() : null;
-        if (kind is "dinov3_vit" or "siglip" or "siglip_vision_model" or "siglip2" or "siglip2_vision_model" or "beit" or "eva") return;      // refused by their weights' names
+        // refused by their weights' names
+        if (kind is "dinov3_vit" or "siglip" or "siglip_vision_model" or "siglip2" or "siglip2_vision_model" or "beit" or "eva") return;
         if (config.TryGetProperty("hidden_act", out JsonElement activation))
         {
             Activation = activation.GetString() switch
@@ -131,7 +138,8 @@ internal sealed class CheckpointPlace
         }
 
         if (config.TryGetProperty("num_attention_heads", out JsonElement heads)) NumHeads = heads.GetInt32();
-        if (kind == "swin" && config.TryGetProperty("image_size", out JsonElement side) && side.ValueKind == JsonValueKind.Number) ImgSize = side.GetInt32();
+        if (kind == "swin" && config.TryGetProperty("image_size", out JsonElement side) && side.ValueKind == JsonValueKind.Number)
+            ImgSize = side.GetInt32();
         if (config.TryGetProperty("layer_norm_eps", out JsonElement eps)) NormEps = eps.GetSingle();
     }
 }

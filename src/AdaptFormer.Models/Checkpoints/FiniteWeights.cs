@@ -25,7 +25,8 @@ internal static class FiniteWeights
 
         if (count == 0) return;
         string more = count > MostNamed ? $" and {count - MostNamed} more tensors" : "";
-        throw new InvalidDataException($"{source}: weights that are no finite numbers: {string.Join(", ", bad)}{more}. The file is damaged, or its training diverged; take another checkpoint.");
+        throw new InvalidDataException($"{source}: weights that are no finite numbers: {string.Join(", ", bad)}{more}. The file is "
+            + "damaged, or its training diverged; take another checkpoint.");
     }
 
     /// <summary>The first number that is not finite; null if all are.</summary>

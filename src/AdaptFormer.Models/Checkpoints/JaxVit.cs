@@ -13,7 +13,8 @@ internal static partial class JaxVit
     private const string Anchor = "embedding/kernel", Block = "Transformer/encoderblock_";
 
     /// <summary>Whether these are such weights.</summary>
-    public static bool Recognises(StateDict file) => file.Weights.ContainsKey(Anchor) && file.Weights.Keys.Any(name => name.StartsWith(Block, StringComparison.Ordinal));
+    public static bool Recognises(StateDict file) =>
+        file.Weights.ContainsKey(Anchor) && file.Weights.Keys.Any(name => name.StartsWith(Block, StringComparison.Ordinal));
 
     /// <summary>The weights under timm's names and in PyTorch's layouts; what is unknown keeps its name, to be reported.</summary>
     /// <exception cref="InvalidDataException">A kernel has another number of axes than its name says, or a part of the attention is
@@ -63,7 +64,10 @@ internal static partial class JaxVit
             case "MlpBlock_3/Dense_0/bias": timm.Add($"{block}.mlp.fc1.bias", weight); break;
             case "MlpBlock_3/Dense_1/kernel": timm.Add($"{block}.mlp.fc2.weight", Transposed(name, weight, 1, 0)); break;
             case "MlpBlock_3/Dense_1/bias": timm.Add($"{block}.mlp.fc2.bias", weight); break;
-            case "MultiHeadDotProductAttention_1/out/kernel": timm.Add($"{block}.attn.proj.weight", Matrix(Transposed(name, weight, 2, 0, 1), rows: 1)); break;       // [h, D, C] → [C, h·D]
+            // [h, D, C] → [C, h·D]
+            case "MultiHeadDotProductAttention_1/out/kernel":
+                timm.Add($"{block}.attn.proj.weight",
+                Matrix(Transposed(name, weight, 2, 0, 1), rows: 1)); break;
             case "MultiHeadDotProductAttention_1/out/bias": timm.Add($"{block}.attn.proj.bias", weight); break;
             case "MultiHeadDotProductAttention_1/query/kernel": timm.Add($"{block}.attn.qkv.weight", Joined(file, stem, "kernel")); break;
             case "MultiHeadDotProductAttention_1/query/bias": timm.Add($"{block}.attn.qkv.bias", Joined(file, stem, "bias")); break;
@@ -78,7 +82,8 @@ internal static partial class JaxVit
     {
         StateDict.Weight[] parts = [.. new[] { "query", "key", "value" }.Select(Part)];
         if (parts.Any(part => part.Shape != parts[0].Shape))
-            throw new InvalidDataException($"JAX weights: query, key and value of {stem} must have one shape, got {string.Join(", ", parts.Select(part => part.Shape))}.");
+            throw new InvalidDataException($"JAX weights: query, key and value of {stem} must have one shape, got "
+                + $"{string.Join(", ", parts.Select(part => part.Shape))}.");
         int[] dims = parts[0].Shape.Dims.ToArray();
         dims[0] *= 3;
         int length = (int)parts[0].Shape.Length;
@@ -90,7 +95,8 @@ internal static partial class JaxVit
         StateDict.Weight Part(string which)
         {
             string name = $"{stem}MultiHeadDotProductAttention_1/{which}/{kind}";
-            if (!file.Weights.TryGetValue(name, out StateDict.Weight? weight)) throw new InvalidDataException($"JAX weights: {name} is missing.");
+            if (!file.Weights.TryGetValue(name, out StateDict.Weight? weight))
+                throw new InvalidDataException($"JAX weights: {name} is missing.");
             return kind == "bias" ? Matrix(Checked(name, weight, 2), rows: 2) : Matrix(Transposed(name, weight, 1, 2, 0), rows: 2);
         }
     }
@@ -105,7 +111,8 @@ internal static partial class JaxVit
     }
 
     private static StateDict.Weight Checked(string name, StateDict.Weight weight, int rank) =>
-        weight.Shape.Rank == rank ? weight : throw new InvalidDataException($"JAX weights: {name} is {weight.Shape}, expected {rank} axes.");
+        weight.Shape.Rank == rank
+            ? weight : throw new InvalidDataException($"JAX weights: {name} is {weight.Shape}, expected {rank} axes.");
 
     private static StateDict.Weight Transposed(string name, StateDict.Weight weight, params int[] order)
     {

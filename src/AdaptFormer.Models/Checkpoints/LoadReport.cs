@@ -22,7 +22,8 @@ public sealed record LoadReport(
 {
     /// <summary>The note of weights that nothing describes.</summary>
     public const string NoStatistics =
-        "nothing says how pictures must be normalised: ImageNet's statistics are assumed; give the model's id or the statistics if that is wrong";
+        "nothing says how pictures must be normalised: ImageNet's statistics are assumed; give the model's id or the statistics if that "
+        + "is wrong";
 
     /// <summary>The report as lines of text, the usual first; unusual things only where there are any.</summary>
     public IEnumerable<string> Lines()

@@ -25,7 +25,8 @@ internal sealed record ModelInFile(WeightsFile File, BackboneNames Names, IReadO
             string? within = prefix is null ? null : prefix.Length == 0 || prefix.EndsWith('.') ? prefix : $"{prefix}.";
             if (within is not null && !Holds(file, within))
             {
-                string? container = others.Append(file.Container).Where(key => key.Length > 0 && within.StartsWith($"{key}.", StringComparison.Ordinal)).MaxBy(key => key.Length);
+                string? container = others.Append(file.Container)
+                    .Where(key => key.Length > 0 && within.StartsWith($"{key}.", StringComparison.Ordinal)).MaxBy(key => key.Length);
                 if (container is null) throw NothingThere(file, prefix!, others);
                 within = within.Length == container.Length + 1 ? null : within[(container.Length + 1)..];
                 if (container != file.Container)
@@ -53,19 +54,26 @@ internal sealed record ModelInFile(WeightsFile File, BackboneNames Names, IReadO
 
     /// <summary>The others in words, with the way to them; null where there are none.</summary>
     public string? OthersNote => Others.Count == 0 ? null
-        : $"the file also holds {string.Join(", ", Others.Select(key => $"'{BadFile.Shorten(key)}'"))} beside '{File.Container}', which was taken; choose with prefix (model.prefix in a recipe, --prefix)";
+        : $"the file also holds {string.Join(", ", Others.Select(key => $"'{BadFile.Shorten(key)}'"))} beside '{File.Container}', which "
+        + "was taken; choose with prefix (model.prefix in a recipe, --prefix)";
 
-    private static bool Holds(WeightsFile file, string prefix) => file.Entries.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
+    private static bool Holds(WeightsFile file, string prefix) =>
+        file.Entries.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
 
-    private static string[] ModelsBeside(WeightsFile file) => [.. file.Beside.Where(entry => entry.Value.Any(BackboneNames.IsAnchor)).Select(entry => entry.Key)];
+    private static string[] ModelsBeside(WeightsFile file) =>
+        [.. file.Beside.Where(entry => entry.Value.Any(BackboneNames.IsAnchor)).Select(entry => entry.Key)];
 
     private static InvalidDataException NothingThere(WeightsFile file, string prefix, string[] others)
     {
-        IEnumerable<string> there = file.Entries.Keys.SelectMany(BackboneNames.Wrappers).Distinct().Select(wrapper => Join(file.Container, wrapper)).Concat(others);
-        string[] shown = [.. there.Distinct().Take(8).Select(key => key.Length == 0 ? "a model without a prefix" : $"'{BadFile.Shorten(key)}'")];
+        IEnumerable<string> there = file.Entries.Keys.SelectMany(BackboneNames.Wrappers).Distinct()
+            .Select(wrapper => Join(file.Container, wrapper)).Concat(others);
+        string[] shown =
+            [.. there.Distinct().Take(8).Select(key => key.Length == 0 ? "a model without a prefix" : $"'{BadFile.Shorten(key)}'")];
         return new InvalidDataException(
-            $"{file.Path}: nothing in it stands under '{BadFile.Shorten(prefix)}'; {(shown.Length > 0 ? $"it holds {string.Join(", ", shown)}" : "it holds no vision transformer")}.");
+            $"{file.Path}: nothing in it stands under '{BadFile.Shorten(prefix)}'; "
+            + $"{(shown.Length > 0 ? $"it holds {string.Join(", ", shown)}" : "it holds no vision transformer")}.");
     }
 
-    private static string Join(string container, string wrapper) => container.Length == 0 || wrapper.Length == 0 ? container + wrapper : $"{container}.{wrapper}";
+    private static string Join(string container, string wrapper) =>
+        container.Length == 0 || wrapper.Length == 0 ? container + wrapper : $"{container}.{wrapper}";
 }

@@ -38,14 +38,16 @@ public sealed class NameMap
     public IReadOnlyList<string> Squeezed { get; init; } = [];
 
     /// <summary>Their name of one of our weights; the first one's where several make it up.</summary>
-    public string TheirName(string ours) => Find(ours, rule => rule.Ours) is ({ } rule, { } match) ? Rule.Fill(rule.TheirPatterns[0], match) : ours;
+    public string TheirName(string ours) =>
+        Find(ours, rule => rule.Ours) is ({ } rule, { } match) ? Rule.Fill(rule.TheirPatterns[0], match) : ours;
 
     /// <summary>What weights must have besides their names, where the same names mean something else in another naming; nothing by
     /// default.</summary>
     public Predicate<StateDict> Condition { get; init; } = static _ => true;
 
     /// <summary>How many of their names occur in <paramref name="state"/>: the map with the most hits is the file's.</summary>
-    public int Hits(StateDict state) => !Condition(state) ? 0 : state.Weights.Keys.Count(name => _rules.Any(rule => rule.Theirs[0].IsMatch(name)));
+    public int Hits(StateDict state) =>
+        !Condition(state) ? 0 : state.Weights.Keys.Count(name => _rules.Any(rule => rule.Theirs[0].IsMatch(name)));
 
     /// <summary>Their weights under our names.</summary>
     /// <exception cref="InvalidDataException">A part of a joined weight is missing, or parts have different widths.</exception>
@@ -88,7 +90,8 @@ public sealed class NameMap
             int count = rule.TheirPatterns.Length;
             for (int part = 0; part < count; part++)
             {
-                theirs.Add(Rule.Fill(rule.TheirPatterns[part], match), count > 1 ? Slice(weight, part, count) : Squeezed.Contains(name) ? WithoutLeadingOnes(weight) : weight);
+                theirs.Add(Rule.Fill(rule.TheirPatterns[part], match), count > 1
+                    ? Slice(weight, part, count) : Squeezed.Contains(name) ? WithoutLeadingOnes(weight) : weight);
             }
         }
 
@@ -120,7 +123,8 @@ public sealed class NameMap
     {
         StateDict.Weight[] parts = [.. names.Select(name => state.Weights[name])];
         if (parts.Any(part => part.Shape != parts[0].Shape))
-            throw new InvalidDataException($"{string.Join(", ", names)} must have one shape, got {string.Join(", ", parts.Select(part => part.Shape))}.");
+            throw new InvalidDataException(
+                $"{string.Join(", ", names)} must have one shape, got {string.Join(", ", parts.Select(part => part.Shape))}.");
         int[] dims = parts[0].Shape.Dims.ToArray();
         dims[0] *= parts.Length;
         int length = (int)parts[0].Shape.Length;
@@ -150,17 +154,26 @@ public sealed class NameMap
         public Regex[] Theirs { get; } = [.. theirs.Select(Compile)];
 
         public static string Fill(string pattern, Match match) =>
-            pattern.Replace("{i}", Number(match, 0)).Replace("{i+1}", Number(match, 1)).Replace("{j}", match.Groups["j"].Value).Replace("*", match.Groups["kind"].Value);
+            pattern.Replace("{i}", Number(match, 0)).Replace("{i+1}", Number(match, 1)).Replace("{j}", match.Groups["j"].Value)
+                .Replace("*", match.Groups["kind"].Value);
 
         private static string Number(Match match, int more)
         {
             (Group i, Group next) = (match.Groups["i"], match.Groups["next"]);
             if (!i.Success && !next.Success) return "";
-            int number = i.Success ? int.Parse(i.ValueSpan, CultureInfo.InvariantCulture) : int.Parse(next.ValueSpan, CultureInfo.InvariantCulture) - 1;
+            int number = i.Success
+                ? int.Parse(i.ValueSpan, CultureInfo.InvariantCulture) : int.Parse(next.ValueSpan, CultureInfo.InvariantCulture) - 1;
             return (number + more).ToString(CultureInfo.InvariantCulture);
         }
 
-        private static Regex Compile(string pattern) => new(
-            $"^{Regex.Escape(pattern).Replace("\\{i}", "(?<i>[0-9]{1,6})").Replace("\\{i\\+1}", "(?<next>[1-9][0-9]{0,5})").Replace("\\{j}", "(?<j>[0-9]+)").Replace("\\*", "(?<kind>weight|bias)")}$", RegexOptions.CultureInvariant);
+        private static Regex Compile(string pattern)
+        {
+            string names = Regex.Escape(pattern)
+                .Replace("\\{i}", "(?<i>[0-9]{1,6})")
+                .Replace("\\{i\\+1}", "(?<next>[1-9][0-9]{0,5})")
+                .Replace("\\{j}", "(?<j>[0-9]+)")
+                .Replace("\\*", "(?<kind>weight|bias)");
+            return new Regex($"^{names}$", RegexOptions.CultureInvariant);
+        }
     }
 }

@@ -22,7 +22,8 @@ public static class NameMaps
         ("pos_embed", ["embeddings.position_embeddings"]),
         ("patch_embed.proj.*", ["embeddings.patch_embeddings.projection.*"]),
         ("blocks.{i}.norm1.*", ["encoder.layer.{i}.layernorm_before.*"]),
-        ("blocks.{i}.attn.qkv.*", ["encoder.layer.{i}.attention.attention.query.*", "encoder.layer.{i}.attention.attention.key.*", "encoder.layer.{i}.attention.attention.value.*"]),
+        ("blocks.{i}.attn.qkv.*", ["encoder.layer.{i}.attention.attention.query.*", "encoder.layer.{i}.attention.attention.key.*",
+            "encoder.layer.{i}.attention.attention.value.*"]),
         ("blocks.{i}.attn.proj.*", ["encoder.layer.{i}.attention.output.dense.*"]),
         ("blocks.{i}.norm2.*", ["encoder.layer.{i}.layernorm_after.*"]),
         ("blocks.{i}.mlp.fc1.*", ["encoder.layer.{i}.intermediate.dense.*"]),
@@ -43,7 +44,8 @@ public static class NameMaps
         "Hugging Face videomae",
         ("patch_embed.proj.*", ["embeddings.patch_embeddings.projection.*"]),
         ("blocks.{i}.norm1.*", ["encoder.layer.{i}.layernorm_before.*"]),
-        ("blocks.{i}.attn.qkv.*", ["encoder.layer.{i}.attention.attention.query.*", "encoder.layer.{i}.attention.attention.key.*", "encoder.layer.{i}.attention.attention.value.*"]),
+        ("blocks.{i}.attn.qkv.*", ["encoder.layer.{i}.attention.attention.query.*", "encoder.layer.{i}.attention.attention.key.*",
+            "encoder.layer.{i}.attention.attention.value.*"]),
         ("blocks.{i}.attn.q_bias", ["encoder.layer.{i}.attention.attention.q_bias"]),
         ("blocks.{i}.attn.v_bias", ["encoder.layer.{i}.attention.attention.v_bias"]),
         ("blocks.{i}.attn.proj.*", ["encoder.layer.{i}.attention.output.dense.*"]),
@@ -63,7 +65,8 @@ public static class NameMaps
         ("mask_token", ["embeddings.mask_token"]),
         ("patch_embed.proj.*", ["embeddings.patch_embeddings.projection.*"]),
         ("blocks.{i}.norm1.*", ["encoder.layer.{i}.norm1.*"]),
-        ("blocks.{i}.attn.qkv.*", ["encoder.layer.{i}.attention.attention.query.*", "encoder.layer.{i}.attention.attention.key.*", "encoder.layer.{i}.attention.attention.value.*"]),
+        ("blocks.{i}.attn.qkv.*", ["encoder.layer.{i}.attention.attention.query.*", "encoder.layer.{i}.attention.attention.key.*",
+            "encoder.layer.{i}.attention.attention.value.*"]),
         ("blocks.{i}.attn.proj.*", ["encoder.layer.{i}.attention.output.dense.*"]),
         ("blocks.{i}.ls1.gamma", ["encoder.layer.{i}.layer_scale1.lambda1"]),
         ("blocks.{i}.norm2.*", ["encoder.layer.{i}.norm2.*"]),
@@ -82,7 +85,8 @@ public static class NameMaps
         ("patch_embed.proj.weight", ["embeddings.patch_embedding.weight"]),
         ("norm_pre.*", ["pre_layrnorm.*"]),       // the spelling is theirs
         ("blocks.{i}.norm1.*", ["encoder.layers.{i}.layer_norm1.*"]),
-        ("blocks.{i}.attn.qkv.*", ["encoder.layers.{i}.self_attn.q_proj.*", "encoder.layers.{i}.self_attn.k_proj.*", "encoder.layers.{i}.self_attn.v_proj.*"]),
+        ("blocks.{i}.attn.qkv.*", ["encoder.layers.{i}.self_attn.q_proj.*", "encoder.layers.{i}.self_attn.k_proj.*",
+            "encoder.layers.{i}.self_attn.v_proj.*"]),
         ("blocks.{i}.attn.proj.*", ["encoder.layers.{i}.self_attn.out_proj.*"]),
         ("blocks.{i}.norm2.*", ["encoder.layers.{i}.layer_norm2.*"]),
         ("blocks.{i}.mlp.fc1.*", ["encoder.layers.{i}.mlp.fc1.*"]),
@@ -109,8 +113,10 @@ public static class NameMaps
         ("patch_embed.proj.*", ["embeddings.patch_embeddings.projection.*"]),
         ("patch_embed.norm.*", ["embeddings.norm.*"]),
         ("layers.{i}.blocks.{j}.norm1.*", ["encoder.layers.{i}.blocks.{j}.layernorm_before.*"]),
-        ("layers.{i}.blocks.{j}.attn.qkv.*", ["encoder.layers.{i}.blocks.{j}.attention.self.query.*", "encoder.layers.{i}.blocks.{j}.attention.self.key.*", "encoder.layers.{i}.blocks.{j}.attention.self.value.*"]),
-        ("layers.{i}.blocks.{j}.attn.relative_position_bias_table", ["encoder.layers.{i}.blocks.{j}.attention.self.relative_position_bias_table"]),
+        ("layers.{i}.blocks.{j}.attn.qkv.*", ["encoder.layers.{i}.blocks.{j}.attention.self.query.*",
+            "encoder.layers.{i}.blocks.{j}.attention.self.key.*", "encoder.layers.{i}.blocks.{j}.attention.self.value.*"]),
+        ("layers.{i}.blocks.{j}.attn.relative_position_bias_table", [
+            "encoder.layers.{i}.blocks.{j}.attention.self.relative_position_bias_table"]),
         ("layers.{i}.blocks.{j}.attn.relative_position_index", ["encoder.layers.{i}.blocks.{j}.attention.self.relative_position_index"]),
         ("layers.{i}.blocks.{j}.attn.proj.*", ["encoder.layers.{i}.blocks.{j}.attention.output.dense.*"]),
         ("layers.{i}.blocks.{j}.norm2.*", ["encoder.layers.{i}.blocks.{j}.layernorm_after.*"]),
@@ -124,7 +130,8 @@ public static class NameMaps
 
     /// <summary>The authors' Video Swin (mmaction): our names under <c>backbone.</c>, and the classifier <c>cls_head.fc_cls</c> beside
     /// it.</summary>
-    public static NameMap OfficialVideoSwin { get; } = new("Video Swin", ("head.*", ["cls_head.fc_cls.*"])) { Prefix = "backbone.", AlwaysPrefixed = true };
+    public static NameMap OfficialVideoSwin { get; } = new("Video Swin", ("head.*", ["cls_head.fc_cls.*"]))
+    { Prefix = "backbone.", AlwaysPrefixed = true };
 
     /// <summary>torchvision's <c>VisionTransformer</c> (<c>vit_b_16</c> …).</summary>
     public static NameMap Torchvision { get; } = new(

@@ -14,8 +14,10 @@ internal static class RegisterTokens
     /// <summary>The same weights in timm's way; as they are where there are no registers.</summary>
     public static StateDict WithoutPlaces(StateDict ours)
     {
-        if (!ours.Weights.ContainsKey(Registers) || !ours.Weights.TryGetValue(Positions, out StateDict.Weight? table) || table.Shape.Rank != 3) return ours;
-        if (!ours.Weights.TryGetValue(ClassToken, out StateDict.Weight? token) || !IsSquare(table.Shape[1] - 1) || token.Shape != new Shape(1, 1, table.Shape[2])) return ours;
+        if (!ours.Weights.ContainsKey(Registers) || !ours.Weights.TryGetValue(Positions, out StateDict.Weight? table)
+            || table.Shape.Rank != 3) return ours;
+        if (!ours.Weights.TryGetValue(ClassToken, out StateDict.Weight? token) || !IsSquare(table.Shape[1] - 1)
+            || token.Shape != new Shape(1, 1, table.Shape[2])) return ours;
         int dim = table.Shape[2], patches = table.Shape[1] - 1;
         StateDict timm = ours.Renamed(static name => name);
         timm.Add(ClassToken, new StateDict.Weight(token.Shape, destination =>
@@ -24,7 +26,8 @@ internal static class RegisterTokens
             float[] places = table.ToArray();
             for (int c = 0; c < dim; c++) destination[c] += places[c];
         }));
-        timm.Add(Positions, new StateDict.Weight(new Shape(1, patches, dim), destination => table.ToArray().AsSpan(dim).CopyTo(destination)));
+        timm.Add(Positions,
+            new StateDict.Weight(new Shape(1, patches, dim), destination => table.ToArray().AsSpan(dim).CopyTo(destination)));
         return timm;
     }
 

@@ -31,35 +31,42 @@ internal static class TimmConfigFile
         {
             (int channels, int height, int width) = (input[0].GetInt32(), input[1].GetInt32(), input[2].GetInt32());
             if (channels != 3 || height != width || height is < 1 or > 4096)
-                throw new InvalidDataException($"input_size is {input.GetRawText()}; supported are squares of three channels, up to 4096 pixels.");
+                throw new InvalidDataException(
+                    $"input_size is {input.GetRawText()}; supported are squares of three channels, up to 4096 pixels.");
             side = height;
         }
 
         double part = Given(weights, "crop_pct")?.GetDouble() ?? 0.875;
         if (!(part is > 0 and <= 1)) throw new InvalidDataException($"crop_pct is {part}, expected a number in (0, 1].");
         string mode = Given(weights, "crop_mode")?.GetString() ?? "center";
-        if (mode is not ("center" or "squash")) throw new InvalidDataException($"crop_mode '{mode}' is not supported; center and squash are.");
-        Interpolation filter = ResamplingNames.Parse("interpolation", Given(weights, "interpolation")?.GetString() is { Length: > 0 } named ? named : "bicubic");
+        if (mode is not ("center" or "squash"))
+            throw new InvalidDataException($"crop_mode '{mode}' is not supported; center and squash are.");
+        Interpolation filter = ResamplingNames.Parse("interpolation", Given(weights, "interpolation")?.GetString() is { Length: > 0 } named
+            ? named : "bicubic");
         float[] mean = Channels(weights, "mean") ?? ImageNetMean, std = Channels(weights, "std") ?? ImageNetStd;
         if (std.Any(value => !(value > 0))) throw new InvalidDataException("std must be three numbers above 0.");
         return new Preprocessing(
-            side, new Rgb(mean[0], mean[1], mean[2]), new Rgb(std[0], std[1], std[2]), (int)Math.Floor(side / part), filter, Stretch: mode == "squash",
+            side, new Rgb(mean[0], mean[1], mean[2]), new Rgb(std[0], std[1], std[2]), (int)Math.Floor(side / part), filter,
+            Stretch: mode == "squash",
             Upright: true);
     }
 
     /// <summary>Names of the classes; null where the file has none.</summary>
     public static string[]? Labels(JsonElement config)
     {
-        if (Given(config, "label_names") is not { } names) return Given(Weights(config), "label_names") is { ValueKind: JsonValueKind.Array } inner ? Texts(inner) : null;
+        if (Given(config, "label_names") is not { } names)
+            return Given(Weights(config), "label_names") is { ValueKind: JsonValueKind.Array } inner ? Texts(inner) : null;
         return names.ValueKind == JsonValueKind.Array ? Texts(names) : NumberedNames.Read(names);
     }
 
     private static string[] Texts(JsonElement list) => [.. list.EnumerateArray().Select(name => name.GetString()!)];
 
-    private static JsonElement Weights(JsonElement config) => config.TryGetProperty("pretrained_cfg", out JsonElement inner) && inner.ValueKind == JsonValueKind.Object ? inner : config;
+    private static JsonElement Weights(JsonElement config) =>
+        config.TryGetProperty("pretrained_cfg", out JsonElement inner) && inner.ValueKind == JsonValueKind.Object ? inner : config;
 
     private static JsonElement? Given(JsonElement section, string name) =>
-        section.TryGetProperty(name, out JsonElement value) && value.ValueKind is not (JsonValueKind.Null or JsonValueKind.Undefined) ? value : null;
+        section.TryGetProperty(name, out JsonElement value) && value.ValueKind is not (JsonValueKind.Null or JsonValueKind.Undefined)
+            ? value : null;
 
     private static float[]? Channels(JsonElement section, string name) => Given(section, name) is not { } list ? null
         : list.GetArrayLength() == 3 ? [.. list.EnumerateArray().Select(value => value.GetSingle())]
@@ -75,7 +82,8 @@ internal static class NumberedNames
         Dictionary<int, string> found = [];
         foreach (JsonProperty entry in names.EnumerateObject())
         {
-            if (!int.TryParse(entry.Name, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int number)) return null;
+            if (!int.TryParse(entry.Name, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture,
+                out int number)) return null;
             if (entry.Value.ValueKind != JsonValueKind.String || !found.TryAdd(number, entry.Value.GetString()!)) return null;
         }
 

@@ -13,7 +13,8 @@ internal static class UnsupportedModels
     private static readonly (string Model, string Missing, string[] Words)[] Known =
     [
         ("DINOv3", "rotary positions (RoPE) in the attention", ["rope_embed.periods", "storage_tokens"]),
-        ("DINOv3", "rotary positions (RoPE) in the attention", ["embeddings.register_tokens", "layer_scale1.lambda1", "attention.o_proj.weight"]),
+        ("DINOv3", "rotary positions (RoPE) in the attention", ["embeddings.register_tokens", "layer_scale1.lambda1",
+            "attention.o_proj.weight"]),
         ("DINOv3", "rotary positions (RoPE) in the attention", ["blocks.0.gamma_1", "reg_token"]),
         ("CaiT", "class attention", ["blocks_token_only."]),
         ("EVA-02", "the gated feed-forward layer (SwiGLU) and rotary positions (RoPE)", ["mlp.fc1_g.weight"]),
@@ -45,11 +46,13 @@ internal static class UnsupportedModels
         {
             if (!name.EndsWith("blocks.0.mlp.fc1.weight", StringComparison.Ordinal) || weight.Shape.Rank != 2) continue;
             string second = name.Replace("fc1.weight", "fc2.weight", StringComparison.Ordinal);
-            if (file.Weights.TryGetValue(second, out StateDict.Weight? fc2) && fc2.Shape is { Rank: 2 } shape && 2 * shape[1] == weight.Shape[0])
+            if (file.Weights.TryGetValue(second, out StateDict.Weight? fc2) && fc2.Shape is { Rank: 2 } shape
+                && 2 * shape[1] == weight.Shape[0])
                 throw Error(path, "a transformer with a gated feed-forward layer (SwiGLU)", "that layer", second);
         }
     }
 
     private static InvalidDataException Error(string path, string model, string missing, string word) =>
-        new($"{path}: it holds {model} ('{BadFile.Shorten(word)}'), and {missing} {(missing.Contains(" and ", StringComparison.Ordinal) ? "are" : "is")} not supported.");
+        new($"{path}: it holds {model} ('{BadFile.Shorten(word)}'), and {missing} "
+        + $"{(missing.Contains(" and ", StringComparison.Ordinal) ? "are" : "is")} not supported.");
 }

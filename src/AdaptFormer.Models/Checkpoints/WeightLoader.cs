@@ -20,15 +20,18 @@ public static class WeightLoader
     /// <exception cref="InvalidDataException">Weights are missing, unexpected, or of another shape; all are named. Or a number is not
     /// finite.</exception>
     public static void Load(
-        Module model, StateDict state, string source, Predicate<string>? ignore = null, Predicate<string>? optional = null, Func<string, string?>? advice = null)
+        Module model, StateDict state, string source, Predicate<string>? ignore = null, Predicate<string>? optional = null,
+        Func<string, string?>? advice = null)
     {
         Dictionary<string, Parameter> wanted = model.State().ToDictionary(entry => entry.Key, entry => entry.Value.Tensor);
         string[] missing = [.. wanted.Keys.Where(name => !state.Weights.ContainsKey(name) && optional?.Invoke(name) != true)];
         string[] unexpected = [.. state.Weights.Keys.Where(name => !wanted.ContainsKey(name) && ignore?.Invoke(name) != true)];
         string[] misshapen =
         [
-            .. wanted.Where(entry => state.Weights.TryGetValue(entry.Key, out StateDict.Weight? weight) && weight.Shape != entry.Value.Shape)
-                .Select(entry => $"{entry.Key} is {state.Weights[entry.Key].Shape}, expected {entry.Value.Shape}{Bracket(advice?.Invoke(entry.Key))}"),
+            .. wanted.Where(entry => state.Weights.TryGetValue(entry.Key, out StateDict.Weight? weight)
+                && weight.Shape != entry.Value.Shape)
+                .Select(entry =>
+                    $"{entry.Key} is {state.Weights[entry.Key].Shape}, expected {entry.Value.Shape}{Bracket(advice?.Invoke(entry.Key))}"),
         ];
         if (missing.Length + unexpected.Length + misshapen.Length > 0)
         {

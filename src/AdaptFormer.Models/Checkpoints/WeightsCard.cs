@@ -11,17 +11,20 @@ namespace AdaptFormer.Models.Checkpoints;
 public sealed record WeightsCard(
     Preprocessing? Preprocessing = null, IReadOnlyList<string>? Labels = null, bool MultiLabel = false, BackboneConfig? Config = null)
 {
-    private const string PreprocessingKey = "preprocessing", LabelsKey = "labels", TaskKey = "task", ConfigKey = "model_config", MultiLabelTask = "multi_label";
+    private const string PreprocessingKey = "preprocessing", LabelsKey = "labels", TaskKey = "task", ConfigKey = "model_config",
+        MultiLabelTask = "multi_label";
     private const int MaxLabels = 1 << 20;
 
     /// <summary>What an open file says.</summary>
     /// <exception cref="InvalidDataException">It says it in words that cannot be read.</exception>
     public static WeightsCard Of(WeightsFile file)
     {
-        Preprocessing? preprocessing = file.Metadata.TryGetValue(PreprocessingKey, out string? json) ? Preprocessing.FromJson(json, file.Path) : null;
+        Preprocessing? preprocessing = file.Metadata.TryGetValue(PreprocessingKey, out string? json)
+            ? Preprocessing.FromJson(json, file.Path) : null;
         bool several = file.Metadata.TryGetValue(TaskKey, out string? task) && task == MultiLabelTask;
         IReadOnlyList<string>? names = file.Metadata.TryGetValue(LabelsKey, out string? labels) ? Read(labels, file.Path) : null;
-        return new WeightsCard(preprocessing, names, several, file.Metadata.TryGetValue(ConfigKey, out string? config) ? ReadConfig(config, file.Path) : null);
+        return new WeightsCard(preprocessing, names, several, file.Metadata.TryGetValue(ConfigKey, out string? config)
+            ? ReadConfig(config, file.Path) : null);
     }
 
     /// <summary>Writes it into the texts of a file.</summary>
@@ -50,7 +53,8 @@ public sealed record WeightsCard(
         try
         {
             string[]? labels = JsonSerializer.Deserialize(json, ModelsJson.Default.StringArray);
-            return labels is { Length: > 0 and <= MaxLabels } && !labels.Contains(null) ? labels : throw BadFile.Error(path, LabelsKey, "it is no list of names");
+            return labels is { Length: > 0 and <= MaxLabels } && !labels.Contains(null)
+                ? labels : throw BadFile.Error(path, LabelsKey, "it is no list of names");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {

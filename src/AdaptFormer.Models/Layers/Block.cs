@@ -94,7 +94,8 @@ public sealed class Block : Layer
         if (readout < x.Shape[1] && ReadsAllTokens(slots)) return Forward(x, slots, x.Shape[1]).SliceTokens(0, readout);
         Branch attn = new(Attn, AttnScale, _dropPath, slots, readout), mlp = new(Mlp, MlpScale, _dropPath, slots, readout);
         Tensor h = Sum(x.SliceTokens(0, readout), Norm1.Forward(x, slots), attn, AttnDelta.In(slots));     // h = x + Attn(LN(x)), eq. (1)
-        return Sum(h.Give(), Norm2.Forward(h, slots), mlp, FfnDelta.In(slots));                      // y = h + MLP(LN(h)) + Δ(h), eq. (2), (4)
+        // y = h + MLP(LN(h)) + Δ(h), eq. (2), (4)
+        return Sum(h.Give(), Norm2.Forward(h, slots), mlp, FfnDelta.In(slots));
     }
 
     /// <summary>How much each token reads of each other in this block's attention; no gradient passes through.</summary>

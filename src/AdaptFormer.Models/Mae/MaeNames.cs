@@ -13,13 +13,15 @@ public static class MaeNames
     // Ours, MAE's; what no rule names lies in the encoder, which MAE does not set apart.
     private static readonly (string Ours, string Theirs)[] Mae =
     [
-        ("decoder.mask_token", "mask_token"), ("decoder.pos_embed", "decoder_pos_embed"), ("decoder.embed.", "decoder_embed."), ("decoder.blocks.", "decoder_blocks."),
+        ("decoder.mask_token", "mask_token"), ("decoder.pos_embed", "decoder_pos_embed"), ("decoder.embed.", "decoder_embed."),
+        ("decoder.blocks.", "decoder_blocks."),
         ("decoder.norm.", "decoder_norm."), ("decoder.pred.", "decoder_pred."), ("encoder.", ""),
     ];
 
     private static readonly (string Ours, string Theirs)[] VideoMae =
     [
-        ("decoder.mask_token", "mask_token"), ("decoder.embed.", "encoder_to_decoder."), ("decoder.pred.", "decoder.head."), ("norm.", "encoder.norm."), ("encoder.", "encoder."),
+        ("decoder.mask_token", "mask_token"), ("decoder.embed.", "encoder_to_decoder."), ("decoder.pred.", "decoder.head."),
+        ("norm.", "encoder.norm."), ("encoder.", "encoder."),
         ("decoder.", "decoder."),
     ];
 
@@ -30,7 +32,8 @@ public static class MaeNames
     /// <summary>Weights of such a checkpoint under our names.</summary>
     /// <param name="model">The autoencoder that they are for.</param>
     /// <param name="theirs">The checkpoint.</param>
-    public static StateDict Import(MaskedAutoencoder model, StateDict theirs) => theirs.Renamed(name => Rename(name, RulesOf(model), (ours, their) => (their, ours)));
+    public static StateDict Import(MaskedAutoencoder model, StateDict theirs) =>
+        theirs.Renamed(name => Rename(name, RulesOf(model), (ours, their) => (their, ours)));
 
     /// <summary>Fills <paramref name="model"/> from such a checkpoint: all of it or nothing.</summary>
     /// <param name="model">An autoencoder.</param>
@@ -40,9 +43,11 @@ public static class MaeNames
     public static void Load(MaskedAutoencoder model, StateDict theirs, string source) =>
         WeightLoader.Load(model, Import(model, theirs), source, optional: name => name.StartsWith(TaskNorm, StringComparison.Ordinal));
 
-    private static (string Ours, string Theirs)[] RulesOf(MaskedAutoencoder model) => model.Config.Encoder is VideoVitConfig ? VideoMae : Mae;
+    private static (string Ours, string Theirs)[] RulesOf(MaskedAutoencoder model) =>
+        model.Config.Encoder is VideoVitConfig ? VideoMae : Mae;
 
-    private static string Rename(string name, (string Ours, string Theirs)[] rules, Func<string, string, (string From, string To)> direction)
+    private static string Rename(
+        string name, (string Ours, string Theirs)[] rules, Func<string, string, (string From, string To)> direction)
     {
         foreach ((string ours, string theirs) in rules)
         {

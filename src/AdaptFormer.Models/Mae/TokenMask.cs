@@ -49,7 +49,8 @@ public sealed class TokenMask
     /// <exception cref="ArgumentException">The noise is not N for each sample, or no patch would be seen.</exception>
     public static TokenMask FromNoise(ReadOnlySpan<float> noise, int patches, double ratio)
     {
-        if (patches < 1 || noise.Length == 0 || noise.Length % patches != 0) throw new ArgumentException($"TokenMask: {noise.Length} numbers of noise are not {patches} for each sample.");
+        if (patches < 1 || noise.Length == 0 || noise.Length % patches != 0)
+            throw new ArgumentException($"TokenMask: {noise.Length} numbers of noise are not {patches} for each sample.");
         return Draw(noise, patches, Seen(patches, ratio, (int)(patches * (1 - ratio))));
     }
 
@@ -114,8 +115,10 @@ public sealed class TokenMask
 
     private static int Seen(int patches, double ratio, int kept)
     {
-        if (ratio is not (>= 0 and < 1)) throw new ArgumentException($"TokenMask: the share of patches to be guessed is {ratio}, expected a number in [0, 1).");
-        return kept >= 1 ? kept : throw new ArgumentException($"TokenMask: of {patches} patches none is seen when {ratio:0.###} of them are hidden; lower mask_ratio.");
+        if (ratio is not (>= 0 and < 1))
+            throw new ArgumentException($"TokenMask: the share of patches to be guessed is {ratio}, expected a number in [0, 1).");
+        return kept >= 1 ? kept : throw new ArgumentException(
+            $"TokenMask: of {patches} patches none is seen when {ratio:0.###} of them are hidden; lower mask_ratio.");
     }
 
     private int[] Part(int start, int count)

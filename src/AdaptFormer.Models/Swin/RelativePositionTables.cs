@@ -31,7 +31,8 @@ internal static class RelativePositionTables
                 if (!state.Weights.TryGetValue(name, out StateDict.Weight? table) || table.Shape.Rank != 2) continue;
                 if (Resized(table, window, fromImages) is not { } resized) continue;
                 state.Add(name, resized);
-                change = $"relative_position_bias_table of stage {stage} from {table.Shape[0]} to {resized.Shape[0]} positions (bicubic{(fromImages ? ", repeated along time" : "")})";
+                change = $"relative_position_bias_table of stage {stage} from {table.Shape[0]} to {resized.Shape[0]} positions "
+                    + $"(bicubic{(fromImages ? ", repeated along time" : "")})";
             }
 
             if (change is not null) changes.Add(change);
@@ -53,7 +54,8 @@ internal static class RelativePositionTables
             for (int step = 0; step < steps; step++)
             {
                 ReadOnlySpan<float> slice = values.AsSpan(fromImages ? 0 : step * plane * heads, plane * heads);
-                PositionEmbeddings.Resize(slice, heads, extra: 0, (side, side), to).CopyTo(destination[(step * to.Height * to.Width * heads)..]);
+                PositionEmbeddings.Resize(slice, heads, extra: 0, (side, side), to)
+                    .CopyTo(destination[(step * to.Height * to.Width * heads)..]);
             }
         });
     }

@@ -18,7 +18,8 @@ namespace AdaptFormer.Models.Swin;
 /// <param name="DropPath">Stochastic depth of the last block of all; earlier ones get a linear share.</param>
 /// <remarks>Swin, arXiv:2103.14030.</remarks>
 public sealed record SwinConfig(
-    int ImgHeight = 224, int ImgWidth = 224, int PatchSize = 4, int EmbedDim = 96, int[]? Depths = null, int[]? NumHeads = null, int WindowSize = 7,
+    int ImgHeight = 224, int ImgWidth = 224, int PatchSize = 4, int EmbedDim = 96, int[]? Depths = null, int[]? NumHeads = null,
+    int WindowSize = 7,
     double MlpRatio = 4, bool QkvBias = true, float NormEps = SwinSizes.DefaultNormEps, float DropPath = 0)
     : SwinSizes(EmbedDim, Depths, NumHeads, MlpRatio, QkvBias, NormEps, DropPath)
 {
@@ -43,7 +44,8 @@ public sealed record SwinConfig(
 
     /// <inheritdoc/>
     public override BackboneConfig WithInflation(Inflation how, bool tokens = true) => new VideoSwinConfig(
-        ImgHeight: ImgHeight, ImgWidth: ImgWidth, PatchSize: PatchSize, EmbedDim: EmbedDim, Depths: Depths, NumHeads: NumHeads, WindowSize: WindowSize,
+        ImgHeight: ImgHeight, ImgWidth: ImgWidth, PatchSize: PatchSize, EmbedDim: EmbedDim, Depths: Depths, NumHeads: NumHeads,
+        WindowSize: WindowSize,
         MlpRatio: MlpRatio, QkvBias: QkvBias, NormEps: NormEps, Inflate: how, DropPath: DropPath);
 
     /// <inheritdoc/>

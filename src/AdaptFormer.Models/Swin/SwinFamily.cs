@@ -16,14 +16,17 @@ internal sealed class SwinFamily : SwinFamilyBase
     {
         Stages stages = Stages.Of(this, ours, path);
         Shape patch = stages.Patch;
-        if (patch[1] != 3 || patch[3] != patch[2]) throw new InvalidDataException($"{path}: {PatchWeight} is {patch}, expected [EmbedDim, 3, patch, patch].");
+        if (patch[1] != 3 || patch[3] != patch[2])
+            throw new InvalidDataException($"{path}: {PatchWeight} is {patch}, expected [EmbedDim, 3, patch, patch].");
         int rows = stages.TableRows, window = ((int)Math.Round(Math.Sqrt(rows)) + 1) / 2;
         if (((2 * window) - 1) * ((2 * window) - 1) != rows)
-            throw new InvalidDataException($"{path}: {RelativePositionTables.NameOf(0, 0)} has {rows} positions, expected (2·window − 1)² of a square window.");
+            throw new InvalidDataException(
+                $"{path}: {RelativePositionTables.NameOf(0, 0)} has {rows} positions, expected (2·window − 1)² of a square window.");
 
         int side = hints.ImgSize ?? SideOf(ours, window, patch[2]) ?? ((window * patch[2]) << (stages.Depths.Length - 1));
         return new SwinConfig(
-            side, side, patch[2], patch[0], stages.Depths, stages.Heads, window, stages.MlpRatio, stages.QkvBias, hints.NormEps ?? SwinSizes.DefaultNormEps);
+            side, side, patch[2], patch[0], stages.Depths, stages.Heads, window, stages.MlpRatio, stages.QkvBias,
+            hints.NormEps ?? SwinSizes.DefaultNormEps);
     }
 
     // Shifted windows have a mask each, in files that hold masks.

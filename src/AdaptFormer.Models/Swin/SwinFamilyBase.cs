@@ -17,9 +17,11 @@ internal abstract class SwinFamilyBase : BackboneFamily
     protected abstract string Model { get; }
 
     public override bool Recognises(StateDict ours) =>
-        ours.Weights.TryGetValue(PatchWeight, out StateDict.Weight? patch) && patch.Shape.Rank == PatchAxes && ours.Weights.ContainsKey(RelativePositionTables.NameOf(0, 0));
+        ours.Weights.TryGetValue(PatchWeight, out StateDict.Weight? patch) && patch.Shape.Rank == PatchAxes
+            && ours.Weights.ContainsKey(RelativePositionTables.NameOf(0, 0));
 
-    public override void Adapt(StateDict state, BackboneConfig file, BackboneConfig model, bool sizeWasAsked, string path, ICollection<string> changes) =>
+    public override void Adapt(
+        StateDict state, BackboneConfig file, BackboneConfig model, bool sizeWasAsked, string path, ICollection<string> changes) =>
         RelativePositionTables.Fit(state, (SwinSizes)model, fromImages: false, changes);
 
     /// <summary>What the shapes of both kinds tell.</summary>
@@ -29,10 +31,13 @@ internal abstract class SwinFamilyBase : BackboneFamily
         /// <exception cref="InvalidDataException">A weight that the sizes are read from is missing.</exception>
         public static Stages Of(SwinFamilyBase family, StateDict ours, string path)
         {
-            Shape patch = Require(ours, PatchWeight, family.PatchAxes, path, family.Model), fc1 = Require(ours, "layers.0.blocks.0.mlp.fc1.weight", 2, path, family.Model);
-            int[] depths = [.. Enumerable.Range(0, MostStages).Select(stage => Depth(ours, string.Create(CultureInfo.InvariantCulture, $"layers.{stage}.blocks"))).TakeWhile(depth => depth > 0)];
+            Shape patch = Require(ours, PatchWeight, family.PatchAxes, path, family.Model), fc1 =
+                Require(ours, "layers.0.blocks.0.mlp.fc1.weight", 2, path, family.Model);
+            int[] depths = [.. Enumerable.Range(0, MostStages).Select(stage => Depth(ours,
+                string.Create(CultureInfo.InvariantCulture, $"layers.{stage}.blocks"))).TakeWhile(depth => depth > 0)];
             int[] heads = [.. depths.Select((_, stage) => Table(stage)[1])];
-            return new Stages(patch, depths, heads, Table(0)[0], (double)fc1[0] / fc1[1], ours.Weights.ContainsKey("layers.0.blocks.0.attn.qkv.bias"));
+            return new Stages(patch, depths, heads, Table(0)[0], (double)fc1[0] / fc1[1],
+                ours.Weights.ContainsKey("layers.0.blocks.0.attn.qkv.bias"));
 
             Shape Table(int stage) => Require(ours, RelativePositionTables.NameOf(stage, 0), 2, path, family.Model);
         }

@@ -55,13 +55,15 @@ public abstract record SwinSizes(
         && Depths.AsSpan().SequenceEqual(other.Depths) && NumHeads.AsSpan().SequenceEqual(other.NumHeads);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(base.GetHashCode(), EmbedDim, Depths.Length, NumHeads.Sum(), MlpRatio, QkvBias, NormEps);
+    public override int GetHashCode() =>
+        HashCode.Combine(base.GetHashCode(), EmbedDim, Depths.Length, NumHeads.Sum(), MlpRatio, QkvBias, NormEps);
 
     /// <summary>Contradictions between the sizes that both families have.</summary>
     private protected IEnumerable<string> Faults()
     {
         TokenGrid[] grids = [Patch, Pixels];
-        bool positive = EmbedDim > 0 && MlpRatio > 0 && grids.All(grid => grid is { T: > 0, H: > 0, W: > 0 }) && Depths.Length > 0 && Depths.All(d => d > 0) && NumHeads.All(h => h > 0);
+        bool positive = EmbedDim > 0 && MlpRatio > 0 && grids.All(grid => grid is { T: > 0, H: > 0, W: > 0 }) && Depths.Length > 0
+            && Depths.All(d => d > 0) && NumHeads.All(h => h > 0);
         if (!positive) yield return "every size must be positive";
         int[] sizes = [EmbedDim, .. grids.SelectMany(grid => new[] { grid.T, grid.H, grid.W }), .. NumHeads];
         if (positive && !SizeLimits.Hold(sizes, Depths.Max(), MlpRatio)) yield return SizeLimits.Fault;
@@ -71,7 +73,8 @@ public abstract record SwinSizes(
         {
             for (int stage = 0; stage < Depths.Length; stage++)
             {
-                if ((EmbedDim << stage) % NumHeads[stage] != 0) yield return $"num_heads {NumHeads[stage]} must divide the {EmbedDim << stage} features of stage {stage}";
+                if ((EmbedDim << stage) % NumHeads[stage] != 0)
+                    yield return $"num_heads {NumHeads[stage]} must divide the {EmbedDim << stage} features of stage {stage}";
             }
         }
 

@@ -22,8 +22,10 @@ namespace AdaptFormer.Models.Swin;
 /// <param name="DropPath">Stochastic depth of the last block of all; earlier ones get a linear share.</param>
 /// <remarks>Video Swin, arXiv:2106.13230.</remarks>
 public sealed record VideoSwinConfig(
-    int NumFrames = 32, int ImgHeight = 224, int ImgWidth = 224, int TubeletSize = 2, int PatchSize = 4, int EmbedDim = 96, int[]? Depths = null, int[]? NumHeads = null,
-    int WindowFrames = 8, int WindowSize = 7, double MlpRatio = 4, bool QkvBias = true, float NormEps = SwinSizes.DefaultNormEps, Inflation? Inflate = null, float DropPath = 0)
+    int NumFrames = 32, int ImgHeight = 224, int ImgWidth = 224, int TubeletSize = 2, int PatchSize = 4, int EmbedDim = 96,
+    int[]? Depths = null, int[]? NumHeads = null,
+    int WindowFrames = 8, int WindowSize = 7, double MlpRatio = 4, bool QkvBias = true, float NormEps = SwinSizes.DefaultNormEps,
+    Inflation? Inflate = null, float DropPath = 0)
     : SwinSizes(EmbedDim, Depths, NumHeads, MlpRatio, QkvBias, NormEps, DropPath)
 {
     /// <inheritdoc/>
@@ -40,7 +42,8 @@ public sealed record VideoSwinConfig(
 
     /// <inheritdoc/>
     [JsonIgnore]
-    internal override string DefaultId => $"video_swin_dim{EmbedDim}_depth{Depths.Sum()}_window{WindowFrames}x{WindowSize}_{ImgHeight}_frames{NumFrames}";
+    internal override string DefaultId =>
+        $"video_swin_dim{EmbedDim}_depth{Depths.Sum()}_window{WindowFrames}x{WindowSize}_{ImgHeight}_frames{NumFrames}";
 
     /// <inheritdoc/>
     [JsonIgnore]
@@ -82,5 +85,6 @@ public sealed record VideoSwinConfig(
         if (faults.Count > 0) throw new ArgumentException($"Video Swin: {string.Join("; ", faults)}.");
     }
 
-    private static (int Window, int Shift) Along(int length, int window, bool shifted) => length <= window ? (length, 0) : (window, shifted ? window / 2 : 0);
+    private static (int Window, int Shift) Along(int length, int window, bool shifted) =>
+        length <= window ? (length, 0) : (window, shifted ? window / 2 : 0);
 }

@@ -25,13 +25,15 @@ internal static class ImageWeights
     {
         Shape patch = state.Weights[Patch].Shape;
         if (!state.Weights.TryGetValue(Positions, out StateDict.Weight? table) || !state.Weights.ContainsKey("cls_token"))
-            throw new InvalidDataException($"{path}: image weights for clips are those of a plain ViT with a class token and learned positions; cls_token or pos_embed is missing.");
+            throw new InvalidDataException($"{path}: image weights for clips are those of a plain ViT with a class token and learned "
+                + "positions; cls_token or pos_embed is missing.");
         (int Height, int Width) grid = VitFamily.Grid(table.Shape, extra: 1, path);
 
         float[] kernel = Kernel(state.Weights[Patch].ToArray(), patch[0] * patch[1], model.TubeletSize, how);
         Put(state, Patch, kernel, patch[0], patch[1], model.TubeletSize, patch[2], patch[3]);
         SplitBiases(state, model.QkvBias);
-        changes.Add($"{Patch} from {patch} to tubelets of {model.TubeletSize} frames ({(how == Inflation.Mean ? "mean" : "centre")} inflation)");
+        changes.Add(
+            $"{Patch} from {patch} to tubelets of {model.TubeletSize} frames ({(how == Inflation.Mean ? "mean" : "centre")} inflation)");
         if (!model.ImageTokens)
         {
             state.Remove("cls_token");
@@ -41,7 +43,8 @@ internal static class ImageWeights
         else
         {
             Put(state, Positions, Repeat(table.ToArray(), table.Shape[2], grid, model), 1, model.Tokens, table.Shape[2]);
-            changes.Add($"{Positions} from {grid.Height}x{grid.Width} to {model.GridHeight}x{model.GridWidth} patches, repeated for {model.NumFrames / model.TubeletSize} steps in time; the class token keeps its own");
+            changes.Add($"{Positions} from {grid.Height}x{grid.Width} to {model.GridHeight}x{model.GridWidth} patches, repeated for "
+                + $"{model.NumFrames / model.TubeletSize} steps in time; the class token keeps its own");
         }
 
         changes.Add("attn.qkv.bias to q_bias and v_bias (a bias of the keys has no effect)");
@@ -52,7 +55,8 @@ internal static class ImageWeights
     {
         Shape shape = patch.Shape;
         return new StateDict.Weight(
-            new Shape(shape[0], shape[1], tubelet, shape[2], shape[3]), destination => Kernel(patch.ToArray(), shape[0] * shape[1], tubelet, how).CopyTo(destination));
+            new Shape(shape[0], shape[1], tubelet, shape[2], shape[3]),
+            destination => Kernel(patch.ToArray(), shape[0] * shape[1], tubelet, how).CopyTo(destination));
     }
 
     /// <summary>[planes, p·p] → [planes, t, p·p].</summary>
@@ -93,8 +97,10 @@ internal static class ImageWeights
             state.Remove(name);
             if (!keep) continue;
             string attention = name[..^"qkv.bias".Length];
-            state.Add($"{attention}q_bias", new StateDict.Weight(new Shape(dim), destination => bias.ToArray().AsSpan(0, dim).CopyTo(destination)));
-            state.Add($"{attention}v_bias", new StateDict.Weight(new Shape(dim), destination => bias.ToArray().AsSpan(2 * dim, dim).CopyTo(destination)));
+            state.Add($"{attention}q_bias",
+                new StateDict.Weight(new Shape(dim), destination => bias.ToArray().AsSpan(0, dim).CopyTo(destination)));
+            state.Add($"{attention}v_bias",
+                new StateDict.Weight(new Shape(dim), destination => bias.ToArray().AsSpan(2 * dim, dim).CopyTo(destination)));
         }
     }
 

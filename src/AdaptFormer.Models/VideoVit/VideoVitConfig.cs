@@ -31,8 +31,10 @@ public enum Inflation
 /// <param name="Inflate">How image weights are made to fit; null for weights of a video model.</param>
 /// <param name="DropPath">Stochastic depth of the last block; earlier ones get a linear share.</param>
 public sealed record VideoVitConfig(
-    int NumFrames = 16, int ImgHeight = 224, int ImgWidth = 224, int TubeletSize = 2, int PatchSize = 16, int EmbedDim = 768, int Depth = 12, int NumHeads = 12,
-    double MlpRatio = 4, bool QkvBias = true, float NormEps = VideoVitConfig.DefaultNormEps, bool ImageTokens = false, Inflation? Inflate = null, float DropPath = 0)
+    int NumFrames = 16, int ImgHeight = 224, int ImgWidth = 224, int TubeletSize = 2, int PatchSize = 16, int EmbedDim = 768,
+    int Depth = 12, int NumHeads = 12,
+    double MlpRatio = 4, bool QkvBias = true, float NormEps = VideoVitConfig.DefaultNormEps, bool ImageTokens = false,
+    Inflation? Inflate = null, float DropPath = 0)
     : BackboneConfig(DropPath)
 {
     /// <summary>ε of the published weights.</summary>
@@ -82,13 +84,16 @@ public sealed record VideoVitConfig(
     public override void Validate()
     {
         List<string> faults = [];
-        if (NumFrames <= 0 || TubeletSize <= 0 || PatchSize <= 0 || ImgHeight <= 0 || ImgWidth <= 0 || EmbedDim <= 0 || Depth <= 0 || NumHeads <= 0 || MlpRatio <= 0)
+        if (NumFrames <= 0 || TubeletSize <= 0 || PatchSize <= 0 || ImgHeight <= 0 || ImgWidth <= 0 || EmbedDim <= 0 || Depth <= 0
+            || NumHeads <= 0 || MlpRatio <= 0)
             faults.Add("every size must be positive");
-        else if (!SizeLimits.Hold([NumFrames, TubeletSize, PatchSize, ImgHeight, ImgWidth, EmbedDim, NumHeads], Depth, MlpRatio)) faults.Add(SizeLimits.Fault);
+        else if (!SizeLimits.Hold([NumFrames, TubeletSize, PatchSize, ImgHeight, ImgWidth, EmbedDim, NumHeads], Depth,
+            MlpRatio)) faults.Add(SizeLimits.Fault);
         else
         {
             if (NumFrames % TubeletSize != 0) faults.Add($"tubelet_size {TubeletSize} must divide num_frames {NumFrames}");
-            if (ImgHeight % PatchSize != 0 || ImgWidth % PatchSize != 0) faults.Add($"patch_size {PatchSize} must divide the frame {ImgHeight}x{ImgWidth}");
+            if (ImgHeight % PatchSize != 0 || ImgWidth % PatchSize != 0)
+                faults.Add($"patch_size {PatchSize} must divide the frame {ImgHeight}x{ImgWidth}");
             if (EmbedDim % NumHeads != 0) faults.Add($"num_heads {NumHeads} must divide embed_dim {EmbedDim}");
         }
 

@@ -6,13 +6,15 @@ namespace AdaptFormer.Models.VideoVit;
 /// <summary>How the loader treats plain video ViTs, and image weights for them.</summary>
 internal sealed class VideoVitFamily : BackboneFamily
 {
-    private const string Patch = "patch_embed.proj.weight", Positions = "pos_embed", ClassToken = "cls_token", FcNorm = "fc_norm.", Model = "plain video ViT";
+    private const string Patch = "patch_embed.proj.weight", Positions = "pos_embed", ClassToken = "cls_token", FcNorm = "fc_norm.", Model =
+        "plain video ViT";
     private const int DefaultSide = 224, DefaultFrames = 16;      // VideoMAE's; no weight depends on them
 
     public override Type ConfigType => typeof(VideoVitConfig);
 
     public override bool Recognises(StateDict ours) =>
-        ours.Weights.TryGetValue(Patch, out StateDict.Weight? patch) && patch.Shape.Rank == 5 && ours.Weights.Keys.Any(name => name.StartsWith("blocks.", StringComparison.Ordinal));
+        ours.Weights.TryGetValue(Patch, out StateDict.Weight? patch) && patch.Shape.Rank == 5
+            && ours.Weights.Keys.Any(name => name.StartsWith("blocks.", StringComparison.Ordinal));
 
     public override BackboneConfig Infer(StateDict ours, string path, WeightHints hints)
     {
@@ -30,14 +32,17 @@ internal sealed class VideoVitFamily : BackboneFamily
     }
 
     public override BackboneConfig Fit(BackboneConfig config, StateDict ours, ICollection<string> notes) =>
-        config is VideoVitConfig { ImageTokens: false } video && Recognises(ours) && HasImageTokens(ours) ? video with { ImageTokens = true } : config;
+        config is VideoVitConfig { ImageTokens: false } video && Recognises(ours) && HasImageTokens(ours)
+            ? video with { ImageTokens = true } : config;
 
-    public override void Adapt(StateDict state, BackboneConfig file, BackboneConfig model, bool sizeWasAsked, string path, ICollection<string> changes)
+    public override void Adapt(
+        StateDict state, BackboneConfig file, BackboneConfig model, bool sizeWasAsked, string path, ICollection<string> changes)
     {
         VideoVitConfig video = (VideoVitConfig)model;
         if (!state.Weights.TryGetValue(Patch, out StateDict.Weight? patch) || patch.Shape.Rank != 4) return;
         if (video.Inflate is { } how) ImageWeights.Inflate(state, video, how, path, changes);
-        else throw new InvalidDataException($"{path}: {Patch} is {patch.Shape}, that of an image model; set inflate to mean or centre to use image weights for clips.");
+        else throw new InvalidDataException(
+            $"{path}: {Patch} is {patch.Shape}, that of an image model; set inflate to mean or centre to use image weights for clips.");
     }
 
     public override string? ReasonToIgnore(string name, BackboneConfig config) =>
@@ -49,5 +54,6 @@ internal sealed class VideoVitFamily : BackboneFamily
 
     // Learned positions tell the number of tubelets.
     private static int? FramesOf(StateDict ours, int grid, int tubelet) =>
-        HasImageTokens(ours) && ours.Weights[Positions].Shape is { Rank: 3 } table && grid > 0 && table[1] > 1 && (table[1] - 1) % (grid * grid) == 0 ? (table[1] - 1) / (grid * grid) * tubelet : null;
+        HasImageTokens(ours) && ours.Weights[Positions].Shape is { Rank: 3 } table && grid > 0 && table[1] > 1
+            && (table[1] - 1) % (grid * grid) == 0 ? (table[1] - 1) / (grid * grid) * tubelet : null;
 }

@@ -23,9 +23,11 @@ public static class PositionEmbeddings
     public static float[] Resize(ReadOnlySpan<float> table, int dim, int extra, (int Height, int Width) from, (int Height, int Width) to)
     {
         if (dim < 1 || extra < 0 || from.Height < 1 || from.Width < 1 || to.Height < 1 || to.Width < 1)
-            throw new ArgumentException($"PositionEmbeddings: cannot resize a grid of {from.Height}x{from.Width} to {to.Height}x{to.Width} tokens of {dim} numbers.");
+            throw new ArgumentException($"PositionEmbeddings: cannot resize a grid of {from.Height}x{from.Width} to "
+                + $"{to.Height}x{to.Width} tokens of {dim} numbers.");
         if (table.Length != (extra + ((long)from.Height * from.Width)) * dim)
-            throw new ArgumentException($"PositionEmbeddings: {extra} + {from.Height}x{from.Width} tokens of {dim} need {(extra + (from.Height * from.Width)) * dim} numbers, got {table.Length}.");
+            throw new ArgumentException($"PositionEmbeddings: {extra} + {from.Height}x{from.Width} tokens of {dim} need "
+                + $"{(extra + (from.Height * from.Width)) * dim} numbers, got {table.Length}.");
         if (from == to) return table.ToArray();
 
         float[] result = new float[(extra + (to.Height * to.Width)) * dim];
@@ -87,7 +89,8 @@ public static class PositionEmbeddings
     /// <exception cref="ArgumentException">C is not a multiple of 4.</exception>
     public static float[] SinCos2D(int dim, (int Height, int Width) grid, bool clsToken)
     {
-        if (dim % 4 != 0) throw new ArgumentException($"PositionEmbeddings: a 2-D sine-cosine table needs a multiple of 4 features, got {dim}.");
+        if (dim % 4 != 0)
+            throw new ArgumentException($"PositionEmbeddings: a 2-D sine-cosine table needs a multiple of 4 features, got {dim}.");
         int first = clsToken ? 1 : 0, quarter = dim / 4;
         float[] table = new float[checked((first + (grid.Height * grid.Width)) * dim)];
         for (int y = 0; y < grid.Height; y++)

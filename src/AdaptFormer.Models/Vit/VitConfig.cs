@@ -33,7 +33,8 @@ public sealed record VitConfig(
     int ImgHeight = 224, int ImgWidth = 224, int PatchSize = 16, int EmbedDim = 768, int Depth = 12, int NumHeads = 12,
     double MlpRatio = 4, bool QkvBias = true, float NormEps = VitConfig.DefaultNormEps, bool GlobalPool = false, int PreLogits = 0,
     bool PatchBias = true, bool PreNorm = false, bool LayerScale = false, MlpActivation Activation = MlpActivation.Gelu,
-    bool ClassToken = true, bool DistToken = false, int RegTokens = 0, bool NoEmbedClass = false, float DropPath = 0) : BackboneConfig(DropPath)
+    bool ClassToken = true, bool DistToken = false, int RegTokens = 0, bool NoEmbedClass = false, float DropPath = 0)
+        : BackboneConfig(DropPath)
 {
     /// <summary>ε of the published weights.</summary>
     public const float DefaultNormEps = 1e-6f;
@@ -44,11 +45,13 @@ public sealed record VitConfig(
 
     /// <inheritdoc/>
     [JsonIgnore]
-    internal override BackboneConfig Architecture => this with { GlobalPool = false, DropPath = 0, NormEps = DefaultNormEps, PreLogits = 0 };
+    internal override BackboneConfig Architecture =>
+        this with { GlobalPool = false, DropPath = 0, NormEps = DefaultNormEps, PreLogits = 0 };
 
     /// <inheritdoc/>
     [JsonIgnore]
-    internal override string DefaultId => $"vit_dim{EmbedDim}_depth{Depth}_patch{PatchSize}{(RegTokens > 0 ? $"_reg{RegTokens}" : "")}_{ImgHeight}";
+    internal override string DefaultId =>
+        $"vit_dim{EmbedDim}_depth{Depth}_patch{PatchSize}{(RegTokens > 0 ? $"_reg{RegTokens}" : "")}_{ImgHeight}";
 
     /// <inheritdoc/>
     public override VisionTransformer Create(string id, DataType compute = DataType.Float32) => new(id, this, compute);
@@ -63,13 +66,17 @@ public sealed record VitConfig(
     public override BackboneConfig WithInflation(Inflation how, bool tokens = true)
     {
         if (!ClassToken || DistToken || RegTokens > 0 || NoEmbedClass)
-            throw new ArgumentException($"{DefaultId}: inflate takes weights of ViTs with a class token that has a position (ViT, DeiT, MAE), and no other tokens ahead of the patches.");
+            throw new ArgumentException($"{DefaultId}: inflate takes weights of ViTs with a class token that has a position (ViT, DeiT, "
+                + "MAE), and no other tokens ahead of the patches.");
         if (PreNorm || LayerScale || !PatchBias || Activation != MlpActivation.Gelu)
-            throw new ArgumentException($"{DefaultId}: inflate takes weights of plain ViTs (ViT, DeiT, MAE); those of CLIP and DINOv2 have layers that the video model does not have.");
+            throw new ArgumentException($"{DefaultId}: inflate takes weights of plain ViTs (ViT, DeiT, MAE); those of CLIP and DINOv2 "
+                + "have layers that the video model does not have.");
         if (PreLogits > 0)
-            throw new ArgumentException($"{DefaultId} has a pre_logits layer behind its class token, which is not read out for clips: name the model without it.");
+            throw new ArgumentException(
+                $"{DefaultId} has a pre_logits layer behind its class token, which is not read out for clips: name the model without it.");
         return new VideoVitConfig(
-            ImgHeight: ImgHeight, ImgWidth: ImgWidth, PatchSize: PatchSize, EmbedDim: EmbedDim, Depth: Depth, NumHeads: NumHeads, MlpRatio: MlpRatio,
+            ImgHeight: ImgHeight, ImgWidth: ImgWidth, PatchSize: PatchSize, EmbedDim: EmbedDim, Depth: Depth, NumHeads: NumHeads,
+            MlpRatio: MlpRatio,
             QkvBias: QkvBias, NormEps: NormEps, ImageTokens: tokens, Inflate: how, DropPath: DropPath);
     }
 
@@ -95,12 +102,15 @@ public sealed record VitConfig(
     public override void Validate()
     {
         List<string> faults = [];
-        if (PatchSize <= 0 || ImgHeight <= 0 || ImgWidth <= 0 || EmbedDim <= 0 || Depth <= 0 || NumHeads <= 0 || MlpRatio <= 0 || PreLogits < 0 || RegTokens < 0)
+        if (PatchSize <= 0 || ImgHeight <= 0 || ImgWidth <= 0 || EmbedDim <= 0 || Depth <= 0 || NumHeads <= 0 || MlpRatio <= 0
+            || PreLogits < 0 || RegTokens < 0)
             faults.Add("every size must be positive");
-        else if (!SizeLimits.Hold([PatchSize, ImgHeight, ImgWidth, EmbedDim, NumHeads, PreLogits, RegTokens], Depth, MlpRatio)) faults.Add(SizeLimits.Fault);
+        else if (!SizeLimits.Hold([PatchSize, ImgHeight, ImgWidth, EmbedDim, NumHeads, PreLogits, RegTokens], Depth, MlpRatio)) faults.Add(
+            SizeLimits.Fault);
         else
         {
-            if (ImgHeight % PatchSize != 0 || ImgWidth % PatchSize != 0) faults.Add($"patch_size {PatchSize} must divide the image {ImgHeight}x{ImgWidth}");
+            if (ImgHeight % PatchSize != 0 || ImgWidth % PatchSize != 0)
+                faults.Add($"patch_size {PatchSize} must divide the image {ImgHeight}x{ImgWidth}");
             if (EmbedDim % NumHeads != 0) faults.Add($"num_heads {NumHeads} must divide embed_dim {EmbedDim}");
         }
 

@@ -14,24 +14,31 @@ internal sealed class VitFamily : BackboneFamily
     public override Type ConfigType => typeof(VitConfig);
 
     public override bool Recognises(StateDict ours) =>
-        ours.Weights.TryGetValue(Patch, out StateDict.Weight? patch) && patch.Shape.Rank == 4 && ours.Weights.Keys.Any(name => name.StartsWith("blocks.", StringComparison.Ordinal));
+        ours.Weights.TryGetValue(Patch, out StateDict.Weight? patch) && patch.Shape.Rank == 4
+            && ours.Weights.Keys.Any(name => name.StartsWith("blocks.", StringComparison.Ordinal));
 
     public override BackboneConfig Infer(StateDict ours, string path, WeightHints hints)
     {
-        Shape patch = Require(ours, Patch, 4, path, Model), position = Require(ours, Positions, 3, path, Model), fc1 = Require(ours, "blocks.0.mlp.fc1.weight", 2, path, Model);
+        Shape patch = Require(ours, Patch, 4, path, Model), position = Require(ours, Positions, 3, path, Model), fc1 =
+            Require(ours, "blocks.0.mlp.fc1.weight", 2, path, Model);
         (int dim, int size) = (patch[0], patch[2]);
         if (patch[1] != 3 || patch[3] != size || size < 1 || dim < 1)
             throw new InvalidDataException($"{path}: {Patch} is {patch}, expected [EmbedDim, 3, patch, patch].");
 
         VitConfig tokens = TokensOf(new VitConfig(), ours);
-        bool apart = tokens.FrontTokens > 0 && IsSquare(position[1]) && (tokens.RegTokens > 0 || !IsSquare(position[1] - tokens.FrontTokens));
+        bool apart = tokens.FrontTokens > 0 && IsSquare(position[1])
+            && (tokens.RegTokens > 0 || !IsSquare(position[1] - tokens.FrontTokens));
         (int height, int width) = Grid(position, apart ? 0 : tokens.FrontTokens, path);
-        bool clip = ours.Weights.ContainsKey("norm_pre.weight");      // OpenAI's ε and activation, unless the configuration beside the weights says otherwise
+        // OpenAI's ε and activation, unless the configuration beside the weights says otherwise
+        bool clip = ours.Weights.ContainsKey("norm_pre.weight");
         return new VitConfig(
             height * size, width * size, size, dim, Depth(ours, "blocks"), Heads(dim, hints, path), (double)fc1[0] / dim,
-            QkvBias: ours.Weights.ContainsKey("blocks.0.attn.qkv.bias"), NormEps: hints.NormEps ?? (clip ? ClipNormEps : VitConfig.DefaultNormEps),
-            GlobalPool: HasFcNorm(ours), PreLogits: ours.Weights.TryGetValue("pre_logits.fc.weight", out StateDict.Weight? preLogits) ? preLogits.Shape[0] : 0,
-            PatchBias: ours.Weights.ContainsKey("patch_embed.proj.bias"), PreNorm: clip, LayerScale: ours.Weights.ContainsKey("blocks.0.ls1.gamma"),
+            QkvBias: ours.Weights.ContainsKey("blocks.0.attn.qkv.bias"),
+            NormEps: hints.NormEps ?? (clip ? ClipNormEps : VitConfig.DefaultNormEps),
+            GlobalPool: HasFcNorm(ours), PreLogits: ours.Weights.TryGetValue("pre_logits.fc.weight", out StateDict.Weight? preLogits)
+                ? preLogits.Shape[0] : 0,
+            PatchBias: ours.Weights.ContainsKey("patch_embed.proj.bias"), PreNorm: clip,
+            LayerScale: ours.Weights.ContainsKey("blocks.0.ls1.gamma"),
             Activation: hints.Activation ?? (clip ? MlpActivation.QuickGelu : MlpActivation.Gelu),
             ClassToken: tokens.ClassToken, DistToken: tokens.DistToken, RegTokens: tokens.RegTokens, NoEmbedClass: apart);
     }
@@ -50,12 +57,14 @@ internal sealed class VitFamily : BackboneFamily
         return vit with { PreLogits = 0 };
     }
 
-    public override void Adapt(StateDict state, BackboneConfig file, BackboneConfig model, bool sizeWasAsked, string path, ICollection<string> changes)
+    public override void Adapt(
+        StateDict state, BackboneConfig file, BackboneConfig model, bool sizeWasAsked, string path, ICollection<string> changes)
     {
         (VitConfig from, VitConfig to) = ((VitConfig)file, (VitConfig)model);
         if (!sizeWasAsked || !state.Weights.TryGetValue(Positions, out StateDict.Weight? table)) return;
         int extra = to.NoEmbedClass ? 0 : to.FrontTokens;
-        (int Height, int Width) old = table.Shape.Rank == 3 && table.Shape[1] == from.Positions ? (from.GridHeight, from.GridWidth) : Grid(table.Shape, extra, path);
+        (int Height, int Width) old = table.Shape.Rank == 3 && table.Shape[1] == from.Positions
+            ? (from.GridHeight, from.GridWidth) : Grid(table.Shape, extra, path);
         if (old == (to.GridHeight, to.GridWidth) || table.Shape[2] != to.EmbedDim) return;
         float[] values = PositionEmbeddings.Resize(table.ToArray(), to.EmbedDim, extra, old, (to.GridHeight, to.GridWidth));
         state.Add(Positions, new StateDict.Weight(new Shape(1, to.Positions, to.EmbedDim), destination => values.CopyTo(destination)));
@@ -64,7 +73,8 @@ internal sealed class VitFamily : BackboneFamily
 
     public override StateDict Prepared(StateDict ours)
     {
-        if (!ours.Weights.ContainsKey(DistToken) || !ours.Weights.TryGetValue("head.weight", out StateDict.Weight? first) || first.Shape.Rank != 2) return ours;
+        if (!ours.Weights.ContainsKey(DistToken) || !ours.Weights.TryGetValue("head.weight", out StateDict.Weight? first)
+            || first.Shape.Rank != 2) return ours;
         StateDict joined = ours.Renamed(static name => name.StartsWith("head_dist.", StringComparison.Ordinal) ? null : name);
         (int classes, int dim) = (first.Shape[0], first.Shape[1]);
         StateDict.Weight? second = ours.Weights.GetValueOrDefault("head_dist.weight");
@@ -81,7 +91,8 @@ internal sealed class VitFamily : BackboneFamily
                 destination[at + dim] = other is null ? 0 : other[i] / 2;
             }
         }));
-        if (second is null || !ours.Weights.TryGetValue("head.bias", out StateDict.Weight? bias) || !ours.Weights.TryGetValue("head_dist.bias", out StateDict.Weight? beside) || bias.Shape != beside.Shape)
+        if (second is null || !ours.Weights.TryGetValue("head.bias", out StateDict.Weight? bias)
+            || !ours.Weights.TryGetValue("head_dist.bias", out StateDict.Weight? beside) || bias.Shape != beside.Shape)
             return joined;
         joined.Add("head.bias", new StateDict.Weight(bias.Shape, destination =>
         {
@@ -94,9 +105,11 @@ internal sealed class VitFamily : BackboneFamily
 
     public override void Check(StateDict ours, BackboneConfig config, string path)
     {
-        if (((VitConfig)config).GlobalPool || !ours.Weights.Keys.Any(name => name.StartsWith(AttentionPool, StringComparison.Ordinal))) return;
+        if (((VitConfig)config).GlobalPool || !ours.Weights.Keys.Any(name => name.StartsWith(AttentionPool, StringComparison.Ordinal)))
+            return;
         throw new InvalidDataException(
-            $"{path}: it holds SigLIP, whose attention pooling ({AttentionPool}*) is not supported; with global_pool (model.global_pool=true in a recipe) the mean of the patch tokens is read in its place.");
+            $"{path}: it holds SigLIP, whose attention pooling ({AttentionPool}*) is not supported; with global_pool "
+            + "(model.global_pool=true in a recipe) the mean of the patch tokens is read in its place.");
     }
 
     public override string? ReasonToIgnore(string name, BackboneConfig config)
@@ -105,11 +118,13 @@ internal sealed class VitFamily : BackboneFamily
         if (name == "embeddings.position_ids") return "a counter, which the table of positions makes unnecessary";
         if (vit.GlobalPool && name.StartsWith("norm.", StringComparison.Ordinal)) return "global pooling normalises with fc_norm instead";
         if (vit.GlobalPool && name.StartsWith(AttentionPool, StringComparison.Ordinal)) return "global pooling takes the mean instead";
-        return vit.PreLogits == 0 && name.StartsWith("pre_logits.", StringComparison.Ordinal) ? "the sizes asked for have no pre_logits layer" : null;
+        return vit.PreLogits == 0 && name.StartsWith("pre_logits.", StringComparison.Ordinal)
+            ? "the sizes asked for have no pre_logits layer" : null;
     }
 
     // MAE's fine-tuning starts fc_norm at ones and zeros and trains it with the head.
-    public override bool MayStartAnew(string name, BackboneConfig config) => ((VitConfig)config).GlobalPool && name.StartsWith("fc_norm.", StringComparison.Ordinal);
+    public override bool MayStartAnew(string name, BackboneConfig config) =>
+        ((VitConfig)config).GlobalPool && name.StartsWith("fc_norm.", StringComparison.Ordinal);
 
     public override string? Advice(string name, BackboneConfig config) =>
         name == Positions ? $"set img_size to {((VitConfig)config).ImgHeight} to resize it, or to that of the weights" : null;
@@ -124,7 +139,8 @@ internal sealed class VitFamily : BackboneFamily
         int patches = position.Rank == 3 ? position[1] - extra : 0;
         if (IsSquare(patches) && (int)Math.Round(Math.Sqrt(patches)) is var side) return (side, side);
         throw new InvalidDataException(
-            $"{path}: {Positions} is {position}, expected [1, {extra} + g·g, EmbedDim] of a square grid with {extra} {(extra == 1 ? "token" : "tokens")} ahead of it; for a grid that is not square give the sizes (model.config).");
+            $"{path}: {Positions} is {position}, expected [1, {extra} + g·g, EmbedDim] of a square grid with {extra} "
+            + $"{(extra == 1 ? "token" : "tokens")} ahead of it; for a grid that is not square give the sizes (model.config).");
     }
 
     private static bool IsSquare(int count) => count > 0 && (int)Math.Round(Math.Sqrt(count)) is var side && side * side == count;
@@ -134,12 +150,14 @@ internal sealed class VitFamily : BackboneFamily
     {
         ClassToken = ours.Weights.ContainsKey(ClassToken),
         DistToken = ours.Weights.ContainsKey(DistToken),
-        RegTokens = ours.Weights.TryGetValue(RegTokens, out StateDict.Weight? registers) && registers.Shape.Rank == 3 ? registers.Shape[1] : 0,
+        RegTokens = ours.Weights.TryGetValue(RegTokens, out StateDict.Weight? registers) && registers.Shape.Rank == 3
+            ? registers.Shape[1] : 0,
     };
 
     private static string Tokens(VitConfig config)
     {
-        string[] kinds = [.. new[] { config.ClassToken ? "a class token" : "", config.DistToken ? "a distillation token" : "", config.RegTokens > 0 ? $"{config.RegTokens} registers" : "" }.Where(kind => kind.Length > 0)];
+        string[] kinds = [.. new[] { config.ClassToken ? "a class token" : "", config.DistToken
+            ? "a distillation token" : "", config.RegTokens > 0 ? $"{config.RegTokens} registers" : "" }.Where(kind => kind.Length > 0)];
         string tokens = kinds.Length == 0 ? "none" : string.Join(" and ", kinds);
         return config.NoEmbedClass ? $"{tokens}, without a position" : tokens;
     }

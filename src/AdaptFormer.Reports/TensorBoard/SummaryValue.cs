@@ -21,14 +21,16 @@ internal static class SummaryValue
     {
         const int height = 1, width = 2, colourSpace = 3, encoded = 4, rgb = 3;
         (int w, int h) = PngSize(png);
-        return new ProtoWriter().Add(Tag, tag).Add(Picture, new ProtoWriter().Add(height, (long)h).Add(width, (long)w).Add(colourSpace, (long)rgb).Add(encoded, png));
+        return new ProtoWriter().Add(Tag, tag)
+            .Add(Picture, new ProtoWriter().Add(height, (long)h).Add(width, (long)w).Add(colourSpace, (long)rgb).Add(encoded, png));
     }
 
     /// <summary>A text in Markdown.</summary>
     public static ProtoWriter Text(string tag, string markdown)
     {
         const int type = 1, shape = 2, strings = 8;
-        return new ProtoWriter().Add(Tag, tag).Add(Metadata, Plugin("text", [])).Add(Tensor, new ProtoWriter().Add(type, DataString).Add(shape, new ProtoWriter()).Add(strings, markdown));
+        return new ProtoWriter().Add(Tag, tag).Add(Metadata, Plugin("text", []))
+            .Add(Tensor, new ProtoWriter().Add(type, DataString).Add(shape, new ProtoWriter()).Add(strings, markdown));
     }
 
     /// <summary>The hyper-parameters of a run that begins: one row of TensorBoard's table, which finds the columns itself over all
@@ -39,7 +41,8 @@ internal static class SummaryValue
     {
         const int sessionStart = 3, hyperParameters = 1, key = 1, entry = 2, startTime = 5;
         ProtoWriter info = new();
-        foreach ((string name, JsonValue value) in values) info.Add(hyperParameters, new ProtoWriter().Add(key, name).Add(entry, Value(value)));
+        foreach ((string name, JsonValue value) in values)
+            info.Add(hyperParameters, new ProtoWriter().Add(key, name).Add(entry, Value(value)));
         return HyperParameters("_hparams_/session_start_info", sessionStart, info.Add(startTime, EventFile.Seconds(start)));
     }
 
@@ -47,10 +50,12 @@ internal static class SummaryValue
     public static ProtoWriter RunEnded(DateTimeOffset end)
     {
         const int sessionEnd = 4, status = 1, endTime = 2;
-        return HyperParameters("_hparams_/session_end_info", sessionEnd, new ProtoWriter().Add(status, Succeeded).Add(endTime, EventFile.Seconds(end)));
+        return HyperParameters("_hparams_/session_end_info", sessionEnd,
+            new ProtoWriter().Add(status, Succeeded).Add(endTime, EventFile.Seconds(end)));
     }
 
-    private static ProtoWriter HyperParameters(string tag, int kind, ProtoWriter info) => new ProtoWriter().Add(Tag, tag).Add(Metadata, Plugin("hparams", new ProtoWriter().Add(kind, info).ToArray()));
+    private static ProtoWriter HyperParameters(string tag, int kind, ProtoWriter info) =>
+        new ProtoWriter().Add(Tag, tag).Add(Metadata, Plugin("hparams", new ProtoWriter().Add(kind, info).ToArray()));
 
     private static ProtoWriter Plugin(string name, byte[] content)
     {
@@ -73,5 +78,6 @@ internal static class SummaryValue
 
     // A PNG's first part, behind eight bytes of signature and eight of its own head, begins with the two sides.
     private static (int Width, int Height) PngSize(byte[] png) =>
-        (System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)), System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20)));
+        (System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(
+            png.AsSpan(16)), System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20)));
 }

@@ -44,7 +44,8 @@ internal static class PrefixKey
             if (!files.TryGetValue(path, out string? state))
             {
                 FileInfo file = new(path);
-                files[path] = state = file.Exists ? string.Create(CultureInfo.InvariantCulture, $"{file.Length} {file.LastWriteTimeUtc.Ticks}") : "";
+                files[path] = state = file.Exists
+                    ? string.Create(CultureInfo.InvariantCulture, $"{file.Length} {file.LastWriteTimeUtc.Ticks}") : "";
             }
 
             Add(hash, string.Create(CultureInfo.InvariantCulture, $"{string.Join('|', data.Labels(i))} {data.Source(i)} {state}"));

@@ -80,7 +80,8 @@ public sealed class RunSources : IDisposable
     private MixedSource Mixed(RecipeData data, MixOptions mix)
     {
         if (_options.Mode == CacheMode.Auto)
-            _report(new CacheRecord(false, "training: not used, because mixed batches differ each epoch; to keep tensors leave mix out", 0));
+            _report(new CacheRecord(false,
+                "training: not used, because mixed batches differ each epoch; to keep tensors leave mix out", 0));
         return new MixedSource(new PixelSource(data.Train), mix, data.ClassNames.Count);
     }
 

@@ -41,7 +41,8 @@ public enum CachePrecision
 /// <param name="Precision">How tensors are stored.</param>
 /// <param name="Folder">Where to; the user's cache folder if null.</param>
 /// <param name="MaxGb">Most gigabytes (10⁹ bytes) that the folder may hold, above 0; the oldest files make room.</param>
-public sealed record CacheOptions(CacheMode Mode = CacheMode.Off, int Views = 0, CachePrecision Precision = CachePrecision.Auto, string? Folder = null, double MaxGb = 20)
+public sealed record CacheOptions(
+    CacheMode Mode = CacheMode.Off, int Views = 0, CachePrecision Precision = CachePrecision.Auto, string? Folder = null, double MaxGb = 20)
 {
     internal void Check(RecipeCheck check)
     {

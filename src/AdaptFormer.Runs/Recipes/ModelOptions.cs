@@ -57,7 +57,8 @@ public sealed record ModelOptions(
     internal void Check(RecipeCheck check)
     {
         check.Require(!string.IsNullOrWhiteSpace(Name), "name", Name, "a model such as 'vit_base_patch16_224'");
-        check.Require(Weights is null || !string.IsNullOrWhiteSpace(Weights), "weights", Weights, "the path of a weights file, or null to start from random numbers");
+        check.Require(Weights is null || !string.IsNullOrWhiteSpace(Weights), "weights", Weights,
+            "the path of a weights file, or null to start from random numbers");
         check.Require(ImageSize is null or (>= 1 and <= 4096), "image_size", ImageSize, "null or a whole number in [1, 4096]");
         check.Require(NumFrames is null or (>= 1 and <= 1024), "num_frames", NumFrames, "null or a whole number in [1, 1024]");
         check.Require(InflateTokens || Inflate is not null, "inflate_tokens", "false", "model.inflate beside it");

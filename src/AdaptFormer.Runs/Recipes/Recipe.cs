@@ -108,7 +108,8 @@ public sealed record Recipe(
             _ => 0,
         };
         if (warmup > 0 && warmup >= Epochs)
-            yield return $"schedule.warmup_epochs is {warmup} and epochs is {Epochs}: the learning rate never reaches its peak; set schedule.warmup_epochs below epochs.";
+            yield return $"schedule.warmup_epochs is {warmup} and epochs is {Epochs}: the learning rate never reaches its peak; set "
+                + "schedule.warmup_epochs below epochs.";
     }
 
     /// <summary>Everything out of range, one message each; empty for a good recipe.</summary>
@@ -120,15 +121,18 @@ public sealed record Recipe(
         check.Require(Precision != Precision.Int8, "precision", Precision, "auto, float32 or bfloat16: int8 is for predictions");
         check.Require(Batch >= 1, "batch", Batch, "a whole number of at least 1");
         check.Require(Accumulate >= 1, "accumulate", Accumulate, "a whole number of at least 1");
-        check.Require(Batch < 1 || Accumulate < 1 || (long)Batch * Accumulate <= int.MaxValue, "accumulate", Accumulate, "batch × accumulate below 2³¹");
+        check.Require(Batch < 1 || Accumulate < 1 || (long)Batch * Accumulate <= int.MaxValue, "accumulate", Accumulate,
+            "batch × accumulate below 2³¹");
         check.Require(Workers >= 0, "workers", Workers, "a whole number of at least 0 (0: the program chooses)");
         check.Require(EvaluateEvery >= 1, "evaluate_every", EvaluateEvery, "a whole number of at least 1");
-        check.Require(ClipNorm is null || (ClipNorm > 0 && double.IsFinite(ClipNorm.Value)), "clip_norm", ClipNorm, "null or a number above 0");
+        check.Require(ClipNorm is null || (ClipNorm > 0 && double.IsFinite(ClipNorm.Value)), "clip_norm", ClipNorm,
+            "null or a number above 0");
         check.Require(EmaDecay is >= 0 and < 1, "ema_decay", EmaDecay, "a number in [0, 1)");
         check.Require(LayerDecay is null or (> 0 and <= 1), "layer_decay", LayerDecay, "null or a number in (0, 1]");
         check.Require(EarlyStopping is null or >= 1, "early_stopping", EarlyStopping, "null or a whole number of at least 1");
         check.Require(
-            EarlyStopping is null || Data.HasValidation, "early_stopping", EarlyStopping, "null, or validation data (data.validation, or data.validation_fraction above 0)");
+            EarlyStopping is null || Data.HasValidation, "early_stopping", EarlyStopping,
+            "null, or validation data (data.validation, or data.validation_fraction above 0)");
         check.Require(From is null || !string.IsNullOrWhiteSpace(From), "from", From, "the path of an adapter file, or null");
         Model.Check(check.At("model"));
         Data.Check(check.At("data"));
@@ -136,7 +140,8 @@ public sealed record Recipe(
         Schedule.Check(check.At("schedule"));
         Loss.Check(check.At("loss"));
         Mix.Check(check.At("mix"));
-        check.Require(!Mix.IsOn || Loss.Name != LossName.Asymmetric, "mix", "on", "loss.name cross_entropy or bce: the asymmetric loss has no mixed targets");
+        check.Require(!Mix.IsOn || Loss.Name != LossName.Asymmetric, "mix", "on",
+            "loss.name cross_entropy or bce: the asymmetric loss has no mixed targets");
         Cache.Check(check.At("cache"));
         return problems;
     }

@@ -16,7 +16,8 @@ internal static class RecipePresets
     public static void Expand(JsonObject root, ICollection<string> problems)
     {
         if (root["tuning"] is not JsonObject tuning || !tuning.TryGetPropertyValue(Key, out JsonNode? preset)) return;
-        string name = preset is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : preset?.ToJsonString() ?? "null";
+        string name = preset is JsonValue value && value.GetValueKind() == JsonValueKind.String
+            ? value.GetValue<string>() : preset?.ToJsonString() ?? "null";
         tuning.Remove(Key);
         if (!AdaptFormerTuning.Presets.TryGetValue(name, out AdaptFormerTuning? options))
         {

@@ -14,7 +14,8 @@ internal static class RecipeSchema
 
     /// <summary>Adds to <paramref name="problems"/> whatever keeps <paramref name="root"/> from becoming the recipe whose form is
     /// <paramref name="schema"/>.</summary>
-    public static void Check(JsonObject root, JsonTypeInfo schema, ICollection<string> problems) => CheckSection(root, schema, "", problems);
+    public static void Check(JsonObject root, JsonTypeInfo schema, ICollection<string> problems) =>
+        CheckSection(root, schema, "", problems);
 
     /// <summary>What stands at <paramref name="path"/> in a recipe like <paramref name="root"/>; null where nothing is known.</summary>
     public static JsonTypeInfo? Find(JsonObject root, JsonTypeInfo schema, ReadOnlySpan<string> path)
@@ -97,7 +98,8 @@ internal static class RecipeSchema
     private static JsonTypeInfo? Variant(JsonObject section, JsonTypeInfo type)
     {
         if (type.PolymorphismOptions is not { } options) return type;
-        if (section[options.TypeDiscriminatorPropertyName] is not JsonValue value || value.GetValueKind() != JsonValueKind.String) return null;
+        if (section[options.TypeDiscriminatorPropertyName] is not JsonValue value || value.GetValueKind() != JsonValueKind.String)
+            return null;
         string name = value.GetValue<string>();
         foreach (JsonDerivedType derived in options.DerivedTypes)
             if (derived.TypeDiscriminator is string own && own == name) return Options.GetTypeInfo(derived.DerivedType);
@@ -111,7 +113,8 @@ internal static class RecipeSchema
         try
         {
             object? converted = value.Deserialize(type);
-            return converted is not (double.NaN or float.NaN or double.PositiveInfinity or double.NegativeInfinity or float.PositiveInfinity or float.NegativeInfinity);
+            return converted is not (double.NaN or float.NaN or double.PositiveInfinity or double.NegativeInfinity or float.PositiveInfinity
+                or float.NegativeInfinity);
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException or NotSupportedException)
         {
@@ -133,7 +136,8 @@ internal static class RecipeSchema
         if (plain == typeof(float) || plain == typeof(double)) return "a number";
         if (plain == typeof(bool)) return "true or false";
         if (plain == typeof(string)) return "a text";
-        return type.Kind == JsonTypeInfoKind.Enumerable ? "a list" : type.Kind == JsonTypeInfoKind.Object ? "a section, { … }" : "another kind of value";
+        return type.Kind == JsonTypeInfoKind.Enumerable
+            ? "a list" : type.Kind == JsonTypeInfoKind.Object ? "a section, { … }" : "another kind of value";
     }
 
     private static string[] EnumNames(JsonTypeInfo type) =>

@@ -23,7 +23,8 @@ public static class PairedBootstrap
     {
         if (differences.Count == 0 || differences[0].Length == 0) throw new ArgumentException("PairedBootstrap: no pictures to draw from.");
         int pictures = differences[0].Length, seeds = differences.Count;
-        if (differences.Any(row => row.Length != pictures)) throw new ArgumentException("PairedBootstrap: every seed needs the same pictures.");
+        if (differences.Any(row => row.Length != pictures))
+            throw new ArgumentException("PairedBootstrap: every seed needs the same pictures.");
 
         Rng rng = new(seed);
         double[] means = new double[Resamples];
@@ -51,5 +52,6 @@ public static class PairedBootstrap
     }
 
     // The smallest value that at least a share q of all draws does not exceed.
-    private static double Quantile(double[] sorted, double q) => sorted[Math.Clamp((int)Math.Ceiling((q * sorted.Length) - 1e-9) - 1, 0, sorted.Length - 1)];
+    private static double Quantile(double[] sorted, double q) =>
+        sorted[Math.Clamp((int)Math.Ceiling((q * sorted.Length) - 1e-9) - 1, 0, sorted.Length - 1)];
 }

@@ -64,7 +64,8 @@ internal static unsafe class LossKernel
     }
 
     /// <summary>Returns −Σ sₖ·wₖ·log pₖ and writes its gradient; see <c>AsymmetricSingleLabelLossOp</c> for s and w.</summary>
-    public static float AsymmetricSingleLabel(float* z, int k, int label, double gammaPositive, double gammaNegative, double smoothing, float* gradient)
+    public static float AsymmetricSingleLabel(
+        float* z, int k, int label, double gammaPositive, double gammaNegative, double smoothing, float* gradient)
     {
         double logSum = LogSumExp(z, k), loss = 0, total = 0;
         for (int j = 0; j < k; j++) total += Term(j).Gradient;

@@ -32,7 +32,8 @@ public sealed class ProfilingBackend(Backend inner) : Backend
     public IReadOnlyList<ProfiledCall> Costs =>
     [
         .. _costs
-            .Select(entry => new ProfiledCall(entry.Key, entry.Value.Calls, Stopwatch.GetElapsedTime(0, entry.Value.Ticks), entry.Value.Flops))
+            .Select(entry => new ProfiledCall(entry.Key, entry.Value.Calls, Stopwatch.GetElapsedTime(0, entry.Value.Ticks),
+                entry.Value.Flops))
             .OrderByDescending(cost => cost.Time),
     ];
 

@@ -16,8 +16,10 @@ public static class BufferPool
     private const int ClassesPerOctave = 8;      // at most 12.5 % of a block is wasted
     private const int MinimumBytes = 256;
     private const long LargeBytes = 1 << 20;     // smaller blocks are too little to be worth a system call
-    private const long Spare = 32 << 20;         // what may wait beyond that need: a small model's blocks go round without asking the system for any
-    private const int LongWait = 32;             // large blocks that came back later: a few layers' worth, so that what each layer needs stays
+    // what may wait beyond that need: a small model's blocks go round without asking the system for any
+    private const long Spare = 32 << 20;
+    // large blocks that came back later: a few layers' worth, so that what each layer needs stays
+    private const int LongWait = 32;
     private static readonly Lock Gate = new();
     private static readonly Dictionary<long, List<Waiting>> Free = [];
     private static long _liveBuffers, _liveBytes, _peakBytes, _mostLive, _pooledBytes, _returns;
@@ -109,7 +111,8 @@ public static class BufferPool
         (long capacity, List<Waiting>? oldest) = (0, null);
         foreach ((long size, List<Waiting> blocks) in Free)
         {
-            if (size >= LargeBytes && blocks.Count > 0 && (oldest is null || blocks[0].Since < oldest[0].Since)) (capacity, oldest) = (size, blocks);
+            if (size >= LargeBytes && blocks.Count > 0 && (oldest is null || blocks[0].Since < oldest[0].Since))
+                (capacity, oldest) = (size, blocks);
         }
 
         if (oldest is null || _returns - oldest[0].Since < LongWait) return false;

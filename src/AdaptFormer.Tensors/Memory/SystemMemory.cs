@@ -27,7 +27,8 @@ internal static unsafe partial class SystemMemory
 
     private static long WholePages(long bytes) => (bytes + Page - 1) / Page * Page;
 
-    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2201", Justification = "What the runtime's own allocator throws in the same case.")]
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2201",
+        Justification = "What the runtime's own allocator throws in the same case.")]
     private static nint Map(long bytes)
     {
         (long size, long reserved) = (WholePages(bytes), WholePages(bytes) + HugePage);

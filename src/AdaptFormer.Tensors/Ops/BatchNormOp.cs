@@ -20,7 +20,8 @@ public static class BatchNormOp
         public Tensor BatchNorm(Parameter runningMean, Parameter runningVariance, float momentum, float eps)
         {
             if (x.Shape.Rank != 2 || runningMean.Length != x.Shape[1] || runningVariance.Length != x.Shape[1])
-                Throw.Shape("BatchNorm", "x [B, C] and running statistics [C] must agree", ("x", x), ("mean", runningMean), ("variance", runningVariance));
+                Throw.Shape("BatchNorm", "x [B, C] and running statistics [C] must agree", ("x", x), ("mean", runningMean),
+                    ("variance", runningVariance));
             if (x.Type != DataType.Float32) throw new ArgumentException($"BatchNorm: x must be f32, got {x}.");
             (int b, int c) = (x.Shape[0], x.Shape[1]);
             Tensor y = x.NewEmpty(x.Shape), rstd = x.NewEmpty(new Shape(c));

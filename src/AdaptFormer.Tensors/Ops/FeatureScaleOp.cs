@@ -32,7 +32,8 @@ public static class FeatureScaleOp
                 }
 
                 if (gamma.NeedsGrad) gamma.AddGrad(Sum(x, c, dGamma => new SumProductsCall(dy, x, dGamma).Run()));       // dγ = Σ dy∘x
-                if (beta is { NeedsGrad: true }) beta.AddGrad(Sum(x, c, dBeta => new LinearBackwardBiasCall(dy, 1, dBeta).Run()));      // dβ = Σ dy
+                // dβ = Σ dy
+                if (beta is { NeedsGrad: true }) beta.AddGrad(Sum(x, c, dBeta => new LinearBackwardBiasCall(dy, 1, dBeta).Run()));
             });
         }
     }

@@ -82,6 +82,8 @@ internal static class Losses
     /// <summary>Checks a share of label smoothing.</summary>
     public static void CheckSmoothing(string op, float labelSmoothing)
     {
-        if (labelSmoothing is not (>= 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(labelSmoothing), $"{op}: label smoothing is {labelSmoothing}, expected a number in [0, 1).");
+        if (labelSmoothing is not (>= 0 and < 1))
+            throw new ArgumentOutOfRangeException(nameof(labelSmoothing),
+                $"{op}: label smoothing is {labelSmoothing}, expected a number in [0, 1).");
     }
 }

@@ -19,8 +19,10 @@ public static class PatchOp
         /// <exception cref="ArgumentException">The channels differ, or the kernel does not divide the pixels.</exception>
         public Tensor PatchEmbed(Tensor weight, Tensor? bias = null, DataType? compute = null)
         {
-            int rank = pixels.Shape.Rank, p = weight.Shape.Rank >= 4 ? weight.Shape[^1] : 0, t = rank == 5 && weight.Shape.Rank == 5 ? weight.Shape[2] : 1;
-            if (rank is not (4 or 5) || weight.Shape.Rank != rank || weight.Shape[^2] != p || pixels.Shape[1] != weight.Shape[1] || !Cuts(pixels.Shape, t, p))
+            int rank = pixels.Shape.Rank, p = weight.Shape.Rank >= 4 ? weight.Shape[^1] : 0, t = rank == 5 && weight.Shape.Rank == 5
+                ? weight.Shape[2] : 1;
+            if (rank is not (4 or 5) || weight.Shape.Rank != rank || weight.Shape[^2] != p || pixels.Shape[1] != weight.Shape[1]
+                || !Cuts(pixels.Shape, t, p))
             {
                 Throw.Shape("PatchEmbed", rank == 5
                     ? "pixels [B, C, T, H, W] must cut into tubelets of the kernel [O, C, t, p, p]"
@@ -42,7 +44,8 @@ public static class PatchOp
         {
             Shape shape = pixels.Shape;
             if (shape.Rank is not (4 or 5) || !Cuts(shape, tubelet, patch))
-                Throw.Shape("Unfold", $"patches of {(shape.Rank == 5 ? $"{tubelet} frames by " : "")}{patch} must divide pixels {(shape.Rank == 5 ? "[B, C, T, H, W]" : "[B, C, H, W]")}", ("pixels", pixels));
+                Throw.Shape("Unfold", $"patches of {(shape.Rank == 5 ? $"{tubelet} frames by " : "")}{patch} must divide pixels "
+                    + $"{(shape.Rank == 5 ? "[B, C, T, H, W]" : "[B, C, H, W]")}", ("pixels", pixels));
             int patches = (shape.Rank == 5 ? shape[2] / tubelet : 1) * (shape[^2] / patch) * (shape[^1] / patch);
             Tensor rows = pixels.NewEmpty(new Shape(shape[0], patches, shape[1] * tubelet * patch * patch), output ?? DataType.Float32);
             new UnfoldCall(pixels, tubelet, patch, rows).Run();

@@ -57,7 +57,8 @@ public static class WindowAttentionOp
         /// <param name="scale">s; 1/√D for head size D if null.</param>
         /// <returns>[B, windows, h, N, N] for windows of N tokens, f32: rows are the tokens that ask, and sum to 1.</returns>
         /// <exception cref="ArgumentException">A shape does not fit.</exception>
-        public Tensor WindowAttentionProbabilities(int heads, WindowLayout windows, Tensor table, Tensor? padding = null, float? scale = null)
+        public Tensor WindowAttentionProbabilities(
+            int heads, WindowLayout windows, Tensor table, Tensor? padding = null, float? scale = null)
         {
             Check("WindowAttentionProbabilities", qkv, heads, windows, table, padding);
             (int n, int c) = (windows.Window.Count, qkv.Shape[2] / 3);

@@ -26,7 +26,8 @@ public static class AveragePrecision
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 1);
         if (scores.Length != targets.Length || scores.Length % classes != 0)
-            throw new ArgumentException($"AveragePrecision: {scores.Length} scores and {targets.Length} targets are not two tables of {classes} classes.");
+            throw new ArgumentException(
+                $"AveragePrecision: {scores.Length} scores and {targets.Length} targets are not two tables of {classes} classes.");
 
         int rows = scores.Length / classes;
         double[] result = new double[classes];
@@ -38,7 +39,8 @@ public static class AveragePrecision
             for (int row = 0; row < rows; row++)
             {
                 float score = scores[(row * classes) + c];
-                if (float.IsNaN(score)) throw new ArgumentException($"AveragePrecision: the score of sample {row}, class {c} is not a number.");
+                if (float.IsNaN(score))
+                    throw new ArgumentException($"AveragePrecision: the score of sample {row}, class {c} is not a number.");
                 (column[row], hits[row], order[row]) = (-score, targets[(row * classes) + c], row);
             }
 

@@ -14,5 +14,6 @@ internal static class LayerDecay
     /// <param name="model">The model.</param>
     /// <param name="decay">γ, in (0, 1]; null is 1.</param>
     public static Func<string, Parameter, double> For(Backbone model, double? decay) =>
-        decay is { } gamma ? (name, parameter) => Math.Pow(gamma, model.Blocks.Count + 1 - model.DepthOf(name, parameter)) : static (_, _) => 1;
+        decay is { } gamma
+            ? (name, parameter) => Math.Pow(gamma, model.Blocks.Count + 1 - model.DepthOf(name, parameter)) : static (_, _) => 1;
 }

@@ -26,7 +26,8 @@ public abstract class Optimizer : IDisposable
             if (!names.Add(segment.Name))
                 throw new ArgumentException($"Optimizer: two trainable parameters are called '{segment.Name}'.", nameof(segments));
             if (segment.Start < end || segment.Length < 0)
-                throw new ArgumentException($"Optimizer: '{segment.Name}' is [{segment.Start}, {segment.Start + segment.Length}), but the parameters before it end at {end}.", nameof(segments));
+                throw new ArgumentException($"Optimizer: '{segment.Name}' is [{segment.Start}, {segment.Start + segment.Length}), but "
+                    + $"the parameters before it end at {end}.", nameof(segments));
             end = checked(segment.Start + segment.Length);
         }
 

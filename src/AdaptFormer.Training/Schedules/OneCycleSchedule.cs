@@ -50,7 +50,8 @@ public sealed record OneCycleSchedule(
     /// <inheritdoc/>
     public override void Check(RecipeCheck check)
     {
-        check.Require(PctStart > 0 && PctStart < (ThreePhase ? 0.5 : 1), "pct_start", PctStart, ThreePhase ? "a number in (0, 0.5)" : "a number in (0, 1)");
+        check.Require(PctStart > 0 && PctStart < (ThreePhase ? 0.5 : 1), "pct_start", PctStart, ThreePhase
+            ? "a number in (0, 0.5)" : "a number in (0, 1)");
         check.Require(double.IsFinite(DivFactor) && DivFactor > 0, "div_factor", DivFactor, "a number above 0");
         check.Require(double.IsFinite(FinalDivFactor) && FinalDivFactor > 0, "final_div_factor", FinalDivFactor, "a number above 0");
         check.Require(BaseMomentum is >= 0 and < 1, "base_momentum", BaseMomentum, "a number in [0, 1)");
@@ -62,6 +63,7 @@ public sealed record OneCycleSchedule(
         // A phase of no length (a run of very few steps) is over at once: 0/0.
         double passed = double.IsFinite(done) ? done : 1;
         double weight = Anneal == Anneal.Linear ? passed : 0.5 * (1 - Math.Cos(Math.PI * passed));
-        return new StepRate(lrFrom + ((lrTo - lrFrom) * weight), CycleMomentum ? momentumFrom + ((momentumTo - momentumFrom) * weight) : null);
+        return new StepRate(lrFrom + ((lrTo - lrFrom) * weight), CycleMomentum
+            ? momentumFrom + ((momentumTo - momentumFrom) * weight) : null);
     }
 }

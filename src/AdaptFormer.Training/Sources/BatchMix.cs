@@ -59,7 +59,8 @@ public readonly record struct BatchMix(double Lambda, PixelBox? Box)
         float stays = (float)Lambda, comes = (float)(1 - Lambda);
         for (int i = 0; i < count; i++)
         {
-            for (int k = 0; k < classes; k++) mixed[(i * classes) + k] = (stays * own[(i * classes) + k]) + (comes * own[((count - 1 - i) * classes) + k]);
+            for (int k = 0; k < classes; k++)
+                mixed[(i * classes) + k] = (stays * own[(i * classes) + k]) + (comes * own[((count - 1 - i) * classes) + k]);
         }
 
         return mixed;
@@ -70,14 +71,16 @@ public readonly record struct BatchMix(double Lambda, PixelBox? Box)
         for (int row = box.Top; row < first.Length / width; row++)
         {
             if (row % height < box.Top || row % height >= box.Top + box.Height) continue;
-            for (int at = (row * width) + box.Left; at < (row * width) + box.Left + box.Width; at++) (first[at], second[at]) = (second[at], first[at]);
+            for (int at = (row * width) + box.Left; at < (row * width) + box.Left + box.Width; at++)
+                (first[at], second[at]) = (second[at], first[at]);
         }
     }
 
     private void Mix(Span<float> first, Span<float> second)
     {
         float stays = (float)Lambda, comes = (float)(1 - Lambda);
-        for (int i = 0; i < first.Length; i++) (first[i], second[i]) = ((stays * first[i]) + (comes * second[i]), (stays * second[i]) + (comes * first[i]));
+        for (int i = 0; i < first.Length; i++)
+            (first[i], second[i]) = ((stays * first[i]) + (comes * second[i]), (stays * second[i]) + (comes * first[i]));
     }
 
     /// <summary>Beta(α, α), from two gamma draws.</summary>

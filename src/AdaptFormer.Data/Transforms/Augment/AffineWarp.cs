@@ -61,7 +61,8 @@ public readonly record struct AffineWarp(double A, double B, double C, double D,
         byte* upper = source + (3 * width * Math.Clamp(y, 0, height - 1)), lower = y + 1 < height ? source + (3 * width * (y + 1)) : upper;
         for (int c = 0; c < 3; c++)
         {
-            double v1 = upper[left + c] + ((upper[right + c] - upper[left + c]) * dx), v2 = lower[left + c] + ((lower[right + c] - lower[left + c]) * dx);
+            double v1 = upper[left + c] + ((upper[right + c] - upper[left + c]) * dx), v2 = lower[left + c]
+                + ((lower[right + c] - lower[left + c]) * dx);
             pixel[c] = (byte)(v1 + ((v2 - v1) * dy));
         }
     }
@@ -70,7 +71,8 @@ public readonly record struct AffineWarp(double A, double B, double C, double D,
     {
         int x = (int)Math.Floor(xIn), y = (int)Math.Floor(yIn);
         double dx = xIn - x, dy = yIn - y;
-        int x0 = 3 * Math.Clamp(x - 1, 0, width - 1), x1 = 3 * Math.Clamp(x, 0, width - 1), x2 = 3 * Math.Clamp(x + 1, 0, width - 1), x3 = 3 * Math.Clamp(x + 2, 0, width - 1);
+        int x0 = 3 * Math.Clamp(x - 1, 0, width - 1), x1 = 3 * Math.Clamp(x, 0, width - 1), x2 = 3 * Math.Clamp(x + 1, 0, width - 1), x3 = 3
+            * Math.Clamp(x + 2, 0, width - 1);
         double* rows = stackalloc double[4];
         for (int c = 0; c < 3; c++)
         {

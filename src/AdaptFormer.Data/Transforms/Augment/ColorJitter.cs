@@ -29,7 +29,8 @@ public sealed record ColorJitter(double Brightness = 0, double Contrast = 0, dou
 
     internal void AddProblems(ICollection<string> problems)
     {
-        foreach ((string name, double value, double most) in ((string, double, double)[])[("brightness", Brightness, 100), ("contrast", Contrast, 100), ("saturation", Saturation, 100), ("hue", Hue, 0.5)])
+        foreach ((string name, double value, double most) in ((string, double, double)[])[("brightness", Brightness, 100),
+            ("contrast", Contrast, 100), ("saturation", Saturation, 100), ("hue", Hue, 0.5)])
         {
             if (!(value >= 0 && value <= most)) problems.Add($"color_jitter.{name} is {value}, possible are numbers in [0, {most}]");
         }

@@ -150,7 +150,8 @@ public static class PixelOps
         static byte Round(double x) => (byte)Math.Clamp(Math.Round(x, MidpointRounding.AwayFromZero), 0, 255);
     }
 
-    private static byte Grey(ReadOnlySpan<byte> pixels, int i) => (byte)(((pixels[i] * 19595) + (pixels[i + 1] * 38470) + (pixels[i + 2] * 7471) + 0x8000) >> 16);
+    private static byte Grey(ReadOnlySpan<byte> pixels, int i) =>
+        (byte)(((pixels[i] * 19595) + (pixels[i + 1] * 38470) + (pixels[i + 2] * 7471) + 0x8000) >> 16);
 
     private static byte Blend(byte from, byte to, float factor) => (byte)Math.Clamp(from + (factor * (to - from)), 0, 255);
 

@@ -61,7 +61,8 @@ public sealed record RandAugment(int Layers = 2, double Magnitude = 9, double St
     /// <param name="bicubic">Whether moved pixels are interpolated by cubics.</param>
     /// <param name="fill">Colour of what was outside.</param>
     /// <param name="scratch">Room for another picture.</param>
-    internal static void Apply(Op op, ImageBuffer image, double level, bool negative, bool bicubic, (byte R, byte G, byte B) fill, ImageBuffer scratch)
+    internal static void Apply(
+        Op op, ImageBuffer image, double level, bool negative, bool bicubic, (byte R, byte G, byte B) fill, ImageBuffer scratch)
     {
         double sign = negative ? -1 : 1;
         float factor = (float)Math.Max(0.1, 1 + (sign * 0.9 * level));

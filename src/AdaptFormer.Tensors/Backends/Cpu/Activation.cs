@@ -86,7 +86,8 @@ internal static unsafe class Activation
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Apply<V>(V x)
-            where V : struct, ISimd<V> => V.Max(V.Create(-60f), x) * VectorMath.Sigmoid(x * V.Create(QuickSlope));       // keeps ∞·0 out; the product is below 1e-35 there
+            // keeps ∞·0 out; the product is below 1e-35 there
+            where V : struct, ISimd<V> => V.Max(V.Create(-60f), x) * VectorMath.Sigmoid(x * V.Create(QuickSlope));
     }
 
     private readonly struct QuickGeluGradient : IMap2

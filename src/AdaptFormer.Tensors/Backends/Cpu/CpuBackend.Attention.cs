@@ -75,7 +75,8 @@ internal sealed unsafe partial class CpuBackend
     /// <summary>
     /// P = softmax(scale·Q·Kᵀ + bias + mask) of one head, in the type of the activations; f32 ones lie where the scores were.
     /// </summary>
-    private nint Probabilities(Worker worker, in HeadShape s, Tensor qkv, int b, int h, float scale, Tensor? bias, Tensor? mask, float* scores)
+    private nint Probabilities(
+        Worker worker, in HeadShape s, Tensor qkv, int b, int h, float scale, Tensor? bias, Tensor? mask, float* scores)
     {
         _matmul.Plan(s.QueriesTimesKeys).Run(worker, At(qkv, s.Query(b, h)), At(qkv, s.Key(b, h)), 0, (nint)scores);
         long square = (long)s.Tokens * s.Tokens;
@@ -100,7 +101,8 @@ internal sealed unsafe partial class CpuBackend
     /// <summary>y [n, n], f32 = x, whose rows are <paramref name="ld"/> apart.</summary>
     private static void Unpad(nint x, DataType type, int ld, int n, float* y)
     {
-        for (int i = 0; i < n; i++) Converter.Copy(x + (nint)((long)i * ld * type.Size()), type, (nint)(y + ((long)i * n)), DataType.Float32, n);
+        for (int i = 0; i < n; i++)
+            Converter.Copy(x + (nint)((long)i * ld * type.Size()), type, (nint)(y + ((long)i * n)), DataType.Float32, n);
     }
 
     /// <summary>Where one head's rows lie in qkv [B, N, 3·h·D] and in the output [B, N, h·D], and its products.</summary>

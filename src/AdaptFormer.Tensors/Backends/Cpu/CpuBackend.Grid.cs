@@ -49,7 +49,9 @@ internal sealed unsafe partial class CpuBackend
             for (int token = 0; token < n; token++, from += m)
             {
                 int count = taps.Around(token, tokens, kernel);
-                for (int k = 0; k < count; k++) new ReadOnlySpan<float>(from, m).CopyTo(new Span<float>(to + ((((long)tokens[k] * GridTaps.Count) + kernel[k]) * m), m));
+                for (int k = 0; k < count; k++)
+                    new ReadOnlySpan<float>(from, m).CopyTo(new Span<float>(
+                        to + ((((long)tokens[k] * GridTaps.Count) + kernel[k]) * m), m));
             }
         });
     }
@@ -58,7 +60,8 @@ internal sealed unsafe partial class CpuBackend
     {
         (int images, int n, int m) = (y.Shape[0], y.Shape[1], y.Shape[2]);
         CpuParallel.For(images, (image, _) =>
-            DepthwiseKernel.Forward(x.Floats + ((long)image * n * m), GridTaps.Of(grid, n), taps.Floats, Data(bias), mirrored, m, y.Floats + ((long)image * n * m)));
+            DepthwiseKernel.Forward(x.Floats + ((long)image * n * m), GridTaps.Of(grid, n), taps.Floats, Data(bias), mirrored, m,
+                y.Floats + ((long)image * n * m)));
     }
 
     public override void DepthwiseBackwardWeight(Tensor x, TokenGrid grid, Tensor dy, Tensor dTaps)
@@ -68,7 +71,9 @@ internal sealed unsafe partial class CpuBackend
         using Tensor partial = new(new Shape(images, (int)size), DataType.Float32, Allocate(images * size * sizeof(float)), scoped: false);
         partial.Span.Clear();
         CpuParallel.For(images, (image, _) =>
-            DepthwiseKernel.BackwardWeight(x.Floats + ((long)image * n * m), GridTaps.Of(grid, n), dy.Floats + ((long)image * n * m), m, partial.Floats + (image * size)));
-        for (int image = 0; image < images; image++) Elementwise.AddInto(dTaps.Floats, (nint)(partial.Floats + (image * size)), DataType.Float32, 1, size);
+            DepthwiseKernel.BackwardWeight(x.Floats + ((long)image * n * m), GridTaps.Of(grid, n), dy.Floats + ((long)image * n * m), m,
+                partial.Floats + (image * size)));
+        for (int image = 0; image < images; image++)
+            Elementwise.AddInto(dTaps.Floats, (nint)(partial.Floats + (image * size)), DataType.Float32, 1, size);
     }
 }

@@ -20,7 +20,8 @@ internal sealed unsafe partial class CpuBackend
         CpuParallel.For(blocks.Count, (i, worker) =>
         {
             (long row, int m) = blocks[i];
-            if (residual is not null && residual.Pointer != y.Pointer) Converter.Copy(At(residual, row * n), residual.Type, At(y, row * n), y.Type, (long)m * n);
+            if (residual is not null && residual.Pointer != y.Pointer)
+                Converter.Copy(At(residual, row * n), residual.Type, At(y, row * n), y.Type, (long)m * n);
             _matmul.Plan(key with { M = m }).Run(worker, At(x, row * k), w.Pointer, bias?.Pointer ?? 0, At(y, row * n));
         });
     }
@@ -39,12 +40,15 @@ internal sealed unsafe partial class CpuBackend
     }
 
     public override void AddBottleneck(
-        Tensor x, Parameter down, Parameter? downBias, Parameter up, Parameter? upBias, Epilogue activation, float scale, DataType compute, Tensor y)
+        Tensor x, Parameter down, Parameter? downBias, Parameter up, Parameter? upBias, Epilogue activation, float scale, DataType compute,
+        Tensor y)
     {
         (int m, int c) = down.AsMatrix();
         WeightForm wDown = WeightForm.Packed(down, compute, _matmul), wUp = WeightForm.Packed(up, compute, _matmul);
-        MatMulKey toHidden = new(1, 0, m, c, Operand.Dense(compute, c), wDown.Layout, Operand.Dense(compute, m), wDown.IsPacked, downBias is not null, activation);
-        MatMulKey toSum = new(1, 0, c, m, Operand.Dense(compute, m), wUp.Layout, Operand.Dense(DataType.Float32, c), wUp.IsPacked, upBias is not null, Scale: scale, Accumulate: true);
+        MatMulKey toHidden = new(1, 0, m, c, Operand.Dense(compute, c), wDown.Layout, Operand.Dense(compute, m), wDown.IsPacked,
+            downBias is not null, activation);
+        MatMulKey toSum = new(1, 0, c, m, Operand.Dense(compute, m), wUp.Layout, Operand.Dense(DataType.Float32, c), wUp.IsPacked,
+            upBias is not null, Scale: scale, Accumulate: true);
         RowBlocks blocks = new(y.Length / c);
         CpuParallel.For(blocks.Count, (i, worker) =>
         {

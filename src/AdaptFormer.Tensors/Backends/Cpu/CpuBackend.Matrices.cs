@@ -8,7 +8,8 @@ internal sealed unsafe partial class CpuBackend
         int k = a.Shape[transposeA ? ^2 : ^1];
         Operand left = transposeA ? Operand.Transposed(a.Type, m) : Operand.Dense(a.Type, k);
         Operand right = transposeB ? Operand.Transposed(b.Type, k) : Operand.Dense(b.Type, n);
-        MatMulPlan plan = _matmul.Plan(new MatMulKey(1, m, n, k, left, right, Operand.Dense(c.Type, n), Scale: scale, Accumulate: accumulate));
+        MatMulPlan plan =
+            _matmul.Plan(new MatMulKey(1, m, n, k, left, right, Operand.Dense(c.Type, n), Scale: scale, Accumulate: accumulate));
         CpuParallel.For(groups, (g, worker) => plan.Run(worker, At(a, (long)g * m * k), At(b, (long)g * k * n), 0, At(c, (long)g * m * n)));
     }
 

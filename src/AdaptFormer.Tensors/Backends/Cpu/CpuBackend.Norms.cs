@@ -41,7 +41,8 @@ internal sealed unsafe partial class CpuBackend
         using Tensor both = new(new Shape(2 * c), DataType.Float32, Allocate(2L * c * 4), scoped: false);
         both.Span.Clear();
         SumBlocks(x.Shape.Rows, 2 * c, (start, rows, sum) => LayerNormKernel.BackwardParams(
-            At(x, start * c), x.Type, mean.Floats + start, rstd.Floats + start, At(dy, start * c), dy.Type, sum, sum + c, rows, c), 1, both);
+            At(x, start * c), x.Type, mean.Floats + start, rstd.Floats + start, At(dy, start * c), dy.Type, sum, sum + c, rows, c), 1,
+            both);
         Elementwise.AddInto(dGamma.Floats, (nint)both.Floats, DataType.Float32, 1, c);
         Elementwise.AddInto(dBeta.Floats, (nint)(both.Floats + c), DataType.Float32, 1, c);
     }
@@ -60,7 +61,8 @@ internal sealed unsafe partial class CpuBackend
     public override void SumProducts(Tensor a, Tensor b, Tensor sum)
     {
         int c = a.Shape[^1];
-        SumBlocks(a.Shape.Rows, c, (start, rows, part) => FeatureScaleKernel.SumProducts(At(a, start * c), a.Type, At(b, start * c), b.Type, part, rows, c), 1, sum);
+        SumBlocks(a.Shape.Rows, c, (start, rows,
+            part) => FeatureScaleKernel.SumProducts(At(a, start * c), a.Type, At(b, start * c), b.Type, part, rows, c), 1, sum);
     }
 
     public override void ColumnMoments(Tensor x, Tensor mean, Tensor variance)

@@ -5,7 +5,8 @@ internal sealed unsafe partial class CpuBackend
     public override void AddBroadcast(Tensor x, Tensor p, Tensor y)
     {
         long group = p.Length;
-        CpuParallel.For((int)(x.Length / group), (g, _) => Elementwise.Add(x.Floats + (g * group), p.Floats, y.Floats + (g * group), group));
+        CpuParallel.For((int)(x.Length / group),
+            (g, _) => Elementwise.Add(x.Floats + (g * group), p.Floats, y.Floats + (g * group), group));
     }
 
     public override void SumGroups(Tensor dy, Tensor dp)
@@ -14,10 +15,12 @@ internal sealed unsafe partial class CpuBackend
         for (long start = 0; start < dy.Length; start += group) Elementwise.AddInto(dp.Floats, At(dy, start), dy.Type, 1, group);
     }
 
-    public override void Unfold(Tensor pixels, int tubelet, int patch, Tensor rows) => Patches(pixels.Shape, tubelet, patch, (pixel, element) =>
+    public override void Unfold(Tensor pixels, int tubelet, int patch, Tensor rows) =>
+        Patches(pixels.Shape, tubelet, patch, (pixel, element) =>
         Converter.Copy(At(pixels, pixel), pixels.Type, At(rows, element), rows.Type, patch));
 
-    public override void Fold(Tensor rows, int tubelet, int patch, Tensor pixels) => Patches(pixels.Shape, tubelet, patch, (pixel, element) =>
+    public override void Fold(Tensor rows, int tubelet, int patch, Tensor pixels) =>
+        Patches(pixels.Shape, tubelet, patch, (pixel, element) =>
         Converter.Copy(At(rows, element), rows.Type, At(pixels, pixel), pixels.Type, patch));
 
     public override void CopyTokens(Tensor src, int srcStart, Tensor dst, int dstStart, int count, bool add)
@@ -66,7 +69,8 @@ internal sealed unsafe partial class CpuBackend
         int k = tokens.Length / groups;
         CpuParallel.For(groups, (g, _) =>
         {
-            for (int i = g * k; i < (g + 1) * k; i++) Converter.Copy(At(x, (((long)g * n) + tokens[i]) * c), x.Type, At(y, (long)i * c), y.Type, c);
+            for (int i = g * k; i < (g + 1) * k; i++)
+                Converter.Copy(At(x, (((long)g * n) + tokens[i]) * c), x.Type, At(y, (long)i * c), y.Type, c);
         });
     }
 
@@ -76,7 +80,8 @@ internal sealed unsafe partial class CpuBackend
         int k = tokens.Length / groups;
         CpuParallel.For(groups, (g, _) =>
         {
-            for (int i = g * k; i < (g + 1) * k; i++) Elementwise.AddInto(dx.Floats + ((((long)g * n) + tokens[i]) * c), At(dy, (long)i * c), dy.Type, 1, c);
+            for (int i = g * k; i < (g + 1) * k; i++)
+                Elementwise.AddInto(dx.Floats + ((((long)g * n) + tokens[i]) * c), At(dy, (long)i * c), dy.Type, 1, c);
         });
     }
 
@@ -96,7 +101,8 @@ internal sealed unsafe partial class CpuBackend
     /// <summary>Pairs each run of <paramref name="patch"/> pixels in a row of a frame with its place in the patch rows.</summary>
     private static void Patches(Shape pixels, int tubelet, int patch, Action<long, long> run)
     {
-        (int images, int channels, int frames, int height, int width) = (pixels[0], pixels[1], pixels.Rank == 5 ? pixels[2] : 1, pixels[^2], pixels[^1]);
+        (int images, int channels, int frames, int height, int width) =
+            (pixels[0], pixels[1], pixels.Rank == 5 ? pixels[2] : 1, pixels[^2], pixels[^1]);
         (int gridT, int gridH, int gridW) = (frames / tubelet, height / patch, width / patch);
         int length = channels * tubelet * patch * patch;
         CpuParallel.For(images * gridT * gridH, (item, _) =>

@@ -22,7 +22,8 @@ internal sealed unsafe partial class CpuBackend
         });
     }
 
-    public override void WindowAttentionProbabilities(Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor p)
+    public override void WindowAttentionProbabilities(
+        Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor p)
     {
         WindowShape s = new(qkv, heads, windows);
         using Tensor bias = RelativeBiases(table, heads, windows);
@@ -33,15 +34,18 @@ internal sealed unsafe partial class CpuBackend
             (int sampleWindow, int group) = Math.DivRem(item, s.Groups);
             (int b, int window) = Math.DivRem(sampleWindow, windows.Counts.Count);
             WindowMemory m = new(worker, s, backward: false);
-            s.Slices(group, parts: 3).Gather(At(qkv, (long)b * s.GridTokens * 3 * s.Width), padding?.Pointer ?? 0, windows.TokensOf(window), m.Qkv);
+            s.Slices(group, parts: 3)
+                .Gather(At(qkv, (long)b * s.GridTokens * 3 * s.Width), padding?.Pointer ?? 0, windows.TokensOf(window), m.Qkv);
             Probabilities(queriesTimesKeys, worker, s, m, windows.MaskOfWindow(window), bias, group, scale);
             for (int h = 0; h < s.GroupHeads; h++)
-                Unpad(m.P + (nint)(h * s.ScoreFloats * s.Type.Size()), s.Type, s.Ld, s.Tokens, p.Floats + ((((long)item * s.GroupHeads) + h) * square));
+                Unpad(m.P + (nint)(h * s.ScoreFloats * s.Type.Size()), s.Type, s.Ld, s.Tokens,
+                    p.Floats + ((((long)item * s.GroupHeads) + h) * square));
         });
     }
 
     public override void WindowAttentionBackward(
-        Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor dy, Tensor dqkv, Tensor? dTable, Tensor? dPadding)
+        Tensor qkv, int heads, float scale, WindowLayout windows, Tensor table, Tensor? padding, Tensor dy, Tensor dqkv, Tensor? dTable,
+        Tensor? dPadding)
     {
         WindowShape s = new(qkv, heads, windows);
         int perSample = windows.Counts.Count, all = s.Batch * perSample;
@@ -70,11 +74,14 @@ internal sealed unsafe partial class CpuBackend
         {
             CpuParallel.For(heads, (h, _) =>
             {
-                for (int part = 0; part < parts; part++) RelativeBias.Collect(dBias!.Floats + (((part * heads) + h) * square), windows.BiasWindow, s.Tokens, dTable.Floats, heads, h);
+                for (int part = 0; part < parts; part++)
+                    RelativeBias.Collect(dBias!.Floats + (((part * heads) + h) * square), windows.BiasWindow, s.Tokens, dTable.Floats,
+                        heads, h);
             });
         }
 
-        for (int i = 0; dPads is not null && i < all; i++) Elementwise.AddInto(dPadding!.Floats, At(dPads, (long)i * 3 * s.Width), DataType.Float32, 1, 3 * s.Width);
+        for (int i = 0; dPads is not null && i < all; i++)
+            Elementwise.AddInto(dPadding!.Floats, At(dPads, (long)i * 3 * s.Width), DataType.Float32, 1, 3 * s.Width);
 
         void Window(int sampleWindow, int group, int part, Worker worker)
         {
@@ -95,17 +102,20 @@ internal sealed unsafe partial class CpuBackend
     }
 
     public override void MergePatches(Tensor x, TokenGrid grid, Tensor y) =>
-        Neighbours(x.Shape, x.Type, grid, (token, place, bytes) => Unsafe.CopyBlockUnaligned((byte*)y.Pointer + place, (byte*)x.Pointer + token, bytes), (place, bytes) => NativeMemory.Clear((byte*)y.Pointer + place, bytes));
+        Neighbours(x.Shape, x.Type, grid, (token, place, bytes) => Unsafe.CopyBlockUnaligned((byte*)y.Pointer + place,
+            (byte*)x.Pointer + token, bytes), (place, bytes) => NativeMemory.Clear((byte*)y.Pointer + place, bytes));
 
     public override void SplitPatches(Tensor dy, TokenGrid grid, Tensor dx) =>
-        Neighbours(dx.Shape, dx.Type, grid, (token, place, bytes) => Unsafe.CopyBlockUnaligned((byte*)dx.Pointer + token, (byte*)dy.Pointer + place, bytes), static (_, _) => { });
+        Neighbours(dx.Shape, dx.Type, grid, (token, place,
+            bytes) => Unsafe.CopyBlockUnaligned((byte*)dx.Pointer + token, (byte*)dy.Pointer + place, bytes), static (_, _) => { });
 
     private const int SumParts = 8;
 
     /// <summary>
     /// P = softmax(scale·Q·Kᵀ + B + mask) of a group of heads, in the type of the activations; f32 ones lie where the scores were.
     /// </summary>
-    private static void Probabilities(MatMulPlan queriesTimesKeys, Worker worker, in WindowShape s, in WindowMemory m, float[]? mask, Tensor bias, int group, float scale)
+    private static void Probabilities(
+        MatMulPlan queriesTimesKeys, Worker worker, in WindowShape s, in WindowMemory m, float[]? mask, Tensor bias, int group, float scale)
     {
         queriesTimesKeys.Run(worker, m.Qkv, m.Qkv + s.Keys, 0, (nint)m.Scores);
         long square = (long)s.Tokens * s.Tokens;
@@ -167,7 +177,8 @@ internal sealed unsafe partial class CpuBackend
     {
         int n = windows.Window.Count;
         Tensor bias = Temporary(new Shape(checked((int)((long)heads * n * n))), DataType.Float32);
-        CpuParallel.For(heads, (h, _) => RelativeBias.Expand(table.Floats, heads, h, windows.BiasWindow, n, bias.Floats + ((long)h * n * n)));
+        CpuParallel.For(heads,
+            (h, _) => RelativeBias.Expand(table.Floats, heads, h, windows.BiasWindow, n, bias.Floats + ((long)h * n * n)));
         return bias;
     }
 

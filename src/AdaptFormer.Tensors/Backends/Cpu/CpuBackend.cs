@@ -17,7 +17,8 @@ internal sealed unsafe partial class CpuBackend : Kernels
     public static CpuBackend Managed { get; } = new(ManagedMatMul.Instance);
 
     /// <summary>With oneDNN's matrix products; null when the library is not on this machine.</summary>
-    public static CpuBackend? Native { get; } = OneDnn.OneDnn.Create(ManagedMatMul.Instance) is { } library ? new CpuBackend(library) : null;
+    public static CpuBackend? Native { get; } = OneDnn.OneDnn.Create(ManagedMatMul.Instance) is { } library
+        ? new CpuBackend(library) : null;
 
     /// <inheritdoc/>
     public override string Name => $"CPU, {_matmul.Name}";
@@ -193,7 +194,8 @@ internal sealed unsafe partial class CpuBackend : Kernels
     }
 
     [ModuleInitializer]
-    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "The engine knows no backend; each makes itself known.")]
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255",
+        Justification = "The engine knows no backend; each makes itself known.")]
     internal static void Register() => Device.HostBackend = static () => Native ?? Managed;
 
     private static nint At(Tensor tensor, long element) => tensor.Pointer + (nint)(element * tensor.Type.Size());

@@ -29,7 +29,8 @@ internal static unsafe class DepthwiseKernel
         for (int n = 0; n < taps.Tokens; n++)
         {
             int count = taps.Around(n, tokens, kernel);
-            for (int k = 0; k < count; k++) Elementwise.MultiplyInto(dw + (kernel[k] * m), dy + ((long)n * m), x + ((long)tokens[k] * m), m);
+            for (int k = 0; k < count; k++)
+                Elementwise.MultiplyInto(dw + (kernel[k] * m), dy + ((long)n * m), x + ((long)tokens[k] * m), m);
         }
     }
 
@@ -46,14 +47,16 @@ internal static unsafe class DepthwiseKernel
             for (; j <= m - V.Count; j += V.Count)
             {
                 V sum = bias == null ? V.Zero : V.Load(bias + j);
-                for (int k = 0; k < count; k++) sum = V.MultiplyAdd(V.Load(w + (kernel[k] * m) + j), V.Load(x + ((long)tokens[k] * m) + j), sum);
+                for (int k = 0; k < count; k++)
+                    sum = V.MultiplyAdd(V.Load(w + (kernel[k] * m) + j), V.Load(x + ((long)tokens[k] * m) + j), sum);
                 V.Store(sum, y + j);
             }
 
             if (j >= m) continue;
             V last = bias == null ? V.Zero : V.LoadPartial(bias + j, m - j, V.Zero);
             for (int k = 0; k < count; k++)
-                last = V.MultiplyAdd(V.LoadPartial(w + (kernel[k] * m) + j, m - j, V.Zero), V.LoadPartial(x + ((long)tokens[k] * m) + j, m - j, V.Zero), last);
+                last = V.MultiplyAdd(V.LoadPartial(w + (kernel[k] * m) + j, m - j, V.Zero),
+                    V.LoadPartial(x + ((long)tokens[k] * m) + j, m - j, V.Zero), last);
             V.StorePartial(last, y + j, m - j);
         }
     }

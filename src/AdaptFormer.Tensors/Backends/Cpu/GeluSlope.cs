@@ -79,7 +79,8 @@ internal static unsafe class GeluSlope
         for (; i + 16 <= count; i += 16)
         {
             Vector512<float> scaled = (Vector512.Load(slope + i) * Byte.Steps) + Vector512.Create(Byte.Zero + 0.5f);
-            Vector512<int> whole = Vector512.ConvertToInt32(Vector512.Min(Vector512.Max(scaled, Vector512<float>.Zero), Vector512.Create(255f)));
+            Vector512<int> whole =
+                Vector512.ConvertToInt32(Vector512.Min(Vector512.Max(scaled, Vector512<float>.Zero), Vector512.Create(255f)));
             Vector256<short> half = Vector256.Narrow(whole.GetLower(), whole.GetUpper());
             Vector128.Narrow(half.GetLower().AsUInt16(), half.GetUpper().AsUInt16()).Store(code + i);
         }
@@ -94,7 +95,8 @@ internal static unsafe class GeluSlope
         for (; i + 16 <= count; i += 16)
         {
             Vector512<float> scaled = (Vector512.Load(slope + i) * Short.Steps) + Vector512.Create(Short.Zero + 0.5f);
-            Vector512<uint> whole = Vector512.ConvertToInt32(Vector512.Min(Vector512.Max(scaled, Vector512<float>.Zero), Vector512.Create(65535f))).AsUInt32();
+            Vector512<uint> whole =
+                Vector512.ConvertToInt32(Vector512.Min(Vector512.Max(scaled, Vector512<float>.Zero), Vector512.Create(65535f))).AsUInt32();
             Vector256.Narrow(whole.GetLower(), whole.GetUpper()).Store(code + i);
         }
 
@@ -109,7 +111,8 @@ internal static unsafe class GeluSlope
         {
             (Vector128<ushort> low, Vector128<ushort> high) = Vector128.Widen(Vector128.Load(code + i));
             (Vector256<uint> a, Vector256<uint> b) = Vector256.Widen(Vector256.Create(low, high));
-            Vector512<float> slope = (Vector512.ConvertToSingle(Vector512.Create(a, b).AsInt32()) - Vector512.Create(Byte.Zero)) * (1 / Byte.Steps);
+            Vector512<float> slope = (Vector512.ConvertToSingle(Vector512.Create(a, b).AsInt32()) - Vector512.Create(Byte.Zero))
+                * (1 / Byte.Steps);
             (Vector512.Load(values + i) * slope).Store(values + i);
         }
 
@@ -123,7 +126,8 @@ internal static unsafe class GeluSlope
         for (; i + 16 <= count; i += 16)
         {
             (Vector256<uint> a, Vector256<uint> b) = Vector256.Widen(Vector256.Load(code + i));
-            Vector512<float> slope = (Vector512.ConvertToSingle(Vector512.Create(a, b).AsInt32()) - Vector512.Create(Short.Zero)) * (1 / Short.Steps);
+            Vector512<float> slope = (Vector512.ConvertToSingle(Vector512.Create(a, b).AsInt32()) - Vector512.Create(Short.Zero))
+                * (1 / Short.Steps);
             (Vector512.Load(values + i) * slope).Store(values + i);
         }
 

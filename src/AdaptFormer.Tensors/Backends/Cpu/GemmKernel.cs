@@ -22,7 +22,8 @@ internal static unsafe class GemmKernel
     /// <param name="tile">Tile of C.</param>
     /// <param name="tileStep">Floats from one row of the tile to the next.</param>
     /// <param name="first">Starts from zero instead of the tile.</param>
-    public static void Run<V>(int rows, int columns, nint k, float* a, nint aStep, float* b, nint bStep, float* tile, nint tileStep, bool first)
+    public static void Run<V>(
+        int rows, int columns, nint k, float* a, nint aStep, float* b, nint bStep, float* tile, nint tileStep, bool first)
         where V : struct, ISimd<V>
     {
         if (rows == 12)

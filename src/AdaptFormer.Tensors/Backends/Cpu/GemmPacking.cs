@@ -139,7 +139,8 @@ internal static unsafe class GemmPacking
         Avx512F.ExtractVector128(x, 3).Store(to + (3 * step));
     }
 
-    private static void Elements<T>(nint source, long laneStride, long kStride, int lane, int lanes, int firstK, int width, int k, float* panel)
+    private static void Elements<T>(
+        nint source, long laneStride, long kStride, int lane, int lanes, int firstK, int width, int k, float* panel)
         where T : struct, IElement
     {
         for (; lane < lanes; lane++)

@@ -68,7 +68,8 @@ internal sealed unsafe class GemmPlan<V> : MatMulPlan
     }
 
     private void RunPanel(
-        int rows, int columns, int k, float* packedA, float* panel, float* tiles, float* bias, nint c, int row, int column, bool first, bool last)
+        int rows, int columns, int k, float* packedA, float* panel, float* tiles, float* bias, nint c, int row, int column, bool first,
+        bool last)
     {
         int tileRows = Gemm.TileRows<V>(), width = Gemm.PanelWidth<V>();
         for (int i = 0; i < rows; i += tileRows)

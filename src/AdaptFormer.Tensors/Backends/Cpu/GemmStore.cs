@@ -33,7 +33,8 @@ internal static unsafe class GemmStore
         else Tile<V, BFloat16Element>(key, tile, tileStep, rows, columns, bias, c, row, column);
     }
 
-    private static void Tile<V, TC>(in MatMulKey key, float* tile, int tileStep, int rows, int columns, float* bias, nint c, int row, int column)
+    private static void Tile<V, TC>(
+        in MatMulKey key, float* tile, int tileStep, int rows, int columns, float* bias, nint c, int row, int column)
         where V : struct, ISimd<V>
         where TC : struct, IElement
     {

@@ -183,12 +183,14 @@ internal static unsafe class LayerNormKernel
             float center = mean[row], scale = rstd[row];
             if (xt == DataType.Float32)
             {
-                if (dyt == DataType.Float32) BackwardRow<V, Float32Element, Float32Element>(xRow, center, scale, gamma, dyRow, dxRow, accumulate, c);
+                if (dyt == DataType.Float32)
+                    BackwardRow<V, Float32Element, Float32Element>(xRow, center, scale, gamma, dyRow, dxRow, accumulate, c);
                 else BackwardRow<V, Float32Element, BFloat16Element>(xRow, center, scale, gamma, dyRow, dxRow, accumulate, c);
             }
             else
             {
-                if (dyt == DataType.Float32) BackwardRow<V, BFloat16Element, Float32Element>(xRow, center, scale, gamma, dyRow, dxRow, accumulate, c);
+                if (dyt == DataType.Float32)
+                    BackwardRow<V, BFloat16Element, Float32Element>(xRow, center, scale, gamma, dyRow, dxRow, accumulate, c);
                 else BackwardRow<V, BFloat16Element, BFloat16Element>(xRow, center, scale, gamma, dyRow, dxRow, accumulate, c);
             }
         }

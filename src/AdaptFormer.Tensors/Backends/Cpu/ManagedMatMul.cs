@@ -33,7 +33,8 @@ internal sealed class ManagedMatMul : MatMulLibrary
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">C's column stride is not 1.</exception>
-    public override MatMulPlan Plan(in MatMulKey key) => _plans.TryGetValue(key, out MatMulPlan? plan) ? plan : _plans.GetOrAdd(key, Make(key));
+    public override MatMulPlan Plan(in MatMulKey key) =>
+        _plans.TryGetValue(key, out MatMulPlan? plan) ? plan : _plans.GetOrAdd(key, Make(key));
 
     /// <inheritdoc/>
     public override unsafe PackedMatrix Pack(int k, int n, nint source, Operand layout, DataType type)
@@ -49,7 +50,8 @@ internal sealed class ManagedMatMul : MatMulLibrary
     private static MatMulPlan Make(in MatMulKey key)
     {
         if (key.C.ColumnStride != 1)
-            throw new ArgumentException($"MatMul: the column stride of C must be 1, got {key.C.ColumnStride}; transpose the product instead.", nameof(key));
+            throw new ArgumentException(
+                $"MatMul: the column stride of C must be 1, got {key.C.ColumnStride}; transpose the product instead.", nameof(key));
         if (Use512) return new GemmPlan<Simd512>(key);
         if (Vector256.IsHardwareAccelerated) return new GemmPlan<Simd256>(key);
         return new GemmPlan<Simd128>(key);
@@ -69,7 +71,8 @@ internal sealed class ManagedMatMul : MatMulLibrary
                 nint from = source + (nint)(i * width * layout.ColumnStride * layout.Type.Size());
                 nint to = packed.Pointer + (nint)((long)i * width * k * type.Size());
                 float* target = panel == null ? (float*)to : panel;
-                GemmPacking.Panel(from, layout.Type, layout.ColumnStride, layout.RowStride, Math.Min(width, n - (i * width)), width, k, target);
+                GemmPacking.Panel(from, layout.Type, layout.ColumnStride, layout.RowStride, Math.Min(width, n - (i * width)), width, k,
+                    target);
                 if (panel != null) Converter.Copy((nint)panel, DataType.Float32, to, type, (long)width * k);
             }
         }

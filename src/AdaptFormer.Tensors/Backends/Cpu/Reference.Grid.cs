@@ -12,7 +12,8 @@ internal static partial class Reference
     /// <param name="bias">[M].</param>
     /// <param name="groups">1 for a full convolution, C for a depthwise one.</param>
     /// <param name="y">[T·H·W, M].</param>
-    public static void GridConv(ReadOnlySpan<float> x, TokenGrid grid, ReadOnlySpan<float> w, ReadOnlySpan<float> bias, int groups, Span<double> y)
+    public static void GridConv(
+        ReadOnlySpan<float> x, TokenGrid grid, ReadOnlySpan<float> w, ReadOnlySpan<float> bias, int groups, Span<double> y)
     {
         int m = bias.Length, c = x.Length / grid.Count, inputs = c / groups;
         for (int n = 0; n < grid.Count; n++)

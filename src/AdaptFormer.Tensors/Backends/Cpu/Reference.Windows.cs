@@ -13,7 +13,8 @@ internal static partial class Reference
     /// <param name="table">[rows, h].</param>
     /// <param name="padding">[3·C].</param>
     /// <param name="y">[N, C].</param>
-    public static void WindowAttention(ReadOnlySpan<float> qkv, int heads, double scale, WindowLayout windows, ReadOnlySpan<float> table, ReadOnlySpan<float> padding, Span<double> y)
+    public static void WindowAttention(ReadOnlySpan<float> qkv, int heads, double scale, WindowLayout windows, ReadOnlySpan<float> table,
+        ReadOnlySpan<float> padding, Span<double> y)
     {
         (TokenGrid size, TokenGrid window, TokenGrid shift) = (windows.Size, windows.Window, windows.Shift);
         TokenGrid padded = new(windows.Counts.T * window.T, windows.Counts.H * window.H, windows.Counts.W * window.W);
@@ -30,9 +31,11 @@ internal static partial class Reference
                     for (int j = 0; j < n; j++)
                     {
                         double dot = 0;
-                        for (int k = 0; k < d; k++) dot += (double)Row(qkv, padding, at)[(h * d) + k] * Row(qkv, padding, Source(image, j))[c + (h * d) + k];
+                        for (int k = 0; k < d; k++)
+                            dot += (double)Row(qkv, padding, at)[(h * d) + k] * Row(qkv, padding, Source(image, j))[c + (h * d) + k];
                         scores[j] = (float)dot;
-                        offsets[j] = table[(RelativeRow(windows.BiasWindow, i, j) * heads) + h] + (Region(image, i) == Region(image, j) ? 0 : -100);
+                        offsets[j] =
+                            table[(RelativeRow(windows.BiasWindow, i, j) * heads) + h] + (Region(image, i) == Region(image, j) ? 0 : -100);
                     }
 
                     double[] p = new double[n];
@@ -65,7 +68,8 @@ internal static partial class Reference
         int Region(int index, int token)
         {
             (int t, int h, int w) = Place(index, token);
-            return (Slice(t, padded.T, window.T, shift.T) * 9) + (Slice(h, padded.H, window.H, shift.H) * 3) + Slice(w, padded.W, window.W, shift.W);
+            return (Slice(t, padded.T, window.T, shift.T) * 9) + (Slice(h, padded.H, window.H, shift.H) * 3)
+                + Slice(w, padded.W, window.W, shift.W);
         }
     }
 
@@ -73,12 +77,15 @@ internal static partial class Reference
     public static int RelativeRow(TokenGrid window, int i, int j)
     {
         (int T, int H, int W) a = Split(window, i), b = Split(window, j);
-        return ((((a.T - b.T + window.T - 1) * ((2 * window.H) - 1)) + a.H - b.H + window.H - 1) * ((2 * window.W) - 1)) + a.W - b.W + window.W - 1;
+        return ((((a.T - b.T + window.T - 1) * ((2 * window.H) - 1)) + a.H - b.H + window.H - 1) * ((2 * window.W) - 1)) + a.W - b.W
+            + window.W - 1;
     }
 
-    private static (int T, int H, int W) Split(TokenGrid grid, int index) => (index / (grid.H * grid.W), index / grid.W % grid.H, index % grid.W);
+    private static (int T, int H, int W) Split(TokenGrid grid, int index) =>
+        (index / (grid.H * grid.W), index / grid.W % grid.H, index % grid.W);
 
-    private static int Slice(int at, int length, int window, int shift) => shift == 0 || at < length - window ? 0 : at < length - shift ? 1 : 2;
+    private static int Slice(int at, int length, int window, int shift) =>
+        shift == 0 || at < length - window ? 0 : at < length - shift ? 1 : 2;
 
     private static ReadOnlySpan<float> Row(ReadOnlySpan<float> qkv, ReadOnlySpan<float> padding, int token) =>
         token < 0 ? padding : qkv.Slice(token * padding.Length, padding.Length);

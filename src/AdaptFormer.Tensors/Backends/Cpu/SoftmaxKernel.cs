@@ -63,7 +63,8 @@ internal static unsafe class SoftmaxKernel
     /// <param name="ds">[rows, n]; may be dp in f32 with the same leading dimension.</param>
     /// <param name="dst">Type of ds.</param>
     /// <param name="ldDs">Leading dimension of ds.</param>
-    public static void Backward(nint p, DataType pt, int ldP, float* dp, int ldDp, int rows, int n, float scale, nint ds, DataType dst, int ldDs)
+    public static void Backward(
+        nint p, DataType pt, int ldP, float* dp, int ldDp, int rows, int n, float scale, nint ds, DataType dst, int ldDs)
     {
         for (int row = 0; row < rows; row++)
         {

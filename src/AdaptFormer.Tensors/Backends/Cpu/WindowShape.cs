@@ -19,7 +19,8 @@ internal readonly struct WindowShape
         (Groups, int headDim) = (heads / GroupHeads, Width / heads);
         GroupWidth = GroupHeads * headDim;
 
-        Operand rows = new(Type, 3 * GroupWidth, 1, headDim), columns = new(Type, 1, 3 * GroupWidth, headDim), scores = new(DataType.Float32, Ld, 1, ScoreFloats);
+        Operand rows = new(Type, 3 * GroupWidth, 1, headDim), columns = new(Type, 1, 3 * GroupWidth, headDim), scores =
+            new(DataType.Float32, Ld, 1, ScoreFloats);
         Operand p = new(Type, Ld, 1, ScoreFloats), pT = new(Type, 1, Ld, ScoreFloats), output = new(Type, GroupWidth, 1, headDim);
         QueriesTimesKeys = new MatMulKey(GroupHeads, Tokens, Tokens, headDim, rows, columns, scores);
         TimesValues = new MatMulKey(GroupHeads, Tokens, headDim, Tokens, p, rows, output);
@@ -74,7 +75,8 @@ internal readonly struct WindowShape
 
     /// <summary>Where a group's features lie in a token's row.</summary>
     public WindowRows Slices(int group, int parts) =>
-        new((long)parts * Width * Type.Size(), (long)Width * Type.Size(), parts, group * GroupWidth * Type.Size(), GroupWidth * Type.Size());
+        new((long)parts * Width * Type.Size(), (long)Width * Type.Size(), parts, group * GroupWidth * Type.Size(),
+            GroupWidth * Type.Size());
 }
 
 /// <summary>A worker's memory for one window.</summary>
@@ -82,7 +84,8 @@ internal readonly unsafe struct WindowMemory
 {
     public WindowMemory(Worker worker, in WindowShape s, bool backward)
     {
-        nuint scores = Whole(s.GroupHeads * s.ScoreFloats * sizeof(float)), typed = s.Type == DataType.Float32 ? 0 : Whole(s.GroupHeads * s.ScoreFloats * s.Type.Size());
+        nuint scores = Whole(s.GroupHeads * s.ScoreFloats * sizeof(float)), typed = s.Type == DataType.Float32
+            ? 0 : Whole(s.GroupHeads * s.ScoreFloats * s.Type.Size());
         nuint rows = Whole((long)s.Tokens * s.GroupWidth * s.Type.Size()), sum = Whole((long)s.Tokens * s.Tokens * sizeof(float));
         byte* at = worker.Workspace((scores + typed) * (backward ? 2u : 1u) + (rows * (backward ? 7u : 4u)) + sum);
         Scores = (float*)Take(scores);

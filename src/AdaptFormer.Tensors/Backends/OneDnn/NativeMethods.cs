@@ -38,19 +38,29 @@ internal static unsafe partial class NativeMethods
         nint* primitiveDesc, nint source, nint sourceEngine, nint target, nint targetEngine, nint attr);
 
     // 2.x only, or with its own signature: calling the other version's form does not fail, it computes nonsense.
-    [LibraryImport(Library)] public static partial int dnnl_memory_desc_init_by_strides(nint desc, int rank, long* dims, int type, long* strides);
+    [LibraryImport(Library)]
+    public static partial int dnnl_memory_desc_init_by_strides(
+        nint desc, int rank, long* dims, int type, long* strides);
     [LibraryImport(Library)] public static partial int dnnl_memory_desc_init_by_tag(nint desc, int rank, long* dims, int type, int tag);
     [LibraryImport(Library)] public static partial int dnnl_matmul_desc_init(void* op, nint source, nint weights, nint bias, nint target);
-    [LibraryImport(Library)] public static partial int dnnl_primitive_desc_create(nint* primitiveDesc, void* op, nint attr, nint engine, nint hint);
-    [LibraryImport(Library)] public static partial int dnnl_primitive_attr_set_output_scales(nint attr, long count, int mask, float* scales);
+    [LibraryImport(Library)]
+    public static partial int dnnl_primitive_desc_create(
+        nint* primitiveDesc, void* op, nint attr, nint engine, nint hint);
+    [LibraryImport(Library)]
+    public static partial int dnnl_primitive_attr_set_output_scales(
+        nint attr, long count, int mask, float* scales);
     [LibraryImport(Library, EntryPoint = "dnnl_post_ops_append_eltwise")]
     public static partial int AppendEltwise2(nint postOps, float scale, int algorithm, float alpha, float beta);
     [LibraryImport(Library, EntryPoint = "dnnl_post_ops_append_sum")]
     public static partial int AppendSum2(nint postOps, float scale);
 
     // 3.x.
-    [LibraryImport(Library)] public static partial int dnnl_memory_desc_create_with_strides(nint* desc, int rank, long* dims, int type, long* strides);
-    [LibraryImport(Library)] public static partial int dnnl_memory_desc_create_with_tag(nint* desc, int rank, long* dims, int type, int tag);
+    [LibraryImport(Library)]
+    public static partial int dnnl_memory_desc_create_with_strides(
+        nint* desc, int rank, long* dims, int type, long* strides);
+    [LibraryImport(Library)]
+    public static partial int dnnl_memory_desc_create_with_tag(
+        nint* desc, int rank, long* dims, int type, int tag);
     [LibraryImport(Library)] public static partial int dnnl_memory_desc_destroy(nint desc);
     [LibraryImport(Library)]
     public static partial int dnnl_matmul_primitive_desc_create(

@@ -41,7 +41,8 @@ public static class OneDnn
     internal static OneDnnMatMul? Library => Shared.Value;
 
     /// <summary>oneDNN with <paramref name="fallback"/> behind it for what it does not do; null when there is none.</summary>
-    internal static OneDnnMatMul? Create(MatMulLibrary fallback) => State.Value.Runtime is { } runtime ? new OneDnnMatMul(runtime, fallback) : null;
+    internal static OneDnnMatMul? Create(MatMulLibrary fallback) =>
+        State.Value.Runtime is { } runtime ? new OneDnnMatMul(runtime, fallback) : null;
 
     private static Probe Load()
     {

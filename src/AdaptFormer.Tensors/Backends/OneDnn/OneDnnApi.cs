@@ -91,7 +91,8 @@ internal sealed unsafe class OneDnnApi
     public nint CreateReorder(nint source, nint target, nint attr, string subject)
     {
         nint desc;
-        Check(dnnl_reorder_primitive_desc_create(&desc, source, Engine, target, Engine, attr), nameof(dnnl_reorder_primitive_desc_create), subject);
+        Check(dnnl_reorder_primitive_desc_create(&desc, source, Engine, target, Engine, attr), nameof(dnnl_reorder_primitive_desc_create),
+            subject);
         return desc;
     }
 
@@ -109,7 +110,8 @@ internal sealed unsafe class OneDnnApi
             if (!_is2)
             {
                 nint made;
-                Check(dnnl_memory_desc_create_with_strides(&made, dims.Length, d, code, s), nameof(dnnl_memory_desc_create_with_strides), subject);
+                Check(dnnl_memory_desc_create_with_strides(&made, dims.Length, d, code, s), nameof(dnnl_memory_desc_create_with_strides),
+                    subject);
                 return made;
             }
 
@@ -160,7 +162,8 @@ internal sealed unsafe class OneDnnApi
         }
         else
         {
-            Check(dnnl_matmul_primitive_desc_create(&desc, Engine, source, weights, bias, target, attr), nameof(dnnl_matmul_primitive_desc_create), subject);
+            Check(dnnl_matmul_primitive_desc_create(&desc, Engine, source, weights, bias, target, attr),
+                nameof(dnnl_matmul_primitive_desc_create), subject);
         }
 
         return desc;

@@ -94,7 +94,8 @@ internal sealed class OneDnnMatMul : MatMulLibrary
         if (_layouts.TryGetValue((k, n, type), out WeightLayout? layout)) return layout;
         lock (_making) // two answers would be two layouts: the same today, but nothing promises it
         {
-            return _layouts.GetOrAdd((k, n, type), static (size, runtime) => WeightLayout.Choose(runtime, size.K, size.N, size.Type), _runtime);
+            return _layouts.GetOrAdd((k, n, type), static (size, runtime) => WeightLayout.Choose(runtime, size.K, size.N, size.Type),
+                _runtime);
         }
     }
 

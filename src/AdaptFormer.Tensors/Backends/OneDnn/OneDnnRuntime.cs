@@ -82,7 +82,8 @@ internal sealed unsafe class OneDnnRuntime
         if (Environment.GetEnvironmentVariable(OverrideVariable) is { Length: > 0 } file)
         {
             if (NativeLibrary.TryLoad(file, out handle)) return file;
-            why = $"oneDNN could not be loaded from '{file}', which the environment variable {OverrideVariable} names; correct or unset it.";
+            why = $"oneDNN could not be loaded from '{file}', which the environment variable {OverrideVariable} names; correct or unset "
+                + "it.";
             return null;
         }
 
@@ -99,7 +100,8 @@ internal sealed unsafe class OneDnnRuntime
     // Debian 13 and later ship 3.x as libdnnl.so.3.6 whatever the minor version, and no libdnnl.so.3.
     private static string[] UsualNames() =>
         OperatingSystem.IsWindows() ? ["dnnl.dll"]
-        : OperatingSystem.IsMacOS() ? ["libdnnl.3.dylib", "libdnnl.dylib", "/opt/homebrew/lib/libdnnl.dylib", "/usr/local/lib/libdnnl.dylib"]
+        : OperatingSystem.IsMacOS()
+            ? ["libdnnl.3.dylib", "libdnnl.dylib", "/opt/homebrew/lib/libdnnl.dylib", "/usr/local/lib/libdnnl.dylib"]
         : ["libdnnl.so.3", "libdnnl.so.3.6", "libdnnl.so.2", "libdnnl.so"];
 
     private static string HowToInstall() =>

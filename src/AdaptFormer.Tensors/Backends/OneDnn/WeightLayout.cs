@@ -46,7 +46,8 @@ internal sealed class WeightLayout
             nint reference = api.CreateMatMul(source, weights, 0, target, attr, subject);
             string implementation = OneDnnApi.Implementation(reference);
             if (OneDnnApi.IsBlocked(implementation))
-                return new WeightLayout(OneDnnApi.QueryDesc(reference, OneDnnApi.QueryWeights), implementation); // the reference keeps it alive
+                // the reference keeps it alive
+                return new WeightLayout(OneDnnApi.QueryDesc(reference, OneDnnApi.QueryWeights), implementation);
 
             _ = NativeMethods.dnnl_primitive_desc_destroy(reference);
             return new WeightLayout(desc: 0);

@@ -183,7 +183,8 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
     public static float Sum(Simd512 x) => Vector512.Sum(x._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float MaxLane(Simd512 x) => Math.Max(Simd256.MaxLane(new Simd256(x._v.GetLower())), Simd256.MaxLane(new Simd256(x._v.GetUpper())));
+    public static float MaxLane(Simd512 x) =>
+        Math.Max(Simd256.MaxLane(new Simd256(x._v.GetLower())), Simd256.MaxLane(new Simd256(x._v.GetUpper())));
 
     // The bfloat16 numbers nearest to the lanes, each in the lower half of its lane.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
