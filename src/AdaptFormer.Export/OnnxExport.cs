@@ -1,9 +1,9 @@
 using AdaptFormer.Data;
+using AdaptFormer.Files;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Tensors;
-using AdaptFormer.Files;
 
 namespace AdaptFormer.Export;
 

@@ -1,10 +1,10 @@
 using System.Security.Cryptography;
+using AdaptFormer.Files;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
-using AdaptFormer.Files;
 
 namespace AdaptFormer.Export;
 

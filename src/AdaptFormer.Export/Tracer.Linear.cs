@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using AdaptFormer.Files;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 

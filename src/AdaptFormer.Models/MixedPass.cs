@@ -7,7 +7,7 @@ namespace AdaptFormer.Models;
 /// A prediction for samples of several tasks at once: sorted by task, cut into chunks that know whose their rows are, and answered by each
 /// task's own head.
 /// </summary>
-internal static class MixedPass
+public static class MixedPass
 {
     /// <summary>Runs inputs, or what a shared trunk made of them, through the backbone.</summary>
     /// <param name="model">The backbone of all tasks.</param>
@@ -16,6 +16,7 @@ internal static class MixedPass
     /// <param name="tasks">The task of each answer.</param>
     /// <param name="samples">The row of x that each answer is about.</param>
     /// <returns>The logits of each answer, [K], f32.</returns>
+    /// <exception cref="ArgumentException">There are not as many tasks as samples, a sample is none of x's rows, or the model is tuned.</exception>
     public static Tensor[] Run(Backbone model, Tensor x, int? cut, IReadOnlyList<TaskSlots> tasks, IReadOnlyList<int> samples)
     {
         Check(model, x, tasks, samples);

@@ -136,10 +136,9 @@ public unsafe class Tensor : IDisposable
 
     /// <summary>
     /// An f32 tensor on the current device of numbers in the host's memory, which <paramref name="owner"/> keeps alive and in place; ops
-    /// only read it. On the host it is
-    /// that memory, elsewhere a copy.
+    /// only read it. On the host it is that memory, elsewhere a copy.
     /// </summary>
-    internal static Tensor Borrow(nint pointer, Shape shape, object owner)
+    public static Tensor Borrow(nint pointer, Shape shape, object owner)
     {
         Backend current = Backend.Current;
         if (current.Device == Device.Host)

@@ -85,10 +85,10 @@ public sealed class WindowLayout
     public float[]? MaskOfWindow(int window) => _masks[window] == 0 ? null : _maskValues[_masks[window]].Value;
 
     /// <summary>The tokens of all windows, one after the other, as <see cref="TokensOf"/> gives them.</summary>
-    internal int[] Tokens() => [.. _tokens];
+    public int[] Tokens() => [.. _tokens];
 
     /// <summary>The row of the table of relative positions for each pair of a window's tokens, [N·N].</summary>
-    internal int[] TableRowsOfPairs()
+    public int[] TableRowsOfPairs()
     {
         TokenGrid w = BiasWindow;
         int n = Window.Count;

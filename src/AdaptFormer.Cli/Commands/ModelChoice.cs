@@ -23,7 +23,7 @@ internal sealed class ModelChoice
     private readonly Option<string> _model = new Option<string>("--model")
     { Description = "The id of weights without an adapter, which says how their pictures are normalised." }.OfferModels();
     private readonly Option<Precision?> _precision = new("--precision")
-    { Description = "float32, bfloat16, int8 (predictions alone) or auto." };
+    { Description = "float32, bfloat16, int8 (predictions alone) or auto.", HelpName = "type" };
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)

@@ -5,7 +5,7 @@ namespace AdaptFormer.Tensors.Backends;
 /// </summary>
 /// <param name="Grid">How the last tokens lie.</param>
 /// <param name="Ahead">Tokens ahead of the grid's.</param>
-internal readonly record struct GridTaps(TokenGrid Grid, int Ahead)
+public readonly record struct GridTaps(TokenGrid Grid, int Ahead)
 {
     /// <summary>Positions of a kernel, row by row; the centre is <see cref="Centre"/>.</summary>
     public const int Count = 9, Centre = 4;

@@ -137,7 +137,7 @@ public abstract partial class Kernels
     }
 
     /// <summary>The four tokens of each merged one, in the order of their parts.</summary>
-    internal static int[] Neighbours(TokenGrid grid, int missing)
+    public static int[] Neighbours(TokenGrid grid, int missing)
     {
         TokenGrid merged = grid.Merged;
         int[] tokens = new int[4 * merged.Count];

@@ -1,3 +1,4 @@
+using AdaptFormer.Files;
 using AdaptFormer.Data;
 using AdaptFormer.Export;
 using AdaptFormer.Inference;

@@ -1,3 +1,4 @@
+using AdaptFormer.Files;
 using System.Runtime.InteropServices;
 using AdaptFormer.Export;
 

@@ -1,10 +1,9 @@
 using AdaptFormer.Tensors;
-using AdaptFormer.Files;
 
-namespace AdaptFormer.Export;
+namespace AdaptFormer.Files;
 
 /// <summary>Reads a file that was written and holds it against the rules of the format.</summary>
-internal static class OnnxCheck
+public static class OnnxCheck
 {
     private static readonly Dictionary<int, int> Sizes = new()
     {

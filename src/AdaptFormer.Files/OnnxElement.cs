@@ -1,7 +1,7 @@
-namespace AdaptFormer.Export;
+namespace AdaptFormer.Files;
 
 /// <summary>Types of elements, by the numbers that ONNX gives them.</summary>
-internal enum OnnxElement
+public enum OnnxElement
 {
     /// <summary>f32.</summary>
     Float32 = 1,
