@@ -16,7 +16,8 @@ public static class MixedPass
     /// <param name="tasks">The task of each answer.</param>
     /// <param name="samples">The row of x that each answer is about.</param>
     /// <returns>The logits of each answer, [K], f32.</returns>
-    /// <exception cref="ArgumentException">There are not as many tasks as samples, a sample is none of x's rows, or the model is tuned.</exception>
+    /// <exception cref="ArgumentException">There are not as many tasks as samples, a sample is none of x's rows, or the model is
+    /// tuned.</exception>
     public static Tensor[] Run(Backbone model, Tensor x, int? cut, IReadOnlyList<TaskSlots> tasks, IReadOnlyList<int> samples)
     {
         Check(model, x, tasks, samples);

@@ -42,7 +42,9 @@ internal static class MutantRun
     {
         ProcessStartInfo start = new("dotnet", [Path.Combine(folder, "AdaptFormer.Tests.dll"), "-class", test, "-stopOnFail"])
         {
-            WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         start.Environment["ADAPTFORMER_MUTANT"] = $"{mutant}";
         start.Environment["NO_COLOR"] = "1";

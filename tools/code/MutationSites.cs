@@ -29,10 +29,18 @@ internal static class MutationSites
 {
     private static readonly Dictionary<SyntaxKind, string> Operators = new()
     {
-        [SyntaxKind.AddExpression] = "-", [SyntaxKind.SubtractExpression] = "+", [SyntaxKind.MultiplyExpression] = "/",
-        [SyntaxKind.DivideExpression] = "*", [SyntaxKind.ModuloExpression] = "*", [SyntaxKind.LessThanExpression] = "<=",
-        [SyntaxKind.LessThanOrEqualExpression] = "<", [SyntaxKind.GreaterThanExpression] = ">=", [SyntaxKind.GreaterThanOrEqualExpression] = ">",
-        [SyntaxKind.EqualsExpression] = "!=", [SyntaxKind.NotEqualsExpression] = "==", [SyntaxKind.LogicalAndExpression] = "||",
+        [SyntaxKind.AddExpression] = "-",
+        [SyntaxKind.SubtractExpression] = "+",
+        [SyntaxKind.MultiplyExpression] = "/",
+        [SyntaxKind.DivideExpression] = "*",
+        [SyntaxKind.ModuloExpression] = "*",
+        [SyntaxKind.LessThanExpression] = "<=",
+        [SyntaxKind.LessThanOrEqualExpression] = "<",
+        [SyntaxKind.GreaterThanExpression] = ">=",
+        [SyntaxKind.GreaterThanOrEqualExpression] = ">",
+        [SyntaxKind.EqualsExpression] = "!=",
+        [SyntaxKind.NotEqualsExpression] = "==",
+        [SyntaxKind.LogicalAndExpression] = "||",
         [SyntaxKind.LogicalOrExpression] = "&&",
     };
 

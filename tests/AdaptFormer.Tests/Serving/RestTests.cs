@@ -48,7 +48,8 @@ public sealed class RestTests : IAsyncLifetime
 
         JsonElement json = await _server.JsonAsync(_server.Client.PostAsJsonAsync("/v2/models/flowers/infer", new
         {
-            id = "7", inputs = new[] { new { name = "image", datatype = "BYTES", shape = new[] { 2 }, data = pictures.Select(Convert.ToBase64String) } },
+            id = "7",
+            inputs = new[] { new { name = "image", datatype = "BYTES", shape = new[] { 2 }, data = pictures.Select(Convert.ToBase64String) } },
         }));
         Assert.Equal(("flowers", "7", "1"), (json.GetProperty("model_name").GetString(), json.GetProperty("id").GetString(), json.GetProperty("model_version").GetString()));
         AssertClose(logits, Numbers(json, "logits"));

@@ -109,7 +109,11 @@ public sealed class ClipTransformTests
         const int T = 3, S = 8;
         TransformOptions options = Options(T, S) with
         {
-            Crop = TrainCrop.Center, Flip = true, ColorJitter = new ColorJitter(0.5, 0.5, 0.5, 0.2), RandAugment = new RandAugment(4), Erase = 1,
+            Crop = TrainCrop.Center,
+            Flip = true,
+            ColorJitter = new ColorJitter(0.5, 0.5, 0.5, 0.2),
+            RandAugment = new RandAugment(4),
+            Erase = 1,
         };
         using ClipBuffer clip = Clip(T, 20, 14);
         clip[1].CopyFrom(clip[0]);
