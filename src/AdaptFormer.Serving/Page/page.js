@@ -52,6 +52,9 @@ function say(text, bad) {
 
 const chosen = () => tasks.filter(task => task.name.toLowerCase().includes($('filter').value.trim().toLowerCase())).map(task => task.name);
 
+// A long name breaks between its parts.
+const breakable = name => name.replace(/([a-z])(?=[A-Z])|[_\-./](?=.)/g, '$&\u200b');
+
 function card(answer) {
   const task = tasks.find(one => one.name === answer.task);
   const made = element('article', undefined, 'card');
@@ -60,7 +63,7 @@ function card(answer) {
   for (const { label, score } of answer.classes) {
     const row = element('li'), fill = element('span', undefined, 'fill');
     fill.style.width = `${100 * score}%`;
-    row.append(fill, element('span', label, 'name'), element('span', `${(100 * score).toFixed(1)} %`, 'share'));
+    row.append(fill, element('span', breakable(label), 'name'), element('span', `${(100 * score).toFixed(1)} %`, 'share'));
     scores.append(row);
   }
   made.append(scores);
