@@ -2,7 +2,9 @@ using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;
 using AdaptFormer.Runs.Recipes;
+using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
+using AdaptFormer.Tensors.Backends.Cpu;
 using AdaptFormer.Tests.Files;
 using AdaptFormer.Tests.Support;
 using Xunit;
@@ -10,6 +12,7 @@ using Xunit;
 namespace AdaptFormer.Tests.Inference;
 
 /// <summary>Precision int8: predictions near those of f32, and no training.</summary>
+[Collection(ProcessWideState.Name)]
 public sealed class Int8PredictionTests : IDisposable
 {
     private readonly TestFolder _folder = new();
@@ -19,20 +22,38 @@ public sealed class Int8PredictionTests : IDisposable
     [Fact]
     public void An_adapter_predicts_in_8_bits_nearly_what_it_predicts_in_f32()
     {
-        string backbone = TinyBackbone.Save(_folder), adapter = _folder.PathOf("adapter.safetensors");
-        using (Backbone model = TinyBackbone.Open(backbone))
-        {
-            AdaptFormerTuning tuning = new(4);
-            tuning.Attach(model, 3, new Rng(1));
-            TinyBackbone.Randomize(model, 2, name => model.Parameters().Any(entry => entry.Key == name && entry.Value.Trainable));
-            AdapterFile.Save(adapter, model, tuning, ["a", "b", "c"]);
-        }
-
+        string backbone = TinyBackbone.Save(_folder), adapter = Adapter(backbone, TinyBackbone.Config);
         using Predictor exact = Predictor.OpenAdapter(adapter, backbone, Precision.Float32), rounded = Predictor.OpenAdapter(adapter, backbone, Precision.Int8);
         Assert.All(rounded.Model.Blocks, block => Assert.True(block.Mlp.Fc1.Weight.InBytes && block.Attn.Qkv.Weight.InBytes));
         float[] ours = TinyBackbone.Logits(exact.Model), theirs = TinyBackbone.Logits(rounded.Model);
         Assert.NotEqual(ours, theirs);
         Assert.All(ours.Zip(theirs), pair => Assert.InRange(pair.Second - pair.First, -0.2, 0.2));
+    }
+
+    [Theory]
+    [InlineData(CpuBackends.Managed)]
+    [InlineData(CpuBackends.OneDnnName)]
+    public void One_two_and_three_threads_predict_the_same_to_the_bit(string backend)
+    {
+        using IDisposable _ = CpuBackends.Use(backend);
+        VitConfig config = new(32, 32, 4, EmbedDim: 96, Depth: 2, NumHeads: 3);      // products that are worth cutting
+        string backbone = TinyBackbone.Save(_folder, config: config), adapter = Adapter(backbone, config);
+        int threads = CpuParallel.Threads;
+        try
+        {
+            float[][] logits = [.. new[] { 1, 2, 3 }.Select(count =>
+            {
+                CpuParallel.Threads = count;
+                using Predictor predictor = Predictor.OpenAdapter(adapter, backbone, Precision.Int8);
+                return TinyBackbone.Logits(predictor.Model);
+            })];
+            Assert.Equal(logits[0], logits[1]);
+            Assert.Equal(logits[0], logits[2]);
+        }
+        finally
+        {
+            CpuParallel.Threads = threads;
+        }
     }
 
     [Fact]
@@ -43,5 +64,16 @@ public sealed class Int8PredictionTests : IDisposable
               "data": { "train": "none" }, "precision": "int8" }
             """));
         Assert.Contains("int8 is for predictions", error.Message);
+    }
+
+    private string Adapter(string backbone, VitConfig config)
+    {
+        string adapter = _folder.PathOf("adapter.safetensors");
+        using Backbone model = TinyBackbone.Open(backbone, config);
+        AdaptFormerTuning tuning = new(4);
+        tuning.Attach(model, 3, new Rng(1));
+        TinyBackbone.Randomize(model, 2, name => model.Parameters().Any(entry => entry.Key == name && entry.Value.Trainable));
+        AdapterFile.Save(adapter, model, tuning, ["a", "b", "c"]);
+        return adapter;
     }
 }

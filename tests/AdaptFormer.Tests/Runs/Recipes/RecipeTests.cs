@@ -273,6 +273,17 @@ public sealed class RecipeTests
         }
     }
 
+    [Theory]
+    [InlineData("cosine")]
+    [InlineData("constant")]
+    [InlineData("step")]
+    public void A_warm_up_of_fewer_than_no_epochs_is_refused_by_every_schedule(string schedule)
+    {
+        RecipeException error = Assert.Throws<RecipeException>(
+            () => Recipe.Parse(Small, overrides: [$"schedule.name={schedule}", "schedule.warmup_epochs=-1"]));
+        Assert.Contains("schedule.warmup_epochs is -1; expected a number of at least 0", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_warm_up_that_fills_the_run_is_allowed_with_a_warning()
     {
