@@ -1,6 +1,15 @@
 // What a user of the libraries writes: packages are looked into, then a small backbone is tuned on drawn pictures, saved, opened again and asked.
 using System.IO.Compression;
 using System.Xml.Linq;
+using AdaptFormer.Data;
+using AdaptFormer.Experiments;
+using AdaptFormer.Files;
+using AdaptFormer.Inference;
+using AdaptFormer.Models.Checkpoints;
+using AdaptFormer.Models.Vit;
+using AdaptFormer.Peft;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
 
 string packages = args[0], output = args[1];
 List<string> faults = [.. Directory.EnumerateFiles(packages, "*.nupkg").SelectMany(Faults)];
