@@ -1,3 +1,5 @@
+using AdaptFormer.Files;
+
 namespace AdaptFormer.Export;
 
 /// <summary>A constant of a node: a whole number, a float, a text or a list of whole numbers.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using AdaptFormer.Files;
 
 namespace AdaptFormer.Export;
 

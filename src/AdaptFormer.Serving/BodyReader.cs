@@ -24,7 +24,7 @@ internal sealed class BodyReader(ServerOptions options)
         {
             // Memory is taken as bytes come, not as a header promises them.
             PipeReader reader = request.BodyReader;
-            using MemoryStream whole = new();
+            MemoryStream whole = new();
             using CancellationTokenRegistration end = late.Token.Register(reader.CancelPendingRead);
             while (true)
             {
@@ -39,7 +39,7 @@ internal sealed class BodyReader(ServerOptions options)
                 if (read.IsCompleted) break;
             }
 
-            body.Content = whole.ToArray();
+            body.Content = whole.GetBuffer().AsMemory(0, (int)whole.Length);
             return body;
         }
         catch
@@ -60,7 +60,7 @@ internal sealed class BodyReader(ServerOptions options)
     {
         private long _bytes;
 
-        public byte[] Content { get; set; } = [];
+        public ReadOnlyMemory<byte> Content { get; set; }
 
         public void Hold(long bytes)
         {

@@ -104,11 +104,11 @@ internal sealed class TaskEndpoints(
         [.. answer.Best(topK, threshold: 0).Select(score => new LabelScore(score.Label, Math.Round(score.Probability, 6)))];
 
     /// <summary>The picture or clip of a body: its bytes, or JSON with them in base64.</summary>
-    private static (VisualInput Input, int TopK) Picture(HttpRequest request, byte[] body)
+    private static (VisualInput Input, int TopK) Picture(HttpRequest request, ReadOnlyMemory<byte> body)
     {
         int topK = int.TryParse(request.Query["top_k"], out int asked) ? asked : TopK;
         string type = request.ContentType is { Length: > 0 } header ? Cleaned(header) : "";
-        byte[] picture = body;
+        ReadOnlyMemory<byte> picture = body;
         if (type == "application/json") (picture, topK) = FromJson(body, topK);
         else if (!IsPicture(type))
             throw new RefusedException(StatusCodes.Status415UnsupportedMediaType,
@@ -135,7 +135,7 @@ internal sealed class TaskEndpoints(
         || type.StartsWith("video/", StringComparison.OrdinalIgnoreCase)
         || type is "application/octet-stream" or "application/x-www-form-urlencoded";
 
-    private static (byte[] Picture, int TopK) FromJson(byte[] body, int topK)
+    private static (ReadOnlyMemory<byte> Picture, int TopK) FromJson(ReadOnlyMemory<byte> body, int topK)
     {
         using JsonDocument json = JsonDocument.Parse(body);
         JsonElement root = json.RootElement;

@@ -40,7 +40,8 @@ internal sealed class PassRunner(Backbone model, TrunkCache trunks)
     /// <returns>What the blocks ahead of the cut make of all of them, one behind the other.</returns>
     private Tensor Climb(Climber[] climbers, int cut)
     {
-        foreach (IGrouping<int, Climber> group in climbers.GroupBy(climber => climber.DeepestBelow(cut)).ToList())
+        List<IGrouping<int, Climber>> groups = [.. climbers.GroupBy(climber => climber.DeepestBelow(cut))];
+        foreach (IGrouping<int, Climber> group in groups)
         {
             Climber[] together = [.. group];
             Tensor x = Join([.. together.Select(climber => climber.At(group.Key, model))]);
@@ -52,8 +53,10 @@ internal sealed class PassRunner(Backbone model, TrunkCache trunks)
                 Tensor rows = x.SliceBatch(start, climber.Rows);
                 start += climber.Rows;
                 climber.Reached(cut, rows);
-                if (group.Key < cut && climber.Key is { } key) trunks.Add(key, new Trunk(cut, rows.Shape, rows.ToArray()));
+                if (group.Key < cut && climber.Key is { } key) trunks.Add(key, cut, rows);
             }
+
+            if (groups.Count == 1) return x;        // all of them, in their order
         }
 
         return Join([.. climbers.Select(climber => climber.At(cut, model))]);

@@ -198,8 +198,8 @@ public sealed class TaskBank : IDisposable
         TaskAnswer[] answers = new TaskAnswer[questions.Count];
         int ahead = Math.Max(2, Math.Min(4 * _options.BatchSize, _options.MostOfOneTask));
         await Parallel.ForAsync(0, questions.Count, new ParallelOptions { MaxDegreeOfParallelism = ahead, CancellationToken = stop.Token },
-            async (i, token) =>
-            answers[i] = await AskAsync(questions[i].Input, questions[i].Task, token).ConfigureAwait(false)).ConfigureAwait(false);
+            async (i, token) => answers[i] = await AskAsync(questions[i].Input, questions[i].Task, token).ConfigureAwait(false))
+            .ConfigureAwait(false);
         return answers;
     }
 

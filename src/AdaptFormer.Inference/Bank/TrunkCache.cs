@@ -45,10 +45,14 @@ internal sealed class TrunkCache(long limit)
         }
     }
 
-    /// <summary>Keeps a trunk, and lets those go that were not asked for longest.</summary>
-    public void Add(InputKey key, Trunk trunk)
+    /// <summary>Keeps a copy of a trunk, and lets those go that were not asked for longest.</summary>
+    /// <param name="key">Whose trunk it is.</param>
+    /// <param name="cut">Where it ends.</param>
+    /// <param name="rows">[views, ...].</param>
+    public void Add(InputKey key, int cut, Tensor rows)
     {
-        if (trunk.Bytes > limit) return;
+        if (rows.Length * sizeof(float) > limit) return;
+        Trunk trunk = new(cut, rows.Shape, rows.ToArray());
         lock (_gate)
         {
             if (!_entries.TryGetValue(key, out LinkedListNode<(InputKey Key, List<Trunk> Trunks)>? node))

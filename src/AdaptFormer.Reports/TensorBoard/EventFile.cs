@@ -23,7 +23,7 @@ internal sealed class EventFile : IDisposable
     public EventFile(string path, DateTimeOffset start)
     {
         _stream = new DiskStream(path, FileMode.Create, FileShare.ReadWrite);
-        Record(new ProtoWriter().Add(WallTime, Seconds(start)).Add(FileVersion, "brain.Event:2"));
+        Record(new ProtobufWriter().Write(WallTime, Seconds(start)).Write(FileVersion, "brain.Event:2"));
     }
 
     /// <summary>Appends an event.</summary>
@@ -31,12 +31,12 @@ internal sealed class EventFile : IDisposable
     /// <param name="step">The epoch.</param>
     /// <param name="values">What it tells, from <see cref="SummaryValue"/>.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public void Write(DateTimeOffset time, long step, IEnumerable<ProtoWriter> values)
+    public void Write(DateTimeOffset time, long step, IEnumerable<ProtobufWriter> values)
     {
         const int value = 1;
-        ProtoWriter summary = new();
-        foreach (ProtoWriter one in values) summary.Add(value, one);
-        Record(new ProtoWriter().Add(WallTime, Seconds(time)).Add(Step, step).Add(Summary, summary));
+        ProtobufWriter summary = new();
+        foreach (ProtobufWriter one in values) summary.Write(value, one);
+        Record(new ProtobufWriter().Write(WallTime, Seconds(time)).Write(Step, step).Write(Summary, summary));
     }
 
     /// <summary>Seconds since 1970, as TensorBoard counts time.</summary>
@@ -53,7 +53,7 @@ internal sealed class EventFile : IDisposable
         return BitOperations.RotateRight(~crc, 15) + MaskDelta;
     }
 
-    private void Record(ProtoWriter message)
+    private void Record(ProtobufWriter message)
     {
         byte[] bytes = message.ToArray();
         Span<byte> head = stackalloc byte[sizeof(ulong) + sizeof(uint)], tail = stackalloc byte[sizeof(uint)];

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using AdaptFormer.Files;
 
 namespace AdaptFormer.Reports.TensorBoard;
 
@@ -12,67 +13,68 @@ internal static class SummaryValue
     private const long DataString = 7, Succeeded = 1;
 
     /// <summary>A number.</summary>
-    public static ProtoWriter Scalar(string tag, double value) => new ProtoWriter().Add(Tag, tag).Add(Simple, (float)value);
+    public static ProtobufWriter Scalar(string tag, double value) => new ProtobufWriter().Write(Tag, tag).Write(Simple, (float)value);
 
     /// <summary>A picture.</summary>
     /// <param name="tag">Its name.</param>
     /// <param name="png">The file.</param>
-    public static ProtoWriter Image(string tag, byte[] png)
+    public static ProtobufWriter Image(string tag, byte[] png)
     {
         const int height = 1, width = 2, colourSpace = 3, encoded = 4, rgb = 3;
         (int w, int h) = PngSize(png);
-        return new ProtoWriter().Add(Tag, tag)
-            .Add(Picture, new ProtoWriter().Add(height, (long)h).Add(width, (long)w).Add(colourSpace, (long)rgb).Add(encoded, png));
+        return new ProtobufWriter().Write(Tag, tag)
+            .Write(Picture,
+                new ProtobufWriter().Write(height, (long)h).Write(width, (long)w).Write(colourSpace, (long)rgb).Write(encoded, png));
     }
 
     /// <summary>A text in Markdown.</summary>
-    public static ProtoWriter Text(string tag, string markdown)
+    public static ProtobufWriter Text(string tag, string markdown)
     {
         const int type = 1, shape = 2, strings = 8;
-        return new ProtoWriter().Add(Tag, tag).Add(Metadata, Plugin("text", []))
-            .Add(Tensor, new ProtoWriter().Add(type, DataString).Add(shape, new ProtoWriter()).Add(strings, markdown));
+        return new ProtobufWriter().Write(Tag, tag).Write(Metadata, Plugin("text", []))
+            .Write(Tensor, new ProtobufWriter().Write(type, DataString).Write(shape, new ProtobufWriter()).Write(strings, markdown));
     }
 
     /// <summary>The hyper-parameters of a run that begins: one row of TensorBoard's table, which finds the columns itself over all
     /// runs.</summary>
     /// <param name="values">Numbers, bools and strings by name.</param>
     /// <param name="start">When the run began.</param>
-    public static ProtoWriter HyperParameters(IReadOnlyList<KeyValuePair<string, JsonValue>> values, DateTimeOffset start)
+    public static ProtobufWriter HyperParameters(IReadOnlyList<KeyValuePair<string, JsonValue>> values, DateTimeOffset start)
     {
         const int sessionStart = 3, hyperParameters = 1, key = 1, entry = 2, startTime = 5;
-        ProtoWriter info = new();
+        ProtobufWriter info = new();
         foreach ((string name, JsonValue value) in values)
-            info.Add(hyperParameters, new ProtoWriter().Add(key, name).Add(entry, Value(value)));
-        return HyperParameters("_hparams_/session_start_info", sessionStart, info.Add(startTime, EventFile.Seconds(start)));
+            info.Write(hyperParameters, new ProtobufWriter().Write(key, name).Write(entry, Value(value)));
+        return HyperParameters("_hparams_/session_start_info", sessionStart, info.Write(startTime, EventFile.Seconds(start)));
     }
 
     /// <summary>That a run ended well.</summary>
-    public static ProtoWriter RunEnded(DateTimeOffset end)
+    public static ProtobufWriter RunEnded(DateTimeOffset end)
     {
         const int sessionEnd = 4, status = 1, endTime = 2;
         return HyperParameters("_hparams_/session_end_info", sessionEnd,
-            new ProtoWriter().Add(status, Succeeded).Add(endTime, EventFile.Seconds(end)));
+            new ProtobufWriter().Write(status, Succeeded).Write(endTime, EventFile.Seconds(end)));
     }
 
-    private static ProtoWriter HyperParameters(string tag, int kind, ProtoWriter info) =>
-        new ProtoWriter().Add(Tag, tag).Add(Metadata, Plugin("hparams", new ProtoWriter().Add(kind, info).ToArray()));
+    private static ProtobufWriter HyperParameters(string tag, int kind, ProtobufWriter info) =>
+        new ProtobufWriter().Write(Tag, tag).Write(Metadata, Plugin("hparams", new ProtobufWriter().Write(kind, info).ToArray()));
 
-    private static ProtoWriter Plugin(string name, byte[] content)
+    private static ProtobufWriter Plugin(string name, byte[] content)
     {
         const int pluginData = 1, pluginName = 1, pluginContent = 2;
-        return new ProtoWriter().Add(pluginData, new ProtoWriter().Add(pluginName, name).Add(pluginContent, content));
+        return new ProtobufWriter().Write(pluginData, new ProtobufWriter().Write(pluginName, name).Write(pluginContent, content));
     }
 
     // google.protobuf.Value
-    private static ProtoWriter Value(JsonValue value)
+    private static ProtobufWriter Value(JsonValue value)
     {
         const int number = 2, text = 3, flag = 4;
         return value.GetValueKind() switch
         {
-            JsonValueKind.Number => new ProtoWriter().Add(number, value.GetValue<double>()),
-            JsonValueKind.True => new ProtoWriter().Add(flag, 1L),
-            JsonValueKind.False => new ProtoWriter().Add(flag, 0L),
-            _ => new ProtoWriter().Add(text, value.GetValue<string>()),
+            JsonValueKind.Number => new ProtobufWriter().Write(number, value.GetValue<double>()),
+            JsonValueKind.True => new ProtobufWriter().Write(flag, 1L),
+            JsonValueKind.False => new ProtobufWriter().Write(flag, 0L),
+            _ => new ProtobufWriter().Write(text, value.GetValue<string>()),
         };
     }
 

@@ -30,7 +30,7 @@ public sealed class TensorBoardLog : IDisposable
         Disk.CreateFolder(folder);
         DateTimeOffset time = DateTimeOffset.UtcNow - TimeSpan.FromSeconds(epochs.Sum(epoch => epoch.Seconds));
         _events = new EventFile(Path.Combine(folder, FileName), time);
-        ProtoWriter text = SummaryValue.Text("recipe", $"```json\n{recipe.ToJson()}\n```");
+        ProtobufWriter text = SummaryValue.Text("recipe", $"```json\n{recipe.ToJson()}\n```");
         _events.Write(time, 0, [SummaryValue.HyperParameters(HyperParameters(recipe), time), text]);
         foreach (EpochRecord epoch in epochs) Add(epoch, time += TimeSpan.FromSeconds(epoch.Seconds));
     }
@@ -45,7 +45,7 @@ public sealed class TensorBoardLog : IDisposable
     public void End(TrainingSummary summary, ReportData report, FeatureSet? features)
     {
         DateTimeOffset now = DateTimeOffset.UtcNow;
-        List<ProtoWriter> values = [];
+        List<ProtobufWriter> values = [];
         Scalar(values, $"{TestPart}top1", summary.TestTop1);
         Scalar(values, $"{TestPart}top5", summary.TestTop5);
         Scalar(values, $"{TestPart}loss", summary.TestLoss);
@@ -87,7 +87,7 @@ public sealed class TensorBoardLog : IDisposable
 
     private void Add(EpochRecord epoch, DateTimeOffset time)
     {
-        List<ProtoWriter> values = [];
+        List<ProtobufWriter> values = [];
         Scalar(values, "loss/train", epoch.TrainLoss);
         Scalar(values, "loss/validation", epoch.ValidationLoss);
         Scalar(values, "top1/train", epoch.TrainTop1);
@@ -101,7 +101,7 @@ public sealed class TensorBoardLog : IDisposable
         _events.Write(time, epoch.Epoch, values);
     }
 
-    private static void Scalar(List<ProtoWriter> values, string tag, double? value)
+    private static void Scalar(List<ProtobufWriter> values, string tag, double? value)
     {
         if (value is { } number) values.Add(SummaryValue.Scalar(tag, number));
     }

@@ -8,19 +8,19 @@ internal sealed unsafe class ByteForm : IDerivedForm
     private const float LargestCode = 127;
     private readonly ByteMatrix _matrix;
 
-    private ByteForm(ByteMatrix matrix, float[] steps, float[] shifts) => (_matrix, Steps, Shifts) = (matrix, steps, shifts);
+    private ByteForm(ByteMatrix matrix, float[] steps, int[] shifts) => (_matrix, Steps, Shifts) = (matrix, steps, shifts);
 
     /// <summary>[O].</summary>
     public float[] Steps { get; }
 
     /// <summary>What the zero of the left operand's codes adds to a sum, by output: 128·Σ codes, [O].</summary>
-    public float[] Shifts { get; }
+    public int[] Shifts { get; }
 
     /// <summary>The codes.</summary>
     public ByteMatrix Matrix => _matrix;
 
     /// <inheritdoc/>
-    public long OwnedBytes => _matrix.Bytes + (2L * sizeof(float) * Steps.Length);
+    public long OwnedBytes => _matrix.Bytes + ((long)(sizeof(float) + sizeof(int)) * Steps.Length);
 
     /// <summary>The form of a weight, made once.</summary>
     public static ByteForm Of(Parameter weight, MatMulLibrary library) =>
@@ -32,7 +32,8 @@ internal sealed unsafe class ByteForm : IDerivedForm
     private static ByteForm Make(Parameter weight, MatMulLibrary library)
     {
         (int o, int i) = weight.AsMatrix();
-        float[] steps = new float[o], shifts = new float[o];
+        float[] steps = new float[o];
+        int[] shifts = new int[o];
         sbyte* codes = (sbyte*)NativeMemory.Alloc((nuint)o, (nuint)i);
         try
         {

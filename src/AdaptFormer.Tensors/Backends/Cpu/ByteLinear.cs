@@ -39,16 +39,22 @@ internal static unsafe class ByteLinear
         for (int row = 0; row < m; row++) steps[row] = Encode(x + ((long)row * k), k, space + ((long)row * stride), stride);
         weight.Matrix.Multiply(worker, space, m, sums);
 
-        fixed (float* perOutput = weight.Steps, shifts = weight.Shifts)
+        // Without a residual y takes the layer's own part at once. With one that part stays where the sums are: y may be the residual.
+        float* products = residual is null ? y : (float*)sums;
+        fixed (float* perOutput = weight.Steps)
+        fixed (int* shifts = weight.Shifts)
         {
-            for (int row = 0; row < m; row++) Decode(sums + ((long)row * n), steps[row], perOutput, shifts, bias, n);
+            for (int row = 0; row < m; row++)
+                Decode(sums + ((long)row * n), steps[row], perOutput, shifts, bias, n, products + ((long)row * n));
         }
 
-        float* products = (float*)sums;
         long count = (long)m * n;
         if (epilogue == Epilogue.Relu) Activation.Relu((nint)products, DataType.Float32, (nint)products, DataType.Float32, count);
         if (epilogue == Epilogue.Gelu) Activation.Gelu((nint)products, DataType.Float32, (nint)products, DataType.Float32, count);
-        if (residual is null) Elementwise.Scale((nint)products, DataType.Float32, scale, (nint)y, DataType.Float32, count);
+        if (residual is null)
+        {
+            if (scale != 1) Elementwise.Scale((nint)y, DataType.Float32, scale, (nint)y, DataType.Float32, count);
+        }
         else
         {
             if (residual != y) Buffer.MemoryCopy(residual, y, count * sizeof(float), count * sizeof(float));
@@ -85,20 +91,19 @@ internal static unsafe class ByteLinear
     private static Vector256<int> Code(float* x, Vector256<float> factor) =>
         Vector256.ConvertToInt32(Vector256.Round(Vector256.Load(x) * factor)) + Vector256.Create(Zero);
 
-    /// <summary>sum → step·stepOfOutput·(sum − shift) + bias, in place.</summary>
+    /// <summary>sum → step·stepOfOutput·(sum − shift) + bias; <paramref name="to"/> may be where the sums are.</summary>
     [MethodImpl(Hot.Loop)]
-    private static void Decode(int* sums, float step, float* steps, float* shifts, float* bias, int n)
+    private static void Decode(int* sums, float step, float* steps, int* shifts, float* bias, int n, float* to)
     {
-        float* to = (float*)sums;
         Vector256<float> all = Vector256.Create(step);
         int j = 0;
         for (; j <= n - 8; j += 8)
         {
-            Vector256<int> exact = Vector256.Load(sums + j) - Vector256.ConvertToInt32(Vector256.Load(shifts + j));
+            Vector256<int> exact = Vector256.Load(sums + j) - Vector256.Load(shifts + j);
             Vector256<float> value = Vector256.ConvertToSingle(exact) * (all * Vector256.Load(steps + j));
             (bias is null ? value : value + Vector256.Load(bias + j)).Store(to + j);
         }
 
-        for (; j < n; j++) to[j] = ((sums[j] - (int)shifts[j]) * (step * steps[j])) + (bias is null ? 0 : bias[j]);
+        for (; j < n; j++) to[j] = ((sums[j] - shifts[j]) * (step * steps[j])) + (bias is null ? 0 : bias[j]);
     }
 }

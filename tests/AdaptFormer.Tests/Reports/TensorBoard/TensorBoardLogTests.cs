@@ -35,12 +35,12 @@ public sealed class TensorBoardLogTests : IDisposable
     public void Messages_are_written_as_the_wire_format_says()
     {
         // The examples of the format's documentation: a = 150 in field 1, and "testing" in field 2.
-        Assert.Equal([0x08, 0x96, 0x01], new ProtoWriter().Add(1, 150L).ToArray());
-        Assert.Equal([0x12, 0x07, .. "testing"u8], new ProtoWriter().Add(2, "testing").ToArray());
-        Assert.Equal([0x1a, 0x03, 0x08, 0x96, 0x01], new ProtoWriter().Add(3, new ProtoWriter().Add(1, 150L)).ToArray());
-        Assert.Equal([0x09, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f], new ProtoWriter().Add(1, 1.5).ToArray());
-        Assert.Equal([0x15, 0, 0, 0xc0, 0x3f], new ProtoWriter().Add(2, 1.5f).ToArray());
-        Assert.Equal([0x08, .. Enumerable.Repeat((byte)0xff, 9), 0x01], new ProtoWriter().Add(1, -1L).ToArray());
+        Assert.Equal([0x08, 0x96, 0x01], new ProtobufWriter().Write(1, 150L).ToArray());
+        Assert.Equal([0x12, 0x07, .. "testing"u8], new ProtobufWriter().Write(2, "testing").ToArray());
+        Assert.Equal([0x1a, 0x03, 0x08, 0x96, 0x01], new ProtobufWriter().Write(3, new ProtobufWriter().Write(1, 150L)).ToArray());
+        Assert.Equal([0x09, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f], new ProtobufWriter().Write(1, 1.5).ToArray());
+        Assert.Equal([0x15, 0, 0, 0xc0, 0x3f], new ProtobufWriter().Write(2, 1.5f).ToArray());
+        Assert.Equal([0x08, .. Enumerable.Repeat((byte)0xff, 9), 0x01], new ProtobufWriter().Write(1, -1L).ToArray());
     }
 
     [Fact]

@@ -2,15 +2,15 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 
-namespace AdaptFormer.Export;
+namespace AdaptFormer.Files;
 
 /// <summary>
-/// Writes the wire format of protocol buffers, as much of it as an ONNX file needs: whole numbers, floats, texts, and messages inside
-/// messages, whose length stands ahead of them.
+/// Writes the wire format of protocol buffers, as much of it as ONNX and event files need: whole numbers, floats, texts, and messages
+/// inside messages, whose length stands ahead of them.
 /// </summary>
-internal sealed class ProtobufWriter
+public sealed class ProtobufWriter
 {
-    private const int Number = 0, Delimited = 2, Fixed32 = 5;
+    private const int Number = 0, Fixed64 = 1, Delimited = 2, Fixed32 = 5;
     private readonly ArrayBufferWriter<byte> _bytes = new();
 
     /// <summary>How many bytes were written.</summary>
@@ -22,39 +22,57 @@ internal sealed class ProtobufWriter
     /// <summary>Copies what was written.</summary>
     public void CopyTo(Stream stream) => stream.Write(_bytes.WrittenSpan);
 
-    /// <summary>A whole number.</summary>
-    public void Write(int field, long value)
+    /// <summary>What was written.</summary>
+    public byte[] ToArray() => _bytes.WrittenSpan.ToArray();
+
+    /// <summary>A whole number, an enumeration's or a flag.</summary>
+    public ProtobufWriter Write(int field, long value)
     {
         Tag(field, Number);
         Varint((ulong)value);
+        return this;
+    }
+
+    /// <summary>A double.</summary>
+    public ProtobufWriter Write(int field, double value)
+    {
+        Tag(field, Fixed64);
+        Span<byte> bytes = stackalloc byte[sizeof(double)];
+        BinaryPrimitives.WriteDoubleLittleEndian(bytes, value);
+        _bytes.Write(bytes);
+        return this;
     }
 
     /// <summary>A float.</summary>
-    public void Write(int field, float value)
+    public ProtobufWriter Write(int field, float value)
     {
         Tag(field, Fixed32);
         Span<byte> bytes = stackalloc byte[sizeof(float)];
         BinaryPrimitives.WriteSingleLittleEndian(bytes, value);
         _bytes.Write(bytes);
+        return this;
     }
 
     /// <summary>A text, UTF-8.</summary>
-    public void Write(int field, string text) => Write(field, Encoding.UTF8.GetBytes(text));
+    public ProtobufWriter Write(int field, string text) => Write(field, Encoding.UTF8.GetBytes(text));
 
     /// <summary>Bytes.</summary>
-    public void Write(int field, ReadOnlySpan<byte> bytes)
+    public ProtobufWriter Write(int field, ReadOnlySpan<byte> bytes)
     {
         Start(field, bytes.Length);
         _bytes.Write(bytes);
+        return this;
     }
 
     /// <summary>A message inside this one.</summary>
-    public void Write(int field, Action<ProtobufWriter> write)
+    public ProtobufWriter Write(int field, ProtobufWriter message) => Write(field, message._bytes.WrittenSpan);
+
+    /// <summary>A message inside this one.</summary>
+    public ProtobufWriter Write(int field, Action<ProtobufWriter> write)
     {
         ProtobufWriter inner = new();
         write(inner);
-        Start(field, inner.Length);
-        _bytes.Write(inner._bytes.WrittenSpan);
+        return Write(field, inner);
     }
 
     /// <summary>The tag and the length of a field whose bytes follow.</summary>
