@@ -1,5 +1,6 @@
 using AdaptFormer.Data;
 using AdaptFormer.Export;
+using AdaptFormer.Files;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
@@ -15,6 +16,7 @@ public sealed class OnnxPredictor : IDisposable
 {
     private readonly OnnxModel _model;
     private readonly OnnxTaskCard _task;
+    private readonly ImageTransform _transform;
     private readonly bool _ownsModel;
 
     /// <summary>A predictor of one task of <paramref name="model"/>, which stays the caller's.</summary>
@@ -34,6 +36,7 @@ public sealed class OnnxPredictor : IDisposable
         _task = tasks.FirstOrDefault(one => task is null || one.Name == task)
             ?? throw new ArgumentException($"{model.Path} has no task '{task}'; it answers {known}.");
         (_model, _ownsModel) = (model, ownsModel);
+        _transform = ImageTransform.ForEvaluation(Options);
     }
 
     /// <summary>Opens an exported file and runs its self-test.</summary>
@@ -81,7 +84,7 @@ public sealed class OnnxPredictor : IDisposable
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is no image, or a damaged one.</exception>
     public IReadOnlyList<ClassScore> Predict(string path, int topK = 5, double? threshold = null) =>
-        Predict(File.ReadAllBytes(path), topK, path, threshold);
+        Predict(RegularFile.ReadAllBytes(path, "a picture"), topK, path, threshold);
 
     /// <summary>Names what is on a picture.</summary>
     /// <param name="file">The bytes of an image file.</param>
@@ -114,12 +117,11 @@ public sealed class OnnxPredictor : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
         if (items.OfClips != ReadsClips)
             throw new ArgumentException($"{_model.Path} reads {(ReadsClips ? "clips" : "pictures")}, got {items.Things}.");
-        TransformOptions options = Options;
-        if (_model.Card.Input == OnnxNames.Clip && options.Crops > 1)
+        if (_model.Card.Input == OnnxNames.Clip && Options.Crops > 1)
             throw new ArgumentException(
-                $"{_model.Path}: the model is scored at {options.Crops} places of each frame, and this file sees the middle one; "
+                $"{_model.Path}: the model is scored at {Options.Crops} places of each frame, and this file sees the middle one; "
                 + "export it with --pixels false.");
-        return Answers(items, ImageTransform.ForEvaluation(options), topK, threshold);
+        return Answers(items, topK, threshold);
     }
 
     /// <summary>The logits of a picture, [K].</summary>
@@ -145,7 +147,7 @@ public sealed class OnnxPredictor : IDisposable
     /// <summary>Which axis of the input counts frames.</summary>
     private int Frames => _model.Card.Input == OnnxNames.Pixels ? 2 : 1;
 
-    private IEnumerable<Prediction> Answers(UnlabelledDataset items, ImageTransform transform, int topK, double? threshold)
+    private IEnumerable<Prediction> Answers(UnlabelledDataset items, int topK, double? threshold)
     {
         using ImageTransform.Scratch scratch = new();
         for (int i = 0; i < items.Count; i++)
@@ -154,7 +156,7 @@ public sealed class OnnxPredictor : IDisposable
             float[] logits = [];
             try
             {
-                logits = Logits(items, i, transform, scratch);
+                logits = Logits(items, i, scratch);
             }
             catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
             {
@@ -168,7 +170,7 @@ public sealed class OnnxPredictor : IDisposable
     }
 
     /// <summary>The mean of the logits of an item's views.</summary>
-    private float[] Logits(UnlabelledDataset items, int item, ImageTransform transform, ImageTransform.Scratch scratch)
+    private float[] Logits(UnlabelledDataset items, int item, ImageTransform.Scratch scratch)
     {
         if (!items.OfClips)
         {
@@ -176,40 +178,41 @@ public sealed class OnnxPredictor : IDisposable
             return Logits(scratch);
         }
 
-        int[] numbers = new int[transform.NumFrames];
+        int[] numbers = new int[_transform.NumFrames];
         double[] sum = new double[Labels.Count];
-        for (int view = 0; view < transform.Views; view++)
+        for (int view = 0; view < _transform.Views; view++)
         {
-            transform.Frames(items.FrameCount(item), view, new Rng(0), numbers);
-            items.Load(item, numbers, scratch.Frames, transform.DecodedSide);
-            float[] logits = View(transform, view, scratch);
+            _transform.Frames(items.FrameCount(item), view, new Rng(0), numbers);
+            items.Load(item, numbers, scratch.Frames, _transform.DecodedSide);
+            float[] logits = View(view, scratch);
             for (int k = 0; k < sum.Length; k++) sum[k] += logits[k];
         }
 
-        return [.. sum.Select(value => (float)(value / transform.Views))];
+        return [.. sum.Select(value => (float)(value / _transform.Views))];
     }
 
-    private float[] View(ImageTransform transform, int view, ImageTransform.Scratch scratch)
+    private float[] View(int view, ImageTransform.Scratch scratch)
     {
         if (_model.Card.Input == OnnxNames.Pixels)
         {
-            float[] pixels = new float[transform.SampleLength];
-            transform.Apply(scratch.Frames, view, new Rng(0), pixels, scratch);
-            return Run(pixels, [1, .. transform.Dims]);
+            float[] pixels = new float[_transform.SampleLength];
+            _transform.Apply(scratch.Frames, view, new Rng(0), pixels, scratch);
+            return Run(pixels, [1, .. _transform.Dims]);
         }
 
         using ImageBuffer turned = new();
         ClipBuffer frames = scratch.Frames;
         (int width, int height) = (0, 0);
-        List<byte> bytes = [];
+        byte[] bytes = [];
         for (int t = 0; t < frames.Count; t++)
         {
-            ImageBuffer shown = Uprighting.Shown(transform.Orientation, frames[t], turned);
+            ImageBuffer shown = Uprighting.Shown(_transform.Orientation, frames[t], turned);
             (width, height) = (shown.Width, shown.Height);
-            bytes.AddRange(shown.Pixels);
+            if (t == 0) bytes = new byte[frames.Count * shown.Pixels.Length];
+            shown.Pixels.CopyTo(bytes.AsSpan(t * shown.Pixels.Length));
         }
 
-        return _model.Run([.. bytes], [1, frames.Count, height, width, 3], [_task.Output])[_task.Output];
+        return _model.Run(bytes, [1, frames.Count, height, width, 3], [_task.Output])[_task.Output];
     }
 
     /// <summary>The logits of a picture that was decoded.</summary>
@@ -218,14 +221,13 @@ public sealed class OnnxPredictor : IDisposable
         if (ReadsClips) throw new ArgumentException($"{_model.Path} reads clips, got a picture; give video files or folders of frames.");
         if (_model.Card.Input == OnnxNames.Pixels)
         {
-            ImageTransform transform = ImageTransform.ForEvaluation(Options);
-            float[] pixels = new float[transform.SampleLength];
-            transform.Apply(scratch.Decoded, new Rng(0), pixels, scratch);
-            return Run(pixels, [1, .. transform.Dims]);
+            float[] pixels = new float[_transform.SampleLength];
+            _transform.Apply(scratch.Decoded, new Rng(0), pixels, scratch);
+            return Run(pixels, [1, .. _transform.Dims]);
         }
 
         using ImageBuffer upright = new();
-        ImageBuffer shown = Uprighting.Shown(Options.Orientation, scratch.Decoded, upright);
+        ImageBuffer shown = Uprighting.Shown(_transform.Orientation, scratch.Decoded, upright);
         return _model.Run(shown.Pixels.ToArray(), [1, shown.Height, shown.Width, 3], [_task.Output])[_task.Output];
     }
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using AdaptFormer.Data;
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
 
@@ -110,7 +111,7 @@ internal sealed class InputReader(Backbone model, InputLimits limits, TrunkCache
     private async Task<byte[]> ReadFileAsync(string path, CancellationToken cancellation)
     {
         if (new FileInfo(path) is { Exists: true, Length: var length } && length > limits.MaxBytes) throw TooLong(path, length);
-        return await File.ReadAllBytesAsync(path, cancellation).ConfigureAwait(false);
+        return await Task.Run(() => RegularFile.ReadAllBytes(path, "a picture"), cancellation).ConfigureAwait(false);
     }
 
     private InvalidDataException TooLong(string name, long bytes) =>
