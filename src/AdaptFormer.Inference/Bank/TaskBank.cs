@@ -103,9 +103,10 @@ public sealed class TaskBank : IDisposable
         version.TryPin();
         try
         {
-            if (_shelf.Find(name) is not null) await TestAsync(version).WaitAsync(cancellation).ConfigureAwait(false);
-            else _ = TestLaterAsync(version);
+            bool replaces = _shelf.Find(name) is not null;
+            if (replaces) await TestAsync(version).WaitAsync(cancellation).ConfigureAwait(false);
             _shelf.Put(version);
+            if (!replaces) _ = TestLaterAsync(version);      // after it stands there, so that a failed test finds what it takes away
             return new BankedTask(name, version.Info, version.Number, IsResident: true, version.Bytes, version.IsTested);
         }
         catch
