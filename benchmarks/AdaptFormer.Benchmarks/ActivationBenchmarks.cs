@@ -1,5 +1,6 @@
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends.Cpu;
+using AdaptFormer.Tensors.Backends.Cpu.Simd;
 using BenchmarkDotNet.Attributes;
 
 namespace AdaptFormer.Benchmarks;

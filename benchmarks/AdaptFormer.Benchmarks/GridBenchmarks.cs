@@ -1,6 +1,7 @@
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Backends.Cpu;
+using AdaptFormer.Tensors.Backends.Cpu.Simd;
 using AdaptFormer.Tensors.Ops;
 using BenchmarkDotNet.Attributes;
 

@@ -1,4 +1,5 @@
 using AdaptFormer.Cli;
+using AdaptFormer.Cli.Commands;
 using AdaptFormer.Cli.Output;
 
 if (OpenFiles.Problem() is { } problem)

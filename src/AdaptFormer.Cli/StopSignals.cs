@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using AdaptFormer.Cli.Commands;
 
 namespace AdaptFormer.Cli;
 

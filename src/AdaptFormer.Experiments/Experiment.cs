@@ -4,6 +4,7 @@ using AdaptFormer.Runs;
 using AdaptFormer.Runs.Experiments;
 using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Runs.Statistics;
+using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training.Schedules;
 

@@ -12,6 +12,7 @@ using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training;
+using AdaptFormer.Training.Loop;
 using AdaptFormer.Training.Schedules;
 using AdaptFormer.Training.Tasks;
 

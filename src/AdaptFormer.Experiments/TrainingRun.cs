@@ -10,6 +10,7 @@ using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training;
+using AdaptFormer.Training.Loop;
 using AdaptFormer.Training.Metrics;
 using AdaptFormer.Training.Tasks;
 

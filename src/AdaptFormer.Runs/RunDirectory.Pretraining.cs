@@ -3,6 +3,7 @@ using AdaptFormer.Models;
 using AdaptFormer.Runs.Pretraining;
 using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Training;
+using AdaptFormer.Training.Loop;
 using AdaptFormer.Training.Tasks;
 
 namespace AdaptFormer.Runs;

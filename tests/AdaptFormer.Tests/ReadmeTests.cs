@@ -9,6 +9,7 @@ using AdaptFormer.Runs;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Cli;
 using AdaptFormer.Training;
+using AdaptFormer.Training.Loop;
 using AdaptFormer.Training.Optimizers;
 using AdaptFormer.Training.Schedules;
 using Xunit;

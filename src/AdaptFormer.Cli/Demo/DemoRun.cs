@@ -7,6 +7,7 @@ using AdaptFormer.Files;
 using AdaptFormer.Inference;
 using AdaptFormer.Peft;
 using AdaptFormer.Runs;
+using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using AdaptFormer.Cli.Commands;
 using AdaptFormer.Runs;
 using AdaptFormer.Runs.Experiments;
 using AdaptFormer.Runs.Statistics;

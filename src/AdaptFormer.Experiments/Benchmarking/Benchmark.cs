@@ -3,6 +3,7 @@ using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Runs;
 using AdaptFormer.Runs.Recipes;
+using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Backends.Cpu;
 using AdaptFormer.Tensors.Memory;

@@ -1,6 +1,7 @@
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
+using AdaptFormer.Training.Loop;
 using AdaptFormer.Training.Metrics;
 
 namespace AdaptFormer.Training.Tasks;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AdaptFormer.Cli;
+using AdaptFormer.Cli.Commands;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Experiments;
 using AdaptFormer.Runs;

@@ -8,6 +8,7 @@ using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Support;
 using AdaptFormer.Training;
+using AdaptFormer.Training.Loop;
 using AdaptFormer.Training.Optimizers;
 using AdaptFormer.Training.Schedules;
 using Xunit;

@@ -1,3 +1,5 @@
+using AdaptFormer.Tensors.Backends.Cpu.Simd;
+
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
 internal sealed unsafe partial class CpuBackend

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using AdaptFormer.Tensors.Backends.Cpu.Simd;
 using AdaptFormer.Tensors.Memory;
 
 namespace AdaptFormer.Tensors.Backends.Cpu;
@@ -8,6 +9,9 @@ namespace AdaptFormer.Tensors.Backends.Cpu;
 internal sealed unsafe partial class CpuBackend : Kernels
 {
     private const long ElementsPerItem = 1 << 15;
+    private static readonly Lazy<CpuBackend?> WithNative = new(() => MatMulLibrary.Native?.Invoke() is { } library
+        ? new CpuBackend(library) : null);
+
     private readonly MatMulLibrary _matmul;
 
     /// <summary>A CPU backend whose matrix products come from <paramref name="matmul"/>.</summary>
@@ -17,8 +21,7 @@ internal sealed unsafe partial class CpuBackend : Kernels
     public static CpuBackend Managed { get; } = new(ManagedMatMul.Instance);
 
     /// <summary>With oneDNN's matrix products; null when the library is not on this machine.</summary>
-    public static CpuBackend? Native { get; } = OneDnn.OneDnn.Create(ManagedMatMul.Instance) is { } library
-        ? new CpuBackend(library) : null;
+    public static CpuBackend? Native => WithNative.Value;
 
     /// <inheritdoc/>
     public override string Name => $"CPU, {_matmul.Name}";

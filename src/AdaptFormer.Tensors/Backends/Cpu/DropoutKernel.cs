@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using AdaptFormer.Tensors.Backends.Cpu.Simd;
 
 namespace AdaptFormer.Tensors.Backends.Cpu;
 

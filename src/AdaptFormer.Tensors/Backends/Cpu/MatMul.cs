@@ -68,6 +68,9 @@ internal abstract class PackedMatrix : IDisposable
 /// </summary>
 internal abstract class MatMulLibrary
 {
+    /// <summary>Opens the native library of this machine, null when there is none; set when the code that binds it is loaded.</summary>
+    public static Func<MatMulLibrary?>? Native { get; set; }
+
     /// <summary>For example <c>oneDNN 2.6.3</c> or <c>managed AVX-512</c>.</summary>
     public abstract string Name { get; }
 

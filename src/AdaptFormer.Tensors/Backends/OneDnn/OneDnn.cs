@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using AdaptFormer.Tensors.Backends.Cpu;
 
 namespace AdaptFormer.Tensors.Backends.OneDnn;
@@ -43,6 +44,11 @@ public static class OneDnn
     /// <summary>oneDNN with <paramref name="fallback"/> behind it for what it does not do; null when there is none.</summary>
     internal static OneDnnMatMul? Create(MatMulLibrary fallback) =>
         State.Value.Runtime is { } runtime ? new OneDnnMatMul(runtime, fallback) : null;
+
+    [ModuleInitializer]
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255",
+        Justification = "The CPU's code knows no library; each makes itself known.")]
+    internal static void Register() => MatMulLibrary.Native = static () => Create(ManagedMatMul.Instance);
 
     private static Probe Load()
     {

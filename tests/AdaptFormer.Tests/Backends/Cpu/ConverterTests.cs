@@ -1,5 +1,6 @@
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends.Cpu;
+using AdaptFormer.Tensors.Backends.Cpu.Simd;
 using AdaptFormer.Tests.Backends.OneDnn;
 using Xunit;
 using static AdaptFormer.Tests.Backends.Cpu.KernelData;

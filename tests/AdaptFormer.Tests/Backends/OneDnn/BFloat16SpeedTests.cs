@@ -1,3 +1,4 @@
+using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Backends.OneDnn;
 using Xunit;

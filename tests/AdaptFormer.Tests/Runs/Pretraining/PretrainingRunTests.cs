@@ -5,6 +5,7 @@ using AdaptFormer.Models;
 using AdaptFormer.Runs;
 using AdaptFormer.Runs.Pretraining;
 using AdaptFormer.Runs.Recipes;
+using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Backends.Cpu;
 using AdaptFormer.Tests.Cli;

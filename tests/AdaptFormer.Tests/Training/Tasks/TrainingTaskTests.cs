@@ -10,6 +10,7 @@ using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Data;
 using AdaptFormer.Tests.Support;
 using AdaptFormer.Training;
+using AdaptFormer.Training.Loop;
 using AdaptFormer.Training.Optimizers;
 using AdaptFormer.Training.Schedules;
 using AdaptFormer.Training.Tasks;

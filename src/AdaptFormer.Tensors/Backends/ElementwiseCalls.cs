@@ -1,25 +1,5 @@
 namespace AdaptFormer.Tensors.Backends;
 
-/// <summary>y = value.</summary>
-public sealed record FillCall(Tensor Y, float Value) : Call(Y)
-{
-    /// <inheritdoc/>
-    public override IReadOnlyList<Tensor?> Inputs => [];
-
-    /// <inheritdoc/>
-    public override void RunOn(Kernels kernels) => kernels.Fill(Y, Value);
-}
-
-/// <summary>y = x, converted to y's type.</summary>
-public sealed record CopyCall(Tensor X, Tensor Y) : Call(Y)
-{
-    /// <inheritdoc/>
-    public override IReadOnlyList<Tensor?> Inputs => [X];
-
-    /// <inheritdoc/>
-    public override void RunOn(Kernels kernels) => kernels.Copy(X, Y);
-}
-
 /// <summary>y = a + b.</summary>
 public sealed record AddCall(Tensor A, Tensor B, Tensor Y) : Call(Y)
 {
@@ -28,16 +8,6 @@ public sealed record AddCall(Tensor A, Tensor B, Tensor Y) : Call(Y)
 
     /// <inheritdoc/>
     public override void RunOn(Kernels kernels) => kernels.Add(A, B, Y);
-}
-
-/// <summary>y += scale·x.</summary>
-public sealed record AddIntoCall(Tensor Y, Tensor X, float Scale = 1) : Call(Y)
-{
-    /// <inheritdoc/>
-    public override IReadOnlyList<Tensor?> Inputs => [X, Y];
-
-    /// <inheritdoc/>
-    public override void RunOn(Kernels kernels) => kernels.AddInto(Y, X, Scale);
 }
 
 /// <summary>y = factor·x; y may be x.</summary>

@@ -1,4 +1,4 @@
-namespace AdaptFormer.Tensors.Backends;
+namespace AdaptFormer.Tensors;
 
 public abstract partial class Kernels
 {

@@ -1,6 +1,6 @@
 using AdaptFormer.Training.Tasks;
 
-namespace AdaptFormer.Training;
+namespace AdaptFormer.Training.Loop;
 
 /// <summary>The state within an epoch, as a trainer tells it after every batch.</summary>
 /// <param name="Phase">What is being done: <c>train</c> or <c>validate</c>.</param>

@@ -6,7 +6,7 @@ using AdaptFormer.Training.Optimizers;
 using AdaptFormer.Training.Schedules;
 using AdaptFormer.Training.Tasks;
 
-namespace AdaptFormer.Training;
+namespace AdaptFormer.Training.Loop;
 
 /// <summary>How a <see cref="Trainer"/> learns; a recipe without its model and data.</summary>
 /// <param name="Epochs">Passes over the training data, at least 1.</param>

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using AdaptFormer.Tensors.Backends.Cpu.Simd;
 
-namespace AdaptFormer.Tensors.Backends.Cpu;
+namespace AdaptFormer.Tensors.Backends.Cpu.Simd;
 
 /// <summary>Copies between storage types. To bfloat16 the nearest number is taken, the even one of two equally near; NaN stays
 /// NaN.</summary>

@@ -1,4 +1,6 @@
-namespace AdaptFormer.Tensors.Backends;
+using AdaptFormer.Tensors.Backends;
+
+namespace AdaptFormer.Tensors;
 
 public abstract partial class Kernels
 {

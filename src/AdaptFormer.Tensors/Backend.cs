@@ -1,6 +1,7 @@
+using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Memory;
 
-namespace AdaptFormer.Tensors.Backends;
+namespace AdaptFormer.Tensors;
 
 /// <summary>
 /// Where ops run. An op checks shapes, owns the gradient and makes a <see cref="Call"/>; it never touches a pointer and never assumes that

@@ -1,4 +1,6 @@
-namespace AdaptFormer.Tensors.Memory;
+using AdaptFormer.Tensors.Memory;
+
+namespace AdaptFormer.Tensors;
 
 /// <summary>
 /// The host's memory: a block of the pool, or memory that somebody else owns and keeps alive (a mapped weights file, a loaded batch).

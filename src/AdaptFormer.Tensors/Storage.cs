@@ -1,4 +1,4 @@
-namespace AdaptFormer.Tensors.Memory;
+namespace AdaptFormer.Tensors;
 
 /// <summary>
 /// A counted reference to memory of a device. Tensors share it; the last one gives it back. A device derives its own kind, whose memory

@@ -1,4 +1,4 @@
-namespace AdaptFormer.Tensors.Backends;
+namespace AdaptFormer.Tensors;
 
 /// <summary>What is done to a product before it is stored.</summary>
 public enum Epilogue

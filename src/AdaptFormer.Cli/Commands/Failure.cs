@@ -4,7 +4,7 @@ using AdaptFormer.Runs;
 using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Training;
 
-namespace AdaptFormer.Cli;
+namespace AdaptFormer.Cli.Commands;
 
 /// <summary>What the program says, and with which code it ends, when something went wrong.</summary>
 internal static class Failure

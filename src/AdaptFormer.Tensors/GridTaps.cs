@@ -1,4 +1,4 @@
-namespace AdaptFormer.Tensors.Backends;
+namespace AdaptFormer.Tensors;
 
 /// <summary>
 /// Which tokens a 3×3 kernel sees: those of a grid around each other, within a frame; tokens ahead of the grid see themselves.

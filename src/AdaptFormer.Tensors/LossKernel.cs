@@ -1,4 +1,4 @@
-namespace AdaptFormer.Tensors.Backends;
+namespace AdaptFormer.Tensors;
 
 /// <summary>Losses and their gradients by the logits, in double: a batch has few logits, and saturated ones need the digits.</summary>
 internal static unsafe class LossKernel

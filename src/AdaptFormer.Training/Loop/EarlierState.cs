@@ -4,7 +4,7 @@ using AdaptFormer.Files;
 using AdaptFormer.Tensors;
 using AdaptFormer.Training.Tasks;
 
-namespace AdaptFormer.Training;
+namespace AdaptFormer.Training.Loop;
 
 /// <summary>What pre-trainings of earlier versions left for a resumed run, <c>state.safetensors</c>: made a checkpoint of the
 /// trainer.</summary>

@@ -1,4 +1,6 @@
-namespace AdaptFormer.Tensors.Backends;
+using AdaptFormer.Tensors.Backends;
+
+namespace AdaptFormer.Tensors;
 
 /// <summary>The numbers of one step of Adam; see <see cref="AdamStepCall"/>.</summary>
 /// <param name="Beta1">β₁.</param>

@@ -1,4 +1,4 @@
-namespace AdaptFormer.Tensors.Backends;
+namespace AdaptFormer.Tensors;
 
 /// <summary>
 /// One operation on tensors, described completely: its name, what it reads and writes, and its attributes, which are the properties of the

@@ -5,7 +5,7 @@ using AdaptFormer.Models;
 using AdaptFormer.Tensors;
 using AdaptFormer.Training.Tasks;
 
-namespace AdaptFormer.Training;
+namespace AdaptFormer.Training.Loop;
 
 public sealed partial class Trainer
 {

@@ -1,6 +1,6 @@
 using System.CommandLine;
 
-namespace AdaptFormer.Cli;
+namespace AdaptFormer.Cli.Commands;
 
 /// <summary>
 /// A command whose results are files. It ends with code 0 when they are written, even if nothing could be printed; of any other

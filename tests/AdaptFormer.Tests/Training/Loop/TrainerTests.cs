@@ -8,11 +8,12 @@ using AdaptFormer.Runs;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Support;
 using AdaptFormer.Training;
+using AdaptFormer.Training.Loop;
 using AdaptFormer.Training.Optimizers;
 using AdaptFormer.Training.Schedules;
 using Xunit;
 
-namespace AdaptFormer.Tests.Training;
+namespace AdaptFormer.Tests.Training.Loop;
 
 /// <summary>
 /// The loop on a problem that a few lines of plain arithmetic solve beside it: a linear classifier on given features, whose gradient is

@@ -1,6 +1,7 @@
+using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Memory;
 
-namespace AdaptFormer.Tensors.Backends;
+namespace AdaptFormer.Tensors;
 
 /// <summary>
 /// What a device must compute: the abstract members, 25 in all. Every other call has a default made of them, which a device replaces where

@@ -1,4 +1,4 @@
-namespace AdaptFormer.Tensors.Backends;
+namespace AdaptFormer.Tensors;
 
 // A batch has few logits, so the default computes a loss on the host, in double, from a copy.
 public abstract unsafe partial class Kernels
