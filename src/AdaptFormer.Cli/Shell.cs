@@ -3,6 +3,7 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using AdaptFormer.Cli.Commands;
 using AdaptFormer.Cli.Output;
+using AdaptFormer.Distributed;
 using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors.Backends;
 
@@ -56,6 +57,16 @@ internal static class Shell
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction) return Explain(parsed, screen);
         screen.Quiet = parsed.GetValue(root.Options.OfType<Option<bool>>().Single(option => option.Name == Quiet));
+
+        string name = parsed.CommandResult.Command.Name;
+        if (Launch.OfMpi(Environment.GetEnvironmentVariable) is { } launch && !Ranks.Shared.Contains(name))
+        {
+            // They would all do the same, and write the same files.
+            if (launch.Rank == 0)
+                screen.Error($"{name} is the work of one process, and {launch.Size} were started; start it without the launcher. "
+                    + $"{string.Join(" and ", Ranks.Shared)} share their work.");
+            return Failure.WrongCall;
+        }
 
         using StopSignals signals = new();
         try

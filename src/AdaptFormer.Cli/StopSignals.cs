@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using AdaptFormer.Cli.Commands;
+using AdaptFormer.Distributed;
 
 namespace AdaptFormer.Cli;
 
@@ -11,6 +12,7 @@ namespace AdaptFormer.Cli;
 /// </summary>
 internal sealed class StopSignals : IDisposable
 {
+    private const int UserSignal = 10;        // SIGUSR1 on Linux
     private const int SignalBase = 128;       // shells: 128 + the number of the signal
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private readonly CancellationTokenSource _stop = new();
@@ -20,7 +22,11 @@ internal sealed class StopSignals : IDisposable
     /// <summary>Begins to listen.</summary>
     public StopSignals()
     {
-        foreach (PosixSignal signal in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP])
+        PosixSignal[] all = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
+        // The one that launchers pass on without ending their processes a second later.
+        bool launched = Launch.OfMpi(Environment.GetEnvironmentVariable) is not null;
+        if (launched && OperatingSystem.IsLinux()) all = [.. all, (PosixSignal)UserSignal];
+        foreach (PosixSignal signal in all)
             if (!IsIgnored(signal)) _heard.Add(PosixSignalRegistration.Create(signal, Hear));
     }
 
@@ -57,7 +63,13 @@ internal sealed class StopSignals : IDisposable
         }
     }
 
-    private static int NumberOf(PosixSignal signal) => signal switch { PosixSignal.SIGHUP => 1, PosixSignal.SIGINT => 2, _ => 15 };
+    private static int NumberOf(PosixSignal signal) => signal switch
+    {
+        PosixSignal.SIGHUP => 1,
+        PosixSignal.SIGINT => 2,
+        (PosixSignal)UserSignal => UserSignal,
+        _ => 15,
+    };
 
     private static bool IsIgnored(PosixSignal signal)
     {

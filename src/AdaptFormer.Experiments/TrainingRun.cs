@@ -1,9 +1,9 @@
 using System.Diagnostics;
+using System.Text;
+using AdaptFormer.Distributed;
 using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;
-using AdaptFormer.Reports;
-using AdaptFormer.Reports.TensorBoard;
 using AdaptFormer.Runs;
 using AdaptFormer.Runs.Caching;
 using AdaptFormer.Runs.Recipes;
@@ -27,31 +27,54 @@ public static class TrainingRun
     /// <param name="output">The run directory.</param>
     /// <param name="existing">What to do with a run that is there already.</param>
     /// <param name="report">Gets everything worth showing; called on this thread.</param>
-    /// <param name="cancellation">Stops between two batches; the adapter of the last good epoch stays.</param>
+    /// <param name="cancellation">Stops after the step that is in progress; the adapter of the last good epoch stays.</param>
     /// <exception cref="NonFiniteLossException">The loss became NaN or infinite; the adapter of the last good epoch stays.</exception>
     /// <exception cref="TrainingStoppedException">It was stopped; likewise.</exception>
     /// <exception cref="IOException">The output cannot be written, or holds what may not be replaced.</exception>
     /// <exception cref="ArgumentException">The recipe asks for what its model or data do not have.</exception>
     /// <exception cref="InvalidDataException">A file does not fit; the message says which and why.</exception>
     public static TrainingSummary Execute(
-        Recipe recipe, string output, ExistingRun existing, Action<RunRecord> report, CancellationToken cancellation = default)
+        Recipe recipe, string output, ExistingRun existing, Action<RunRecord> report, CancellationToken cancellation = default) =>
+        Execute(recipe, output, existing, report, Collective.Single, cancellation);
+
+    /// <summary>As <see cref="Execute(Recipe, string, ExistingRun, Action{RunRecord}, CancellationToken)"/>, by several processes
+    /// together.</summary>
+    /// <param name="recipe">What to do.</param>
+    /// <param name="output">The run directory; read and written by rank 0 alone.</param>
+    /// <param name="existing">What to do with a run that is there already.</param>
+    /// <param name="report">Gets everything worth showing, at rank 0.</param>
+    /// <param name="ranks">The processes, each of which makes this call.</param>
+    /// <param name="cancellation">Stops all after the step that is in progress.</param>
+    /// <exception cref="DisagreementException">The processes were not given the same work.</exception>
+    /// <exception cref="ExchangeException">Another process does not answer.</exception>
+    public static TrainingSummary Execute(
+        Recipe recipe, string output, ExistingRun existing, Action<RunRecord> report, Collective ranks, CancellationToken cancellation)
     {
         Stopwatch clock = Stopwatch.StartNew();
+        if (!ranks.IsFirst) report = _ => { };
+        SharedStart.RequireSameRecipe(ranks, recipe.ToJson(), recipe.Cluster.Timeout);
         Precision asked = recipe.Precision;
-        Precision recorded = existing == ExistingRun.Resume ? RunDirectory.PrecisionOf(output) : Precision.Auto;
-        recipe = recipe with { Precision = asked.Following(recorded) };
+        recipe = recipe with
+        {
+            Precision = SharedStart.Precision(
+                ranks, asked, () => existing == ExistingRun.Resume ? RunDirectory.PrecisionOf(output) : Precision.Auto),
+        };
+        ResumePoint? place = SharedStart.Furthest(ranks, output, existing);
         using Backbone model = RecipeBackbone.Load(recipe);
-        using RecipeData data = RecipeData.Open(recipe, RecipeBackbone.Pictures(recipe, model), model.InputShape);
+        using RecipeData data = RecipeData.Open(recipe, RecipeBackbone.Pictures(recipe, model), model.InputShape, ranks);
         recipe.Tuning.Attach(model, data.ClassNames.Count, new Rng(recipe.Seed).Derive(0));
-        IReadOnlyList<string> notes = recipe.From is { } from && !(existing == ExistingRun.Resume && RunDirectory.HasCheckpoint(output))
+        IReadOnlyList<string> notes = recipe.From is { } from && place is null
             ? WarmStart.Apply(from, model, recipe.Tuning, data.ClassNames)
             : [];
-        using RunDirectory run = RunDirectory.Create(output, recipe, RunEnvironment.Capture(Backend.Current.Name), existing);
+        using RunDirectory? run = ranks.IsFirst
+            ? RunDirectory.Create(output, recipe, RunEnvironment.Capture(Backend.Current.Name), existing) : null;
         LabelTask task = LabelTask.Of(model, new TrainingLoss(recipe.Loss, data.MultiLabel, data.Train.Dataset.CountPerClass()));
         using Trainer trainer = new(task, new TrainerOptions(
             recipe.Epochs, recipe.Optimizer, recipe.Schedule, recipe.Accumulate, recipe.EvaluateEvery, recipe.Seed,
-            recipe.ClipNorm, recipe.EmaDecay, recipe.LayerDecay, recipe.AccumulateRest, recipe.EarlyStopping));
-        notes = [.. notes, .. Resume(run, trainer, recipe)];
+            recipe.ClipNorm, recipe.EmaDecay, recipe.LayerDecay, recipe.AccumulateRest, recipe.EarlyStopping, recipe.Cluster.Exchange,
+            recipe.Save.Steps, recipe.Save.Minutes), ranks);
+        if (place is not null) SharedStart.Load(ranks, trainer, place.Path);
+        if (run is not null) notes = [.. notes, .. TakeUp(run, trainer, recipe)];
 
         long trainable = model.TrainableParameters().Sum(p => p.Value.Length), total = model.Parameters().Sum(p => p.Value.Length);
         if (PrecisionChoice.Note(asked, recipe.Precision) is { } note) report(new WarningRecord(note));
@@ -59,48 +82,38 @@ public static class TrainingRun
         foreach (string warning in (string[])[.. warnings, .. notes.Select(text => $"{text}.")])
             report(new WarningRecord(warning));
         report(new StartRecord(
-            model.Id, recipe.Tuning.Method, trainable, total, data.Train.SamplesPerEpoch, data.Validation?.Dataset.Count ?? 0,
+            model.Id, recipe.Tuning.Method, trainable, total, data.Train.Shard.AllSamples, data.Validation?.Dataset.Count ?? 0,
             data.Test?.Dataset.Count ?? 0, data.ClassNames.Count, trainer.PeakLr(data.Train), model.Compute.ToString().ToLowerInvariant(),
             Backend.Current.Name, recipe.Seed)
-        { Clips = model.ReadsClips });
+        { Clips = model.ReadsClips, Processes = SharedStart.Describe(ranks) });
 
         using RunSources sources = new(recipe.Cache, recipe.Mix, model, data, report, cancellation);
-        List<EpochRecord> epochs = [.. run.ReadLog()];
-        using TensorBoardLog? board = recipe.Tensorboard ? new(run.TensorBoardPath, recipe, epochs) : null;
-        if (recipe.Checkpoints) trainer.CheckpointDue = () => trainer.SaveCheckpoint(run.CheckpointPath);
+        SharedStart.RequireSameWork(
+            ranks, model, model, trainer, [("training", data.Train), ("validation", data.Validation), ("test", data.Test)], sources.Kinds);
+        sources.Prepare(ranks);
+        using RunWriter? writer = run is null ? null : new RunWriter(run, recipe, model, data, trainer, report);
         trainer.Progress = told => report(ProgressRecord.Of(told));
-        trainer.EpochDone = (told, best) =>
-        {
-            EpochRecord record = EpochRecord.Of(told);
-            if (best) RecipeAdapter.Save(model, recipe, data, record, run.AdapterPath);
-            run.Log(record);
-            epochs.Add(record);
-            board?.Add(record);
-            report(record);
-        };
 
         Evaluator? answers;
         try
         {
             trainer.Fit(sources.Train, sources.Validation, cancellation);
-            answers = sources.Test is null ? null : Score(model, sources.Test, recipe.Epochs, report, cancellation);
+            ranks.Place = "the test data";
+            answers = sources.Test is null ? null : Score(model, sources.Test, recipe.Epochs, report, ranks, cancellation);
         }
         catch (OperationCanceledException stopped)
         {
-            string learned = trainer.BestEpoch > 0
-                ? $"{run.AdapterPath} holds what epoch {trainer.BestEpoch} had learned."
-                : "nothing was learned yet.";
-            string next = File.Exists(run.CheckpointPath) ? " Go on with train --resume." : "";
-            throw new TrainingStoppedException($"Stopped after {epochs.Count} of {recipe.Epochs} epochs; {learned}{next}", stopped);
+            throw writer?.Stopped(stopped) ?? new TrainingStoppedException("Stopped.", stopped);
         }
 
-        foreach ((_, string reason) in data.Unreadable) report(new WarningRecord($"{reason} (counted as wrong)"));
+        foreach (string reason in Unreadable(data, ranks)) report(new WarningRecord($"{reason} (counted as wrong)"));
         Scores? test = answers?.Result;
         MacroMetrics? macro = answers is null ? null : MacroMetrics.Of(answers.Metrics());
+        IReadOnlyList<EpochRecord> epochs = writer?.Epochs ?? [];
         TrainingSummary summary = new(
             test?.Top1, test?.Top5, test?.Loss, test?.Images ?? 0, trainer.BestEpoch, trainer.BestScores?[LabelTask.Top1], trainable, total,
             clock.Elapsed.TotalSeconds, Median(epochs.Select(e => e.Seconds)), Median(epochs.Select(e => e.ImagesPerS)), PeakBytes(),
-            new FileInfo(run.AdapterPath).Length, run.AdapterPath, recipe.Seed)
+            run is null ? 0 : new FileInfo(run.AdapterPath).Length, run?.AdapterPath, recipe.Seed)
         {
             TestMap = test?.MeanAp,
             TestMapSklearn = test?.MeanApSklearn,
@@ -110,13 +123,10 @@ public static class TrainingRun
             TestRecall = macro?.Recall,
             TestF1 = macro?.F1,
             TestAuc = macro?.Auc,
-            Report = run.ReportPath,
+            Report = run?.ReportPath,
             StoppedAfter = trainer.EpochsDone < recipe.Epochs ? trainer.EpochsDone : null,
         };
-        FeatureSet? features = data.Test is null ? null : FeatureSet.Of(model, data.Test.Samples, RunReport.MapItems, recipe.Seed);
-        ReportData page = RunReport.Write(run, recipe, model, features, data, data.ClassNames, epochs, summary, answers);
-        board?.End(summary, page, features);
-        run.Finish(summary);        // last: a run with an outcome lacks nothing
+        writer?.Finish(model, data, summary, answers);
         report(summary);
         return summary;
     }
@@ -125,25 +135,38 @@ public static class TrainingRun
     /// <paramref name="output"/>.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no seed.</exception>
     public static SeedsSummary ExecuteSeeds(
-        Recipe recipe, int seeds, string output, ExistingRun existing, Action<RunRecord> report, CancellationToken cancellation = default)
+        Recipe recipe, int seeds, string output, ExistingRun existing, Action<RunRecord> report,
+        CancellationToken cancellation = default) =>
+        ExecuteSeeds(recipe, seeds, output, existing, report, Collective.Single, cancellation);
+
+    /// <summary>As the other, by several processes together.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no seed.</exception>
+    public static SeedsSummary ExecuteSeeds(
+        Recipe recipe, int seeds, string output, ExistingRun existing, Action<RunRecord> report, Collective ranks,
+        CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(seeds, 1);
+        SharedStart.RequireSameRecipe(ranks, recipe.ToJson(), recipe.Cluster.Timeout);
         // A seed that is still to come computes as the ones before it, also when they were trained on another machine.
         string first = Path.Combine(output, $"seed-{recipe.Seed}");
-        Precision recorded = existing == ExistingRun.Resume ? RunDirectory.PrecisionOf(first) : Precision.Auto;
-        recipe = recipe with { Precision = recipe.Precision.Following(recorded) };
+        recipe = recipe with
+        {
+            Precision = SharedStart.Precision(
+                ranks, recipe.Precision, () => existing == ExistingRun.Resume ? RunDirectory.PrecisionOf(first) : Precision.Auto),
+        };
         List<TrainingSummary> runs = [];
         for (long seed = recipe.Seed; seed < recipe.Seed + seeds; seed++)
-            runs.Add(Execute(recipe with { Seed = seed }, Path.Combine(output, $"seed-{seed}"), existing, report, cancellation));
+            runs.Add(Execute(recipe with { Seed = seed }, Path.Combine(output, $"seed-{seed}"), existing, report, ranks, cancellation));
         SeedsSummary summary = SeedsSummary.Of(runs);
-        report(summary);
+        if (ranks.IsFirst) report(summary);
         return summary;
     }
 
-    private static Evaluator Score(Backbone model, BatchSource test, int epochs, Action<RunRecord> report, CancellationToken cancellation)
+    private static Evaluator Score(
+        Backbone model, BatchSource test, int epochs, Action<RunRecord> report, Collective ranks, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
-        return Evaluator.Score(model, test, (scores, done) =>
+        return Evaluator.Score(model, test, ranks, (scores, done) =>
         {
             double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
             report(new ProgressRecord("test", epochs, epochs, done, test.BatchesPerEpoch, scores.Loss, scores.Images / seconds, 0,
@@ -151,21 +174,28 @@ public static class TrainingRun
         }, cancellation);
     }
 
+    // What could not be read, as all processes found it, in the order of the data.
+    private static IEnumerable<string> Unreadable(RecipeData data, Collective ranks) => ranks
+        .Gather(Encoding.UTF8.GetBytes(string.Concat(data.Unreadable.Select(one => $"{one.Index:0000000000}{one.Reason}\0"))))
+        .SelectMany(text => Encoding.UTF8.GetString(text).Split('\0', StringSplitOptions.RemoveEmptyEntries))
+        .Distinct().Order(StringComparer.Ordinal).Select(text => text[10..]);
+
     /// <summary>
-    /// Takes the run up where its last whole epoch ended; epochs after that one are done again, with the same result. A run that now has
-    /// another
+    /// Takes a run's folder up where the trainer stands: epochs after that are done again, with the same result. A run that now has another
     /// number of epochs goes on as one of that length would: its schedule is laid out anew over all of it.
     /// </summary>
     /// <returns>What is worth saying.</returns>
-    private static IReadOnlyList<string> Resume(RunDirectory run, Trainer trainer, Recipe recipe)
+    private static IReadOnlyList<string> TakeUp(RunDirectory run, Trainer trainer, Recipe recipe)
     {
-        if (File.Exists(run.CheckpointPath)) trainer.LoadCheckpoint(run.CheckpointPath);
+        run.FindCheckpoint(out IReadOnlyList<string> damaged);
         run.RewindLog(trainer.EpochsDone);
-        if (trainer.EpochsDone == 0 || trainer.EpochsDone == recipe.Epochs || trainer.StopsEarly) return [];
+        if (trainer.EpochsDone == recipe.Epochs || trainer.StopsEarly) return damaged;
+        if (trainer.EpochsDone == 0 && trainer.BatchesDone == 0) return damaged;
         run.Reopen();
-        if (run.PlannedEpochs is not { } planned || planned == recipe.Epochs) return [];
+        if (run.PlannedEpochs is not { } planned || planned == recipe.Epochs) return damaged;
         return
         [
+            .. damaged,
             $"the run was to have {planned} epochs and now has {recipe.Epochs}: after epoch {trainer.EpochsDone} the learning rate goes "
             + "on where "
             + $"the schedule of a run of {recipe.Epochs} epochs is then",

@@ -20,6 +20,10 @@ public sealed record PretrainStartRecord(
     /// <summary>Whether the pictures are clips.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool Clips { get; init; }
+
+    /// <summary>Who trains together, for people; null for one process.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Processes { get; init; }
 }
 
 /// <summary>An epoch of pre-training as earlier versions wrote it into their log.</summary>

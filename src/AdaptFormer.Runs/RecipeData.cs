@@ -1,4 +1,5 @@
 using AdaptFormer.Data;
+using AdaptFormer.Distributed;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Runs.Recipes;
@@ -39,7 +40,8 @@ public sealed class RecipeData : IDisposable
     /// <param name="recipe">The recipe.</param>
     /// <param name="pictures">What the model's pictures must look like.</param>
     /// <param name="input">Shape of one input: [3, S, S] for pictures, [3, T, S, S] for clips.</param>
-    public static RecipeData Open(Recipe recipe, Preprocessing pictures, Shape input)
+    /// <param name="ranks">The processes that share the batches; this one alone if null.</param>
+    public static RecipeData Open(Recipe recipe, Preprocessing pictures, Shape input, Collective? ranks = null)
     {
         bool clips = input.Rank == 4;
         DataOptions options = recipe.Data;
@@ -64,7 +66,7 @@ public sealed class RecipeData : IDisposable
             (ImageTransform.ForTraining(transform), ImageTransform.ForEvaluation(transform));
         return Of(
             recipe, train, new ItemSamples(kept, learning), validation is null ? null : new ItemSamples(validation, scoring),
-            test is null ? null : new ItemSamples(test, scoring), notes, cache);
+            test is null ? null : new ItemSamples(test, scoring), notes, cache, ranks ?? Collective.Single);
 
         LabelledDataset Open(string path, string? root, bool train, IReadOnlyList<string>? classNames) =>
             DatasetSource.Open($"{options.Kind}:{path}", train, classNames, clips ? root : null, clips);
@@ -88,7 +90,7 @@ public sealed class RecipeData : IDisposable
 
     private static RecipeData Of(
         Recipe recipe, LabelledDataset train, SampleMaker kept, SampleMaker? aside, SampleMaker? test, IReadOnlyList<string> notes,
-            IDisposable? cache)
+            IDisposable? cache, Collective ranks)
     {
         if (test is not null) DatasetSplits.RequireSameClasses(train, test.Data);
         if (recipe.Data.Validation is not null && aside is not null) DatasetSplits.RequireSameClasses(train, aside.Data);
@@ -110,10 +112,12 @@ public sealed class RecipeData : IDisposable
         int batch = Math.Min(recipe.Batch, kept.Count);
         LoaderOptions learning =
             new(batch, Shuffle: true, DropLast: true, recipe.Workers, Seed: recipe.Seed, MultiLabel: train.MultiLabel,
-                Balanced: recipe.Data.Balanced);
+                Balanced: recipe.Data.Balanced)
+            { Rank = ranks.Rank, WorldSize = ranks.Size };
         LoaderOptions scoring =
             new(recipe.Batch, Shuffle: false, DropLast: false, recipe.Workers, Unreadable: UnreadableImages.CountAsWrong,
-                MultiLabel: train.MultiLabel);
+                MultiLabel: train.MultiLabel)
+            { Rank = ranks.Rank, WorldSize = ranks.Size };
         return new RecipeData(
             new DataLoader(kept, learning),
             aside is { Count: > 0 } ? new DataLoader(aside, scoring) : null,

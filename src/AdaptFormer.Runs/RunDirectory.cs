@@ -31,10 +31,10 @@ public sealed partial class RunDirectory : IDisposable
 
     private static readonly RunContent Content = new(
         [CheckpointsName, TensorBoardName, ReportName, AdapterName, SummaryName, LogName, EnvironmentName],
-        [$"{CheckpointsName}/{LastName}", AdapterName, SummaryName, LogName]);
+        [CheckpointsName, AdapterName, SummaryName, LogName]);
 
     // A run may go on for longer than it was meant to; everything else would make it another run.
-    private static readonly string[] MayChange = ["epochs", "early_stopping"];
+    private static readonly string[] MayChange = ["epochs", "early_stopping", "save", "cluster"];
 
     private readonly RunFolder? _folder;
     private EpochLog? _log;
@@ -126,9 +126,6 @@ public sealed partial class RunDirectory : IDisposable
         }
     }
 
-    /// <summary>Whether a folder holds a run that left what going on needs.</summary>
-    public static bool HasCheckpoint(string path) => File.Exists(new RunDirectory(path).CheckpointPath);
-
     /// <summary>Opens the folder of a run to read it.</summary>
     /// <exception cref="FileNotFoundException">It holds no run.</exception>
     public static RunDirectory Open(string path) => RunFolder.IsRun(path)
@@ -193,6 +190,7 @@ public sealed partial class RunDirectory : IDisposable
     {
         Writable();
         AtomicFile.WriteAllText(SummaryPath, summary.ToJsonLine() + "\n");
+        KeepCheckpoints(0);
     }
 
     /// <inheritdoc/>

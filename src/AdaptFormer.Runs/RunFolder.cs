@@ -6,8 +6,8 @@ namespace AdaptFormer.Runs;
 
 /// <summary>What a run writes into its folder beside the recipe, by relative paths.</summary>
 /// <param name="Own">Files and folders that are the run's own, and deleted when it is replaced.</param>
-/// <param name="Learned">Files that hold what took time to learn: as long as none of them has content, nothing is lost by beginning
-/// anew.</param>
+/// <param name="Learned">Files, and folders of files, that hold what took time to learn: as long as none of them has content, nothing is
+/// lost by beginning anew.</param>
 public sealed record RunContent(IReadOnlyList<string> Own, IReadOnlyList<string> Learned);
 
 /// <summary>
@@ -89,7 +89,9 @@ public sealed class RunFolder : IDisposable
                 $"{path} holds a run already; go on with it with --resume, replace it with --overwrite, or give another output folder.");
     }
 
-    private static bool HasContent(string path) => new FileInfo(path) is { Exists: true, Length: > 0 };
+    private static bool HasContent(string path) => Directory.Exists(path)
+        ? Directory.EnumerateFiles(path).Any(file => !IsRemains(Path.GetFileName(file)) && HasContent(file))
+        : new FileInfo(path) is { Exists: true, Length: > 0 };
 
     private static void DeleteOwn(string path, RunContent content)
     {

@@ -56,6 +56,10 @@ public sealed record StartRecord(
     string Model, string Method, long TrainableParameters, long TotalParameters, int TrainImages, int ValidationImages, int TestImages,
     int Classes, double PeakLr, string Precision, string Backend, long Seed) : RunRecord
 {
+    /// <summary>Who trains together, for people; null for one process.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Processes { get; init; }
+
     /// <summary>Whether the pictures are clips.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool Clips { get; init; }
@@ -86,9 +90,14 @@ public sealed record ProgressRecord(
     string Phase, int Epoch, int Epochs, int Step, int Steps, double? Loss, double ImagesPerS, double WaitShare,
     double? SecondsLeft) : RunRecord
 {
+    /// <summary>Of several processes the one that the others wait for; null of one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public SlowestRank? Slowest { get; init; }
+
     /// <summary>What a trainer tells after a batch.</summary>
     public static ProgressRecord Of(TrainerProgress told) => new(
-        told.Phase, told.Epoch, told.Epochs, told.Step, told.Steps, told.Loss, told.ImagesPerS, told.WaitShare, told.SecondsLeft);
+        told.Phase, told.Epoch, told.Epochs, told.Step, told.Steps, told.Loss, told.ImagesPerS, told.WaitShare, told.SecondsLeft)
+    { Slowest = told.Slowest };
 }
 
 /// <summary>The figures of one epoch: a line of <c>log.jsonl</c>.</summary>
@@ -117,6 +126,10 @@ public sealed record EpochRecord(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, double>? Figures { get; init; }
 
+    /// <summary>What each of several processes did with the training time; null of one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<RankTime>? Ranks { get; init; }
+
     /// <summary>What a trainer tells at the end of an epoch.</summary>
     public static EpochRecord Of(EpochFigures told)
     {
@@ -134,6 +147,7 @@ public sealed record EpochRecord(
         {
             ValidationMap = told.Validation?[LabelTask.MeanAp],
             Figures = others.Length > 0 ? new Dictionary<string, double>(others) : null,
+            Ranks = told.Ranks.Count > 0 ? told.Ranks : null,
         };
     }
 

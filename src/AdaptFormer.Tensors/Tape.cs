@@ -23,6 +23,12 @@ public sealed class Tape : IDisposable
     /// <summary>Bytes of activations that wait for the backward pass (each buffer once; parameters do not count).</summary>
     public long KeptBytes { get; private set; }
 
+    /// <summary>
+    /// Where moves of running statistics are put down instead of being made at once, because the batches of other processes come between;
+    /// null makes them at once.
+    /// </summary>
+    public IList<RunningMove>? Moves { get; init; }
+
     /// <summary>Number of recorded ops.</summary>
     public int Count => _nodes.Count;
 

@@ -13,10 +13,10 @@ public abstract class BatchSource
     /// <summary>Batch size, order and seed.</summary>
     public abstract LoaderOptions Options { get; }
 
-    /// <summary>Number of batches of every epoch.</summary>
+    /// <summary>Number of batches of every epoch, of all processes together.</summary>
     public abstract int BatchesPerEpoch { get; }
 
-    /// <summary>Number of samples of every epoch.</summary>
+    /// <summary>Number of samples of every epoch, of all processes together.</summary>
     public abstract int SamplesPerEpoch { get; }
 
     /// <summary>Samples of one item, which stand one after the other and are scored together by the mean of their logits.</summary>
@@ -25,9 +25,13 @@ public abstract class BatchSource
     /// <summary>Time that the consumer has spent waiting for batches so far.</summary>
     public abstract TimeSpan WaitTime { get; }
 
-    /// <summary>The batches of an epoch, in order; the consumer disposes each.</summary>
+    /// <summary>
+    /// This process's batches of an epoch, in order; the consumer disposes each. Of W processes the one of rank r has the batches r, r + W,
+    /// r + 2·W and so on.
+    /// </summary>
     /// <param name="epoch">Epoch, from 1; 0 for an evaluation.</param>
-    public abstract IEnumerable<InputBatch> Epoch(int epoch);
+    /// <param name="from">The first batch, among this process's.</param>
+    public abstract IEnumerable<InputBatch> Epoch(int epoch, int from = 0);
 
     /// <summary>A batch's input → logits [B, K].</summary>
     /// <param name="model">The model.</param>

@@ -1,4 +1,5 @@
 using AdaptFormer.Data;
+using AdaptFormer.Distributed;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
@@ -91,7 +92,17 @@ public sealed class Evaluator
     /// <param name="cancellation">Ends the loop between two batches.</param>
     public static Scores Run(
         Backbone model, BatchSource source, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
-        Score(new Evaluator(), model, source, progress, cancellation).Result;
+        Run(model, source, Collective.Single, progress, cancellation);
+
+    /// <summary>As the others, of data that several processes share: all get all scores.</summary>
+    /// <param name="model">A model with a head.</param>
+    /// <param name="source">Unshuffled data whose last batch is kept.</param>
+    /// <param name="ranks">The processes.</param>
+    /// <param name="progress">Called after each batch with the scores so far and the number of batches done; may be null.</param>
+    /// <param name="cancellation">Ends the loop after a round of batches, at all ranks.</param>
+    public static Scores Run(
+        Backbone model, BatchSource source, Collective ranks, Action<Scores, int>? progress, CancellationToken cancellation) =>
+        Score(new Evaluator(), model, source, ranks, progress, cancellation).Result;
 
     /// <summary>As <see cref="Run(Backbone, DataLoader, Action{Scores, int}?, CancellationToken)"/>, with the counts of each class beside
     /// the scores.</summary>
@@ -110,25 +121,57 @@ public sealed class Evaluator
     /// <param name="cancellation">Ends the loop between two batches.</param>
     public static Evaluator Score(
         Backbone model, BatchSource source, Action<Scores, int>? progress = null, CancellationToken cancellation = default) =>
-        Score(new Evaluator { KeepsScores = true }, model, source, progress, cancellation);
+        Score(model, source, Collective.Single, progress, cancellation);
+
+    /// <summary>As the others, of data that several processes share: all get all scores.</summary>
+    /// <param name="model">A model with a head.</param>
+    /// <param name="source">Unshuffled data whose last batch is kept.</param>
+    /// <param name="ranks">The processes.</param>
+    /// <param name="progress">Called after each batch with the scores so far and the number of batches done; may be null.</param>
+    /// <param name="cancellation">Ends the loop after a round of batches, at all ranks.</param>
+    public static Evaluator Score(
+        Backbone model, BatchSource source, Collective ranks, Action<Scores, int>? progress, CancellationToken cancellation) =>
+        Score(new Evaluator { KeepsScores = true }, model, source, ranks, progress, cancellation);
 
     private static Evaluator Score(
-        Evaluator evaluator, Backbone model, BatchSource source, Action<Scores, int>? progress, CancellationToken cancellation)
+        Evaluator evaluator, Backbone model, BatchSource source, Collective ranks, Action<Scores, int>? progress,
+        CancellationToken cancellation)
     {
         ViewMean? views = source.Views > 1 ? new ViewMean(source.Views) : null;
         int done = 0;
+        if (ranks.Size > 1)
+        {
+            SharedPass.Run(source, ranks, (batch, _) =>
+            {
+                using TensorScope scope = new();
+                return new BatchAnswer(source.Forward(model, batch.Input).ToArray(), batch.Labels.ToArray(), batch.Targets.ToArray())
+                    .ToBytes();
+            }, bytes =>
+            {
+                using TensorScope scope = new();
+                BatchAnswer answer = BatchAnswer.Of(bytes);
+                int count = answer.Labels.Length;
+                Take(Tensor.From(answer.Logits, new Shape(count, answer.Logits.Length / count)), answer.Labels, answer.Targets);
+            }, cancellation);
+            return evaluator;
+        }
+
         foreach (InputBatch batch in source.Epoch(0))
         {
             cancellation.ThrowIfCancellationRequested();
             using InputBatch _ = batch;
             using TensorScope scope = new();
-            Tensor logits = source.Forward(model, batch.Input);
-            if (views is null) evaluator.Add(logits, batch.Labels, batch.Targets);
-            else views.Add(logits, batch.Labels, batch.Targets, evaluator.Add);
-            progress?.Invoke(evaluator.Scores, ++done);
+            Take(source.Forward(model, batch.Input), batch.Labels, batch.Targets);
         }
 
         return evaluator;
+
+        void Take(Tensor logits, ReadOnlySpan<int> labels, ReadOnlySpan<float> targets)
+        {
+            if (views is null) evaluator.Add(logits, labels, targets);
+            else views.Add(logits, labels, targets, evaluator.Add);
+            progress?.Invoke(evaluator.Scores, ++done);
+        }
     }
 
     /// <summary>Counts one batch.</summary>

@@ -28,15 +28,16 @@ public sealed class MixedSource(BatchSource inner, MixOptions options, int class
     public override TimeSpan WaitTime => inner.WaitTime;
 
     /// <inheritdoc/>
-    public override IEnumerable<InputBatch> Epoch(int epoch)
+    public override IEnumerable<InputBatch> Epoch(int epoch, int from = 0)
     {
         Rng root = new Rng(inner.Options.Seed).Derive(MixStream, epoch);
-        int number = 0;
-        foreach (InputBatch batch in inner.Epoch(epoch))
+        int number = (from * Options.WorldSize) + Options.Rank;
+        foreach (InputBatch batch in inner.Epoch(epoch, from))
         {
             Batch loaded = batch.Loaded ?? throw new InvalidOperationException("Only batches of pixels can be mixed.");
             int height = loaded.Dims[^2], width = loaded.Dims[^1];
-            BatchMix mix = BatchMix.Draw(options, width, height, root.Derive(number++));
+            BatchMix mix = BatchMix.Draw(options, width, height, root.Derive(number));
+            number += Options.WorldSize;
             mix.Apply(loaded.Pixels.Span, batch.Count, width, height);
             yield return new MixedBatch(batch, mix.Targets(batch.Labels, batch.Targets, classes));
         }

@@ -13,10 +13,10 @@ public sealed class PixelSource(DataLoader loader) : BatchSource
     public override LoaderOptions Options => loader.Options;
 
     /// <inheritdoc/>
-    public override int BatchesPerEpoch => loader.BatchesPerEpoch;
+    public override int BatchesPerEpoch => loader.Shard.AllBatches;
 
     /// <inheritdoc/>
-    public override int SamplesPerEpoch => loader.SamplesPerEpoch;
+    public override int SamplesPerEpoch => loader.Shard.AllSamples;
 
     /// <inheritdoc/>
     public override int Views => loader.Samples.Views;
@@ -25,7 +25,8 @@ public sealed class PixelSource(DataLoader loader) : BatchSource
     public override TimeSpan WaitTime => loader.WaitTime;
 
     /// <inheritdoc/>
-    public override IEnumerable<InputBatch> Epoch(int epoch) => loader.Epoch(epoch).Select(batch => new PixelBatch(batch));
+    public override IEnumerable<InputBatch> Epoch(int epoch, int from = 0) =>
+        loader.Epoch(epoch, from).Select(batch => new PixelBatch(batch));
 
     /// <inheritdoc/>
     public override Tensor Forward(Backbone model, Tensor input, Backbone.Observer? observe = null) => model.Forward(input, observe);

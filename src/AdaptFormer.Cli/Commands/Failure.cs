@@ -1,4 +1,5 @@
 using AdaptFormer.Cli.Output;
+using AdaptFormer.Distributed;
 using AdaptFormer.Experiments;
 using AdaptFormer.Runs;
 using AdaptFormer.Runs.Recipes;
@@ -17,6 +18,13 @@ internal static class Failure
 
     /// <summary>Exit code after Ctrl-C: 128 + SIGINT, as shells have it.</summary>
     public const int Stopped = 130;
+
+    /// <summary>Exit code of processes that were stopped and saved where they stood, so that the same call with <c>--resume</c> goes on:
+    /// EX_TEMPFAIL.</summary>
+    public const int TryAgain = 75;
+
+    /// <summary>Exit code of processes one of which did not answer: EX_SOFTWARE.</summary>
+    public const int FailedExchange = 70;
 
     /// <summary>Environment variable that asks for stack traces when it is <c>1</c>.</summary>
     public const string DebugVariable = "ADAPTFORMER_DEBUG";
@@ -40,6 +48,8 @@ internal static class Failure
         OperationCanceledException => (Stopped, "Stopped."),
         RecipeException => (WrongCall, error.Message),
         TrialFailedException trial => (trial.WrongCall ? WrongCall : FailedRun, error.Message),
+        DisagreementException => (WrongCall, error.Message),
+        ExchangeException => (FailedExchange, error.Message),
         ArgumentException => (WrongCall, WithoutParameter(error)),
         OutOfMemoryException => (FailedRun,
             "Out of memory: use a smaller batch (--set batch=…, with accumulate to keep the step as large) or a smaller model."),

@@ -22,10 +22,11 @@ internal static class PretrainCommand
         Option<bool> resume = new("--resume") { Description = "Go on with the run that is in the output folder." };
         Option<bool> overwrite = new("--overwrite") { Description = "Replace a run that is in the output folder." };
         Option<bool> json = CommonOptions.Json("Print one JSON line an epoch, and a last one with the outcome.");
+        Option<int?> threads = CommonOptions.Threads();
         recipe.OfferRecipes();
         FileCommand command = new("pretrain", "Pre-train a backbone on pictures or clips without labels, by masking (MAE, "
-            + "VideoMAE).") { recipe, set, output, resume, overwrite, json };
-        command.SetAction((parsed, cancellation) => Task.Run(() =>
+            + "VideoMAE).") { recipe, set, output, resume, overwrite, threads, json };
+        command.SetAction((parsed, cancellation) => Task.Run(() => Ranks.Run(screen, parsed.GetValue(threads), ranks =>
         {
             if (parsed.GetValue(resume) && parsed.GetValue(overwrite))
                 throw new ArgumentException("pretrain: give --resume or --overwrite, not both.");
@@ -35,9 +36,9 @@ internal static class PretrainCommand
             ExistingRun existing = parsed.GetValue(resume)
                 ? ExistingRun.Resume : parsed.GetValue(overwrite) ? ExistingRun.Overwrite : ExistingRun.Refuse;
             RunView.Show<RunRecord>(screen, parsed.GetValue(json),
-                report => PretrainingRun.Execute(read, folder, existing, report, cancellation));
+                report => PretrainingRun.Execute(read, folder, existing, report, ranks, cancellation));
             return 0;
-        }, CancellationToken.None));
+        }), CancellationToken.None));
         return command;
     }
 }

@@ -27,13 +27,14 @@ internal static class TrainCommand
         { Description = "Train once for each of n seeds, from the recipe's own on, and give mean and deviation.", HelpName = "n" };
         Option<bool> overwrite = new("--overwrite") { Description = "Replace a run that is in the output folder." };
         Option<bool> resume = new("--resume")
-        { Description = "Go on with the run in the output folder from its last whole epoch; more --epochs make it longer." };
+        { Description = "Go on with the run in the output folder from its last checkpoint; more --epochs make it longer." };
         Option<bool> json = CommonOptions.Json("Print one JSON line an epoch, and a last one with the outcome.");
+        Option<int?> threads = CommonOptions.Threads();
         what.OfferRecipes();
         FileCommand command = new("train", "Fine-tune a backbone: on a folder of pictures or clips, or as a recipe says.") { what, data };
         options.AddTo(command);
-        foreach (Option option in (Option[])[output, seeds, overwrite, resume, json]) command.Add(option);
-        command.SetAction((parsed, cancellation) => Task.Run(() =>
+        foreach (Option option in (Option[])[output, seeds, overwrite, resume, threads, json]) command.Add(option);
+        command.SetAction((parsed, cancellation) => Task.Run(() => Ranks.Run(screen, parsed.GetValue(threads), ranks =>
         {
             if (parsed.GetValue(overwrite) && parsed.GetValue(resume))
                 throw new ArgumentException("--overwrite replaces a run and --resume goes on with it; give one of them.");
@@ -52,10 +53,10 @@ internal static class TrainCommand
             foreach (string note in source.Notes) screen.Note(note);
             WeightsFetch.Ensure(screen, recipe.Model.Weights, cancellation);
             RunView.Show<RunRecord>(screen, parsed.GetValue(json), report => several
-                ? TrainingRun.ExecuteSeeds(recipe, parsed.GetValue(seeds), folder, existing, report, cancellation)
-                : TrainingRun.Execute(recipe, folder, existing, report, cancellation));
+                ? TrainingRun.ExecuteSeeds(recipe, parsed.GetValue(seeds), folder, existing, report, ranks, cancellation)
+                : TrainingRun.Execute(recipe, folder, existing, report, ranks, cancellation));
             return 0;
-        }, CancellationToken.None));
+        }), CancellationToken.None));
         return command;
     }
 

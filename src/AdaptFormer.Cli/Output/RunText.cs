@@ -30,6 +30,7 @@ internal static class RunText
         string test = r.TestImages > 0 ? $", {Format.Count(r.TestImages)} to test" : ", none to test";
         yield return $"{Format.Count(r.TrainImages)} {(r.Clips ? "clips" : "pictures")} of {r.Classes} classes{validation}{test}";
         yield return Invariant($"peak learning rate {r.PeakLr:0.######}, seed {r.Seed}, {r.Precision} on {r.Backend}");
+        if (r.Processes is { } processes) yield return processes;
     }
 
     /// <summary>What is kept of frozen layers, in one line.</summary>
@@ -43,6 +44,7 @@ internal static class RunText
         yield return $"{Format.Count(r.TrainImages)} {(r.Clips ? "clips" : "pictures")} of {r.Patches} "
             + $"patches{(r.ResumedEpoch > 0 ? $", going on after epoch {r.ResumedEpoch}" : "")}";
         yield return Invariant($"peak learning rate {r.PeakLr:0.######}, seed {r.Seed}, {r.Precision} on {r.Backend}");
+        if (r.Processes is { } processes) yield return processes;
     }
 
     /// <summary>Where the run is, in one line.</summary>
@@ -51,7 +53,7 @@ internal static class RunText
         string loss = r.Loss is { } value ? Invariant($"  loss {value:0.0000}") : "";
         string left = r.SecondsLeft is { } seconds ? $"  {Format.Duration(seconds)} left" : "";
         string percent = r.Steps > 0 ? $" {100L * r.Step / r.Steps} %" : "";
-        return Invariant($"{Title(r)}{percent}{loss}  {r.ImagesPerS:0.0} {rate}  waiting {100 * r.WaitShare:0} %{left}");
+        return Invariant($"{Title(r)}{percent}{loss}  {r.ImagesPerS:0.0} {rate}  waiting {100 * r.WaitShare:0} %{left}{Slowest(r, "  ")}");
     }
 
     /// <summary>What a progress bar says beside its title and its percentage, the important first.</summary>
@@ -61,6 +63,7 @@ internal static class RunText
         if (r.Loss is { } loss) yield return Invariant($"loss {loss:0.0000}");
         if (r.ImagesPerS > 0) yield return Invariant($"{r.ImagesPerS:0.0} {rate}");
         if (r.WaitShare > 0) yield return Invariant($"waiting {100 * r.WaitShare:0} %");
+        if (Slowest(r, "") is { Length: > 0 } slowest) yield return slowest;
     }
 
     /// <summary>What is being done, for a progress bar.</summary>
@@ -129,6 +132,10 @@ internal static class RunText
                 ? Invariant($"{mean:0.00} ± {deviation:0.00} %") : Format.Percent(mean));
         return table;
     }
+
+    // The one that all wait for, by how much it works longer than the mean.
+    private static string Slowest(ProgressRecord r, string before) =>
+        r.Slowest is { } slowest ? Invariant($"{before}slowest rank {slowest.Rank} +{100 * slowest.Excess:0} %") : "";
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

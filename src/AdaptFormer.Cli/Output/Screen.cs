@@ -47,6 +47,12 @@ internal sealed class Screen
     /// <summary>Whether progress and notes are left out; results, warnings and errors are not.</summary>
     public bool Quiet { get; set; }
 
+    /// <summary>Whether this process says nothing but what went wrong, because another speaks for it.</summary>
+    public bool Silent { get; set; }
+
+    /// <summary>Who speaks, ahead of what went wrong: <c>rank 1 (node07)</c>; null where there is one process.</summary>
+    public string? Speaker { get; set; }
+
     /// <summary>Whether results were lost, because stdout is full or closed.</summary>
     public bool Lost => Volatile.Read(ref _lost);
 
@@ -62,9 +68,10 @@ internal sealed class Screen
     /// <summary>The screen of this process.</summary>
     public static Screen OfProcess()
     {
-        bool launched =
-            new[] { "OMPI_COMM_WORLD_SIZE", "PMI_SIZE" }.Any(name => Environment.GetEnvironmentVariable(name) is { Length: > 0 });
+        bool launched = new[] { "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK" }
+            .Any(name => Environment.GetEnvironmentVariable(name) is { Length: > 0 });
         string? terminal = Environment.GetEnvironmentVariable("TERM");
+        if (launched) Environment.SetEnvironmentVariable("TERM", "dumb");     // or .NET sets up the pseudo-terminal, in the results
         bool plain = launched || terminal == "dumb" || (!OperatingSystem.IsWindows() && string.IsNullOrEmpty(terminal));
         return new Screen(
             Open(() => Console.Out), Open(() => Console.Error), !plain && !Console.IsOutputRedirected,
@@ -76,7 +83,10 @@ internal sealed class Screen
     public bool ShowsBars(bool json) => _errorTerminal && !Quiet && !(json && _outTerminal);
 
     /// <summary>A line of a result, on stdout.</summary>
-    public void Line(string text) => Write(Results, _outTerminal, OutWriter, text);
+    public void Line(string text)
+    {
+        if (!Silent) Write(Results, _outTerminal, OutWriter, text);
+    }
 
     /// <summary>A line of a program on stdout, to be copied: never broken, however long it is.</summary>
     public void Code(string line) => OutWriter.WriteLine(CleanText.Of(line));
@@ -84,18 +94,22 @@ internal sealed class Screen
     /// <summary>A line about how things go, on stderr.</summary>
     public void Note(string text)
     {
-        if (!Quiet) Write(_error, _errorTerminal, ErrorWriter, text);
+        if (!Quiet && !Silent) Write(_error, _errorTerminal, ErrorWriter, text);
     }
 
     /// <summary>What went wrong, on stderr, after the program's name.</summary>
-    public void Error(string message) => Say($"adaptformer: {message}");
+    public void Error(string message) => Say(Speaker is null ? $"adaptformer: {message}" : $"adaptformer: {Speaker}: {message}");
 
     /// <summary>Something that may not be meant; the program goes on.</summary>
-    public void Warn(string message) => Say($"adaptformer: warning: {message}");
+    public void Warn(string message)
+    {
+        if (!Silent) Say($"adaptformer: warning: {message}");
+    }
 
     /// <summary>A line of JSON on stdout, there at once.</summary>
     public void Json(string json)
     {
+        if (Silent) return;
         OutWriter.WriteLine(CleanText.Of(json));
         OutWriter.Flush();
     }
@@ -103,6 +117,7 @@ internal sealed class Screen
     /// <summary>Writes a table to stdout: framed on a terminal, Markdown when redirected.</summary>
     public void Write(Table table)
     {
+        if (Silent) return;
         if (_outTerminal) Show(Results, table.ForPeople(Results.Profile.Width));
         else foreach (string line in table.Markdown()) OutWriter.WriteLine(line);
     }

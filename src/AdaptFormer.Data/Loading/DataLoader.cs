@@ -40,11 +40,10 @@ public sealed class DataLoader : IDisposable
         if (!options.DropLast) options = options with { BatchSize = Math.Clamp(samples.Count, 1, options.BatchSize) };
         (Samples, Options) = (samples, options);
         Shard = new EpochShard(samples.Count, options.BatchSize, options.DropLast, options.Rank, options.WorldSize);
-        if (BatchesPerEpoch == 0 && (samples.Count == 0 || options.DropLast))
+        if (Shard.AllBatches == 0)
         {
-            string processes = options.WorldSize > 1 ? $" for each of {options.WorldSize} processes" : "";
             throw new ArgumentException(
-                $"DataLoader: {Dataset.Name} has {samples.Count} {Dataset.Things}, which gives no batch of {options.BatchSize}{processes}"
+                $"DataLoader: {Dataset.Name} has {samples.Count} {Dataset.Things}, which gives no batch of {options.BatchSize}"
                 + (options.DropLast ? "; use a smaller batch or keep the last one." : "."), nameof(samples));
         }
     }
@@ -71,10 +70,10 @@ public sealed class DataLoader : IDisposable
         ? (_sampler ??= new BalancedSampler(Samples)).Draw(Options.Seed, epoch)
         : EpochOrder.For(Samples.Count, Options.Shuffle, Options.Seed, epoch);
 
-    /// <summary>Number of batches of every epoch.</summary>
+    /// <summary>Number of this process's batches of every epoch.</summary>
     public int BatchesPerEpoch => Shard.Batches;
 
-    /// <summary>Number of samples of every epoch.</summary>
+    /// <summary>Number of this process's samples of every epoch.</summary>
     public int SamplesPerEpoch => Shard.Samples;
 
     /// <summary>Time that the consumer has spent waiting for batches, since the loader was made.</summary>
@@ -95,16 +94,17 @@ public sealed class DataLoader : IDisposable
     /// ends the workers before it returns.
     /// </summary>
     /// <param name="epoch">Epoch, which names the order and the augmentations.</param>
+    /// <param name="from">The first batch, among this process's; those before it are not made.</param>
     /// <exception cref="InvalidOperationException">Another epoch is still being read.</exception>
     /// <exception cref="InvalidDataException">A picture cannot be read (thrown on reaching its batch); the message names it.</exception>
-    public IEnumerable<Batch> Epoch(int epoch)
+    public IEnumerable<Batch> Epoch(int epoch, int from = 0)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (_current is not null) throw new InvalidOperationException("DataLoader: an epoch is still being read; leave its loop first.");
-        using EpochReader reader = _current = new EpochReader(this, epoch);
+        using EpochReader reader = _current = new EpochReader(this, epoch, from);
         try
         {
-            for (int i = 0; i < BatchesPerEpoch; i++)
+            for (int i = from; i < BatchesPerEpoch; i++)
             {
                 long start = Stopwatch.GetTimestamp();
                 Batch batch;

@@ -20,13 +20,14 @@ internal sealed class EpochReader : IDisposable
     private Exception? _fault;
     private bool _stopped;
 
-    public EpochReader(DataLoader loader, int epoch)
+    public EpochReader(DataLoader loader, int epoch, int from)
     {
         (_loader, _epoch) = (loader, epoch);
         LoaderOptions options = loader.Options;
         _order = loader.Order(epoch);
         _root = new Rng(options.Seed);
         _batches = new Batch?[loader.BatchesPerEpoch];
+        (_nextBatch, _nextSample) = (from, Math.Min(from * options.BatchSize, loader.SamplesPerEpoch));
         _threads = new Thread[Math.Min(options.WorkerCount, loader.SamplesPerEpoch)];
         for (int i = 0; i < _threads.Length; i++)
         {

@@ -15,7 +15,7 @@ public enum UnreadableImages
 /// <param name="BatchSize">Pictures per batch.</param>
 /// <param name="Shuffle">Whether each epoch has its own random order.</param>
 /// <param name="DropLast">
-/// Whether a last batch of fewer pictures is left out: for training, where all processes must take equally many steps. Otherwise it is
+/// Whether a last batch of fewer pictures is left out: for training, where batch norms would weigh it as a full one. Otherwise it is
 /// kept as short as it is. Batches are never padded.
 /// </param>
 /// <param name="Workers">Threads that decode and transform; 0 takes half of the cores, at most 8.</param>

@@ -35,7 +35,7 @@ public sealed class BatchNorm : Layer
     /// <summary>[B, C] → [B, C].</summary>
     public override Tensor Forward(Tensor x)
     {
-        if (x.Tape is not null) Batches.Update(count => new AddIntoCall(count, count.NewFull(count.Shape, 1)).Run());
+        if (x.Tape is { } tape) RunningMove.Make(tape, Batches, Batches.NewFull(Batches.Shape, 1), share: null);
         return x.BatchNorm(RunningMean, RunningVariance, Momentum, Eps);
     }
 }

@@ -34,6 +34,21 @@ function curves() {
   lines("Speed", "pictures a second", [{ name: "training", values: of("images_per_s") }]);
 }
 
+// What each process did with the time of all epochs; the others wait for the one that works longest.
+function processes() {
+  const all = epochs.filter(e => e.ranks).flatMap(e => e.ranks), by = new Map();
+  for (const time of all) {
+    const sum = by.get(time.rank) ?? { host: time.host, loading: 0, computing: 0, waiting: 0 };
+    for (const part of ["loading", "computing", "waiting"]) sum[part] += time[part];
+    by.set(time.rank, sum);
+  }
+  if (by.size < 2) return;
+  const share = (part, sum) => { const total = sum.loading + sum.computing + sum.waiting; return `${sum[part].toFixed(1)} s (${Math.round(100 * sum[part] / total)} %)`; };
+  grid(section("Time by process", true), ["process", "machine", "loading", "computing", "waiting for others"],
+    [...by].sort(([a], [b]) => a - b).map(([rank, sum]) => [`rank ${rank}`, sum.host, share("loading", sum), share("computing", sum), share("waiting", sum)]),
+    { caption: "What each process did with the training time of all epochs" });
+}
+
 // The matrix shows every class, or those with most mistakes and the rest as one column; the list beside it says the same in words.
 function confusion(test) {
   const most = 15, counts = new Map(test.confusion.map(([label, answer, count]) => [label * names.length + answer, count])), totals = new Map(), wrong = new Map();
@@ -206,6 +221,7 @@ function making() {
 
 if (data.attention.length > 0) attention(data.attention);
 if (epochs.length > 0) curves();
+processes();
 if (data.test && data.test.confusion.length > 0) confusion(data.test);
 if (data.metrics.some(c => finite(c.precision) !== null)) classes();
 if (data.test && data.test.calibration.some(b => b.count > 0)) calibration(data.test);

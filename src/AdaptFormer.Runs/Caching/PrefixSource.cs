@@ -31,23 +31,29 @@ internal sealed class PrefixSource : BatchSource, IDisposable
 
     public override LoaderOptions Options => _loader.Options;
 
-    public override int BatchesPerEpoch => _loader.BatchesPerEpoch;
+    public override int BatchesPerEpoch => _loader.Shard.AllBatches;
 
-    public override int SamplesPerEpoch => _loader.SamplesPerEpoch;
+    public override int SamplesPerEpoch => _loader.Shard.AllSamples;
 
     public override int Views => _loader.Samples.Views;
 
     public override TimeSpan WaitTime => TimeSpan.FromSeconds((double)_waitTicks / Stopwatch.Frequency);
 
-    public override IEnumerable<InputBatch> Epoch(int epoch)
+    /// <summary>Opens all views now, computing those that are not there.</summary>
+    public void Open()
+    {
+        for (int view = 0; view < _views; view++) _files[view] ??= _open(view);
+    }
+
+    public override IEnumerable<InputBatch> Epoch(int epoch, int from = 0)
     {
         int view = Math.Max(0, epoch - 1) % _views;
         PrefixFile file = _files[view] ??= _open(view);
         int[] order = _loader.Order(epoch);
-        for (int start = 0; start < SamplesPerEpoch; start += Options.BatchSize)
+        for (int start = from * Options.BatchSize; start < _loader.SamplesPerEpoch; start += Options.BatchSize)
         {
             long began = Stopwatch.GetTimestamp();
-            int count = Math.Min(Options.BatchSize, SamplesPerEpoch - start);
+            int count = Math.Min(Options.BatchSize, _loader.SamplesPerEpoch - start);
             int[] samples = [.. Enumerable.Range(start, count).Select(i => order[_loader.Shard.Position(i)])];
             KeptBatch batch = new(file, samples, _loader);
             _waitTicks += Stopwatch.GetTimestamp() - began;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using AdaptFormer.Data;
+using AdaptFormer.Distributed;
 using AdaptFormer.Models;
 using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors;
@@ -18,7 +19,8 @@ public sealed class RunSources : IDisposable
     private readonly PrefixStore _store;
     private readonly Action<RunRecord> _report;
     private readonly CancellationToken _cancellation;
-    private readonly List<IDisposable> _owned = [];
+    private readonly List<PrefixSource> _owned = [];
+    private readonly List<string> _kinds = [];
     private readonly int? _cut;
     private readonly int[] _dims = [];
     private readonly DataType _type;
@@ -71,10 +73,23 @@ public sealed class RunSources : IDisposable
     /// <summary>The pictures scored at the end; null for none.</summary>
     public BatchSource? Test { get; }
 
+    /// <summary>What each part reads, for a comparison with other processes: results depend on it.</summary>
+    public string Kinds => string.Join(", ", _kinds);
+
+    /// <summary>Opens everything that is kept, computing what is not there, and waits for the processes that do so on other machines: a
+    /// time that no deadline knows. One process does so when it gets there.</summary>
+    /// <exception cref="ExchangeException">Another process does not come.</exception>
+    public void Prepare(Collective ranks)
+    {
+        if (ranks.Size == 1 || _owned.Count == 0) return;
+        foreach (PrefixSource source in _owned) source.Open();
+        ranks.Wait(TimeSpan.FromDays(1));
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (IDisposable source in _owned) source.Dispose();
+        foreach (PrefixSource source in _owned) source.Dispose();
     }
 
     private MixedSource Mixed(RecipeData data, MixOptions mix)
@@ -129,10 +144,12 @@ public sealed class RunSources : IDisposable
                 Waiting = () => _report(new CacheRecord(true, $"{part}: another training computes the same tensors; waiting for it", 0)),
             };
             PrefixFile file = _store.Open(job, _cancellation);
-            foreach ((_, string reason) in reading.UnreadablePictures) _report(new WarningRecord($"{reason} (counted as wrong)"));
+            foreach ((_, string reason) in reading.UnreadablePictures)
+                _report(new WarningRecord($"{reason} (counted as wrong)"));
             return file;
         });
         _owned.Add(source);
+        _kinds.Add($"{part} kept {place} in {_type}");
         return source;
     }
 

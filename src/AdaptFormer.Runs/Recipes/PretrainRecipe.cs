@@ -13,13 +13,16 @@ namespace AdaptFormer.Runs.Recipes;
 /// order.</param>
 /// <param name="Pretraining">Mask and decoder; MAE's when left out.</param>
 /// <param name="Epochs">Passes over the pictures, at least 1.</param>
-/// <param name="Batch">Pictures per optimizer step, at least 1.</param>
+/// <param name="Batch">Pictures per pass through the model, at least 1.</param>
 /// <param name="Seed">Names every random stream of the run.</param>
 /// <param name="Precision">Type of the matrix products' inputs.</param>
 /// <param name="Optimizer">AdamW with β 0.9 and 0.95, base rate 1.5e-4 and decay 0.05 of matrices when left out, as in MAE.</param>
 /// <param name="Schedule">Half a cosine after a warm-up over a twentieth of the epochs when left out, as in MAE.</param>
 /// <param name="Workers">Threads that decode and transform pictures; 0 lets the program choose.</param>
 /// <param name="SaveEvery">Epochs between two savings of weights and state, at least 1; the last epoch is always saved.</param>
+/// <param name="Accumulate">Batches per optimizer step, of all processes together, at least 1.</param>
+/// <param name="Save">Checkpoints within an epoch; none when left out.</param>
+/// <param name="Cluster">How several processes train together.</param>
 public sealed record PretrainRecipe(
     ModelOptions Model,
     DataOptions Data,
@@ -31,8 +34,17 @@ public sealed record PretrainRecipe(
     OptimizerOptions? Optimizer = null,
     Schedule? Schedule = null,
     int Workers = 0,
-    int SaveEvery = 1)
+    int SaveEvery = 1,
+    int Accumulate = 1,
+    SaveOptions? Save = null,
+    ClusterOptions? Cluster = null)
 {
+    /// <summary>Checkpoints within an epoch, never null.</summary>
+    public SaveOptions Save { get; init; } = Save ?? new SaveOptions();
+
+    /// <summary>How several processes train together, never null.</summary>
+    public ClusterOptions Cluster { get; init; } = Cluster ?? new ClusterOptions();
+
     /// <summary>Mask and decoder, never null.</summary>
     public PretrainingOptions Pretraining { get; init; } = Pretraining ?? new PretrainingOptions();
 
@@ -78,6 +90,9 @@ public sealed record PretrainRecipe(
         check.Require(Precision != Precision.Int8, "precision", Precision, "auto, float32 or bfloat16: int8 is for predictions");
         check.Require(Batch >= 1, "batch", Batch, "a whole number of at least 1");
         check.Require(Workers >= 0, "workers", Workers, "a whole number of at least 0 (0: the program chooses)");
+        check.Require(Accumulate >= 1, "accumulate", Accumulate, "a whole number of at least 1");
+        Save.Check(check.At("save"));
+        Cluster.Check(check.At("cluster"));
         check.Require(SaveEvery >= 1, "save_every", SaveEvery, "a whole number of at least 1");
         const string Nothing = "none: pre-training scores nothing";
         check.Require(Data.Test is null, "data.test", Data.Test, Nothing);

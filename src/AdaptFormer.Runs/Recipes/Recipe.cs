@@ -36,6 +36,8 @@ namespace AdaptFormer.Runs.Recipes;
 /// <param name="EarlyStopping">Epochs without a better score on the validation data after which training ends, at least 1; null for
 /// never.</param>
 /// <param name="From">An adapter file of the same method whose values training starts from; null for fresh ones.</param>
+/// <param name="Save">Checkpoints within an epoch; none when left out.</param>
+/// <param name="Cluster">How several processes train together.</param>
 public sealed record Recipe(
     ModelOptions Model,
     Tuning Tuning,
@@ -59,7 +61,9 @@ public sealed record Recipe(
     bool Tensorboard = true,
     AccumulateRest AccumulateRest = AccumulateRest.Step,
     int? EarlyStopping = null,
-    string? From = null)
+    string? From = null,
+    SaveOptions? Save = null,
+    ClusterOptions? Cluster = null)
 {
     /// <summary>The optimizer's settings, never null.</summary>
     public OptimizerOptions Optimizer { get; init; } = Optimizer ?? new SgdOptions();
@@ -76,7 +80,13 @@ public sealed record Recipe(
     /// <summary>The frozen-prefix cache's settings, never null.</summary>
     public CacheOptions Cache { get; init; } = Cache ?? new CacheOptions();
 
-    /// <summary>Pictures per optimizer step on one machine.</summary>
+    /// <summary>Checkpoints within an epoch, never null.</summary>
+    public SaveOptions Save { get; init; } = Save ?? new SaveOptions();
+
+    /// <summary>How several processes train together, never null.</summary>
+    public ClusterOptions Cluster { get; init; } = Cluster ?? new ClusterOptions();
+
+    /// <summary>Pictures per optimizer step, of all processes together.</summary>
     public int EffectiveBatch => checked(Batch * Accumulate);
 
     /// <summary>Reads a recipe file strictly: comments and trailing commas are allowed, unknown keys are not.</summary>
@@ -143,6 +153,9 @@ public sealed record Recipe(
         check.Require(!Mix.IsOn || Loss.Name != LossName.Asymmetric, "mix", "on",
             "loss.name cross_entropy or bce: the asymmetric loss has no mixed targets");
         Cache.Check(check.At("cache"));
+        Save.Check(check.At("save"));
+        check.Require(Checkpoints || (Save.Steps is null && Save.Minutes is null), "checkpoints", Checkpoints, "true beside save");
+        Cluster.Check(check.At("cluster"));
         return problems;
     }
 }

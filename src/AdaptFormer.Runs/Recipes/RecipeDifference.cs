@@ -12,7 +12,7 @@ public static class RecipeDifference
     /// <param name="there">The one.</param>
     /// <param name="here">The other.</param>
     /// <param name="except">Keys at the top that may differ.</param>
-    internal static IReadOnlyList<string> Between(string there, string here, params ReadOnlySpan<string> except)
+    public static IReadOnlyList<string> Between(string there, string here, params ReadOnlySpan<string> except)
     {
         (JsonNode one, JsonNode other) = (JsonNode.Parse(there)!, JsonNode.Parse(here)!);
         foreach (string key in except)

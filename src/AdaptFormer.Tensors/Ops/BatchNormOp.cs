@@ -39,8 +39,8 @@ public static class BatchNormOp
             new InverseRootCall(variance, eps, rstd).Run();
             new NormalizeColumnsCall(x, mean, rstd, y).Run();
             new ScaleCall(variance, b / (b - 1f), unbiased).Run();
-            runningMean.Update(running => new LerpCall(running, mean, momentum).Run());
-            runningVariance.Update(running => new LerpCall(running, unbiased, momentum).Run());
+            RunningMove.Make(x.Tape, runningMean, mean, momentum);
+            RunningMove.Make(x.Tape, runningVariance, unbiased, momentum);
             return y.Record([x], keep: [y, rstd], dy =>
             {
                 Tensor dx = x.NewEmpty(x.Shape);

@@ -17,8 +17,8 @@ public sealed partial class Trainer
 
     /// <summary>
     /// Writes everything that going on needs, atomically: what trains and the running statistics, the optimizer's state, the moving
-    /// average, and the best epoch so far. What is
-    /// frozen is not in it. A run that goes on from it ends bit for bit as if it had not been interrupted.
+    /// average, the best epoch so far, and how far the epoch is that is in progress. What is frozen is not in it. A run that goes on from
+    /// it, on any number of processes, ends bit for bit as if it had not been interrupted.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
@@ -28,6 +28,7 @@ public sealed partial class Trainer
         CheckpointHeader header = new(EpochsDone, _step, _optimizer.Steps, _average?.Steps ?? 0, BestEpoch, BestScores)
         {
             Precision = PrecisionChoice.NameOf(_task.Backbone.Compute),
+            Within = _state,
         };
         writer.Metadata["format"] = CheckpointFormat;
         writer.Metadata["state"] = JsonSerializer.Serialize(header, CheckpointJson.Default.CheckpointHeader);
@@ -86,7 +87,7 @@ public sealed partial class Trainer
         _optimizer.Restore(header.OptimizerSteps, state);
         for (int i = 0; i < own.Length; i++) own[i].Parameter.Assign(model[i]);
         _average?.Restore(header.AverageSteps, average);
-        (EpochsDone, _step, _best) = (header.Epoch, header.Step, best);
+        (EpochsDone, _step, _best, _state) = (header.Epoch, header.Step, best, header.Within);
 
         float[] Read(string name, long length)
         {
@@ -103,6 +104,17 @@ public sealed partial class Trainer
         }
     }
 
+    /// <summary>Tells where a checkpoint stands.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="InvalidDataException">It is damaged, or no checkpoint.</exception>
+    public static ResumePoint PlaceOf(string path)
+    {
+        using WeightsFile file = WeightsFile.Open(path);
+        CheckpointHeader header = ReadHeader(file);
+        return new ResumePoint(path, header.Epoch, header.Within?.Batches ?? 0);
+    }
+
     private static CheckpointHeader ReadHeader(WeightsFile file)
     {
         if (!file.Metadata.TryGetValue("format", out string? format) || format != CheckpointFormat
@@ -112,7 +124,8 @@ public sealed partial class Trainer
         {
             CheckpointHeader header = JsonSerializer.Deserialize(text, CheckpointJson.Default.CheckpointHeader)
                 ?? throw new JsonException("it is null");
-            if (header.Epoch < 1 || header.Step < 1 || header.OptimizerSteps < 0 || header.AverageSteps < 0 || header.BestEpoch < 0)
+            if (header.Epoch < (header.Within is null ? 1 : 0) || header.Within is { Batches: < 1 } || header.Step < 1
+                || header.OptimizerSteps < 0 || header.AverageSteps < 0 || header.BestEpoch < 0)
                 throw new JsonException("a number is out of range");
             return header;
         }
@@ -123,8 +136,14 @@ public sealed partial class Trainer
     }
 }
 
+/// <summary>Where a checkpoint stands.</summary>
+/// <param name="Path">Its file.</param>
+/// <param name="Epoch">Whole epochs done.</param>
+/// <param name="Batches">Batches done of the next one.</param>
+public sealed record ResumePoint(string Path, int Epoch, int Batches);
+
 /// <summary>Where a run stands.</summary>
-/// <param name="Epoch">Epochs done.</param>
+/// <param name="Epoch">Whole epochs done.</param>
 /// <param name="Step">Optimizer steps done by the schedule's count.</param>
 /// <param name="OptimizerSteps">The same by the optimizer's.</param>
 /// <param name="AverageSteps">Steps in the moving average.</param>
@@ -134,6 +153,10 @@ internal sealed record CheckpointHeader(int Epoch, long Step, long OptimizerStep
 {
     /// <summary>What the products' inputs were; null in checkpoints of versions that did not record it.</summary>
     public string? Precision { get; init; }
+
+    /// <summary>The epoch that is in progress; null between two.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public EpochState? Within { get; init; }
 }
 
 /// <summary>How it is written.</summary>

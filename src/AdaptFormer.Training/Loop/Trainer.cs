@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using AdaptFormer.Data;
+using AdaptFormer.Distributed;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
 using AdaptFormer.Training.Optimizers;
@@ -12,7 +13,7 @@ namespace AdaptFormer.Training.Loop;
 /// <param name="Epochs">Passes over the training data, at least 1.</param>
 /// <param name="Optimizer">The optimizer's settings, with the base learning rate for a batch of 256.</param>
 /// <param name="Schedule">The learning rate's course.</param>
-/// <param name="Accumulate">Batches per optimizer step, at least 1.</param>
+/// <param name="Accumulate">Batches per optimizer step, of all processes together, at least 1.</param>
 /// <param name="EvaluateEvery">Epochs between two evaluations; the last is always evaluated.</param>
 /// <param name="Seed">Names the dropout masks.</param>
 /// <param name="ClipNorm">Longest gradient, all parameters as one vector, that an optimizer step sees; null for any.</param>
@@ -22,27 +23,39 @@ namespace AdaptFormer.Training.Loop;
 /// <param name="AccumulateRest">What becomes of the last batches of an epoch that <paramref name="Accumulate"/> does not divide.</param>
 /// <param name="EarlyStopping">Epochs without a better score on the validation data after which training ends, at least 1; null for
 /// never.</param>
+/// <param name="Exchange">How several processes add their gradients.</param>
+/// <param name="SaveSteps">Optimizer steps between two calls of <see cref="Trainer.SaveDue"/>; null for none by steps.</param>
+/// <param name="SaveMinutes">The most minutes between two such calls; null for none by time.</param>
 public sealed record TrainerOptions(
     int Epochs, OptimizerOptions Optimizer, Schedule Schedule, int Accumulate = 1, int EvaluateEvery = 1, long Seed = 0,
     double? ClipNorm = null, double EmaDecay = 0, double? LayerDecay = null,
-    AccumulateRest AccumulateRest = AccumulateRest.Step, int? EarlyStopping = null);
+    AccumulateRest AccumulateRest = AccumulateRest.Step, int? EarlyStopping = null,
+    ExchangeOrder Exchange = ExchangeOrder.Ordered, int? SaveSteps = null, double? SaveMinutes = null);
 
 /// <summary>
 /// The training loop: batches forwards and backwards, the optimizer after every group of accumulated batches, an evaluation after
 /// every epoch, the best epoch kept. It prints nothing; what happens goes to <see cref="Progress"/> and <see cref="EpochDone"/>.
+/// Several processes may share the batches of a step: each has a trainer, and all of them end with the same numbers.
 /// </summary>
 public sealed partial class Trainer : IDisposable
 {
     private readonly TrainingTask _task;
     private readonly TrainerOptions _options;
+    private readonly Collective _ranks;
     private readonly FlatParameters _flat;
+    private readonly GradientSum _sum;
+    private readonly Parameter[] _buffers;
+    private readonly Dictionary<Parameter, int> _numbers;
     private readonly Optimizer _optimizer;
     private readonly ParameterAverage? _average;
     private readonly Rng _rng;
     private readonly Stopwatch _clock = new();
     private Snapshot? _best;
+    private EpochState? _state;
+    private TimeSpan _saved;
     private long _step;
-    private int _epochsBefore;
+    private int _epochsBefore, _doneBefore;
+    private IReadOnlyList<RankTime> _times = [];
 
     /// <summary>A trainer of everything that is trainable in a backbone with a classifier, by the cross-entropy of one class.</summary>
     /// <exception cref="ArgumentException">Nothing is trainable.</exception>
@@ -52,11 +65,24 @@ public sealed partial class Trainer : IDisposable
     }
 
     /// <summary>A trainer of everything that is trainable in a task's modules.</summary>
-    /// <exception cref="ArgumentException">Nothing is trainable.</exception>
-    public Trainer(TrainingTask task, TrainerOptions options)
+    /// <param name="task">What is learned.</param>
+    /// <param name="options">How.</param>
+    /// <param name="ranks">The processes that share the batches; this one alone if null.</param>
+    /// <exception cref="ArgumentException">Nothing is trainable, or the processes cannot share a step evenly.</exception>
+    public Trainer(TrainingTask task, TrainerOptions options, Collective? ranks = null)
     {
-        (_task, _options) = (task, options);
+        (_task, _options, _ranks) = (task, options, ranks ?? Collective.Single);
+        if (options.Accumulate % _ranks.Size != 0)
+        {
+            throw new ArgumentException(
+                $"{_ranks.Size} processes cannot share accumulate = {options.Accumulate}: it counts the batches of a step over all "
+                + $"processes, so set it to a multiple of {_ranks.Size}, with a smaller batch to keep the step as large.");
+        }
+
         _flat = new FlatParameters(task.Model.TrainableParameters());
+        _sum = new GradientSum(_flat, _ranks, options.Exchange);
+        _buffers = [.. task.Model.Buffers().Select(entry => entry.Value)];
+        _numbers = _buffers.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
         Func<string, Parameter, double> scale = Optimizers.LayerDecay.For(task.Backbone, options.LayerDecay);
         _optimizer = options.Optimizer.Create(
             [.. _flat.Segments.Select(segment => new ParameterSegment(
@@ -76,6 +102,17 @@ public sealed partial class Trainer : IDisposable
     /// <summary>Called after <see cref="EpochDone"/>, when the model is as training left it: the time for <see
     /// cref="SaveCheckpoint"/>.</summary>
     public Action? CheckpointDue { get; set; }
+
+    /// <summary>Called after a step within an epoch, when <see cref="TrainerOptions.SaveSteps"/> or <see
+    /// cref="TrainerOptions.SaveMinutes"/> say so, and before training ends because it was stopped: the time for <see
+    /// cref="SaveCheckpoint"/>, from which training goes on in the middle of the epoch.</summary>
+    public Action? SaveDue { get; set; }
+
+    /// <summary>Batches done of the epoch that is in progress; 0 between two epochs.</summary>
+    public int BatchesDone => _state?.Batches ?? 0;
+
+    /// <summary>Optimizer steps done so far.</summary>
+    public long StepsDone => _step;
 
     /// <summary>The epoch whose weights were kept, from 1.</summary>
     public int BestEpoch => _best?.Epoch ?? 0;
@@ -110,13 +147,17 @@ public sealed partial class Trainer : IDisposable
     /// <summary>As <see cref="Fit(DataLoader, DataLoader?, CancellationToken)"/>, from any sources.</summary>
     /// <param name="train">Shuffled training data.</param>
     /// <param name="validation">Data that chooses the best epoch; never the test data. None if null.</param>
-    /// <param name="cancellation">Stops between two batches.</param>
+    /// <param name="cancellation">Stops after the step that is in progress; of several processes, all stop when one is asked to.</param>
     /// <exception cref="NonFiniteLossException">The loss became NaN or infinite; the weights of the last good epoch are
     /// restored.</exception>
     /// <exception cref="OperationCanceledException">It was stopped; likewise.</exception>
+    /// <exception cref="ExchangeException">Another process does not answer.</exception>
     public void Fit(BatchSource train, BatchSource? validation, CancellationToken cancellation = default)
     {
+        RequireShares(train);
+        if (validation is not null) RequireShares(validation);
         _clock.Restart();
+        _saved = TimeSpan.Zero;
         int batches = train.BatchesPerEpoch;
         if (DropsRest && batches < _options.Accumulate)
         {
@@ -140,19 +181,32 @@ public sealed partial class Trainer : IDisposable
                 swapped = true;
                 TaskScores? scores = null;
                 bool evaluate = validation is not null && (epoch % _options.EvaluateEvery == 0 || epoch == _options.Epochs);
-                if (evaluate) scores = _task.Score(validation!, Progressed, cancellation);
+                _ranks.Place = $"the evaluation after epoch {epoch}";
+                try
+                {
+                    if (evaluate) scores = _task.Score(validation!, _ranks, Progressed, cancellation);
+                }
+                catch (OperationCanceledException)
+                {
+                    _average?.Swap();
+                    swapped = false;
+                    SaveDue?.Invoke();
+                    throw;
+                }
+
                 bool best = validation is null || (scores is not null && (BestScores is null || _task.Better(scores, BestScores)));
                 if (best && (_task.KeepsEpochs || validation is not null)) _best = Snapshot.Of(_task.Model, epoch, scores);
                 EpochDone?.Invoke(figures with { Validation = scores, Seconds = (_clock.Elapsed - start).TotalSeconds }, best);
                 _average?.Swap();
                 swapped = false;
-                EpochsDone = epoch;
+                (EpochsDone, _state, _saved) = (epoch, null, _clock.Elapsed);
                 CheckpointDue?.Invoke();
             }
         }
         finally
         {
             if (swapped) _average?.Swap();
+            _state = null;
             _best?.Restore();
         }
     }
@@ -160,66 +214,20 @@ public sealed partial class Trainer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _sum.Dispose();
         _flat.Dispose();
         _optimizer.Dispose();
         _average?.Dispose();
     }
 
-    private EpochFigures TrainEpoch(BatchSource train, int epoch, ScheduledRun run, CancellationToken cancellation)
-    {
-        TimeSpan start = _clock.Elapsed, waited = train.WaitTime;
-        double lossSum = 0;
-        StepRate rate = default;
-        TrainingFigures figures = new();
-        int done = 0, images = 0, total = train.BatchesPerEpoch;
-        foreach (InputBatch batch in train.Epoch(epoch))
-        {
-            cancellation.ThrowIfCancellationRequested();
-            using InputBatch _ = batch;
-            int group = DropsRest
-                ? _options.Accumulate
-                : Math.Min(_options.Accumulate, total - (done / _options.Accumulate * _options.Accumulate));
-            if (done % _options.Accumulate == 0)
-            {
-                rate = _options.Schedule.At(DropsRest ? ((long)(epoch - 1) * total) + done : _step, run);
-                _flat.ZeroGradients();
-            }
-
-            double loss = Learn(train, batch, epoch, done, 1f / group, figures);
-            (lossSum, images) = (lossSum + (loss * batch.Count), images + batch.Count);
-            done++;
-            if (done % _options.Accumulate == 0 || (done == total && !DropsRest))
-            {
-                if (_options.ClipNorm is { } most) GradientNorm.Clip(_flat.Gradients, most);
-                _optimizer.Step(_flat.Values, _flat.Gradients, rate.Lr, rate.Momentum);
-                _flat.Changed();
-                _average?.Update();
-                _step++;
-            }
-
-            Report("train", epoch, done, train, lossSum / images, start, waited);
-        }
-
-        double seconds = (_clock.Elapsed - start).TotalSeconds;
-        return new EpochFigures(
-            epoch, lossSum / images, figures.Means(), null, rate.Lr, images / seconds, (train.WaitTime - waited).TotalSeconds / seconds,
-            seconds);
-    }
-
     private bool DropsRest => _options.AccumulateRest == AccumulateRest.Drop;
 
-    /// <summary>One batch forwards and backwards; gradients add up.</summary>
-    private double Learn(BatchSource source, InputBatch batch, int epoch, int index, float share, TrainingFigures figures)
+    private void RequireShares(BatchSource source)
     {
-        using TensorScope scope = new();
-        Rng rng = _rng.Derive(epoch, index);
-        using Tape tape = new(_task.TapeStream(rng));
-        Tensor loss = _task.Loss(source, batch, tape.Watch(batch.Input), rng, figures);
-        double value = loss.Item();
-        if (!double.IsFinite(value))
-            throw _task.NonFinite(source, batch.Input, rng, new NonFiniteLoss(value, epoch, index, _step, BestEpoch));
-        tape.Backward(loss, share);
-        return value;
+        if ((source.Options.Rank, source.Options.WorldSize) != (_ranks.Rank, _ranks.Size))
+            throw new ArgumentException(
+                $"Trainer: the source reads the part of rank {source.Options.Rank} of {source.Options.WorldSize}, and this is rank "
+                + $"{_ranks.Rank} of {_ranks.Size}.");
     }
 
     private void Report(string phase, int epoch, int done, BatchSource loader, double loss, TimeSpan start, TimeSpan waited = default)
@@ -230,7 +238,9 @@ public sealed partial class Trainer : IDisposable
         double epochs = epoch - 1 - _epochsBefore + (phase == "train" ? (double)done / loader.BatchesPerEpoch : 1);
         double? left = epochs > 0.02 ? _clock.Elapsed.TotalSeconds * (((_options.Epochs - _epochsBefore) / epochs) - 1) : null;
         Progress(new TrainerProgress(phase, epoch, _options.Epochs, done, loader.BatchesPerEpoch, loss,
-            Math.Min(done * loader.Options.BatchSize, loader.SamplesPerEpoch) / seconds, Math.Clamp(share, 0, 1), left));
+            Math.Min((done - (phase == "train" ? _doneBefore : 0)) * loader.Options.BatchSize, loader.SamplesPerEpoch) / seconds,
+            Math.Clamp(share, 0, 1), left)
+        { Slowest = SlowestRank.Of(_times) });
     }
 
     /// <summary>What training changes, as it was after an epoch.</summary>

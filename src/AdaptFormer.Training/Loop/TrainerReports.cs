@@ -13,7 +13,11 @@ namespace AdaptFormer.Training.Loop;
 /// <param name="WaitShare">Share of the time that was spent waiting for data, in [0, 1].</param>
 /// <param name="SecondsLeft">Estimated time to the end of training; null as long as it is unknown.</param>
 public sealed record TrainerProgress(
-    string Phase, int Epoch, int Epochs, int Step, int Steps, double Loss, double ImagesPerS, double WaitShare, double? SecondsLeft);
+    string Phase, int Epoch, int Epochs, int Step, int Steps, double Loss, double ImagesPerS, double WaitShare, double? SecondsLeft)
+{
+    /// <summary>Of several processes the one that the others wait for; null of one.</summary>
+    public SlowestRank? Slowest { get; init; }
+}
 
 /// <summary>The figures of one epoch, as a trainer tells them at its end.</summary>
 /// <param name="Epoch">The epoch, from 1.</param>
@@ -26,4 +30,8 @@ public sealed record TrainerProgress(
 /// <param name="Seconds">Duration of the epoch, evaluation included.</param>
 public sealed record EpochFigures(
     int Epoch, double TrainLoss, IReadOnlyDictionary<string, double> Trained, TaskScores? Validation, double Lr, double ImagesPerS,
-    double WaitShare, double Seconds);
+    double WaitShare, double Seconds)
+{
+    /// <summary>What each of several processes did with the training time; empty of one.</summary>
+    public IReadOnlyList<RankTime> Ranks { get; init; } = [];
+}

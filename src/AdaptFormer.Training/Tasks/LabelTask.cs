@@ -1,3 +1,4 @@
+using AdaptFormer.Distributed;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
 
@@ -39,9 +40,11 @@ public abstract class LabelTask(Backbone model, TrainingLoss loss) : TrainingTas
     }
 
     /// <inheritdoc/>
-    public sealed override TaskScores Score(BatchSource source, Action<double, int>? progress, CancellationToken cancellation)
+    public sealed override TaskScores Score(
+        BatchSource source, Collective ranks, Action<double, int>? progress, CancellationToken cancellation)
     {
-        Scores scores = Evaluator.Run(model, source, progress is null ? null : (so, done) => progress(so.Loss, done), cancellation);
+        Scores scores = Evaluator.Run(
+            model, source, ranks, progress is null ? null : (so, done) => progress(so.Loss, done), cancellation);
         return new TaskScores(scores.Images, scores.Loss, Figures(scores));
     }
 

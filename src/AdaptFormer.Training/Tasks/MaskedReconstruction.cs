@@ -1,3 +1,4 @@
+using AdaptFormer.Distributed;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Mae;
 using AdaptFormer.Models.VideoVit;
@@ -43,20 +44,22 @@ public sealed class MaskedReconstruction : TrainingTask
         _model.Loss(input, Mask(rng.Derive(0), input.Shape[0]));
 
     /// <inheritdoc/>
-    public override TaskScores Score(BatchSource source, Action<double, int>? progress, CancellationToken cancellation)
+    public override TaskScores Score(
+        BatchSource source, Collective ranks, Action<double, int>? progress, CancellationToken cancellation)
     {
         Rng masks = new Rng(source.Options.Seed).Derive(MaskStream, 0);
         RunningMean loss = new();
         int done = 0;
-        foreach (InputBatch batch in source.Epoch(0))
+        SharedPass.Run(source, ranks, (batch, number) =>
         {
-            cancellation.ThrowIfCancellationRequested();
-            using InputBatch _ = batch;
             using TensorScope scope = new();
-            loss.Add(_model.Loss(batch.Input, Mask(masks.Derive(done++), batch.Count)).Item(), batch.Count);
-            progress?.Invoke(loss.Value, done);
-        }
-
+            float value = _model.Loss(batch.Input, Mask(masks.Derive(number), batch.Count)).Item();
+            return [.. BitConverter.GetBytes(batch.Count), .. BitConverter.GetBytes(value)];
+        }, bytes =>
+        {
+            loss.Add(BitConverter.ToSingle(bytes, sizeof(int)), BitConverter.ToInt32(bytes));
+            progress?.Invoke(loss.Value, ++done);
+        }, cancellation);
         return new TaskScores((int)loss.Count, loss.Value, new Dictionary<string, double>());
     }
 

@@ -1,3 +1,4 @@
+using AdaptFormer.Distributed;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
@@ -40,9 +41,12 @@ public abstract class TrainingTask
 
     /// <summary>Scores a data set with the model as it answers: no dropout, stored statistics.</summary>
     /// <param name="source">Unshuffled data whose last batch is kept.</param>
+    /// <param name="ranks">The processes that share the data: all of them must come to the same scores; see <see
+    /// cref="SharedPass"/>.</param>
     /// <param name="progress">Called after each batch with the mean loss so far and the number of batches done; may be null.</param>
     /// <param name="cancellation">Ends the loop between two batches.</param>
-    public abstract TaskScores Score(BatchSource source, Action<double, int>? progress, CancellationToken cancellation);
+    public abstract TaskScores Score(
+        BatchSource source, Collective ranks, Action<double, int>? progress, CancellationToken cancellation);
 
     /// <summary>Whether <paramref name="scores"/> are better than <paramref name="others"/>: what the kept epoch is chosen by.</summary>
     public abstract bool Better(TaskScores scores, TaskScores others);
@@ -60,12 +64,16 @@ public sealed class TrainingFigures
 {
     private readonly Dictionary<string, RunningMean> _means = [];
 
+    /// <summary>Everything that was added, in order.</summary>
+    internal List<(string Name, double Value, int Count)> Added { get; } = [];
+
     /// <summary>Adds a number that stands for some pictures.</summary>
     /// <param name="name">What it is, for example <c>top1</c>.</param>
     /// <param name="value">The number.</param>
     /// <param name="count">Number of pictures.</param>
     public void Add(string name, double value, int count)
     {
+        Added.Add((name, value, count));
         if (!_means.TryGetValue(name, out RunningMean? mean)) _means.Add(name, mean = new RunningMean());
         mean.Add(value, count);
     }

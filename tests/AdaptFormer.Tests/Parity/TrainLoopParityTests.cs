@@ -109,7 +109,7 @@ public sealed class TrainLoopParityTests
 
         public override TimeSpan WaitTime => TimeSpan.Zero;
 
-        public override IEnumerable<InputBatch> Epoch(int epoch) => rows(epoch).Chunk(batch).Select(chunk => new GoldenBatch(Rows(golden, chunk)));
+        public override IEnumerable<InputBatch> Epoch(int epoch, int from = 0) => rows(epoch).Chunk(batch).Skip(from).Select(chunk => new GoldenBatch(Rows(golden, chunk)));
 
         public override Tensor Forward(Backbone model, Tensor input, Backbone.Observer? observe = null) => model.Forward(input, observe);
 

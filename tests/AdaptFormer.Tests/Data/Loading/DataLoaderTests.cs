@@ -181,11 +181,32 @@ public sealed class DataLoaderTests
         Assert.Equal(Enumerable.Range(0, count), seen.Order());
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    [InlineData(6)]
+    public void An_epoch_that_is_taken_up_in_the_middle_gives_the_batches_that_are_left(int from)
+    {
+        using DataLoader loader = new(new Gradients(23), Train, new LoaderOptions(4, Workers: 2, Seed: 3));
+        Assert.Equal(Read(0).Skip(from), Read(from));
+
+        int[][] Read(int first)
+        {
+            List<int[]> batches = [];
+            foreach (Batch batch in loader.Epoch(1, first))
+            {
+                using (batch) batches.Add([.. batch.Indices]);
+            }
+
+            return [.. batches];
+        }
+    }
+
     [Fact]
     public void Ranks_beyond_the_world_and_worlds_without_a_batch_are_refused()
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => new DataLoader(new Gradients(9), Train, new LoaderOptions(Rank: 2, WorldSize: 2)));
-        Assert.Contains("each of 3 processes", Assert.Throws<ArgumentException>(() => new DataLoader(new Gradients(11), Train, new LoaderOptions(4, DropLast: true, WorldSize: 3))).Message);
+        Assert.Contains("gives no batch of 4", Assert.Throws<ArgumentException>(() => new DataLoader(new Gradients(3), Train, new LoaderOptions(4, DropLast: true, WorldSize: 3))).Message);
     }
 
     [Fact]

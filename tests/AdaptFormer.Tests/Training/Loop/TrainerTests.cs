@@ -227,9 +227,9 @@ public sealed class TrainerTests
 
         public FeatureSource WithLabels(Func<int, int> change) => new(_values, [.. Labels.Select(change)]);
 
-        public override IEnumerable<InputBatch> Epoch(int epoch)
+        public override IEnumerable<InputBatch> Epoch(int epoch, int from = 0)
         {
-            for (int start = 0; start < Labels.Length; start += BatchSize)
+            for (int start = from * BatchSize; start < Labels.Length; start += BatchSize)
             {
                 int end = Math.Min(start + BatchSize, Labels.Length);
                 yield return new FeatureBatch(

@@ -1,3 +1,4 @@
+using AdaptFormer.Distributed;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;
 using AdaptFormer.Models;
@@ -30,7 +31,7 @@ internal sealed class PatchTask(Backbone backbone) : TrainingTask, IDisposable
         return logits.SoftmaxCrossEntropy(targets);
     }
 
-    public override TaskScores Score(BatchSource source, Action<double, int>? progress, CancellationToken cancellation)
+    public override TaskScores Score(BatchSource source, Collective ranks, Action<double, int>? progress, CancellationToken cancellation)
     {
         (double loss, double right, int images, int done) = (0, 0, 0, 0);
         foreach (InputBatch batch in source.Epoch(0))

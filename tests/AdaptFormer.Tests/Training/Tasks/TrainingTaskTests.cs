@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AdaptFormer.Data;
+using AdaptFormer.Distributed;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;
 using AdaptFormer.Models;
@@ -62,8 +63,8 @@ public sealed class TrainingTaskTests : IDisposable
         MaskedReconstruction task = new(model, 0.5);
         using DataLoader pictures = Loader(9, shuffle: false);
         List<int> steps = [];
-        TaskScores scores = task.Score(new PixelSource(pictures), (_, done) => steps.Add(done), TestContext.Current.CancellationToken);
-        Assert.Equal(scores.Loss, task.Score(new PixelSource(pictures), null, TestContext.Current.CancellationToken).Loss);
+        TaskScores scores = task.Score(new PixelSource(pictures), Collective.Single, (_, done) => steps.Add(done), TestContext.Current.CancellationToken);
+        Assert.Equal(scores.Loss, task.Score(new PixelSource(pictures), Collective.Single, null, TestContext.Current.CancellationToken).Loss);
         Assert.Equal(9, scores.Images);
         Assert.Equal([1, 2, 3], steps);
         Assert.True(task.Better(scores with { Loss = scores.Loss - 0.1 }, scores));
