@@ -5,7 +5,7 @@ using Microsoft.CodeAnalysis.Emit;
 
 namespace AdaptFormer.Tools.Code;
 
-/// <summary>One project compiled with many faults in it, of which the environment variable ADAPTFORMER_MUTANT switches one on.</summary>
+/// <summary>One project compiled with many faults in it, of which the environment variable ADAPTFORMER_MUTANT switches one on; those that are passed by go to the file ADAPTFORMER_MUTANTS_SEEN.</summary>
 internal sealed class MutantBuild
 {
     private const string Switch =
@@ -15,9 +15,20 @@ internal sealed class MutantBuild
             internal static class Mutant
             {
                 private static readonly int Active = int.TryParse(System.Environment.GetEnvironmentVariable("ADAPTFORMER_MUTANT"), out int id) ? id : 0;
+                private static readonly bool[] Seen = new bool[4096];
 
-                [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveInlining)]
-                public static bool On(int id) => Active == id;
+                static Mutant()
+                {
+                    if (System.Environment.GetEnvironmentVariable("ADAPTFORMER_MUTANTS_SEEN") is not { Length: > 0 } path) return;
+                    System.AppDomain.CurrentDomain.ProcessExit += (_, _) => System.IO.File.WriteAllLines(
+                        path, System.Linq.Enumerable.Select(System.Linq.Enumerable.Where(System.Linq.Enumerable.Range(0, 4096), i => Seen[i]), i => i.ToString()));
+                }
+
+                public static bool On(int id)
+                {
+                    Seen[id] = true;
+                    return Active == id;
+                }
             }
         }
         """;
