@@ -7,6 +7,7 @@ namespace AdaptFormer.Files;
 /// <summary>JSON that people and other programs write: read within bounds, and whole before anything of it is used.</summary>
 public static class JsonText
 {
+    private const string HalfCharacter = "a text holds half of a character (a lone surrogate, or no UTF-8)";
     private static readonly byte[] Utf8Mark = [0xEF, 0xBB, 0xBF], Utf16Mark = [0xFF, 0xFE], Utf16BigMark = [0xFE, 0xFF];
 
     /// <summary>The text of a file.</summary>
@@ -50,9 +51,23 @@ public static class JsonText
         {
             if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.PropertyName) || IsWhole(ref reader)) continue;
             int at = (int)reader.TokenStartIndex, line = json[..at].Count((byte)'\n'), start = json[..at].LastIndexOf((byte)'\n') + 1;
-            string problem = "a text holds half of a character (a lone surrogate, or no UTF-8).";
-            throw new JsonException($"{problem} LineNumber: {line} | BytePositionInLine: {at - start}.", path: null, line, at - start);
+            throw new JsonException($"{HalfCharacter}. LineNumber: {line} | BytePositionInLine: {at - start}.", path: null, line, at - start);
         }
+    }
+
+    /// <summary>
+    /// What is wrong with a document, in words for whoever wrote it: .NET's own name its types and advise programmers. Where it is stands
+    /// ahead of it.
+    /// </summary>
+    /// <param name="error">What reading threw.</param>
+    public static string Explain(Exception error)
+    {
+        ArgumentNullException.ThrowIfNull(error);
+        string text = error.Message.Split(" Path:")[0].Split(" LineNumber:")[0].TrimEnd('.');
+        if (text.Contains("allow null values", StringComparison.Ordinal)) text = "null is no value for it";
+        else if (text.Contains("could not be converted to", StringComparison.Ordinal)) text = "a value of another kind is expected";
+        else if (text.Contains("UTF-16", StringComparison.Ordinal)) text = HalfCharacter;
+        return error is JsonException { Path.Length: > 2 } json ? $"{BadFile.Shorten(json.Path[2..])}: {text}" : text;
     }
 
     private static bool IsWhole(ref Utf8JsonReader reader)

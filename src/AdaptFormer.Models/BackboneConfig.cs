@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using AdaptFormer.Files;
 using AdaptFormer.Models.Swin;
 using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Models.Vit;
@@ -68,7 +69,7 @@ public abstract record BackboneConfig(float DropPath = 0)
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
         {
-            throw new InvalidDataException($"{source}: {e.Message}", e);
+            throw new InvalidDataException($"{source}: {JsonText.Explain(e)}.", e);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AdaptFormer.Files;
 
 namespace AdaptFormer.Models;
 
@@ -72,7 +73,7 @@ public sealed record Preprocessing(
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {
-            throw new InvalidDataException($"{source}: the preprocessing cannot be read: {e.Message}", e);
+            throw new InvalidDataException($"{source}: the preprocessing cannot be read: {JsonText.Explain(e)}.", e);
         }
     }
 

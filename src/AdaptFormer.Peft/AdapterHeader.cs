@@ -92,7 +92,7 @@ internal static class AdapterHeader
             }
             catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException or ArgumentException)
             {
-                throw new InvalidDataException($"{file.Path}: '{key}' cannot be read: {e.Message}", e);
+                throw new InvalidDataException($"{file.Path}: '{key}' cannot be read: {JsonText.Explain(e)}.", e);
             }
         }
     }

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using AdaptFormer.Files;
 using AdaptFormer.Runs;
 using AdaptFormer.Runs.Experiments;
+using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Runs.Statistics;
 
 namespace AdaptFormer.Reports;
@@ -97,7 +98,7 @@ public static class ExperimentReport
         {
             if (row.Trials.Count == 0 || !Directory.Exists(Path.Combine(folder, row.Trials[0].Folder))) continue;
             using RunDirectory run = RunDirectory.Open(Path.Combine(folder, row.Trials[0].Folder));
-            recipes[row.Name] = JsonNode.Parse(File.ReadAllText(run.RecipePath));
+            recipes[row.Name] = JsonNode.Parse(Recipe.Load(run.RecipePath).ToJson());
         }
 
         return recipes;

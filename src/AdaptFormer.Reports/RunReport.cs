@@ -63,7 +63,7 @@ public static class RunReport
             scored?.MultiLabel is { } many ? Classes(many, scored) : null,
             features is null ? null : Map(features, recipe.Seed),
             features is null || scored is null ? [] : Some(features.Data, features.Orientation, scored, classes, recipe.Seed),
-            JsonNode.Parse(recipe.ToJson()), JsonNode.Parse(File.ReadAllText(run.EnvironmentPath)))
+            JsonNode.Parse(recipe.ToJson()), run.ReadEnvironment())
         {
             Headline = headline,
             Metrics = scored?.Metrics() ?? [],
@@ -78,7 +78,7 @@ public static class RunReport
         ReportPage.Write(run.ReportPath, new ReportData(
             $"{recipe.Tuning.Method} on {recipe.Model.Name}", $"adaptformer train {run.RecipePath} --output {run.Path} --resume",
             RunFacts.SoFar(recipe, epochs), epochs, [], null, null, null, [], JsonNode.Parse(recipe.ToJson()),
-            JsonNode.Parse(File.ReadAllText(run.EnvironmentPath)))
+            run.ReadEnvironment())
         {
             Headline = Headlines.SoFar(epochs),
             Remarks = [$"This run has not ended: {epochs.Count} of {recipe.Epochs} epochs are done, and the test data are not scored yet."],

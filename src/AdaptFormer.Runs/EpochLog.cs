@@ -19,6 +19,7 @@ public sealed class EpochLog : IDisposable
     public EpochLog(string path)
     {
         bool isNew = !File.Exists(path);
+        RegularFile.Require(path);
         _stream = new DiskStream(path, FileMode.OpenOrCreate, FileShare.Read);
         try
         {
@@ -41,6 +42,7 @@ public sealed class EpochLog : IDisposable
     /// <exception cref="InvalidDataException">A whole line is not a record.</exception>
     public static IReadOnlyList<EpochRecord> Read(string path)
     {
+        RegularFile.Require(path);
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         byte[] bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
@@ -81,7 +83,7 @@ public sealed class EpochLog : IDisposable
             }
             catch (Exception error) when (error is JsonException or InvalidCastException)
             {
-                throw new InvalidDataException($"{path}, line {records.Count + 1} is not the record of an epoch: {error.Message}", error);
+                throw new InvalidDataException($"{path}, line {records.Count + 1} is not the record of an epoch: {JsonText.Explain(error)}.", error);
             }
         }
 

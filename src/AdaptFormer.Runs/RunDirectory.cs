@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Runs.Recipes;
@@ -28,6 +30,8 @@ public sealed partial class RunDirectory : IDisposable
     private const string EnvironmentName = "environment.json", LogName = "log.jsonl", SummaryName = "summary.json",
         AdapterName = "adapter.safetensors", CheckpointsName = "checkpoints", ReportName = "report.html", TensorBoardName = "tensorboard",
         LastName = "last.safetensors";
+
+    private const int MaxRecordBytes = 1 << 20;
 
     private static readonly RunContent Content = new(
         [CheckpointsName, TensorBoardName, ReportName, AdapterName, SummaryName, LogName, EnvironmentName],
@@ -154,11 +158,28 @@ public sealed partial class RunDirectory : IDisposable
         if (!File.Exists(SummaryPath)) return null;
         try
         {
-            return (TrainingSummary)RunRecord.FromJsonLine(File.ReadAllText(SummaryPath));
+            return (TrainingSummary)RunRecord.FromJsonLine(JsonText.Read(SummaryPath, MaxRecordBytes, "the summary of a run"));
         }
-        catch (Exception error) when (error is System.Text.Json.JsonException or InvalidCastException)
+        catch (Exception error) when (error is JsonException or InvalidCastException)
         {
-            throw new InvalidDataException($"{SummaryPath} is not the summary of a run: {error.Message}", error);
+            throw new InvalidDataException($"{SummaryPath} is not the summary of a run: {JsonText.Explain(error)}.", error);
+        }
+    }
+
+    /// <summary>Where the run ran.</summary>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="InvalidDataException">It is damaged.</exception>
+    public JsonObject ReadEnvironment()
+    {
+        string text = JsonText.Read(EnvironmentPath, MaxRecordBytes, "the record of a machine");
+        try
+        {
+            JsonText.RequireWhole(text);
+            return JsonNode.Parse(text) as JsonObject ?? throw new JsonException("it is no object");
+        }
+        catch (JsonException error)
+        {
+            throw new InvalidDataException($"{EnvironmentPath} does not say where the run ran: {JsonText.Explain(error)}.", error);
         }
     }
 

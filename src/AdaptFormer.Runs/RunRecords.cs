@@ -29,12 +29,12 @@ public abstract record RunRecord
     {
         try
         {
-            RunRecord record = JsonSerializer.Deserialize(line, RunJson.Default.RunRecord) ?? throw new JsonException("it is null.");
+            RunRecord record = JsonSerializer.Deserialize(line, RunJson.Default.RunRecord) ?? throw new JsonException("it is null");
             return record is EarlierPretrainEpoch earlier ? earlier.Now() : record;
         }
         catch (NotSupportedException error)
         {
-            throw new JsonException("it does not say in 'record' of which kind it is.", error);
+            throw new JsonException("it does not say in 'record' of which kind it is", error);
         }
     }
 }

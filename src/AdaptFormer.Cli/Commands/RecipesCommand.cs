@@ -35,7 +35,7 @@ internal sealed record ListedRecipe(
     /// <summary>Reads one.</summary>
     public static ListedRecipe Read(string name, string path)
     {
-        string text = File.ReadAllText(path);
+        string text = RecipeText.Read(path);
         JsonNode root = JsonNode.Parse(text, documentOptions: RecipeText.Options)!;
         string command = root["grid"] is not null || root["recipe"] is not null ? "sweep"
             : root["pretraining"] is not null ? "pretrain"

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AdaptFormer.Files;
 
 namespace AdaptFormer.Data;
 
@@ -25,7 +26,7 @@ internal static class JsonLinesManifest
             // the last: half a surrogate pair
             catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
             {
-                throw new InvalidDataException($"{file}, line {number}: {error.Message}", error);
+                throw new InvalidDataException($"{file}, line {number}: {JsonText.Explain(error)}.", error);
             }
         }
     }

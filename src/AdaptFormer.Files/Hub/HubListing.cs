@@ -27,14 +27,14 @@ public sealed record HubListing(string Commit, IReadOnlyList<HubFile> Files)
         try
         {
             using JsonDocument document = JsonDocument.Parse(json);
-            string commit = document.RootElement.GetProperty("sha").GetString()!;
+            string commit = Text(document.RootElement, "sha");
             if (commit.Length != 40 || !commit.All(char.IsAsciiHexDigitLower)) throw new FormatException($"'{commit}' is no commit");
             return new HubListing(commit, [.. document.RootElement.GetProperty("siblings").EnumerateArray().Select(FileOf)]);
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException
-            or NullReferenceException or OverflowException)
+            or OverflowException)
         {
-            throw new InvalidDataException($"{source}: the answer does not describe a model: {BadFile.Shorten(e.Message)}", e);
+            throw new InvalidDataException($"{source}: the answer does not describe a model: {BadFile.Shorten(JsonText.Explain(e))}", e);
         }
     }
 
@@ -92,7 +92,10 @@ public sealed record HubListing(string Commit, IReadOnlyList<HubFile> Files)
         long bytes = (large ? lfs : file).GetProperty("size").GetInt64();
         if (bytes < 0) throw new FormatException("a file has a negative size");
         HubDigest digest = large
-            ? HubDigest.Sha256(lfs.GetProperty("sha256").GetString()!) : HubDigest.GitBlob(file.GetProperty("blobId").GetString()!);
-        return new HubFile(file.GetProperty("rfilename").GetString()!, bytes, digest);
+            ? HubDigest.Sha256(Text(lfs, "sha256")) : HubDigest.GitBlob(Text(file, "blobId"));
+        return new HubFile(Text(file, "rfilename"), bytes, digest);
     }
+
+    private static string Text(JsonElement section, string name) =>
+        section.GetProperty(name).GetString() ?? throw new FormatException($"'{name}' is null");
 }

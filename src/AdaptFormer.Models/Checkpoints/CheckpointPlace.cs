@@ -99,7 +99,7 @@ internal sealed class CheckpointPlace
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or KeyNotFoundException
             or IndexOutOfRangeException or OverflowException)
         {
-            throw new InvalidDataException($"{path}: it is no model configuration that can be read: {e.Message}", e);
+            throw new InvalidDataException($"{path}: it is no model configuration that can be read: {JsonText.Explain(e)}.", e);
         }
         catch (InvalidDataException e)
         {

@@ -14,9 +14,11 @@ internal static class TimmConfigFile
     public static bool Recognises(JsonElement config) => config.TryGetProperty("architecture", out _);
 
     /// <summary>The id in the <see cref="ModelZoo"/>; null if it has none.</summary>
+    /// <exception cref="InvalidDataException">It names no architecture.</exception>
     public static string? Id(JsonElement config)
     {
-        string architecture = config.GetProperty("architecture").GetString()!;
+        string architecture = config.GetProperty("architecture").GetString()
+            ?? throw new InvalidDataException("architecture is null; expected the name of a model.");
         string tagged = Weights(config).TryGetProperty("tag", out JsonElement tag) ? $"{architecture}.{tag.GetString()}" : architecture;
         return ModelZoo.Contains(tagged) ? tagged : ModelZoo.Contains(architecture) ? architecture : null;
     }
@@ -59,7 +61,8 @@ internal static class TimmConfigFile
         return names.ValueKind == JsonValueKind.Array ? Texts(names) : NumberedNames.Read(names);
     }
 
-    private static string[] Texts(JsonElement list) => [.. list.EnumerateArray().Select(name => name.GetString()!)];
+    private static string[] Texts(JsonElement list) => 
+        [.. list.EnumerateArray().Select(name => name.GetString() ?? throw new InvalidDataException("label_names holds null; expected texts."))];
 
     private static JsonElement Weights(JsonElement config) =>
         config.TryGetProperty("pretrained_cfg", out JsonElement inner) && inner.ValueKind == JsonValueKind.Object ? inner : config;

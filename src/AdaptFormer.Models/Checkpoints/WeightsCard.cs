@@ -58,7 +58,7 @@ public sealed record WeightsCard(
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw BadFile.Error(path, LabelsKey, $"it cannot be read: {e.Message.TrimEnd('.')}");
+            throw BadFile.Error(path, LabelsKey, $"it cannot be read: {JsonText.Explain(e)}");
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AdaptFormer.Files;
 using AdaptFormer.Runs.Statistics;
 
 namespace AdaptFormer.Runs.Experiments;
@@ -143,6 +144,8 @@ public sealed record ExperimentResult(
     IReadOnlyList<RowResult> Rows, string? Best, string BestBy, string? Significance, IReadOnlyList<string> Warnings,
         HalvingResult? Halving = null) : ExperimentRecord
 {
+    private const int MaxBytes = 1 << 28;
+
     /// <summary>Whether a picture may have several classes: accuracy is mean average precision then, and top-1 otherwise.</summary>
     [JsonIgnore]
     public bool MultiLabel =>
@@ -160,7 +163,7 @@ public sealed record ExperimentResult(
     {
         try
         {
-            ExperimentResult result = JsonSerializer.Deserialize(File.ReadAllText(path), ExperimentJson.Default.ExperimentResult)
+            ExperimentResult result = JsonSerializer.Deserialize(JsonText.Read(path, MaxBytes, "the result of an experiment"), ExperimentJson.Default.ExperimentResult)
                 ?? throw new JsonException("it is null");
             if (result.Rows.Any(row => row is null || row.Trials.Any(trial => trial is null || trial.Epochs.Any(epoch => epoch is null))))
                 throw new JsonException("a row, a trial or an epoch is null");
@@ -168,7 +171,7 @@ public sealed record ExperimentResult(
         }
         catch (Exception error) when (error is JsonException or NotSupportedException)
         {
-            throw new InvalidDataException($"{path} is not the result of a comparison or a sweep: {error.Message}", error);
+            throw new InvalidDataException($"{path} is not the result of a comparison or a sweep: {JsonText.Explain(error)}.", error);
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Data;
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;
 using AdaptFormer.Runs.Recipes;
@@ -22,6 +23,8 @@ public sealed record TestAnswers(
     double Top1, double Top5, double Loss, IReadOnlyList<string> ClassNames, IReadOnlyList<string> Pictures, int[] Labels, int[] Predicted,
         float[] Confidence, bool[] Right)
 {
+    private const int MaxBytes = 1 << 30;
+
     /// <summary>Mean average precision in percent, in ASL's definition; null where a picture has one class.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? Map { get; init; }
@@ -56,7 +59,7 @@ public sealed record TestAnswers(
     {
         try
         {
-            TestAnswers answers = JsonSerializer.Deserialize(File.ReadAllText(path), ExperimentJson.Default.TestAnswers)
+            TestAnswers answers = JsonSerializer.Deserialize(JsonText.Read(path, MaxBytes, "answers to test pictures"), ExperimentJson.Default.TestAnswers)
                 ?? throw new JsonException("it is null");
             int count = answers.Pictures.Count;
             if (answers.Labels.Length != count || answers.Predicted.Length != count || answers.Confidence.Length != count
@@ -66,7 +69,7 @@ public sealed record TestAnswers(
         }
         catch (JsonException error)
         {
-            throw new InvalidDataException($"{path} does not hold the answers to test pictures: {error.Message}", error);
+            throw new InvalidDataException($"{path} does not hold the answers to test pictures: {JsonText.Explain(error)}.", error);
         }
     }
 

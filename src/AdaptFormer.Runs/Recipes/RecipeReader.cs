@@ -24,7 +24,7 @@ internal static class RecipeReader
     /// <summary>Whether a file that was read as a recipe says something of a key.</summary>
     public static bool Says(string path, params ReadOnlySpan<string> key)
     {
-        JsonNode? at = ParseTree(File.ReadAllText(path), path);
+        JsonNode? at = ParseTree(RecipeText.Read(path), path);
         foreach (string name in key) at = at is JsonObject section ? section[name] : null;
         return at is not null;
     }
@@ -47,7 +47,7 @@ internal static class RecipeReader
         }
         catch (Exception error) when (error is JsonException or ArgumentException)
         {
-            throw new RecipeException(source, [error.Message.TrimEnd('.')]);
+            throw new RecipeException(source, [JsonText.Explain(error)]);
         }
 
         problems = check(recipe);

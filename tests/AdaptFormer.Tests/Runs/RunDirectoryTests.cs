@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;
 using AdaptFormer.Runs;
@@ -105,6 +106,37 @@ public sealed class RunDirectoryTests : IDisposable
         using (RunDirectory run = RunDirectory.Create(Run, Small(), Here)) run.Log(Epoch(1));
         File.AppendAllText(RunDirectory.Open(Run).LogPath, "oops\n" + Epoch(3).ToJsonLine() + "\n");
         Assert.Contains("line 2", Assert.Throws<InvalidDataException>(() => RunDirectory.Open(Run).ReadLog()).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{\"a\":")]
+    [InlineData("null")]
+    [InlineData("{\"machine\": \"\\ud800\"}")]
+    public void A_damaged_record_of_the_machine_is_an_error_with_its_file(string text)
+    {
+        using RunDirectory run = RunDirectory.Create(Run, Small(), Here);
+        Assert.Equal(Here.Runtime, (string?)run.ReadEnvironment()["runtime"]);
+        File.WriteAllText(run.EnvironmentPath, text);
+        Assert.StartsWith(run.EnvironmentPath, Assert.Throws<InvalidDataException>(run.ReadEnvironment).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("summary.json")]
+    [InlineData("environment.json")]
+    [InlineData("log.jsonl")]
+    public async Task A_pipe_in_place_of_a_record_is_refused_and_not_waited_for(string name)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() || OperatingSystem.IsMacOS(), "named pipes of Unix");
+        using (RunDirectory.Create(Run, Small(), Here))
+        {
+        }
+
+        using RunDirectory run = RunDirectory.Open(Run);
+        File.Delete(Path.Combine(Run, name));
+        using (Process made = Process.Start("mkfifo", [Path.Combine(Run, name)])) await made.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Action read = name == "summary.json" ? () => run.ReadSummary() : name == "log.jsonl" ? () => run.ReadLog() : () => run.ReadEnvironment();
+        IOException error = await Assert.ThrowsAsync<IOException>(() => Task.Run(read).WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Contains("no regular file", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -192,9 +192,14 @@ public sealed class HubClientTests : IDisposable
     [InlineData("[]")]
     [InlineData("{\"sha\": \"main\", \"siblings\": []}")]
     [InlineData("{\"sha\": \"0123456789abcdef0123456789abcdef01234567\", \"siblings\": [{\"rfilename\": \"a\", \"size\": -1, \"blobId\": \"00\"}]}")]
+    [InlineData("{\"sha\": \"0123456789abcdef0123456789abcdef01234567\", \"siblings\": [{\"rfilename\": null, \"size\": 1, \"blobId\": \"0123456789abcdef0123456789abcdef01234567\"}]}")]
+    [InlineData("{\"sha\": null, \"siblings\": []}")]
     [InlineData("not json")]
-    public void An_answer_that_is_no_listing_is_refused(string json) =>
-        Assert.Throws<InvalidDataException>(() => HubListing.Parse(Encoding.UTF8.GetBytes(json), "hub"));
+    public void An_answer_that_is_no_listing_is_refused(string json)
+    {
+        string message = Assert.Throws<InvalidDataException>(() => HubListing.Parse(Encoding.UTF8.GetBytes(json), "hub")).Message;
+        Assert.DoesNotContain("Object reference", message, StringComparison.Ordinal);
+    }
 
     private async Task<string> Pull()
     {

@@ -37,6 +37,18 @@ public sealed class DescriptionFuzzTests(ITestOutputHelper output) : IDisposable
         });
     }
 
+    [Theory]
+    [InlineData("""{"architecture": null}""")]
+    [InlineData("""{"architecture": 3}""")]
+    [InlineData("""{"architecture": "vit_base_patch16_224", "label_names": ["a", null]}""")]
+    public void A_configuration_without_a_name_where_one_belongs_is_refused(string text)
+    {
+        string folder = Directory.CreateDirectory(_folder.PathOf("hf")).FullName, config = Path.Combine(folder, "config.json");
+        File.WriteAllText(Path.Combine(folder, "model.safetensors"), "");
+        File.WriteAllText(config, text);
+        Assert.StartsWith(config, Assert.Throws<InvalidDataException>(() => CheckpointPlace.Find(folder)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Damaged_listings_are_read_or_refused_in_words()
     {
