@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;
@@ -70,25 +71,39 @@ public sealed class MemoryOverTimeTests(TinyTask task, ITestOutputHelper output)
     {
         Assert.SkipUnless(Given >= 100, $"{Variable} gives the number of predictions, at least 100.");
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Resident memory is read from /proc.");
-        long[] resident = new long[10];
-        for (int part = 0; part < resident.Length; part++)
+        Held[] held = new Held[10];
+        for (int part = 0; part < held.Length; part++)
         {
-            for (int i = part * count / resident.Length; i < (part + 1) * count / resident.Length; i++) work(i);
-            resident[part] = Resident();
+            for (int i = part * count / held.Length; i < (part + 1) * count / held.Length; i++) work(i);
+            held[part] = Held.Now();
         }
 
         int descriptors = Directory.GetFileSystemEntries("/proc/self/fd").Length, threads = Directory.GetDirectories("/proc/self/task").Length;
-        output.WriteLine($"memory {what}: {count}, resident {string.Join(' ', resident.Select(bytes => (bytes / 1048576.0).ToString("F1", CultureInfo.InvariantCulture)))} MiB, "
-            + $"of which {GC.GetTotalMemory(forceFullCollection: true) / 1048576.0:F1} managed, {descriptors} descriptors, {threads} threads");
-        Assert.InRange(resident[^1] - resident[1], long.MinValue, Steady);
+        output.WriteLine($"memory {what}: {count}, {descriptors} descriptors, {threads} threads; MiB resident{Row(part => part.Resident)}; anonymous{Row(part => part.Anonymous)}; "
+            + $"of files{Row(part => part.Files)}; shared{Row(part => part.Shared)}; managed objects{Row(part => part.Objects)}; compiled methods {string.Join(' ', held.Select(part => part.Methods))}");
+        Assert.InRange(held[^1].Resident - held[1].Resident, long.MinValue, Steady);
+
+        string Row(Func<Held, long> bytes) => string.Concat(held.Select(part => string.Create(CultureInfo.InvariantCulture, $" {bytes(part) / 1048576.0:F1}")));
     }
 
-    private static long Resident()
+    /// <summary>What a process holds when nothing needs memory any more.</summary>
+    /// <param name="Resident">Bytes of memory in all.</param>
+    /// <param name="Anonymous">Of them heaps, the runtime's and native ones.</param>
+    /// <param name="Files">Of them pages of files: libraries, as far as they were used.</param>
+    /// <param name="Shared">Of them compiled code.</param>
+    /// <param name="Objects">Bytes of living objects.</param>
+    /// <param name="Methods">Methods that were compiled so far.</param>
+    private sealed record Held(long Resident, long Anonymous, long Files, long Shared, long Objects, long Methods)
     {
-        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        GC.WaitForPendingFinalizers();
-        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        string line = File.ReadLines("/proc/self/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
-        return 1024 * long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1].Trim(), CultureInfo.InvariantCulture);
+        public static Held Now()
+        {
+            GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            GC.WaitForPendingFinalizers();
+            GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            Dictionary<string, string> status = File.ReadLines("/proc/self/status").Select(line => line.Split(':', 2)).ToDictionary(pair => pair[0], pair => pair[1]);
+            return new Held(Of("VmRSS"), Of("RssAnon"), Of("RssFile"), Of("RssShmem"), GC.GetTotalMemory(forceFullCollection: false), JitInfo.GetCompiledMethodCount());
+
+            long Of(string name) => 1024 * long.Parse(status[name].Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[0], CultureInfo.InvariantCulture);
+        }
     }
 }
