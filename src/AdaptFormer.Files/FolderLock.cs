@@ -19,9 +19,7 @@ public static class FolderLock
         {
             try
             {
-                DiskFault.Reach(folder);
-                return new FileStream(
-                    Path.Combine(folder, Name), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+                return Open(folder);
             }
             catch (IOException error) when (IsTaken(error))
             {
@@ -33,6 +31,22 @@ public static class FolderLock
             {
                 throw new IOException($"{folder} cannot be written: {error.Message}", error) { HResult = error.HResult };
             }
+        }
+    }
+
+    /// <summary>Takes the lock of a folder that is there, if nobody has it.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <returns>The lock, given back by disposing of it; null if another process has it.</returns>
+    /// <exception cref="IOException">The folder cannot be written.</exception>
+    public static FileStream? TryTake(string folder)
+    {
+        try
+        {
+            return Open(folder);
+        }
+        catch (IOException error) when (IsTaken(error))
+        {
+            return null;
         }
     }
 
@@ -50,6 +64,13 @@ public static class FolderLock
         {
             return null;
         }
+    }
+
+    private static FileStream Open(string folder)
+    {
+        DiskFault.Reach(folder);
+        return new FileStream(
+            Path.Combine(folder, Name), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
     }
 
     /// <summary>Whether a file could not be opened because another process has it.</summary>

@@ -34,6 +34,7 @@ public sealed class HubClient : IDisposable
 {
     private const int MaxListingBytes = 32 << 20;
     private const int LeastBytes = 32 << 10;      // in the time that a connection may be silent
+    private static readonly TimeSpan Watching = TimeSpan.FromMilliseconds(200);
     private static readonly Uri PublicHub = new("https://huggingface.co");
     private readonly HttpClient _http;
     private readonly HubOptions _options;
@@ -56,7 +57,8 @@ public sealed class HubClient : IDisposable
 
     private TimeSpan Stall => _options.Stall ?? TimeSpan.FromSeconds(30);
 
-    /// <summary>Fetches what loading needs of a model, unless it is there already.</summary>
+    /// <summary>Fetches what loading needs of a model, unless it is there already. Of several processes that pull one model at the same time
+    /// the first fetches it, and the others wait for it.</summary>
     /// <param name="id">The model.</param>
     /// <param name="cache">Where to.</param>
     /// <param name="weights">The weights file to take when the model has several; null: the usual one.</param>
@@ -70,7 +72,9 @@ public sealed class HubClient : IDisposable
     {
         HubListing listing = await ListAsync(id, cancellation).ConfigureAwait(false);
         string folder = Disk.CreateFolder(cache.FolderOf(id, listing.Commit));
-        foreach (HubFile file in listing.Needed(weights))
+        IReadOnlyList<HubFile> needed = listing.Needed(weights);
+        await using FileStream alone = await AloneAsync(folder, needed, progress, cancellation).ConfigureAwait(false);
+        foreach (HubFile file in needed)
         {
             string path = Path.Combine(folder, file.Name);
             if (!IsThere(path, file)) await FetchAsync(id, listing.Commit, file, path, progress, cancellation).ConfigureAwait(false);
@@ -107,11 +111,30 @@ public sealed class HubClient : IDisposable
         }, cancellation).ConfigureAwait(false);
     }
 
+    /// <summary>Waits while another process pulls the same model, and tells how far it is; what it fetched is there afterwards.</summary>
+    private static async Task<FileStream> AloneAsync(
+        string folder, IReadOnlyList<HubFile> needed, Action<PullProgress>? progress, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            if (FolderLock.TryTake(folder) is { } taken) return taken;
+            foreach (HubFile file in needed)
+            {
+                FileInfo part = new(PartOf(Path.Combine(folder, file.Name)));
+                if (part.Exists) progress?.Invoke(new PullProgress(file.Name, part.Length, file.Bytes));
+            }
+
+            await Task.Delay(Watching, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private static string PartOf(string path) => $"{path}.part";
+
     private async Task FetchAsync(
         HubId id, string commit, HubFile file, string path, Action<PullProgress>? progress, CancellationToken cancellation)
     {
         Uri address = Address($"{id.Repository}/resolve/{commit}/{Uri.EscapeDataString(file.Name)}");
-        string part = $"{path}.part";
+        string part = PartOf(path);
         RequireSpace(part, file);
         await Patiently($"{address}", async stall =>
         {

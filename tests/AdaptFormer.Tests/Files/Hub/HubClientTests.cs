@@ -1,4 +1,5 @@
 using System.Text;
+using AdaptFormer.Files;
 using AdaptFormer.Files.Hub;
 using AdaptFormer.Tests.Files;
 using Xunit;
@@ -55,6 +56,33 @@ public sealed class HubClientTests : IDisposable
         File.WriteAllBytes(Path.Combine(folder, "model.safetensors"), damaged);
         await Pull();
         Assert.Equal(_weights, File.ReadAllBytes(Path.Combine(folder, "model.safetensors")));
+    }
+
+    [Fact]
+    public async Task A_pull_beside_another_waits_for_it_and_tells_how_far_it_is()
+    {
+        string folder = Directory.CreateDirectory(Cache.FolderOf(Id, FakeHub.Commit)).FullName;
+        TaskCompletionSource<PullProgress> told = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using HubClient client = new(new HubOptions(_hub.Endpoint));
+        Task<string> pull;
+        using (FolderLock.Take(folder))
+        {
+            File.WriteAllBytes(Path.Combine(folder, "model.safetensors.part"), _weights[..1000]);
+            pull = client.PullAsync(Id, Cache, progress: progress => told.TrySetResult(progress));
+            Assert.Equal(new PullProgress("model.safetensors", 1000, _weights.Length), await told.Task.WaitAsync(TimeSpan.FromSeconds(30)));
+            Assert.False(pull.IsCompleted);
+        }
+
+        Assert.Equal(_weights, File.ReadAllBytes(Path.Combine(await pull, "model.safetensors")));
+        Assert.False(File.Exists(Path.Combine(folder, FolderLock.Name)));
+    }
+
+    [Fact]
+    public async Task Pulls_at_the_same_time_all_end_well()
+    {
+        string[] folders = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(Pull)));
+        Assert.All(folders, folder => Assert.Equal(_weights, File.ReadAllBytes(Path.Combine(folder, "model.safetensors"))));
+        Assert.Single(_hub.Requests, request => request.Contains("/resolve/", StringComparison.Ordinal) && request.Contains("model.safetensors", StringComparison.Ordinal));
     }
 
     [Fact]
