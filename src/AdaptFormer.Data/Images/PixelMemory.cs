@@ -3,13 +3,14 @@ using System.Buffers;
 namespace AdaptFormer.Data;
 
 /// <summary>
-/// Memory for files and pixels: from the pool, so that reading picture after picture takes no new memory, but for giants, which a
-/// pool would keep for ever after one large picture.
+/// Memory for files and pixels: from the pool, so that reading picture after picture takes no new memory, but for giants. The pool
+/// keeps arrays of every power of two that was ever asked for, for a minute or more: after a few pictures that claim to be large that is
+/// twice the size of a giant.
 /// </summary>
 internal static class PixelMemory
 {
     /// <summary>Bytes from which on memory is taken for one use and left to the garbage collector afterwards.</summary>
-    public const int Giant = 64 << 20;
+    public const int Giant = 16 << 20;
 
     public static byte[] Rent(int bytes) => bytes < Giant ? ArrayPool<byte>.Shared.Rent(bytes) : GC.AllocateUninitializedArray<byte>(bytes);
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime;
+using AdaptFormer.Data;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;
@@ -19,6 +20,7 @@ public sealed class MemoryOverTimeTests(TinyTask task, ITestOutputHelper output)
 {
     private const string Variable = "ADAPTFORMER_MEMORY";
     private const long Steady = 4 << 20;
+    private const long Pooled = 2 * PixelMemory.Giant;      // headers that claim large pictures come at random, and the pool keeps memory of every size
 
     private static int Given => int.TryParse(Environment.GetEnvironmentVariable(Variable), out int count) ? count : 0;
 
@@ -39,7 +41,7 @@ public sealed class MemoryOverTimeTests(TinyTask task, ITestOutputHelper output)
         {
             try { predictor.Predict(ByteDamage.Some(pictures[i % pictures.Length], new Rng(3).Derive(i), from: 2)); }
             catch (InvalidDataException) { }
-        });
+        }, Steady + Pooled);
     }
 
     [Fact]
@@ -67,7 +69,7 @@ public sealed class MemoryOverTimeTests(TinyTask task, ITestOutputHelper output)
         [.. Directory.GetFiles(task["test"], "*.png", SearchOption.AllDirectories), .. ((string[])["web.jfif", "lossy.webp", "anim.gif", "lzw.tif", "rgb.bmp", "rgb.ico"]).Select(PictureFile.Fixture)];
 
     // A tenth of the work comes first: caches and pools fill then. What is left when nothing needs memory any more is compared.
-    private void Measure(string what, int count, Action<int> work)
+    private void Measure(string what, int count, Action<int> work, long most = Steady)
     {
         Assert.SkipUnless(Given >= 100, $"{Variable} gives the number of predictions, at least 100.");
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Resident memory is read from /proc.");
@@ -81,7 +83,7 @@ public sealed class MemoryOverTimeTests(TinyTask task, ITestOutputHelper output)
         int descriptors = Directory.GetFileSystemEntries("/proc/self/fd").Length, threads = Directory.GetDirectories("/proc/self/task").Length;
         output.WriteLine($"memory {what}: {count}, {descriptors} descriptors, {threads} threads; MiB resident{Row(part => part.Resident)}; anonymous{Row(part => part.Anonymous)}; "
             + $"of files{Row(part => part.Files)}; shared{Row(part => part.Shared)}; managed objects{Row(part => part.Objects)}; compiled methods {string.Join(' ', held.Select(part => part.Methods))}");
-        Assert.InRange(held[^1].Resident - held[1].Resident, long.MinValue, Steady);
+        Assert.InRange(held[^1].Resident - held[1].Resident, long.MinValue, most);
 
         string Row(Func<Held, long> bytes) => string.Concat(held.Select(part => string.Create(CultureInfo.InvariantCulture, $" {bytes(part) / 1048576.0:F1}")));
     }
