@@ -51,7 +51,8 @@ public static class JsonText
         {
             if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.PropertyName) || IsWhole(ref reader)) continue;
             int at = (int)reader.TokenStartIndex, line = json[..at].Count((byte)'\n'), start = json[..at].LastIndexOf((byte)'\n') + 1;
-            throw new JsonException($"{HalfCharacter}. LineNumber: {line} | BytePositionInLine: {at - start}.", path: null, line, at - start);
+            string place = $"LineNumber: {line} | BytePositionInLine: {at - start}.";
+            throw new JsonException($"{HalfCharacter}. {place}", path: null, line, at - start);
         }
     }
 

@@ -83,7 +83,8 @@ public sealed class EpochLog : IDisposable
             }
             catch (Exception error) when (error is JsonException or InvalidCastException)
             {
-                throw new InvalidDataException($"{path}, line {records.Count + 1} is not the record of an epoch: {JsonText.Explain(error)}.", error);
+                throw new InvalidDataException(
+                    $"{path}, line {records.Count + 1} is not the record of an epoch: {JsonText.Explain(error)}.", error);
             }
         }
 

@@ -57,8 +57,10 @@ public sealed class HubClient : IDisposable
 
     private TimeSpan Stall => _options.Stall ?? TimeSpan.FromSeconds(30);
 
-    /// <summary>Fetches what loading needs of a model, unless it is there already. Of several processes that pull one model at the same time
-    /// the first fetches it, and the others wait for it.</summary>
+    /// <summary>
+    /// Fetches what loading needs of a model, unless it is there already. Of several processes that pull one model at the same time the
+    /// first fetches it, and the others wait for it.
+    /// </summary>
     /// <param name="id">The model.</param>
     /// <param name="cache">Where to.</param>
     /// <param name="weights">The weights file to take when the model has several; null: the usual one.</param>

@@ -62,7 +62,8 @@ internal static class TimmConfigFile
     }
 
     private static string[] Texts(JsonElement list) => 
-        [.. list.EnumerateArray().Select(name => name.GetString() ?? throw new InvalidDataException("label_names holds null; expected texts."))];
+        [.. list.EnumerateArray().Select(name => name.GetString()
+            ?? throw new InvalidDataException("label_names holds null; expected texts."))];
 
     private static JsonElement Weights(JsonElement config) =>
         config.TryGetProperty("pretrained_cfg", out JsonElement inner) && inner.ValueKind == JsonValueKind.Object ? inner : config;

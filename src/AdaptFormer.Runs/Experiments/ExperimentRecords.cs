@@ -163,7 +163,8 @@ public sealed record ExperimentResult(
     {
         try
         {
-            ExperimentResult result = JsonSerializer.Deserialize(JsonText.Read(path, MaxBytes, "the result of an experiment"), ExperimentJson.Default.ExperimentResult)
+            string text = JsonText.Read(path, MaxBytes, "the result of an experiment");
+            ExperimentResult result = JsonSerializer.Deserialize(text, ExperimentJson.Default.ExperimentResult)
                 ?? throw new JsonException("it is null");
             if (result.Rows.Any(row => row is null || row.Trials.Any(trial => trial is null || trial.Epochs.Any(epoch => epoch is null))))
                 throw new JsonException("a row, a trial or an epoch is null");

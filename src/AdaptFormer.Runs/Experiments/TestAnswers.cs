@@ -59,7 +59,8 @@ public sealed record TestAnswers(
     {
         try
         {
-            TestAnswers answers = JsonSerializer.Deserialize(JsonText.Read(path, MaxBytes, "answers to test pictures"), ExperimentJson.Default.TestAnswers)
+            string text = JsonText.Read(path, MaxBytes, "answers to test pictures");
+            TestAnswers answers = JsonSerializer.Deserialize(text, ExperimentJson.Default.TestAnswers)
                 ?? throw new JsonException("it is null");
             int count = answers.Pictures.Count;
             if (answers.Labels.Length != count || answers.Predicted.Length != count || answers.Confidence.Length != count
