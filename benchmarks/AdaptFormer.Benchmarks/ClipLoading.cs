@@ -1,6 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
 using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Loading;
+using AdaptFormer.Data.Shards;
+using AdaptFormer.Data.Transforms;
+using AdaptFormer.Data.Video;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Benchmarks;

@@ -5,7 +5,6 @@ using AdaptFormer.Runs.Experiments;
 using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Runs.Statistics;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training.Schedules;
 
 namespace AdaptFormer.Experiments;

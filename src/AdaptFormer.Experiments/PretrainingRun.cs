@@ -1,8 +1,8 @@
 using System.Diagnostics;
+using AdaptFormer.Data.Loading;
 using AdaptFormer.Data;
 using AdaptFormer.Distributed;
 using AdaptFormer.Files;
-using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Mae;
@@ -11,10 +11,8 @@ using AdaptFormer.Runs;
 using AdaptFormer.Runs.Pretraining;
 using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Loop;
-using AdaptFormer.Training.Schedules;
 using AdaptFormer.Training.Tasks;
 
 namespace AdaptFormer.Experiments;

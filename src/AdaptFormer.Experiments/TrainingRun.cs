@@ -1,14 +1,13 @@
 using System.Diagnostics;
-using System.Text;
 using AdaptFormer.Distributed;
 using AdaptFormer.Files;
+using System.Text;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;
 using AdaptFormer.Runs;
 using AdaptFormer.Runs.Caching;
 using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Loop;
 using AdaptFormer.Training.Metrics;

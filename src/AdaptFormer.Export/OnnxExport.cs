@@ -1,4 +1,4 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Files;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;

@@ -1,10 +1,7 @@
 using System.Security.Cryptography;
-using AdaptFormer.Files;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
-using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Peft;
-using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Export;
 

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Files;
-using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Export;
 

@@ -1,7 +1,6 @@
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
-using AdaptFormer.Tensors.Memory;
 
 namespace AdaptFormer.Export;
 

@@ -1,4 +1,3 @@
-using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Files;
 

@@ -1,4 +1,3 @@
-using AdaptFormer.Tensors;
 namespace AdaptFormer.Files;
 
 /// <summary>What a file of ONNX says: its graph, without the numbers, which stay where they lie.</summary>

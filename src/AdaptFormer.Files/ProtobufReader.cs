@@ -1,4 +1,3 @@
-using AdaptFormer.Tensors;
 using System.Buffers.Binary;
 using System.Text;
 

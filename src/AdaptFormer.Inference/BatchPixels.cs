@@ -1,5 +1,5 @@
 using System.Buffers;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Loading;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Inference;

@@ -1,4 +1,5 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
 

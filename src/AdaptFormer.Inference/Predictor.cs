@@ -1,9 +1,12 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Loading;
+using AdaptFormer.Data.Transforms;
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
-using AdaptFormer.Files;
 
 namespace AdaptFormer.Inference;
 

@@ -1,4 +1,3 @@
-using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Ops;

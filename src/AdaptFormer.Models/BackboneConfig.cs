@@ -2,25 +2,15 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using AdaptFormer.Files;
-using AdaptFormer.Models.Swin;
-using AdaptFormer.Models.VideoVit;
-using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models;
 
 /// <summary>
-/// The sizes of a backbone: what a recipe's <c>model.config</c> and an adapter file say about it. The attribute list below gives each
-/// family its name in JSON, under
-/// <c>family</c>; a plain ViT may leave it out.
+/// The sizes of a backbone: what a recipe's <c>model.config</c> and an adapter file say about it. In JSON the key <c>family</c> names its
+/// <see cref="BackboneFamily"/>; a plain ViT may leave it out.
 /// </summary>
 /// <param name="DropPath">Stochastic depth of the last block, in [0, 1); earlier ones get a linear share.</param>
-[JsonPolymorphic(TypeDiscriminatorPropertyName = BackboneConfig.FamilyKey,
-    UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization)]
-[JsonDerivedType(typeof(VitConfig), BackboneConfig.DefaultFamily)]
-[JsonDerivedType(typeof(VideoVitConfig), "video_vit")]
-[JsonDerivedType(typeof(SwinConfig), "swin")]
-[JsonDerivedType(typeof(VideoSwinConfig), "video_swin")]
 public abstract record BackboneConfig(float DropPath = 0)
 {
     /// <summary>The JSON key that names the family.</summary>
@@ -39,16 +29,16 @@ public abstract record BackboneConfig(float DropPath = 0)
 
     /// <summary>The sizes of weights as they are written: what they were made of is past.</summary>
     [JsonIgnore]
-    internal virtual BackboneConfig Written => Sizes;
+    protected internal virtual BackboneConfig Written => Sizes;
 
     /// <summary>What an id of the <see cref="ModelZoo"/> stands for: the sizes without what different weights of one architecture
     /// choose.</summary>
     [JsonIgnore]
-    internal virtual BackboneConfig Architecture => Sizes;
+    protected internal virtual BackboneConfig Architecture => Sizes;
 
     /// <summary>What a model of these sizes is called when it has no id.</summary>
     [JsonIgnore]
-    internal abstract string DefaultId { get; }
+    public abstract string DefaultId { get; }
 
     /// <summary>A configuration from JSON with snake_case keys, for example <c>{"embed_dim": 96, "depth": 6, "num_heads": 3}</c>; what is
     /// left out keeps its default.</summary>
@@ -62,7 +52,7 @@ public abstract record BackboneConfig(float DropPath = 0)
         {
             JsonNode? node = JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false });
             if (node is JsonObject section) NameFamily(section);
-            BackboneConfig config = node.Deserialize(ModelsJson.Default.BackboneConfig)
+            BackboneConfig config = node.Deserialize(JsonKinds.Info<BackboneConfig>(ModelsJson.Default))
                 ?? throw new InvalidDataException($"{source}: null is no configuration.");
             config.Validate();
             return config;
@@ -77,7 +67,7 @@ public abstract record BackboneConfig(float DropPath = 0)
     public static void NameFamily(JsonObject config) => config.TryAdd(FamilyKey, DefaultFamily);
 
     /// <summary>The configuration as JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, ModelsJson.Default.BackboneConfig);
+    public string ToJson() => JsonSerializer.Serialize(this, JsonKinds.Info<BackboneConfig>(ModelsJson.Default));
 
     /// <summary>The configuration as JSON: what a record would print of itself has no end, because <see cref="Sizes"/> is a configuration
     /// again.</summary>

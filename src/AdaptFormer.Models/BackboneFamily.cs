@@ -1,7 +1,5 @@
-using AdaptFormer.Models.Checkpoints;
-using AdaptFormer.Models.Swin;
-using AdaptFormer.Models.VideoVit;
-using AdaptFormer.Models.Vit;
+using System.Text.Json.Serialization.Metadata;
+using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models;
@@ -9,16 +7,37 @@ namespace AdaptFormer.Models;
 /// <summary>
 /// What the loader has to know about a kind of backbone: how its checkpoints are recognised, which sizes their shapes tell, and what of
 /// them a model of given sizes takes.
-/// A family is its configuration, its model and one of these, named in <see cref="All"/> and on <see cref="BackboneConfig"/>.
+/// A family is its configuration, its model and one of these, made known by <see cref="Register"/>.
 /// </summary>
-internal abstract class BackboneFamily
+public abstract class BackboneFamily
 {
+    private static readonly Lock Gate = new();
+    private static BackboneFamily[] _all = [];
+
     /// <summary>Every family; the first that recognises weights takes them.</summary>
-    public static IReadOnlyList<BackboneFamily> All { get; } = [new VitFamily(), new VideoVitFamily(), new SwinFamily(),
-        new VideoSwinFamily()];
+    public static IReadOnlyList<BackboneFamily> All => _all;
+
+    /// <summary>What <c>family</c> says in a configuration, for example <c>swin</c>.</summary>
+    public abstract string Name { get; }
 
     /// <summary>The family's configuration record.</summary>
     public abstract Type ConfigType { get; }
+
+    /// <summary>
+    /// Makes a family known: to the loader, which asks it about weights that no family before it recognises, and to whatever reads
+    /// configurations, such as recipes and adapter files.
+    /// </summary>
+    /// <param name="family">The family.</param>
+    /// <param name="json">
+    /// What tells the properties of its configuration: the source-generated context of the family's own project, or a
+    /// <see cref="DefaultJsonTypeInfoResolver"/>.
+    /// </param>
+    /// <exception cref="ArgumentException">There is a family of this name.</exception>
+    public static void Register(BackboneFamily family, IJsonTypeInfoResolver json)
+    {
+        JsonKinds.Add(typeof(BackboneConfig), BackboneConfig.FamilyKey, family.ConfigType, family.Name, json);
+        lock (Gate) _all = [.. _all, family];
+    }
 
     /// <summary>The family of a configuration.</summary>
     public static BackboneFamily Of(BackboneConfig config) => All.First(family => family.ConfigType == config.GetType());
@@ -122,5 +141,5 @@ internal abstract class BackboneFamily
 /// <param name="ImgSize">Side of a frame in pixels, where no table of positions tells it.</param>
 /// <param name="NumFrames">Frames of a clip, which no table of positions tells.</param>
 /// <param name="Activation">The nonlinearity of the feed-forward layers.</param>
-internal sealed record WeightHints(
-    int? NumHeads = null, float? NormEps = null, int? ImgSize = null, int? NumFrames = null, Layers.MlpActivation? Activation = null);
+public sealed record WeightHints(
+    int? NumHeads = null, float? NormEps = null, int? ImgSize = null, int? NumFrames = null, MlpActivation? Activation = null);

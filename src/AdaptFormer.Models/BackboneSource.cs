@@ -1,4 +1,3 @@
-using AdaptFormer.Models.Checkpoints;
 
 namespace AdaptFormer.Models;
 

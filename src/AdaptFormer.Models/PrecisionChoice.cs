@@ -1,5 +1,4 @@
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Backends;
 
 namespace AdaptFormer.Models;
 

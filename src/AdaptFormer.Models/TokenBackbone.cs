@@ -1,3 +1,4 @@
+using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models;

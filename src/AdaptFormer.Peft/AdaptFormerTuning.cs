@@ -134,7 +134,7 @@ public sealed record AdaptFormerTuning(
 
     /// <inheritdoc/>
     [JsonIgnore]
-    internal override int? Width => Bottleneck;
+    protected internal override int? Width => Bottleneck;
 
     /// <inheritdoc/>
     public override string Formula
@@ -191,7 +191,8 @@ public sealed record AdaptFormerTuning(
         if (faults.Count > 0) throw new ArgumentException($"{method}: {string.Join("; ", faults)}.");
     }
 
-    private protected override void AddTo(Backbone model, Rng rng)
+    /// <inheritdoc/>
+    protected override void AddTo(Backbone model, Rng rng)
     {
         foreach (int i in LayerRange.Parse(Layers, model.Blocks.Count))
         {

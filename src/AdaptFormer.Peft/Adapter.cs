@@ -1,7 +1,5 @@
-using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Peft;

@@ -3,7 +3,6 @@ using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Backends;
 
 namespace AdaptFormer.Peft;
 

@@ -19,7 +19,7 @@ internal static class AdapterHeader
     {
         metadata["format"] = Format;
         metadata["format_version"] = Version.ToString(CultureInfo.InvariantCulture);
-        metadata["tuning"] = JsonSerializer.Serialize(info.Tuning, AdapterJson.Default.Tuning);
+        metadata["tuning"] = JsonSerializer.Serialize(info.Tuning, JsonKinds.Info<Tuning>(AdapterJson.Default));
         metadata["backbone"] = JsonSerializer.Serialize(info.Backbone, AdapterJson.Default.BackboneIdentity);
         metadata["preprocessing"] = info.Preprocessing.ToJson();
         metadata["labels"] = JsonSerializer.Serialize([.. info.Labels], AdapterJson.Default.StringArray);
@@ -45,7 +45,7 @@ internal static class AdapterHeader
             throw BadFile.Error(file.Path, $"its adapter format is version {BadFile.Shorten(version)}, this program reads version "
                 + $"{Version}; use the program that wrote it or a newer one");
 
-        Tuning tuning = Json("tuning", AdapterJson.Default.Tuning);
+        Tuning tuning = Json("tuning", JsonKinds.Info<Tuning>(AdapterJson.Default));
         BackboneIdentity backbone = Json("backbone", AdapterJson.Default.BackboneIdentity);
         string[] labels = Json("labels", AdapterJson.Default.StringArray);
         SelfTest test = Json("self_test", AdapterJson.Default.SelfTest);

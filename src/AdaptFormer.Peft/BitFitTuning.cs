@@ -13,7 +13,8 @@ public sealed record BitFitTuning(HeadKind Head = HeadKind.BatchNorm) : Tuning(H
     /// <inheritdoc/>
     public override string Formula => "y = W·x + b, b learns, W stays";
 
-    private protected override void AddTo(Backbone model, Rng rng) =>
+    /// <inheritdoc/>
+    protected override void AddTo(Backbone model, Rng rng) =>
         model.TrainInPlace(
             model.Parameters().Where(entry => entry.Key.EndsWith("bias", StringComparison.Ordinal)).Select(entry => entry.Value));
 }

@@ -11,5 +11,6 @@ public sealed record FullTuning(HeadKind Head = HeadKind.BatchNorm) : Tuning(Hea
     /// <inheritdoc/>
     public override string Formula => "all weights learn";
 
-    private protected override void AddTo(Backbone model, Rng rng) => model.Unfreeze();
+    /// <inheritdoc/>
+    protected override void AddTo(Backbone model, Rng rng) => model.Unfreeze();
 }

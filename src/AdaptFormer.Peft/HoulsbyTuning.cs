@@ -24,7 +24,7 @@ public sealed record HoulsbyTuning(
 {
     /// <inheritdoc/>
     [JsonIgnore]
-    internal override int? Width => Bottleneck;
+    protected internal override int? Width => Bottleneck;
 
     /// <inheritdoc/>
     public override string Formula
@@ -47,7 +47,8 @@ public sealed record HoulsbyTuning(
     private AdaptFormerTuning Adapters =>
         new(Bottleneck, Scale: 1, Position: AdapterPosition.Sequential, Dropout: Dropout, Activation: Activation, Layers: Layers);
 
-    private protected override void AddTo(Backbone model, Rng rng)
+    /// <inheritdoc/>
+    protected override void AddTo(Backbone model, Rng rng)
     {
         if (Norms) NormTuning.Train(model);
         foreach (int i in LayerRange.Parse(Layers, model.Blocks.Count))

@@ -22,7 +22,8 @@ public sealed record Ia3Tuning(string Layers = "all", HeadKind Head = HeadKind.B
         if (LayerRange.Fault(Layers, model.Blocks.Count) is { } fault) throw new ArgumentException($"IA³: {fault}.");
     }
 
-    private protected override void AddTo(Backbone model, Rng rng)
+    /// <inheritdoc/>
+    protected override void AddTo(Backbone model, Rng rng)
     {
         foreach (int i in LayerRange.Parse(Layers, model.Blocks.Count))
         {
@@ -32,7 +33,8 @@ public sealed record Ia3Tuning(string Layers = "all", HeadKind Head = HeadKind.B
         }
     }
 
-    private protected override void Fold(Backbone model, MergedWeights merged)
+    /// <inheritdoc/>
+    protected override void Fold(Backbone model, MergedWeights merged)
     {
         foreach (Block block in model.Blocks)
         {

@@ -11,7 +11,8 @@ public sealed record LinearProbe(HeadKind Head = HeadKind.BatchNorm) : Tuning(He
     /// <inheritdoc/>
     public override string Formula => Head == HeadKind.BatchNorm ? "logits = W·BN(features) + b" : "logits = W·features + b";
 
-    private protected override void AddTo(Backbone model, Rng rng)
+    /// <inheritdoc/>
+    protected override void AddTo(Backbone model, Rng rng)
     {
     }
 }

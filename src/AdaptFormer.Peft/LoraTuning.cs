@@ -25,7 +25,7 @@ public sealed record LoraTuning(
 
     /// <inheritdoc/>
     [JsonIgnore]
-    internal override int? Width => Rank;
+    protected internal override int? Width => Rank;
 
     /// <inheritdoc/>
     public override string Formula =>
@@ -50,7 +50,8 @@ public sealed record LoraTuning(
         if (faults.Count > 0) throw new ArgumentException($"LoRA: {string.Join("; ", faults)}.");
     }
 
-    private protected override void AddTo(Backbone model, Rng rng)
+    /// <inheritdoc/>
+    protected override void AddTo(Backbone model, Rng rng)
     {
         foreach (int i in LayerRange.Parse(Layers, model.Blocks.Count))
         {
@@ -67,7 +68,8 @@ public sealed record LoraTuning(
         }
     }
 
-    private protected override void Fold(Backbone model, MergedWeights merged)
+    /// <inheritdoc/>
+    protected override void Fold(Backbone model, MergedWeights merged)
     {
         foreach (Linear linear in model.Modules().OfType<Linear>().ToList())
         {

@@ -1,4 +1,4 @@
-using AdaptFormer.Models;
+using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Peft;
@@ -21,8 +21,10 @@ public sealed class MergedWeights
         _refill.Clear();
     }
 
-    /// <summary>Changes the numbers of a weight.</summary>
-    internal void Change(Parameter parameter, Action<float[]> change)
+    /// <summary>Changes the numbers of a weight, which a method does as it folds itself into the backbone.</summary>
+    /// <param name="parameter">The weight.</param>
+    /// <param name="change">Is given its numbers, and changes them in place.</param>
+    public void Change(Parameter parameter, Action<float[]> change)
     {
         float[] numbers = parameter.ToArray();
         _changed.Add((parameter, [.. numbers]));
@@ -31,7 +33,7 @@ public sealed class MergedWeights
     }
 
     /// <summary>Takes a folded module out of its seam.</summary>
-    internal void TakeOut(Seam seam)
+    public void TakeOut(Seam seam)
     {
         if (seam.TakeOut() is { } taken) _refill.Add(taken.PutBack);
     }

@@ -11,7 +11,8 @@ public sealed record NormTuning(HeadKind Head = HeadKind.BatchNorm) : Tuning(Hea
     /// <inheritdoc/>
     public override string Formula => "y = γ·(x − mean)/√(var + ε) + β, γ and β learn";
 
-    private protected override void AddTo(Backbone model, Rng rng) => Train(model);
+    /// <inheritdoc/>
+    protected override void AddTo(Backbone model, Rng rng) => Train(model);
 
     /// <summary>Lets all layer norms of <paramref name="model"/> train.</summary>
     internal static void Train(Backbone model) =>

@@ -20,7 +20,8 @@ public sealed record SsfTuning(HeadKind Head = HeadKind.BatchNorm) : Tuning(Head
     /// <inheritdoc/>
     public override string Formula => "y = γ∘f(x) + β behind the patch embedding, every norm and every linear layer f";
 
-    private protected override void AddTo(Backbone model, Rng rng)
+    /// <inheritdoc/>
+    protected override void AddTo(Backbone model, Rng rng)
     {
         HashSet<Module> trained = [.. model.HeadNorms];
         HashSet<Linear> linears = [.. model.Blocks.SelectMany(block => block.Modules()).OfType<Linear>()];
@@ -31,7 +32,8 @@ public sealed record SsfTuning(HeadKind Head = HeadKind.BatchNorm) : Tuning(Head
         }
     }
 
-    private protected override void Fold(Backbone model, MergedWeights merged)
+    /// <inheritdoc/>
+    protected override void Fold(Backbone model, MergedWeights merged)
     {
         foreach (SelfAttention attention in model.Modules().OfType<SelfAttention>()) FoldQueryValue(attention, merged);
         foreach (Module module in model.Modules().ToList())

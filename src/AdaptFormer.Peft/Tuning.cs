@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
@@ -8,7 +9,7 @@ namespace AdaptFormer.Peft;
 
 /// <summary>
 /// A way to tune a frozen backbone. The record is configuration, defaults and JSON form at once; the attribute list below is the registry
-/// of methods. A new method is one file and one line here, and touches no backbone.
+/// of methods. A new method is one file and one line here, and touches no backbone; one of another project registers itself.
 /// </summary>
 /// <param name="Head">The classifier's form; BatchNorm follows the authors' code.</param>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "method", UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization)]
@@ -24,16 +25,33 @@ namespace AdaptFormer.Peft;
 [JsonDerivedType(typeof(FullTuning), "full")]
 public abstract record Tuning(HeadKind Head = HeadKind.BatchNorm)
 {
-    private static readonly Dictionary<Type, string> Ids = typeof(Tuning)
+    private static readonly Dictionary<Type, string> Ours = typeof(Tuning)
         .GetCustomAttributes(typeof(JsonDerivedTypeAttribute), inherit: false).Cast<JsonDerivedTypeAttribute>()
         .ToDictionary(entry => entry.DerivedType, entry => (string)entry.TypeDiscriminator!);
 
     /// <summary>The ids of all methods, as recipes and adapter files write them.</summary>
-    public static IReadOnlyCollection<string> Methods => Ids.Values;
+    public static IReadOnlyCollection<string> Methods => [.. Ours.Values, .. JsonKinds.Of(typeof(Tuning)).Select(kind => kind.Key)];
 
     /// <summary>The method's id, for example <c>adaptformer</c>.</summary>
     [JsonIgnore]
-    public string Method => Ids[GetType()];
+    public string Method => Ours.TryGetValue(GetType(), out string? id) ? id : JsonKinds.Of(typeof(Tuning))
+        .Where(kind => kind.Value == GetType()).Select(kind => kind.Key).FirstOrDefault()
+        ?? throw new InvalidOperationException($"{GetType().Name} is no known method; Tuning.Register makes it one.");
+
+    /// <summary>
+    /// Makes a method of another project known: to recipes, adapter files, <see cref="Default"/> and everything else that names methods.
+    /// </summary>
+    /// <typeparam name="T">Its record; every property has a default.</typeparam>
+    /// <param name="method">Its id, which no other method has.</param>
+    /// <param name="json">
+    /// What tells the record's properties: the source-generated context of its own project, or a <c>DefaultJsonTypeInfoResolver</c>.
+    /// </param>
+    /// <exception cref="ArgumentException">The id is taken.</exception>
+    public static void Register<T>(string method, IJsonTypeInfoResolver json) where T : Tuning
+    {
+        if (Methods.Contains(method)) throw new ArgumentException($"There is a method '{method}' already.", nameof(method));
+        JsonKinds.Add(typeof(Tuning), "method", typeof(T), method, json);
+    }
 
     /// <summary>The method as an equation, for people: what <c>describe</c> prints.</summary>
     [JsonIgnore]
@@ -64,7 +82,7 @@ public abstract record Tuning(HeadKind Head = HeadKind.BatchNorm)
     /// <summary>The method of this id with all its defaults.</summary>
     /// <exception cref="ArgumentException">There is none; the message lists those that are there.</exception>
     public static Tuning Default(string method) => Methods.Contains(method)
-        ? JsonSerializer.Deserialize($$"""{"method": "{{method}}"}""", AdapterJson.Default.Tuning)!
+        ? JsonSerializer.Deserialize($$"""{"method": "{{method}}"}""", JsonKinds.Info<Tuning>(AdapterJson.Default))!
         : throw new ArgumentException($"Method '{method}' is not known; known: {string.Join(", ", Methods)}.");
 
     /// <summary>
@@ -96,7 +114,7 @@ public abstract record Tuning(HeadKind Head = HeadKind.BatchNorm)
     public virtual string? NothingToMerge => null;
 
     /// <summary>Folds the method's modules into weights.</summary>
-    private protected virtual void Fold(Backbone model, MergedWeights merged)
+    protected virtual void Fold(Backbone model, MergedWeights merged)
     {
     }
 
@@ -105,7 +123,7 @@ public abstract record Tuning(HeadKind Head = HeadKind.BatchNorm)
     /// could ask for any memory.
     /// </summary>
     [JsonIgnore]
-    internal virtual int? Width => null;
+    protected internal virtual int? Width => null;
 
     /// <summary>Throws when an option is out of range for <paramref name="model"/>.</summary>
     /// <exception cref="ArgumentException">It names every option that is wrong.</exception>
@@ -114,5 +132,5 @@ public abstract record Tuning(HeadKind Head = HeadKind.BatchNorm)
     }
 
     /// <summary>Adds the method's own modules, trainable, or lets parts of the backbone train.</summary>
-    private protected abstract void AddTo(Backbone model, Rng rng);
+    protected abstract void AddTo(Backbone model, Rng rng);
 }

@@ -17,7 +17,7 @@ public sealed record VptTuning(int NumPrompts = 1, bool Deep = true, HeadKind He
 {
     /// <inheritdoc/>
     [JsonIgnore]
-    internal override int? Width => NumPrompts;
+    protected internal override int? Width => NumPrompts;
 
     /// <inheritdoc/>
     public override string Formula => Deep
@@ -36,7 +36,8 @@ public sealed record VptTuning(int NumPrompts = 1, bool Deep = true, HeadKind He
         if (NumPrompts < 1) throw new ArgumentException($"VPT: tuning.num_prompts is {NumPrompts}, expected at least 1.");
     }
 
-    private protected override void AddTo(Backbone model, Rng rng)
+    /// <inheritdoc/>
+    protected override void AddTo(Backbone model, Rng rng)
     {
         model.Prompts.Fill("embeddings", new Prompts(this, model.Blocks.Count, model.Blocks[0].Dim, rng)).Unfreeze();
     }

@@ -1,4 +1,6 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Loading;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Ops;

@@ -1,10 +1,8 @@
 using System.Globalization;
-using AdaptFormer.Files;
 using AdaptFormer.Runs;
 using AdaptFormer.Runs.Experiments;
 using AdaptFormer.Runs.Statistics;
 using AdaptFormer.Training;
-using AdaptFormer.Training.Metrics;
 
 namespace AdaptFormer.Reports;
 

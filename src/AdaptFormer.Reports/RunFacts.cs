@@ -1,10 +1,8 @@
 using System.Globalization;
-using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Runs;
 using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors;
-using AdaptFormer.Training;
 
 namespace AdaptFormer.Reports;
 

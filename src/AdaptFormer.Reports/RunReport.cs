@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Runs;

@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Loading;
 using AdaptFormer.Inference;
 using AdaptFormer.Runs;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training;
 
 namespace AdaptFormer.Reports;

@@ -62,7 +62,7 @@ public static class RecipeBackbone
         AugmentOptions augment = recipe.Data.Transform;
         Preprocessing expected = model.ExpectedPictures;
         PixelStatistics pixels = Statistics(recipe.Model) ?? expected.Pixels;
-        bool upright = augment.Orientation == Data.OrientationRule.Apply;
+        bool upright = augment.Orientation == Data.Images.OrientationRule.Apply;
         if (model.ReadsClips) return recipe.Data.Clip.ToPreprocessing(expected.ImgSize, pixels) with { Upright = upright };
         return new Preprocessing(
             expected.ImgSize, pixels.Mean, pixels.Std, augment.EvalResizeFor(expected.ImgSize), augment.Interpolation, Upright: upright);

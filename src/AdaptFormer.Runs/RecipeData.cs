@@ -1,4 +1,9 @@
 using AdaptFormer.Data;
+using AdaptFormer.Data.Checking;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Loading;
+using AdaptFormer.Data.Shards;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Distributed;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
@@ -77,7 +82,7 @@ public sealed class RecipeData : IDisposable
         notes.AddRange(data.Notes.Select(note => $"{note}."));
         if (data.LeftOutText is { } leftOut) notes.Add($"{data.Name}: {leftOut}.");
         if (options.Missing == MissingItems.LeaveOut) data = Without(DatasetSplits.WithoutMissing, "are not there", "missing");
-        return options.Damaged == MissingItems.LeaveOut ? Without(DatasetSplits.WithoutDamaged, "cannot be read", "damaged") : data;
+        return options.Damaged == MissingItems.LeaveOut ? Without(DatasetCheck.WithoutDamaged, "cannot be read", "damaged") : data;
 
         LabelledDataset Without(Func<LabelledDataset, LabelledDataset> leaveOut, string why, string key)
         {

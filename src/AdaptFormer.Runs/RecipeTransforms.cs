@@ -1,9 +1,8 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors;
-using AdaptFormer.Training;
 
 namespace AdaptFormer.Runs;
 

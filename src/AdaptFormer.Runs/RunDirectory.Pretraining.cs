@@ -1,8 +1,6 @@
 using AdaptFormer.Files;
 using AdaptFormer.Models;
-using AdaptFormer.Runs.Pretraining;
 using AdaptFormer.Runs.Recipes;
-using AdaptFormer.Training;
 using AdaptFormer.Training.Loop;
 using AdaptFormer.Training.Tasks;
 

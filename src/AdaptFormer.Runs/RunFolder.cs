@@ -1,4 +1,5 @@
 using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
 using AdaptFormer.Files;
 using AdaptFormer.Runs.Recipes;
 

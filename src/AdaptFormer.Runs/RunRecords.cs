@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using AdaptFormer.Training;
 using AdaptFormer.Training.Loop;
 using AdaptFormer.Training.Tasks;
 

@@ -1,10 +1,7 @@
 using System.Diagnostics;
 using System.Net.Mime;
 using System.Text.Json;
-using AdaptFormer.Data;
 using AdaptFormer.Inference;
-using AdaptFormer.Models;
-using AdaptFormer.Tensors;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;

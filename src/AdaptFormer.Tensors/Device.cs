@@ -1,4 +1,3 @@
-using AdaptFormer.Tensors.Backends;
 
 namespace AdaptFormer.Tensors;
 

@@ -1,5 +1,4 @@
 using AdaptFormer.Tensors.Backends;
-using AdaptFormer.Tensors.Memory;
 
 namespace AdaptFormer.Tensors;
 

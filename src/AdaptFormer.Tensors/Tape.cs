@@ -1,4 +1,3 @@
-using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Memory;
 
 namespace AdaptFormer.Tensors;

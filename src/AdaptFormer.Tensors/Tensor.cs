@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using AdaptFormer.Tensors.Backends;
-using AdaptFormer.Tensors.Memory;
 
 namespace AdaptFormer.Tensors;
 

@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using AdaptFormer.Models;
 
 namespace AdaptFormer.Training;
 

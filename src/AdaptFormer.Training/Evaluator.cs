@@ -1,3 +1,4 @@
+using AdaptFormer.Data.Loading;
 using AdaptFormer.Data;
 using AdaptFormer.Distributed;
 using AdaptFormer.Inference;

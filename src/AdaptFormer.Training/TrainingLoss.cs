@@ -3,8 +3,10 @@ using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Training;
 
-/// <summary>A recipe's loss on batches of labels, of several labels an item, or of mixed ones.</summary>
-public sealed class TrainingLoss
+/// <summary>
+/// A recipe's loss on batches of labels, of several labels an item, or of mixed ones. A loss of another kind overrides <see cref="Of"/>.
+/// </summary>
+public class TrainingLoss
 {
     private readonly LossOptions _options;
     private readonly float[]? _weights;
@@ -49,7 +51,7 @@ public sealed class TrainingLoss
     /// <param name="logits">[B, K].</param>
     /// <param name="labels">[B].</param>
     /// <param name="targets">[B, K]: several classes an item, or shares that sum to 1; empty when the labels say it all.</param>
-    public Tensor Of(Tensor logits, ReadOnlySpan<int> labels, ReadOnlySpan<float> targets = default) => Name switch
+    public virtual Tensor Of(Tensor logits, ReadOnlySpan<int> labels, ReadOnlySpan<float> targets = default) => Name switch
     {
         LossName.CrossEntropy when _weights is null && targets.IsEmpty => logits.SoftmaxCrossEntropy(labels, _options.LabelSmoothing),
         LossName.CrossEntropy => CrossEntropy(logits, Smoothed(logits, labels, targets), labels, soft: !targets.IsEmpty),

@@ -1,4 +1,7 @@
 using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Loading;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Experiments;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;

@@ -11,7 +11,7 @@ public sealed class RecordTextTests
 {
     private static readonly Assembly[] Libraries =
     [
-        typeof(AdaptFormer.Tensors.Tensor).Assembly, typeof(Backbone).Assembly, typeof(AdaptFormer.Peft.Tuning).Assembly, typeof(AdaptFormer.Data.ImageBuffer).Assembly,
+        typeof(AdaptFormer.Tensors.Tensor).Assembly, typeof(Backbone).Assembly, typeof(AdaptFormer.Peft.Tuning).Assembly, typeof(AdaptFormer.Data.Images.ImageBuffer).Assembly,
         typeof(AdaptFormer.Inference.Predictor).Assembly,
         typeof(AdaptFormer.Training.Loop.Trainer).Assembly, typeof(AdaptFormer.Files.Disk).Assembly, typeof(AdaptFormer.Runs.RunDirectory).Assembly,
         typeof(AdaptFormer.Reports.ReportData).Assembly, typeof(AdaptFormer.Experiments.TrainingRun).Assembly,

@@ -1,10 +1,11 @@
 // What a user of the libraries writes: packages are looked into, then a small backbone is tuned on drawn pictures, saved, opened again and asked.
 using System.IO.Compression;
 using System.Xml.Linq;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;
 using AdaptFormer.Inference;
+using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;

@@ -35,3 +35,10 @@ mkdir consumer && cp "$root/tools/packages/Consumer.csproj" "$root/tools/package
 quietly dotnet build consumer --output "$work/built" "-p:PackedFolder=$packed" "-p:PackedVersion=$version" -v quiet
 result=$("$work/built/Consumer" "$packed" "$work/empty/library-run")
 echo "packages: a console program on them: $result"
+
+# Additions of another project, on the packages alone: each is used for real by its tests.
+mkdir outside && cp "$root"/tests/AdaptFormer.Outside.Tests/*.cs "$root"/tests/AdaptFormer.Outside.Tests/*.csproj outside
+xunit=$(sed -n 's/.*"xunit.v3.mtp-v1" Version="\([^"]*\)".*/\1/p' "$root/Directory.Packages.props")
+quietly dotnet build outside --output "$work/added" "-p:PackedFolder=$packed" "-p:PackedVersion=$version" "-p:XunitVersion=$xunit" -v quiet
+quietly dotnet "$work/added/AdaptFormer.Outside.Tests.dll"
+echo "packages: a method, a backbone, an operation, a loss, a task and a kind of data were added to them from outside"

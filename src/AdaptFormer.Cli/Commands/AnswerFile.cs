@@ -3,9 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Data;
-using AdaptFormer.Experiments;
-using AdaptFormer.Runs;
+using AdaptFormer.Data.Datasets;
 using AdaptFormer.Training;
 
 namespace AdaptFormer.Cli.Commands;

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
 using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;

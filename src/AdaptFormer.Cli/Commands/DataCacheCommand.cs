@@ -4,6 +4,9 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Data;
+using AdaptFormer.Data.Checking;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Shards;
 using AdaptFormer.Runs;
 using AdaptFormer.Runs.Pretraining;
 using AdaptFormer.Runs.Recipes;
@@ -138,7 +141,7 @@ internal static class DataCacheCommand
         bool clips = IsOfClips(recipe.Model, data);
         LabelledDataset items = DatasetSource.Open($"{data.Kind}:{data.Train}", root: clips ? data.Clip.Root : null, clips: clips);
         if (data.Missing == MissingItems.LeaveOut) items = DatasetSplits.WithoutMissing(items);
-        return (data.Damaged == MissingItems.LeaveOut ? DatasetSplits.WithoutDamaged(items) : items, data.Packed);
+        return (data.Damaged == MissingItems.LeaveOut ? DatasetCheck.WithoutDamaged(items) : items, data.Packed);
     }
 
     private static bool IsOfClips(ModelOptions model, DataOptions data) => data.Kind == DataOptions.Auto

@@ -1,4 +1,5 @@
 using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
 
 namespace AdaptFormer.Cli.Commands;
 

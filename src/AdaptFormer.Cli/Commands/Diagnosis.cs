@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Text.Json.Serialization;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
 using AdaptFormer.Runs;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;

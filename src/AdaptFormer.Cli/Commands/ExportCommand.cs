@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
 using AdaptFormer.Export;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;

@@ -1,7 +1,6 @@
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Distributed;
 using AdaptFormer.Experiments;
-using AdaptFormer.Runs;
 using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Training;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Runs;

@@ -5,7 +5,6 @@ using AdaptFormer.Cli.Output;
 using AdaptFormer.Files.Hub;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Swin;
-using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Models.Vit;
 
 namespace AdaptFormer.Cli.Commands;

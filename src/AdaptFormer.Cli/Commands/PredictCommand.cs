@@ -4,7 +4,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Onnx;

@@ -1,5 +1,8 @@
 using System.CommandLine;
 using AdaptFormer.Data;
+using AdaptFormer.Data.Checking;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Loading;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Runs;
@@ -122,7 +125,7 @@ internal sealed class TestDataChoice
         if (labelColumn is not null) return ManifestDataset.Open(test.Path, predictor.Labels, labelColumn);
         LabelledDataset items = DatasetSource.Open($"{test.Kind}:{test.Path}", train: false, predictor.Labels, test.Root, clips);
         if (test.LeaveMissingOut) items = DatasetSplits.WithoutMissing(items);
-        return test.LeaveDamagedOut ? DatasetSplits.WithoutDamaged(items) : items;
+        return test.LeaveDamagedOut ? DatasetCheck.WithoutDamaged(items) : items;
     }
 
     /// <summary>What is to be answered.</summary>

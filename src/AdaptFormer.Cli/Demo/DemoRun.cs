@@ -1,14 +1,13 @@
 using System.Diagnostics;
 using System.Text.Json;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Synthetic;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;
 using AdaptFormer.Inference;
 using AdaptFormer.Peft;
 using AdaptFormer.Runs;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Training;
 
 namespace AdaptFormer.Cli.Demo;

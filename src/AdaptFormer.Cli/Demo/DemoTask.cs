@@ -1,4 +1,5 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Synthetic;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Vit;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Models.Vit;
-using AdaptFormer.Peft;
 
 namespace AdaptFormer.Cli.Demo;
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using AdaptFormer.Cli.Commands;
 using AdaptFormer.Runs;
 using AdaptFormer.Runs.Experiments;
 using AdaptFormer.Runs.Statistics;

@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
+using AdaptFormer.Data.Datasets;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Checking;
 
 /// <summary>
 /// Reads every item of a data set once, on all cores, and reports what is missing, damaged, double or uneven. Of each picture its size and
@@ -35,6 +36,21 @@ public static class DatasetCheck
             Duplicates(parts),
             [.. classNames.Where((_, c) => reports[0].PerClass[c] == 0 && reports.Skip(1).Any(report => report.PerClass[c] > 0))],
             [.. splits[0].Data.ClassNames.Where(name => reports[0].PerClass[Array.IndexOf(classNames, name)] == 0)]);
+    }
+
+    /// <summary>The items that can be read, clips from their first to their last frame, with the classes of all. Each is decoded
+    /// once.</summary>
+    /// <param name="dataset">The whole set.</param>
+    /// <returns>A part of the set, or the set itself when nothing is damaged.</returns>
+    /// <exception cref="InvalidDataException">Nothing can be read.</exception>
+    public static LabelledDataset WithoutDamaged(LabelledDataset dataset)
+    {
+        HashSet<int> damaged = [.. Damaged(dataset)];
+        if (damaged.Count > 0 && damaged.Count == dataset.Count)
+            throw new InvalidDataException(
+                $"{dataset.Name}: not one of its {dataset.Count} items can be read; `adaptformer data check` says why.");
+        int[]? kept = damaged.Count == 0 ? null : [.. Enumerable.Range(0, dataset.Count).Where(index => !damaged.Contains(index))];
+        return DatasetSplits.Rest(dataset, kept, "cannot be read");
     }
 
     /// <summary>The items of a set that are there and cannot be read, ascending; all are read, on all cores.</summary>

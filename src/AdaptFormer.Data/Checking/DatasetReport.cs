@@ -1,4 +1,6 @@
-namespace AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+
+namespace AdaptFormer.Data.Checking;
 
 /// <summary>What <see cref="DatasetCheck"/> found.</summary>
 /// <param name="Kind">What the items are: <c>pictures</c> or <c>clips</c>.</param>

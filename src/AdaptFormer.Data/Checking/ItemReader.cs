@@ -1,8 +1,11 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Video;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Checking;
 
 /// <summary>What <see cref="DatasetCheck"/> keeps of an item.</summary>
 /// <param name="Digest">Half of the SHA-256 of a picture's size and pixels, or of a clip's files: a chance collision among a billion items

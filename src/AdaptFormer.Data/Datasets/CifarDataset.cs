@@ -1,6 +1,7 @@
+using AdaptFormer.Data.Images;
 using AdaptFormer.Files;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>Which labels of CIFAR to use.</summary>
 public enum CifarLabels

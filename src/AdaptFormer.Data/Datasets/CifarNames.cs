@@ -1,6 +1,6 @@
 using AdaptFormer.Files;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>The class names of CIFAR: from the owners' text files where they lie beside the data, else as published.</summary>
 internal static class CifarNames

@@ -1,6 +1,6 @@
 using AdaptFormer.Files;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>The Python version of CIFAR: pickled dictionaries of labels and a byte array, one picture a row.</summary>
 internal static class CifarPickle

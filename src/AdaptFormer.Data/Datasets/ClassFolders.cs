@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>
 /// A folder with one subfolder per class: of pictures (<c>root/cat/1.jpg</c>, <c>root/dog/a/2.png</c>), of videos, or of a folder of frames

@@ -1,4 +1,7 @@
-namespace AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Video;
+
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>Several sets of the same classes, one behind the other.</summary>
 public sealed class ConcatDataset : LabelledDataset

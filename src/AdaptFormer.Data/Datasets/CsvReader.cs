@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>Splits separated text (RFC 4180): quoted fields may hold separators and line ends, a quote in them is doubled.</summary>
 internal static class CsvReader

@@ -1,6 +1,6 @@
 using AdaptFormer.Tensors;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>Divides data sets and compares them.</summary>
 public static class DatasetSplits
@@ -27,25 +27,9 @@ public static class DatasetSplits
     /// <exception cref="FileNotFoundException">Nothing is there.</exception>
     public static LabelledDataset WithoutMissing(LabelledDataset dataset) => Rest(dataset, There(dataset), "are not there");
 
-    /// <summary>The items that can be read, clips from their first to their last frame, with the classes of all. Each is decoded
-    /// once.</summary>
-    /// <param name="dataset">The whole set.</param>
-    /// <returns>A part of the set, or the set itself when nothing is damaged.</returns>
-    /// <exception cref="InvalidDataException">Nothing can be read.</exception>
-    public static LabelledDataset WithoutDamaged(LabelledDataset dataset) => Rest(dataset, Readable(dataset), "cannot be read");
-
-    private static LabelledDataset Rest(LabelledDataset dataset, int[]? kept, string why) =>
+    /// <summary>The part of a set that is left when others are taken out; the set itself for null.</summary>
+    internal static LabelledDataset Rest(LabelledDataset dataset, int[]? kept, string why) =>
         kept is null ? dataset : new SubsetDataset(dataset, kept, $"{kept.Length} of {dataset.Count}, the others {why}");
-
-    private static int[]? Readable(LabelledDataset dataset)
-    {
-        HashSet<int> damaged = [.. DatasetCheck.Damaged(dataset)];
-        if (damaged.Count == 0) return null;
-        if (damaged.Count == dataset.Count)
-            throw new InvalidDataException(
-                $"{dataset.Name}: not one of its {dataset.Count} items can be read; `adaptformer data check` says why.");
-        return [.. Enumerable.Range(0, dataset.Count).Where(index => !damaged.Contains(index))];
-    }
 
     private static int[]? There(LabelledDataset dataset)
     {

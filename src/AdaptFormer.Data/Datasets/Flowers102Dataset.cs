@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>
 /// Oxford 102 Flowers (Nilsback and Zisserman 2008) as its authors publish it: <c>jpg/image_00001.jpg</c> and so on, the classes 1 to

@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>
 /// Food-101 (Bossard et al. 2014) as its authors publish it: <c>images/CLASS/ID.jpg</c>, and in <c>meta</c> the lists

@@ -1,4 +1,6 @@
-namespace AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>A set whose items are single pictures: the base of sets that need say no more than how one is read.</summary>
 public abstract class ImageDataset : LabelledDataset

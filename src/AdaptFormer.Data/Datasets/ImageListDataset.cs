@@ -1,4 +1,6 @@
-namespace AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>Picture files named by a list, with their classes: what most data sets come down to.</summary>
 public class ImageListDataset : ListedDataset

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>
 /// ImageNet-1k (ILSVRC 2012): <c>train/WNID/*.JPEG</c>, and <c>val</c> either sorted into class folders too or flat, as published, with

@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>Errors that a single item causes, apart from those that would meet any other item too.</summary>
 internal static class ItemErrors

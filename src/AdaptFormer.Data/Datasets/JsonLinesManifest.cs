@@ -1,7 +1,7 @@
 using System.Text.Json;
 using AdaptFormer.Files;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>Reads a manifest with a JSON object a line, such as <c>{"path": "a.jpg", "label": "cat"}</c>; other keys are passed
 /// over.</summary>

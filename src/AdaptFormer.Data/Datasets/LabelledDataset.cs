@@ -1,4 +1,7 @@
-namespace AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Video;
+
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>Labelled items counted from 0: an item is one frame, a picture, or several, a clip. Reading is safe for many threads at
 /// once.</summary>

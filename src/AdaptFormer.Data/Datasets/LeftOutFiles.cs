@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>Counts the files of a data set's folders that are not read, by their endings.</summary>
 internal sealed class LeftOutFiles

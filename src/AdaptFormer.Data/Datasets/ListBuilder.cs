@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>Collects the lines of a list of files. A label is kept as text once, however many lines have it.</summary>
 /// <param name="file">The list, for messages.</param>

@@ -2,7 +2,7 @@ using System.Text;
 using System.Text.Unicode;
 using AdaptFormer.Files;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>Text files with an entry a line, as data sets come with. They are UTF-8, or UTF-16 with its mark; text of another encoding is
 /// refused, never guessed.</summary>

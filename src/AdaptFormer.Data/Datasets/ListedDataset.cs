@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>Items named by a list, with their classes. Nothing but the list is in memory: for each item its path in UTF-8 and eight
 /// bytes.</summary>

@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>What a list of files comes to.</summary>
 /// <param name="ClassNames">The classes.</param>

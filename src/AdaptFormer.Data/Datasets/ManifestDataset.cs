@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>
 /// A manifest: a CSV file (comma, semicolon or tab) with a path and a label a line, with or without a header, or with a column of 0 and 1

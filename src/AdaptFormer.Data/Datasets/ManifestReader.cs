@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>
 /// Reads manifests of pictures and of clips: CSV (comma, semicolon or tab) with a path and a label a line or a column for each class, with

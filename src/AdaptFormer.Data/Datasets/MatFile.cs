@@ -3,7 +3,7 @@ using System.IO.Compression;
 using System.Text;
 using AdaptFormer.Files;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>A MATLAB variable as it lies in the file: numbers or characters, or a structure array.</summary>
 /// <param name="Dims">Length of each axis; the first varies fastest.</param>

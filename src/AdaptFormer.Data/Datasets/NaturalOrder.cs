@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>Orders names as people do: digits that stand together are compared as numbers, so <c>frame2</c> comes ahead of <c>frame10</c>;
 /// all else is ordinal.</summary>

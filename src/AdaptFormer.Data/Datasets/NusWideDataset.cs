@@ -1,6 +1,6 @@
 using AdaptFormer.Files;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>
 /// NUS-WIDE (Chua et al. 2009) as its authors publish it: <c>ImageList/TrainImagelist.txt</c> and <c>TestImagelist.txt</c> with a picture a

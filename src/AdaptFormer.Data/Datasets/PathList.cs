@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>
 /// Paths in one UTF-8 text with the place where each begins: beside its own letters, a path costs four bytes. A million paths are no

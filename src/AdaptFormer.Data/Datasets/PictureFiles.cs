@@ -1,4 +1,6 @@
-namespace AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>Which files are pictures by their ending; what a file really is, its first bytes say when it is read.</summary>
 internal static class PictureFiles

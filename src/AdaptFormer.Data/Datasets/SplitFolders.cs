@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>
 /// Recognises a folder that is divided into parts: <c>train</c>, <c>valid</c> and <c>test</c> under their usual names, in upper or lower

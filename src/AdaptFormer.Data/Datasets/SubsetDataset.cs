@@ -1,4 +1,7 @@
-namespace AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Video;
+
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>Some items of another data set, with its classes.</summary>
 /// <param name="parent">The whole set.</param>

@@ -1,4 +1,6 @@
-namespace AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>
 /// Street View House Numbers, cropped digits: the owners' <c>train_32x32.mat</c>, <c>test_32x32.mat</c> or <c>extra_32x32.mat</c>.

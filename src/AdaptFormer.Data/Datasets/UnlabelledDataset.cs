@@ -1,4 +1,7 @@
-namespace AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Video;
+
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>
 /// Items without labels, in the order given: what is to be predicted, or seen without labels. Pictures; or clips, video files and folders

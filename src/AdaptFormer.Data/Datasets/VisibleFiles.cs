@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>
 /// The files and folders below a folder of data, without those that operating systems, file servers and archives leave there: hidden ones

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Datasets;
 
 /// <summary>
 /// One task of VTAB-1k (Zhai et al. 2019) in the layout that adapter papers share: pictures, and beside them the lists

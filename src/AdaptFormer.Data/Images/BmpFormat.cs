@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// Windows bitmaps: 1, 4 and 8 bits with palette, 16, 24 and 32 bits, also with channel masks; run-length encoded ones by SkiaSharp.

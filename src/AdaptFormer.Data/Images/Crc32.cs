@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>The CRC of PNG chunks: polynomial 0xEDB88320 (reflected), start and end inverted. Four bytes a step, by four tables.</summary>
 internal static class Crc32

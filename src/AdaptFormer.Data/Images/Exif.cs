@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// Reads and writes the orientation in EXIF data, which have the form of a TIFF file. Nothing else is looked at, and data that are

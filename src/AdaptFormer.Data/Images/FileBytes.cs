@@ -1,7 +1,7 @@
 using AdaptFormer.Files;
 using Microsoft.Win32.SafeHandles;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>A whole file in pooled memory: reading file after file, on threads that come and go, takes no new memory.</summary>
 internal readonly ref struct FileBytes

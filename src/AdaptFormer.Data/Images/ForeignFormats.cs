@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>Names files that are no picture which can be read here: what they are, and the way out.</summary>
 internal static class ForeignFormats

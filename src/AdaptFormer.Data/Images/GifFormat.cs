@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// GIF: the first picture, by SkiaSharp. The container is read here, and the first picture handed on as a file of its own, so that

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// Icons and cursors of Windows, by SkiaSharp: of several pictures the largest. Their sizes are read here first: sides that no icon has

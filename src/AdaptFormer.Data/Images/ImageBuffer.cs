@@ -1,4 +1,6 @@
-namespace AdaptFormer.Data;
+using AdaptFormer.Data.Transforms;
+
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// An RGB picture, 8 bits a channel, rows top to bottom, pixels R G B without padding between rows. The memory is pooled and

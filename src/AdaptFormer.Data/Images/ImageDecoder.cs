@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// Turns the bytes of an image file into RGB pixels. The format is read from the first bytes, never from the file's name

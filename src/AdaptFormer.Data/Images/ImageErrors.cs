@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>Makes the exceptions of the decoders, all of one form: the file's name, what is wrong, what was expected.</summary>
 internal static class ImageErrors

@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// A file format of single pictures: how it is recognised and how it is read. The formats that are built in stand in

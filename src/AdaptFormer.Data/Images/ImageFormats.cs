@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>The formats of pictures that can be read. A file's first bytes say which one it is, never its name.</summary>
 public static class ImageFormats

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>A Huffman table of a JPEG: codes of up to nine bits by one look-up, longer ones length by length.</summary>
 internal sealed class JpegHuffmanTable

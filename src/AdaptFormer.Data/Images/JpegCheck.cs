@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// Reads a JPEG from start to end without making pixels of it, and refuses what libjpeg-turbo warns of: data that end early, codes

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// Writes JPEG with colour at half resolution (4:2:0), through TurboJPEG's 2.x interface or, without it, SkiaSharp. A picture's

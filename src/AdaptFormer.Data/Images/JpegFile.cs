@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// Drops stray bytes between the segments ahead of a JPEG's pixels. Cameras and editors leave some; decoders skip them with a

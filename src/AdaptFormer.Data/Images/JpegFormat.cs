@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// JPEG: by TurboJPEG where it is installed, which is fastest and reports damage; else by SkiaSharp, which carries the same library

@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>Reads the blocks of one JPEG scan past their bits.</summary>
 /// <param name="bits">The scan's data.</param>

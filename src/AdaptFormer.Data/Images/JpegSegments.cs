@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// Goes from marker to marker of a JPEG. The entropy-coded data after a start of scan is the caller's: <see cref="At"/> moves on.

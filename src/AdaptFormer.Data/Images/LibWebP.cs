@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>Decodes the picture in a WebP file through libwebp.</summary>
 internal static unsafe partial class LibWebP

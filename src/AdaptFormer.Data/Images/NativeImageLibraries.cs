@@ -2,7 +2,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using AdaptFormer.Tensors.Backends;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>Whether an optional native library was found, and what to do if not.</summary>
 /// <param name="Name">The library, for example <c>libturbojpeg</c>.</param>

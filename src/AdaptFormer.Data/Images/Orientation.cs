@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// How a picture's stored rows and columns lie when it is shown, by the numbers of EXIF (tag 274): what a viewer does to what is

@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// Memory for files and pixels: from the pool, so that reading picture after picture takes no new memory, but for giants. The pool

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// PNG's five row filters: each byte is stored as its difference from a prediction made of its left, upper and upper left neighbours.

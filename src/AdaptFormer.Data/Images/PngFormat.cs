@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// PNG (ISO/IEC 15948): every colour type and bit depth, Adam7, checksums of chunks and of the compressed stream. Gamma,

@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>Widens the samples of a row, as PNG and TIFF pack them, to RGB.</summary>
 internal static class PngPixels

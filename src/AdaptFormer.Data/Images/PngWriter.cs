@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using AdaptFormer.Files;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>Writes PNG files, 8-bit RGB, for pictures that the program itself makes.</summary>
 public static class PngWriter

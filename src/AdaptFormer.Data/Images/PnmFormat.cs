@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>Netpbm graymaps and pixmaps, as text (P2, P3) or bytes (P5, P6); samples are scaled from the file's maximum to 255.</summary>
 internal sealed class PnmFormat : ImageFormat

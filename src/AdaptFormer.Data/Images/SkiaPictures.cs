@@ -1,7 +1,7 @@
 using System.Runtime.Intrinsics;
 using SkiaSharp;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// Decodes pictures through SkiaSharp, whose native part comes with its package for Linux, macOS and Windows. Colour profiles are

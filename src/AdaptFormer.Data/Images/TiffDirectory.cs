@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>The first directory of a TIFF, read ahead of the library, which takes memory for whatever numbers it finds there.</summary>
 internal static class TiffDirectory

@@ -1,6 +1,6 @@
 using BitMiracle.LibTiff.Classic;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// TIFF: the first page, by LibTiff.NET, row by row or tile by tile. Gray, palette, RGB and CMYK with 1 to 16 bits a sample and

@@ -1,6 +1,6 @@
 using BitMiracle.LibTiff.Classic;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>How a TIFF page keeps its pixels.</summary>
 /// <param name="Name">What error messages call the file.</param>

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using BitMiracle.LibTiff.Classic;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>Reads the pixels of a TIFF page, whatever its rows are cut into, and widens them to RGB.</summary>
 internal sealed class TiffPixels(Tiff file, TiffLayout layout, ImageBuffer into)

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// Decodes JPEG through TurboJPEG's 2.x interface, which 3.x keeps. Its pixels equal Pillow's, which uses the same library.

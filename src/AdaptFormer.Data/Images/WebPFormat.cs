@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Images;
 
 /// <summary>
 /// WebP: by libwebp where it is installed, else by SkiaSharp, which carries the same library. The container is read here. Of an

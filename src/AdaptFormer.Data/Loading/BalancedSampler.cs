@@ -1,6 +1,7 @@
+using AdaptFormer.Data.Datasets;
 using AdaptFormer.Tensors;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Loading;
 
 /// <summary>
 /// Draws as many samples as there are, with replacement, so that every class is equally likely whatever its size: an item's weight is 1/n

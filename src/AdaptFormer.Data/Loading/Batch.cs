@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Loading;
 
 /// <summary>Samples, pictures or clips, with their labels. Its memory belongs to the loader: dispose it when its values have been
 /// used.</summary>

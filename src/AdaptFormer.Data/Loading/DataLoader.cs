@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Transforms;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Loading;
 
 /// <summary>
 /// Makes batches ahead of the consumer on threads of its own. What a batch holds depends on the data, the transform, the seed

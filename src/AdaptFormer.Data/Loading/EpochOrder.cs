@@ -1,6 +1,6 @@
 using AdaptFormer.Tensors;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Loading;
 
 /// <summary>In which order an epoch visits the pictures, and each sample's own random stream: functions of seed, epoch and index
 /// alone.</summary>

@@ -1,7 +1,8 @@
 using System.Runtime.ExceptionServices;
+using AdaptFormer.Data.Datasets;
 using AdaptFormer.Tensors;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Loading;
 
 /// <summary>
 /// One pass over the data. Workers take single samples, so even the first batch is made by all of them; a sample whose batch is

@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Loading;
 
 /// <summary>
 /// Which positions of an epoch's order one of several processes reads. The epoch is cut into batches as one process would cut it, and the

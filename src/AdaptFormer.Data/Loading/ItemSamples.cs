@@ -1,6 +1,9 @@
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Tensors;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Loading;
 
 /// <summary>Pictures or clips, decoded and transformed; several samples of each where it is scored by more than one view.</summary>
 /// <param name="items">The items.</param>

@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Loading;
 
 /// <summary>What the loader does with a picture that cannot be read.</summary>
 public enum UnreadableImages

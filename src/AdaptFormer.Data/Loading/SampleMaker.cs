@@ -1,6 +1,8 @@
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
 using AdaptFormer.Tensors;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Loading;
 
 /// <summary>What a loader makes of a data set: for each item one or several tensors of one shape. Safe for many threads.</summary>
 public abstract class SampleMaker

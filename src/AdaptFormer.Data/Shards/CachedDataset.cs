@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Shards;
 
 /// <summary>A data set whose items come from a cache. Its shards are open until it is disposed.</summary>
 public sealed class CachedDataset : LabelledDataset, IDisposable

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Shards;
 
 /// <summary>
 /// The frames of a picture or clip as one record of a shard: number of frames of the item and number of those kept (4 bytes each), for each

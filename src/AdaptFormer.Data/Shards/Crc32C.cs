@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Shards;
 
 /// <summary>The Castagnoli checksum, for which processors have an instruction: several gigabytes a second.</summary>
 internal static class Crc32C

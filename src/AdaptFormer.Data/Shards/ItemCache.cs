@@ -1,6 +1,7 @@
 using System.Globalization;
+using AdaptFormer.Data.Datasets;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Shards;
 
 /// <summary>
 /// A copy of a data set's pictures, or of the frames of its clips, reduced and packed into shards, for training: decoding a photo at its

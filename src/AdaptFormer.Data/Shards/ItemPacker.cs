@@ -1,8 +1,11 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Transforms;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Shards;
 
 /// <summary>Makes records of items for a cache. One per thread.</summary>
 /// <param name="dataset">The items.</param>

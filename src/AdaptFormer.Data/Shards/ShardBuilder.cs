@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 using AdaptFormer.Files;
 using Microsoft.Win32.SafeHandles;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Shards;
 
 /// <summary>
 /// Packs records into shards, several at once. A shard appears under its name when it is whole and on the disk, so an interruption at any

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Shards;
 
 /// <summary>
 /// What a shard says of itself. The file: these 64 bytes, an index of 16 bytes a record (place and kind, length, checksum), the records.

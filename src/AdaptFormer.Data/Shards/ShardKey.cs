@@ -1,8 +1,9 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using AdaptFormer.Data.Datasets;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Shards;
 
 /// <summary>Names what the records of a set of shards were made of: halves of SHA-256 digests.</summary>
 /// <param name="Low">Of the list of items, in their order, and the settings.</param>

@@ -1,9 +1,10 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
+using AdaptFormer.Data.Images;
 using Microsoft.Win32.SafeHandles;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Shards;
 
 /// <summary>
 /// Records packed into a folder of shard files, read by number in any order from any thread. The indices stay in memory, 16 bytes a

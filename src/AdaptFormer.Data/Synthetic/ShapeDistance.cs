@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Synthetic;
 
 /// <summary>Outlines of the synthetic pictures.</summary>
 internal enum ShapeKind

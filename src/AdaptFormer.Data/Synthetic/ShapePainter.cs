@@ -1,6 +1,7 @@
+using AdaptFormer.Data.Images;
 using AdaptFormer.Tensors;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Synthetic;
 
 /// <summary>Draws a scene: background, stray lines, then the shapes, each edge blended over one pixel by its distance.</summary>
 internal static class ShapePainter

@@ -1,6 +1,6 @@
 using AdaptFormer.Tensors;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Synthetic;
 
 /// <summary>Patterns that fill a shape.</summary>
 internal enum ShapeFill

@@ -1,6 +1,8 @@
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
 using AdaptFormer.Tensors;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Synthetic;
 
 /// <summary>
 /// A multi-label task drawn by this program: pictures with none to three different shapes out of eight, some of which are eight times as

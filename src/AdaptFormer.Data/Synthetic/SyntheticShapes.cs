@@ -1,6 +1,8 @@
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
 using AdaptFormer.Tensors;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Synthetic;
 
 /// <summary>
 /// Small pictures drawn by this program, for demonstrations and tests: no download, no licence, the same everywhere for a seed.

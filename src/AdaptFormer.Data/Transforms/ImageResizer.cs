@@ -1,4 +1,6 @@
-namespace AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+
+namespace AdaptFormer.Data.Transforms;
 
 /// <summary>
 /// Resizes RGB pictures, equal to Pillow's <c>Image.resize</c> to the last bit: a horizontal pass into 8-bit rows, then a

@@ -1,7 +1,10 @@
 using System.Globalization;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Transforms.Augment;
 using AdaptFormer.Tensors;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Transforms;
 
 /// <summary>
 /// The way from a decoded picture, or the frames of a clip, to the model's input: turned as its file says, then crop and resize in 8 bits,

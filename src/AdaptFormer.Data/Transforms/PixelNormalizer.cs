@@ -1,6 +1,7 @@
 using System.Runtime.Intrinsics;
+using AdaptFormer.Data.Images;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Transforms;
 
 /// <summary>
 /// Turns bytes [H, W, 3] into floats [3, H, W]: (v/255 - mean)/std per channel, in the order and precision of torchvision's

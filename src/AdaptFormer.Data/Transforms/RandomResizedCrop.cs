@@ -1,6 +1,7 @@
+using AdaptFormer.Data.Images;
 using AdaptFormer.Tensors;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Transforms;
 
 /// <summary>A rectangle of random area and aspect ratio at a random place: the usual augmentation for pre-training and transfer.</summary>
 /// <param name="MinArea">Smallest part of the picture's area, in (0, 1].</param>

@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using AdaptFormer.Data.Images;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Transforms;
 
 /// <summary>
 /// The two passes of a resize on RGB bytes: out = clamp((2^21 + Σ pixel·weight) >> 22). All sums are 32-bit integers, so the

@@ -1,4 +1,4 @@
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Transforms;
 
 /// <summary>
 /// Which input samples each output sample of one axis is made of, and with which fixed-point weights (22 fractional bits).

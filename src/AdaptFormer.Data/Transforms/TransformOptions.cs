@@ -1,4 +1,7 @@
-namespace AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Transforms.Augment;
+
+namespace AdaptFormer.Data.Transforms;
 
 /// <summary>How a training sample is cut out of its picture, or out of every frame of its clip alike.</summary>
 public enum TrainCrop

@@ -1,4 +1,6 @@
-namespace AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+
+namespace AdaptFormer.Data.Transforms;
 
 /// <summary>Turns pictures as their files say.</summary>
 public static class Uprighting

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
+using AdaptFormer.Data.Images;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Video;
 
 /// <summary>How a video is to be shown: the matrix in its container, or the number of degrees that older files have.</summary>
 internal static class DisplayMatrix

@@ -3,10 +3,11 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using AdaptFormer.Tensors.Backends;
+using AdaptFormer.Data.Images;
 using AdaptFormer.Files;
+using AdaptFormer.Tensors.Backends;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Video;
 
 /// <summary>
 /// Decodes videos with the programs <c>ffprobe</c> and <c>ffmpeg</c>, each call a process of its own: a damaged file can end that process
@@ -91,7 +92,7 @@ public static class FFmpeg
     /// <exception cref="NotSupportedException">ffmpeg is not installed.</exception>
     /// <exception cref="OperationCanceledException">ffmpeg was stopped from outside, by Ctrl-C for instance.</exception>
     public static void Decode(
-        string path, VideoInfo info, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = LabelledDataset.WholeFrames)
+        string path, VideoInfo info, ReadOnlySpan<int> frames, ClipBuffer into, int shortSide = int.MaxValue)
     {
         Require(path);
         int[] wanted = [.. frames], distinct = [.. wanted.Distinct()];

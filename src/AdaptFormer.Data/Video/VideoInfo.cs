@@ -1,4 +1,6 @@
-namespace AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+
+namespace AdaptFormer.Data.Video;
 
 /// <summary>What ffprobe says of a video.</summary>
 /// <param name="Width">Pixels per row, as stored.</param>

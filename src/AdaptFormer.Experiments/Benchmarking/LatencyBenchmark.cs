@@ -2,7 +2,6 @@ using System.Diagnostics;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Backends.Cpu;
 using AdaptFormer.Tensors.Memory;
 

@@ -1,5 +1,8 @@
 using System.Diagnostics;
 using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Shards;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Experiments.Benchmarking;

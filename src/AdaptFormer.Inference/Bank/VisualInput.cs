@@ -1,4 +1,4 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
 
 namespace AdaptFormer.Inference;
 

@@ -35,6 +35,9 @@ internal sealed class BackboneNames
     {
         if (JaxVit.Recognises(file)) file = Named(path, () => JaxVit.ToTimm(file));
         UnsupportedModels.Refuse(file, path);
+        // A family of another project may have none of the usual names; its weights are under its own.
+        if (prefix is null && !file.Weights.Keys.Any(IsAnchor) && BackboneFamily.Of(file) is not null)
+            return new BackboneNames(file, NameMaps.Timm, "", []);
         string wrapper = prefix ?? FindWrapper(file, path);
 
         List<string> outside = [];

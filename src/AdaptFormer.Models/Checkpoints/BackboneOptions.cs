@@ -1,4 +1,3 @@
-using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models.Checkpoints;

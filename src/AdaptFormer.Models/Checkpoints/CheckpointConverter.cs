@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using AdaptFormer.Files;
-using AdaptFormer.Models.VideoVit;
+using AdaptFormer.Models.Vit;
 
 namespace AdaptFormer.Models.Checkpoints;
 

@@ -1,5 +1,4 @@
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Backends;
 using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Models.Layers;

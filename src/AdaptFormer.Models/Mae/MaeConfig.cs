@@ -1,4 +1,3 @@
-using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Models.Vit;
 
 namespace AdaptFormer.Models.Mae;

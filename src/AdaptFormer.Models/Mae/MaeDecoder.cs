@@ -1,5 +1,4 @@
 using AdaptFormer.Models.Layers;
-using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Ops;

@@ -1,5 +1,5 @@
 using AdaptFormer.Models.Checkpoints;
-using AdaptFormer.Models.VideoVit;
+using AdaptFormer.Models.Vit;
 
 namespace AdaptFormer.Models.Mae;
 

@@ -1,4 +1,3 @@
-using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
 

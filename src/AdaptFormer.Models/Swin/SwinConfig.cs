@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models.Swin;
@@ -29,7 +28,7 @@ public sealed record SwinConfig(
 
     /// <inheritdoc/>
     [JsonIgnore]
-    internal override string DefaultId => $"swin_dim{EmbedDim}_depth{Depths.Sum()}_patch{PatchSize}_window{WindowSize}_{ImgHeight}";
+    public override string DefaultId => $"swin_dim{EmbedDim}_depth{Depths.Sum()}_patch{PatchSize}_window{WindowSize}_{ImgHeight}";
 
     /// <inheritdoc/>
     [JsonIgnore]

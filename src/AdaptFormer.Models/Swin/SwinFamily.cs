@@ -1,4 +1,3 @@
-using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models.Swin;
@@ -6,6 +5,8 @@ namespace AdaptFormer.Models.Swin;
 /// <summary>How the loader treats Swin transformers for pictures.</summary>
 internal sealed class SwinFamily : SwinFamilyBase
 {
+    public override string Name => "swin";
+
     public override Type ConfigType => typeof(SwinConfig);
 
     protected override int PatchAxes => 4;

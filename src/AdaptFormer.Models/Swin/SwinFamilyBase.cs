@@ -1,5 +1,4 @@
 using System.Globalization;
-using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models.Swin;

@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models.Swin;
@@ -34,15 +33,15 @@ public sealed record VideoSwinConfig(
 
     /// <inheritdoc/>
     [JsonIgnore]
-    internal override BackboneConfig Written => this with { Inflate = null, DropPath = 0 };
+    protected internal override BackboneConfig Written => this with { Inflate = null, DropPath = 0 };
 
     /// <inheritdoc/>
     [JsonIgnore]
-    internal override BackboneConfig Architecture => this with { DropPath = 0, Inflate = null };
+    protected internal override BackboneConfig Architecture => this with { DropPath = 0, Inflate = null };
 
     /// <inheritdoc/>
     [JsonIgnore]
-    internal override string DefaultId =>
+    public override string DefaultId =>
         $"video_swin_dim{EmbedDim}_depth{Depths.Sum()}_window{WindowFrames}x{WindowSize}_{ImgHeight}_frames{NumFrames}";
 
     /// <inheritdoc/>

@@ -1,5 +1,4 @@
-using AdaptFormer.Models.Checkpoints;
-using AdaptFormer.Models.VideoVit;
+using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models.Swin;
@@ -9,6 +8,8 @@ internal sealed class VideoSwinFamily : SwinFamilyBase
 {
     // the published models'; no weight depends on side and frames
     private const int DefaultSide = 224, DefaultFrames = 32, DefaultWindow = 7, LargestWindow = 64;
+
+    public override string Name => "video_swin";
 
     public override Type ConfigType => typeof(VideoSwinConfig);
 

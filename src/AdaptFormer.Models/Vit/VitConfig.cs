@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using AdaptFormer.Models.Layers;
-using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models.Vit;
@@ -45,12 +44,12 @@ public sealed record VitConfig(
 
     /// <inheritdoc/>
     [JsonIgnore]
-    internal override BackboneConfig Architecture =>
+    protected internal override BackboneConfig Architecture =>
         this with { GlobalPool = false, DropPath = 0, NormEps = DefaultNormEps, PreLogits = 0 };
 
     /// <inheritdoc/>
     [JsonIgnore]
-    internal override string DefaultId =>
+    public override string DefaultId =>
         $"vit_dim{EmbedDim}_depth{Depth}_patch{PatchSize}{(RegTokens > 0 ? $"_reg{RegTokens}" : "")}_{ImgHeight}";
 
     /// <inheritdoc/>

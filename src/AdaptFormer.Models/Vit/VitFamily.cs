@@ -1,4 +1,3 @@
-using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
 
@@ -10,6 +9,8 @@ internal sealed class VitFamily : BackboneFamily
     private const float ClipNormEps = 1e-5f;
     private const string Patch = "patch_embed.proj.weight", Positions = "pos_embed", Model = "plain ViT";
     private const string ClassToken = "cls_token", DistToken = "dist_token", RegTokens = "reg_token", AttentionPool = "attn_pool.";
+
+    public override string Name => BackboneConfig.DefaultFamily;
 
     public override Type ConfigType => typeof(VitConfig);
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
 using AdaptFormer.Files;
 
 namespace AdaptFormer.Reports.TensorBoard;

@@ -1,9 +1,9 @@
-using AdaptFormer.Training;
 using System.Buffers;
 using System.Diagnostics;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Loading;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
+using AdaptFormer.Training;
 
 namespace AdaptFormer.Runs.Caching;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AdaptFormer.Data.Loading;
 using AdaptFormer.Data;
 using AdaptFormer.Distributed;
 using AdaptFormer.Models;

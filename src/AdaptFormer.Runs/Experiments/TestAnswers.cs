@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Loading;
 using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;

@@ -1,5 +1,8 @@
 using AdaptFormer.Data;
-using AdaptFormer.Inference;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Loading;
+using AdaptFormer.Data.Shards;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Models;
 using AdaptFormer.Runs.Recipes;
 

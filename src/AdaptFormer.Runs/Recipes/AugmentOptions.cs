@@ -1,4 +1,6 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Transforms;
+using AdaptFormer.Data.Transforms.Augment;
 using AdaptFormer.Training;
 
 namespace AdaptFormer.Runs.Recipes;

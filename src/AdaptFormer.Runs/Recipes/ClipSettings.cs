@@ -1,4 +1,4 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Models;
 using AdaptFormer.Training;
 

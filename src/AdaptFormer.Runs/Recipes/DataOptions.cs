@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using AdaptFormer.Data;
-using AdaptFormer.Models;
 using AdaptFormer.Training;
 
 namespace AdaptFormer.Runs.Recipes;

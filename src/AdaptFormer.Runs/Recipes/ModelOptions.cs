@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using AdaptFormer.Models;
-using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Training;
 
 namespace AdaptFormer.Runs.Recipes;

@@ -77,10 +77,10 @@ public sealed record PretrainRecipe(
     /// <exception cref="RecipeException">The recipe is not valid; all problems are listed.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static PretrainRecipe Load(string path, IEnumerable<string>? overrides = null) =>
-        RecipeReader.Load(path, overrides ?? [], RecipeJson.Default.PretrainRecipe, recipe => recipe.Problems());
+        RecipeReader.Load(path, overrides ?? [], JsonKinds.Info<PretrainRecipe>(RecipeJson.Default), recipe => recipe.Problems());
 
     /// <summary>The recipe with every key written out.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, RecipeJson.Default.PretrainRecipe);
+    public string ToJson() => JsonSerializer.Serialize(this, JsonKinds.Info<PretrainRecipe>(RecipeJson.Default));
 
     internal List<string> Problems()
     {

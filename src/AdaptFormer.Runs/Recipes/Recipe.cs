@@ -105,7 +105,7 @@ public sealed record Recipe(
         RecipeReader.Parse(json, source, overrides ?? []);
 
     /// <summary>The recipe with every key written out, as it is kept in a run directory.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, RecipeJson.Default.Recipe);
+    public string ToJson() => JsonSerializer.Serialize(this, JsonKinds.Info<Recipe>(RecipeJson.Default));
 
     /// <summary>What is allowed but probably not meant.</summary>
     public IEnumerable<string> Warnings()

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
-using AdaptFormer.Data;
-using AdaptFormer.Models;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Peft;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using AdaptFormer.Models;
 using AdaptFormer.Peft;
 
 namespace AdaptFormer.Runs.Recipes;
@@ -25,7 +26,7 @@ internal static class RecipePresets
             return;
         }
 
-        JsonObject expanded = JsonSerializer.SerializeToNode(options, RecipeJson.Default.Tuning)!.AsObject();
+        JsonObject expanded = JsonSerializer.SerializeToNode(options, JsonKinds.Info<Tuning>(RecipeJson.Default))!.AsObject();
         string own = expanded[Method]!.GetValue<string>();
         if (tuning[Method] is { } method && method.ToString() != own)
         {

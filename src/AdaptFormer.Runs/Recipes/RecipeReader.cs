@@ -11,10 +11,10 @@ namespace AdaptFormer.Runs.Recipes;
 internal static class RecipeReader
 {
     public static Recipe Load(string path, IEnumerable<string> overrides) =>
-        Load(path, overrides, RecipeJson.Default.Recipe, static recipe => recipe.Problems());
+        Load(path, overrides, JsonKinds.Info<Recipe>(RecipeJson.Default), static recipe => recipe.Problems());
 
     public static Recipe Parse(string json, string source, IEnumerable<string> overrides) =>
-        Parse(json, source, overrides, RecipeJson.Default.Recipe, static recipe => recipe.Problems());
+        Parse(json, source, overrides, JsonKinds.Info<Recipe>(RecipeJson.Default), static recipe => recipe.Problems());
 
     /// <summary>Reads a recipe of any form: <paramref name="type"/> is its schema, <paramref name="check"/> finds what is out of
     /// range.</summary>

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
+using AdaptFormer.Models;
 
 namespace AdaptFormer.Runs.Recipes;
 
@@ -10,7 +11,7 @@ namespace AdaptFormer.Runs.Recipes;
 /// </summary>
 internal static class RecipeSchema
 {
-    private static readonly JsonSerializerOptions Options = RecipeJson.Default.Options;
+    private static JsonSerializerOptions Options => JsonKinds.Options(RecipeJson.Default);
 
     /// <summary>Adds to <paramref name="problems"/> whatever keeps <paramref name="root"/> from becoming the recipe whose form is
     /// <paramref name="schema"/>.</summary>

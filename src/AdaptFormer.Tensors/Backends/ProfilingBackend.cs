@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using AdaptFormer.Tensors.Memory;
 
 namespace AdaptFormer.Tensors.Backends;
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using AdaptFormer.Files;
-using AdaptFormer.Tensors;
 using AdaptFormer.Training.Tasks;
 
 namespace AdaptFormer.Training.Loop;

@@ -1,4 +1,5 @@
 using AdaptFormer.Data;
+using AdaptFormer.Data.Loading;
 using AdaptFormer.Tensors;
 using AdaptFormer.Training.Schedules;
 using AdaptFormer.Training.Tasks;

@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using AdaptFormer.Data.Loading;
 using AdaptFormer.Data;
 using AdaptFormer.Distributed;
 using AdaptFormer.Models;
+using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
 using AdaptFormer.Training.Optimizers;
 using AdaptFormer.Training.Schedules;

@@ -1,7 +1,8 @@
 using AdaptFormer.Distributed;
 using AdaptFormer.Models;
+using AdaptFormer.Models.Layers;
 using AdaptFormer.Models.Mae;
-using AdaptFormer.Models.VideoVit;
+using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
 using AdaptFormer.Training.Metrics;
 

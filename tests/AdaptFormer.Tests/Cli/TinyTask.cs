@@ -1,5 +1,5 @@
 using System.Text.Json;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Layers;

@@ -1,5 +1,10 @@
 using System.Buffers.Binary;
 using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Loading;
+using AdaptFormer.Data.Shards;
+using AdaptFormer.Data.Video;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Data.Video;
 using AdaptFormer.Tests.Support;

@@ -1,6 +1,6 @@
 using System.IO.Compression;
 using System.Text;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
 
 namespace AdaptFormer.Tests.Data;
 

@@ -1,4 +1,6 @@
 using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Shards;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;
 using AdaptFormer.Files.Hub;

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;
 using AdaptFormer.Inference;

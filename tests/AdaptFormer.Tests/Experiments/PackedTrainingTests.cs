@@ -1,4 +1,4 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Shards;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;
 using AdaptFormer.Runs;

@@ -1,6 +1,5 @@
-using AdaptFormer.Files;
-using AdaptFormer.Data;
 using AdaptFormer.Export;
+using AdaptFormer.Files;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Onnx;

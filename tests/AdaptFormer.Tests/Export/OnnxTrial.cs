@@ -1,4 +1,4 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
 using AdaptFormer.Export;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;

@@ -1,6 +1,7 @@
-using AdaptFormer.Files;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Export;
+using AdaptFormer.Files;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Onnx;

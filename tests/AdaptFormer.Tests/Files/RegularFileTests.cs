@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Video;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;
 using AdaptFormer.Runs;

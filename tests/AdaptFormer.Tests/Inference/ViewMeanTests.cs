@@ -1,4 +1,4 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Loading;
 using AdaptFormer.Inference;
 using AdaptFormer.Tensors;
 using AdaptFormer.Training.Metrics;

@@ -1,6 +1,5 @@
 using AdaptFormer.Models;
 using AdaptFormer.Models.Swin;
-using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;

@@ -1,4 +1,5 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
 using AdaptFormer.Export;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;

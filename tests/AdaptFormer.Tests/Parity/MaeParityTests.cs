@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Mae;
 using AdaptFormer.Models.Vit;

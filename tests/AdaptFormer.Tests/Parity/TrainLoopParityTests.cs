@@ -1,5 +1,5 @@
 using System.Text.Json;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Loading;
 using AdaptFormer.Experiments;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;

@@ -2,7 +2,6 @@ using System.Text.Json;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Models.Layers;
-using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;

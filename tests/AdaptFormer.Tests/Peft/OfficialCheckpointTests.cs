@@ -102,7 +102,7 @@ public sealed class OfficialCheckpointTests : IDisposable
     [MemberData(nameof(Unknown))]
     public void What_the_authors_code_does_not_know_is_refused_in_words_and_nothing_is_written(string tuning, string words)
     {
-        Tuning method = JsonSerializer.Deserialize<Tuning>(tuning, RecipeJson.Default.Options)!;
+        Tuning method = JsonSerializer.Deserialize<Tuning>(tuning, JsonKinds.Options(RecipeJson.Default))!;
         using VisionTransformer model = TinyVit.Create();
         method.Attach(model, 3, new Rng(0));
         string target = _folder.PathOf("out.safetensors");

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AdaptFormer.Experiments;
+using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Peft;
@@ -74,7 +75,7 @@ public sealed class TuningSuiteTests
     public void It_survives_json(string method, int variant)
     {
         Tuning tuning = Variants[method][variant];
-        Assert.Equal(tuning, JsonSerializer.Deserialize<Tuning>(Json(tuning), RecipeJson.Default.Options));
+        Assert.Equal(tuning, JsonSerializer.Deserialize<Tuning>(Json(tuning), JsonKinds.Options(RecipeJson.Default)));
         Assert.DoesNotContain(Json(tuning).Split('"'), word => word.Length > 1 && word.Any(char.IsUpper));
         Assert.NotEmpty(tuning.Formula);
     }
@@ -297,5 +298,5 @@ public sealed class TuningSuiteTests
         _ => false,
     };
 
-    private static string Json(Tuning tuning) => JsonSerializer.Serialize(tuning, RecipeJson.Default.Options);
+    private static string Json(Tuning tuning) => JsonSerializer.Serialize(tuning, JsonKinds.Options(RecipeJson.Default));
 }

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;
 using AdaptFormer.Inference;

@@ -1,5 +1,5 @@
 using System.Text;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;
 using AdaptFormer.Models;

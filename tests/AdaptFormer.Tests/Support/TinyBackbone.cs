@@ -1,5 +1,6 @@
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
+using AdaptFormer.Models.Layers;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Files;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using AdaptFormer.Models.VideoVit;
+using AdaptFormer.Models.Vit;
 using AdaptFormer.Tests.Data;
 
 namespace AdaptFormer.Tests.Support;

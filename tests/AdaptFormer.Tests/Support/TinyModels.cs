@@ -1,6 +1,5 @@
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
-using AdaptFormer.Models.VideoVit;
 using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Ops;

@@ -1,4 +1,4 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Loading;
 using AdaptFormer.Experiments;
 using AdaptFormer.Runs;
 using AdaptFormer.Tensors;

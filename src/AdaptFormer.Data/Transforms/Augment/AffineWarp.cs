@@ -1,4 +1,6 @@
-namespace AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+
+namespace AdaptFormer.Data.Transforms.Augment;
 
 /// <summary>
 /// Rotates, shears and shifts a picture: output pixel (x, y) shows the input at (a·x + b·y + c, d·x + e·y + f), both at pixel centres,

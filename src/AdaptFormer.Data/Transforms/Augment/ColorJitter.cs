@@ -1,6 +1,7 @@
+using AdaptFormer.Data.Images;
 using AdaptFormer.Tensors;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Transforms.Augment;
 
 /// <summary>Random brightness, contrast, saturation and hue, in random order: torchvision's rule on Pillow's pictures.</summary>
 /// <param name="Brightness">b: the factor is uniform in [max(0, 1 − b), 1 + b]; 0 leaves the brightness alone.</param>

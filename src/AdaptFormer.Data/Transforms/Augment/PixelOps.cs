@@ -1,4 +1,6 @@
-namespace AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+
+namespace AdaptFormer.Data.Transforms.Augment;
 
 /// <summary>Changes of colours in place, in 8 bits, with the results of Pillow's <c>ImageOps</c> and <c>ImageEnhance</c> to the last
 /// bit.</summary>

@@ -1,6 +1,7 @@
+using AdaptFormer.Data.Images;
 using AdaptFormer.Tensors;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Transforms.Augment;
 
 /// <summary>
 /// Random changes of pictures, arXiv:1909.13719, with the operations and strengths that fine-tuning recipes write as

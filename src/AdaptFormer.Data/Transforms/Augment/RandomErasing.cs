@@ -1,6 +1,7 @@
+using AdaptFormer.Data.Images;
 using AdaptFormer.Tensors;
 
-namespace AdaptFormer.Data;
+namespace AdaptFormer.Data.Transforms.Augment;
 
 /// <summary>
 /// Replaces a random rectangle of a normalised picture by noise, a number for each pixel and channel: arXiv:1708.04896, with the sizes of

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AdaptFormer.Tensors.Backends.Cpu.Simd;
-using AdaptFormer.Tensors.Memory;
 
 namespace AdaptFormer.Tensors.Backends.Cpu;
 

@@ -1,4 +1,3 @@
-using AdaptFormer.Tensors.Memory;
 
 namespace AdaptFormer.Tensors.Backends.Cpu;
 

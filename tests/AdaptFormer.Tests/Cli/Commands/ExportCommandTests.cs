@@ -1,5 +1,4 @@
 using System.Text.Json;
-using AdaptFormer.Data;
 using AdaptFormer.Onnx;
 using AdaptFormer.Tests.Export;
 using Xunit;

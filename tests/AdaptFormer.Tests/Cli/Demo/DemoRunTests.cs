@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using AdaptFormer.Cli.Demo;
 using AdaptFormer.Cli.Output;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
 using AdaptFormer.Tests.Data;
 using Xunit;
 

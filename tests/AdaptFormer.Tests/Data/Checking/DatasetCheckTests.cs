@@ -1,4 +1,6 @@
 using AdaptFormer.Data;
+using AdaptFormer.Data.Checking;
+using AdaptFormer.Data.Images;
 using AdaptFormer.Tests.Data.Video;
 using Xunit;
 
@@ -32,7 +34,7 @@ public sealed class DatasetCheckTests
     public void Pictures_that_carry_an_orientation_are_counted()
     {
         using TempFolder folder = new();
-        using AdaptFormer.Data.ImageBuffer picture = OrientedFile.Picture();
+        using AdaptFormer.Data.Images.ImageBuffer picture = OrientedFile.Picture();
         for (int i = 1; i <= 8; i++) folder.Write($"{i % 2}/{i}.png", OrientedFile.Png(picture, OrientedFile.Exif(i)));
         DatasetReport report = DatasetCheck.Run(DatasetSource.OpenParts(folder.Path));
         Assert.Equal(7, report.Splits.Sum(split => split.Oriented));

@@ -1,5 +1,8 @@
 using System.Text;
 using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Loading;
 using AdaptFormer.Tests.Files;
 using Xunit;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
 using Xunit;
 
 namespace AdaptFormer.Tests.Data;

@@ -1,5 +1,6 @@
 using System.Text;
 using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
 using AdaptFormer.Tests.Support;
 using Xunit;
 

@@ -1,4 +1,9 @@
 using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Loading;
+using AdaptFormer.Data.Synthetic;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Tensors;
 using Xunit;
 

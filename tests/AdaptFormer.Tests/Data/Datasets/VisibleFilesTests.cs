@@ -1,4 +1,6 @@
 using AdaptFormer.Data;
+using AdaptFormer.Data.Checking;
+using AdaptFormer.Data.Datasets;
 using AdaptFormer.Tests.Data.Video;
 using Xunit;
 

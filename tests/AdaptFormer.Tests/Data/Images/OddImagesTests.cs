@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
 using AdaptFormer.Tensors;
 using Xunit;
 

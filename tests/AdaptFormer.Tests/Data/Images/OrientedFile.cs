@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Transforms;
 using Xunit;
 
 namespace AdaptFormer.Tests.Data;

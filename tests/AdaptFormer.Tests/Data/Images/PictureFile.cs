@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
 
 namespace AdaptFormer.Tests.Data;
 

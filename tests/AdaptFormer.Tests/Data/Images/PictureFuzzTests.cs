@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tests.Support;
 using Xunit;

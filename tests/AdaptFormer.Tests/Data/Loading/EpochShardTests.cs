@@ -1,4 +1,4 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Loading;
 using Xunit;
 
 namespace AdaptFormer.Tests.Data;

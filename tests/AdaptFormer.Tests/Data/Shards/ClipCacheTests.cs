@@ -1,4 +1,10 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Loading;
+using AdaptFormer.Data.Shards;
+using AdaptFormer.Data.Synthetic;
+using AdaptFormer.Data.Transforms;
+using AdaptFormer.Data.Video;
 using AdaptFormer.Tensors;
 using Xunit;
 

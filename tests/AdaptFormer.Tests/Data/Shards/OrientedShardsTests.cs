@@ -1,4 +1,6 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Shards;
 using Xunit;
 
 namespace AdaptFormer.Tests.Data;

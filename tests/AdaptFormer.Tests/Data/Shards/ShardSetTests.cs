@@ -1,5 +1,5 @@
 using System.Buffers;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Shards;
 using Xunit;
 
 namespace AdaptFormer.Tests.Data;

@@ -1,4 +1,7 @@
 using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Synthetic;
 using Xunit;
 
 namespace AdaptFormer.Tests.Data;

@@ -1,5 +1,9 @@
 using System.Globalization;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Loading;
+using AdaptFormer.Data.Synthetic;
+using AdaptFormer.Data.Transforms;
+using AdaptFormer.Data.Transforms.Augment;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;
 using AdaptFormer.Runs;

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Tests.Support;
 using Xunit;
 

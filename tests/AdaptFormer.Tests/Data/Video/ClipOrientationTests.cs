@@ -1,5 +1,9 @@
 using System.Buffers.Binary;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Loading;
+using AdaptFormer.Data.Transforms;
+using AdaptFormer.Data.Video;
 using AdaptFormer.Tensors;
 using Xunit;
 

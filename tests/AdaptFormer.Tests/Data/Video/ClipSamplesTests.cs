@@ -1,4 +1,6 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Datasets;
+using AdaptFormer.Data.Loading;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Tensors;
 using Xunit;
 

@@ -1,4 +1,5 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Video;
 using AdaptFormer.Tensors.Backends;
 using Xunit;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Experiments;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;

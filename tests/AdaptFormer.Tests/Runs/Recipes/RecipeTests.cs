@@ -1,4 +1,4 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Experiments;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Models.Vit;

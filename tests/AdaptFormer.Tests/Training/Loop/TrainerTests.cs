@@ -1,4 +1,4 @@
-using AdaptFormer.Data;
+using AdaptFormer.Data.Loading;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;
 using AdaptFormer.Models;

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using AdaptFormer.Data;
+using AdaptFormer.Data.Loading;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Distributed;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using AdaptFormer.Tensors.Backends.Cpu.Simd;
 
 namespace AdaptFormer.Tensors.Backends.Cpu.Simd;
 
