@@ -202,27 +202,19 @@ public static class AdapterFile
     /// <summary>Reads what the file holds, if it is exactly what its method trains.</summary>
     internal static Dictionary<string, float[]> ReadAll(WeightsFile file, IReadOnlyDictionary<string, Shape> wanted)
     {
+        AdapterTensors held = AdapterTensors.Of(file);
         List<string> faults = [];
-        faults.AddRange(wanted.Keys.Where(name => !file.Entries.ContainsKey(name)).Select(name => $"missing {name}"));
-        faults.AddRange(file.Entries.Keys.Where(name => !wanted.ContainsKey(name)).Select(name => $"unexpected {BadFile.Shorten(name)}"));
-        faults.AddRange(wanted.Where(entry => file.Entries.TryGetValue(entry.Key, out WeightsEntry? found) && found.Shape != entry.Value)
-            .Select(entry => $"{entry.Key} is {file.Entries[entry.Key].Shape}, expected {entry.Value}"));
+        faults.AddRange(wanted.Keys.Where(name => !held.Shapes.ContainsKey(name)).Select(name => $"missing {name}"));
+        faults.AddRange(held.Shapes.Keys.Where(name => !wanted.ContainsKey(name)).Select(name => $"unexpected {BadFile.Shorten(name)}"));
+        faults.AddRange(wanted.Where(entry => held.Shapes.TryGetValue(entry.Key, out Shape found) && found != entry.Value)
+            .Select(entry => $"{entry.Key} is {held.Shapes[entry.Key]}, expected {entry.Value}"));
         if (faults.Count > 0)
             throw new InvalidDataException($"{file.Path} does not hold what its method trains: {string.Join("; ", faults)}.");
-
-        Dictionary<string, float[]> values = [];
-        foreach (string name in wanted.Keys)
-        {
-            float[] numbers = new float[wanted[name].Length];
-            file.ReadFloat32(file.Entries[name], numbers);
-            values.Add(name, numbers);
-        }
-
-        return values;
+        return wanted.Keys.ToDictionary(name => name, held.Read);
     }
 
     /// <summary>The logits of a fixed image of noise.</summary>
-    private static float[] Answer(Backbone model, Func<Tensor, Tensor> forward)
+    internal static float[] Answer(Backbone model, Func<Tensor, Tensor> forward)
     {
         using TensorScope scope = new();
         Shape shape = new([1, .. model.InputShape]);
@@ -251,7 +243,7 @@ public static class AdapterFile
             + "the weights agree, so try the precision and the backend that it was saved with.");
     }
 
-    private static string Name(DataType type) => type == DataType.Float32 ? "float32" : "bfloat16";
+    internal static string Name(DataType type) => type == DataType.Float32 ? "float32" : "bfloat16";
 
     private static string Short(string digest) => digest.Length > 19 ? digest[..19] : digest;
 }

@@ -11,6 +11,10 @@ internal static class AdapterHeader
 {
     public const string Format = "adaptformer-adapter";
     public const int Version = 1;
+
+    /// <summary>Of files whose numbers are packed into few bits: programs that know only the first version refuse them.</summary>
+    public const int PackedVersion = 2;
+
     private const string TaskKey = "task", MultiLabelTask = "multi_label", SingleLabelTask = "single_label";
     private const int MaxLabels = 1 << 20;
 
@@ -18,7 +22,7 @@ internal static class AdapterHeader
     public static void Write(IDictionary<string, string> metadata, AdapterInfo info)
     {
         metadata["format"] = Format;
-        metadata["format_version"] = Version.ToString(CultureInfo.InvariantCulture);
+        metadata["format_version"] = VersionOf(info.Bits);
         metadata["tuning"] = JsonSerializer.Serialize(info.Tuning, JsonKinds.Info<Tuning>(AdapterJson.Default));
         metadata["backbone"] = JsonSerializer.Serialize(info.Backbone, AdapterJson.Default.BackboneIdentity);
         metadata["preprocessing"] = info.Preprocessing.ToJson();
@@ -29,6 +33,9 @@ internal static class AdapterHeader
         if (info.MultiLabel) metadata[TaskKey] = MultiLabelTask;
         metadata["self_test"] = JsonSerializer.Serialize(info.SelfTest, AdapterJson.Default.SelfTest);
     }
+
+    private static string VersionOf(int bits) =>
+        (bits == AdapterTensors.Plain ? Version : PackedVersion).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Whether a file says that it is an adapter.</summary>
     public static bool IsAdapter(WeightsFile file) => file.Metadata.TryGetValue("format", out string? format) && format == Format;
@@ -41,9 +48,12 @@ internal static class AdapterHeader
             throw BadFile.Error(file.Path,
                 "it is no adapter of this program (a backbone, perhaps; official AdaptFormer checkpoints go through convert)");
         string version = Text("format_version");
-        if (version != Version.ToString(CultureInfo.InvariantCulture))
+        if (version != VersionOf(AdapterTensors.Plain) && version != VersionOf(bits: 1))
             throw BadFile.Error(file.Path, $"its adapter format is version {BadFile.Shorten(version)}, this program reads version "
-                + $"{Version}; use the program that wrote it or a newer one");
+                + $"{Version} and {PackedVersion}; use the program that wrote it or a newer one");
+        AdapterTensors tensors = AdapterTensors.Of(file);
+        if (version != VersionOf(tensors.Bits))
+            throw BadFile.Error(file.Path, "format_version", $"version {version} does not fit {tensors.Bits} bits a number");
 
         Tuning tuning = Json("tuning", JsonKinds.Info<Tuning>(AdapterJson.Default));
         BackboneIdentity backbone = Json("backbone", AdapterJson.Default.BackboneIdentity);
@@ -55,19 +65,19 @@ internal static class AdapterHeader
         if (backbone is { Id: null } or { Digest: null } or { Config: null })
             throw BadFile.Error(file.Path, "backbone", "a part is missing");
         CheckConfig(backbone.Config);
-        if (tuning.Width is { } width && !file.Entries.Values.Any(entry => entry.Shape.Dims.Contains(width)))
+        if (tuning.Width is { } width && !tensors.Shapes.Values.Any(shape => shape.Dims.Contains(width)))
             throw BadFile.Error(file.Path, "tuning", $"the method is {width} wide, and no tensor of the file is");
         if (test.Logits is null || test.Backend is null || test.Logits.Length != labels.Length)
             throw BadFile.Error(file.Path, "self_test", $"{test.Logits?.Length ?? 0} logits for {labels.Length} labels");
         string task = file.Metadata.TryGetValue(TaskKey, out string? kind) ? kind : SingleLabelTask;
         if (task is not (MultiLabelTask or SingleLabelTask))
             throw BadFile.Error(file.Path, TaskKey, $"'{BadFile.Shorten(task)}' is not known; known: {SingleLabelTask}, {MultiLabelTask}");
-        long parameters = file.Entries.Values.Where(entry => !entry.Name.StartsWith("head.0.", StringComparison.Ordinal))
-            .Sum(entry => entry.ElementCount);
+        long parameters = tensors.Shapes.Where(entry => !entry.Key.StartsWith("head.0.", StringComparison.Ordinal))
+            .Sum(entry => entry.Value.Length);
         return new AdapterInfo(file.Path, tuning, backbone, preprocessing, labels,
             Json("metrics", AdapterJson.Default.DictionaryStringDouble), test,
             parameters, new FileInfo(file.Path).Length)
-        { MultiLabel = task == MultiLabelTask };
+        { MultiLabel = task == MultiLabelTask, Bits = tensors.Bits };
 
         string Text(string key) => file.Metadata.TryGetValue(key, out string? text)
             ? text : throw BadFile.Error(file.Path, key, "the adapter does not have it; the file is incomplete");

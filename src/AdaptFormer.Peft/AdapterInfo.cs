@@ -38,4 +38,7 @@ public sealed record AdapterInfo(
 {
     /// <summary>Whether a picture may have several of the classes; otherwise it has one.</summary>
     public bool MultiLabel { get; init; }
+
+    /// <summary>Bits of a number of the method's matrices in the file: 32, or 1, 2, 4 or 8 in a packed file.</summary>
+    public int Bits { get; init; } = AdapterTensors.Plain;
 }

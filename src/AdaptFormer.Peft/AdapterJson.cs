@@ -18,6 +18,7 @@ namespace AdaptFormer.Peft;
 [JsonSerializable(typeof(Tuning))]
 [JsonSerializable(typeof(BackboneIdentity))]
 [JsonSerializable(typeof(SelfTest))]
+[JsonSerializable(typeof(PackedStorage))]
 [JsonSerializable(typeof(string[]))]
 [JsonSerializable(typeof(Dictionary<string, double>))]
 internal sealed partial class AdapterJson : JsonSerializerContext;

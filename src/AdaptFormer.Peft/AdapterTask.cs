@@ -51,7 +51,16 @@ public sealed class AdapterTask : IDisposable
         if (faults.Length > 0) throw new InvalidDataException($"{path} does not fit: {string.Join("; ", faults)}.");
 
         using Backbone twin = AdapterFile.Attached(file, backbone, info);
-        Dictionary<string, float[]> values = AdapterFile.ReadAll(file, AdapterFile.Saved(twin));
+        return Of(info, backbone, twin, AdapterFile.ReadAll(file, AdapterFile.Saved(twin)));
+    }
+
+    /// <summary>A task of numbers that are in memory.</summary>
+    /// <param name="info">What its file says, or will.</param>
+    /// <param name="backbone">The backbone that answers.</param>
+    /// <param name="twin">An empty copy of it with the method attached; it is left without the method.</param>
+    /// <param name="values">What the method trained, by name.</param>
+    internal static AdapterTask Of(AdapterInfo info, Backbone backbone, Backbone twin, IReadOnlyDictionary<string, float[]> values)
+    {
         foreach ((string name, (Parameter tensor, _)) in twin.State())
         {
             if (values.TryGetValue(name, out float[]? stored)) tensor.Assign(stored);

@@ -35,40 +35,35 @@ public static class WarmStart
         bool sameClasses = info.Labels.SequenceEqual(labels);
         IReadOnlyDictionary<string, Shape> all = AdapterFile.Saved(model);
         string[] wanted = [.. all.Keys.Where(name => sameClasses || !IsHead(name))];
-        RequireShapes(file, all, wanted);
+        AdapterTensors held = AdapterTensors.Of(file);
+        RequireShapes(path, held.Shapes, all, wanted);
 
         Dictionary<string, Parameter> own = [];
         foreach ((string name, (Parameter tensor, _)) in model.State()) own[name] = tensor;
-        float[][] values = [.. wanted.Select(name => Read(file, name))];
+        float[][] values = [.. wanted.Select(held.Read)];
         for (int i = 0; i < wanted.Length; i++) own[wanted[i]].Assign(values[i]);
         return [.. Notes(info, model, sameClasses, labels)];
     }
 
     private static bool IsHead(string name) => name.StartsWith(HeadPrefix, StringComparison.Ordinal);
 
-    private static void RequireShapes(WeightsFile file, IReadOnlyDictionary<string, Shape> all, string[] wanted)
+    private static void RequireShapes(
+        string path, IReadOnlyDictionary<string, Shape> held, IReadOnlyDictionary<string, Shape> all, string[] wanted)
     {
         List<string> faults = [];
         foreach (string name in wanted)
         {
-            if (!file.Entries.TryGetValue(name, out WeightsEntry? entry)) faults.Add($"missing {name}");
-            else if (entry.Shape != all[name]) faults.Add($"{name} is {entry.Shape}, expected {all[name]}");
+            if (!held.TryGetValue(name, out Shape shape)) faults.Add($"missing {name}");
+            else if (shape != all[name]) faults.Add($"{name} is {shape}, expected {all[name]}");
         }
 
-        faults.AddRange(file.Entries.Keys
+        faults.AddRange(held.Keys
             .Where(name => !IsHead(name) && !all.ContainsKey(name)).Select(name => $"unexpected {BadFile.Shorten(name)}"));
         if (faults.Count == 0) return;
         string more = faults.Count > 8 ? $" and {faults.Count - 8} more" : "";
         throw new InvalidDataException(
-            $"{file.Path} has other shapes than what is to be trained: {string.Join("; ", faults.Take(8))}{more}. "
+            $"{path} has other shapes than what is to be trained: {string.Join("; ", faults.Take(8))}{more}. "
             + "Start from an adapter with the same options on a backbone of the same sizes.");
-    }
-
-    private static float[] Read(WeightsFile file, string name)
-    {
-        float[] values = new float[file.Entries[name].ElementCount];
-        file.ReadFloat32(file.Entries[name], values);
-        return values;
     }
 
     private static IEnumerable<string> Notes(AdapterInfo info, Backbone model, bool sameClasses, IReadOnlyList<string> labels)

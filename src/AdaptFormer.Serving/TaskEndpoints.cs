@@ -40,8 +40,7 @@ internal sealed class TaskEndpoints(
         [
             .. bank.Tasks.Where(task => access.Allows(context, task.Name)).Select(task => new TaskSummary(
                 task.Name, task.Info.Tuning.Method, task.Info.Labels.Count, [.. task.Info.Labels.Take(1000)], task.Info.MultiLabel,
-                task.IsResident, task.IsTested,
-                task.Bytes, task.Version, task.Info.Metrics)),
+                task.IsResident, task.IsTested, task.Bytes, task.Info.Bits, task.Version, task.Info.Metrics)),
         ];
         IReadOnlyDictionary<string, string> reasons = refused().Where(file => access.Allows(context, file.Key)).ToDictionary();
         return Results.Json(new TaskList(bank.Model.Id, bank.Model.ReadsClips, tasks, reasons), Wire.Json);

@@ -63,11 +63,10 @@ internal sealed record InferResponse(string ModelName, string ModelVersion, stri
 /// <summary>A class and its probability, as Hugging Face clients read them.</summary>
 internal sealed record LabelScore(string Label, double Score);
 
-/// <summary>A task in the list of tasks.</summary>
+/// <summary>A task in the list of tasks; its bits are those of a number in the file, its bytes those in memory.</summary>
 internal sealed record TaskSummary(
     string Name, string Method, int Classes, IReadOnlyList<string> Labels, bool MultiLabel, bool Resident, bool Tested, long Bytes,
-    int Version,
-    IReadOnlyDictionary<string, double> Metrics);
+    int Bits, int Version, IReadOnlyDictionary<string, double> Metrics);
 
 /// <summary>All tasks, and the files that are none.</summary>
 internal sealed record TaskList(

@@ -1,10 +1,12 @@
 using System.CommandLine;
+using System.Globalization;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Data.Datasets;
 using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Peft;
+using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Cli.Commands;
 
@@ -21,7 +23,7 @@ internal static class ConvertCommand
         Option<string> to = new("--to")
         {
             Description = $"Names to write: {string.Join(", ", NameMaps.Known)}; adapter makes an adapter file of a checkpoint of the "
-                + "authors' code.",
+                + "authors' code or of an adapter file (--bits).",
             HelpName = "naming",
             Required = true,
         };
@@ -52,17 +54,34 @@ internal static class ConvertCommand
             Description = "Fold an adapter (lora, ssf, bitfit, norm, linear) into its backbone: a plain model with a linear head, which "
                 + "any program can run.",
         };
+        Option<int?> bits = new("--bits")
+        {
+            Description = "Store an adapter file's matrices in so many bits a number, with --to adapter: "
+                + $"{string.Join(", ", AdapterPacking.Choices)}. It is read like any other; what it costs in accuracy, eval says.",
+            HelpName = "n",
+        };
         to.Offer([.. NameMaps.Known, ToAdapter], "naming");
         model.OfferModels();
         preset.Offer(AdaptFormerTuning.Presets.Keys, "name");
         FileCommand command = new("convert", "Rewrite a checkpoint under another project's names.") { source, target, to, prefix, backbone,
-            model, preset, labels, float16, merge };
+            model, preset, labels, float16, merge, bits };
         command.SetAction(parsed =>
         {
             (string from, string into, string naming) = (parsed.GetValue(source)!, parsed.GetValue(target)!, parsed.GetValue(to)!);
+            bool isAdapter = File.Exists(from) && AdapterFile.IsAdapter(from);
+            if (parsed.GetValue(bits) is { } count)
+            {
+                if (!File.Exists(from)) throw new FileNotFoundException($"{from}: there is no such file.", from);
+                if (naming != ToAdapter || !isAdapter)
+                    throw new ArgumentException("convert: --bits goes with an adapter file and --to adapter"
+                        + $"{(isAdapter ? "" : $", and {from} is no adapter file")}.");
+                return Pack(screen, from, into, parsed.GetValue(backbone), count);
+            }
+
+            if (naming == ToAdapter && isAdapter)
+                throw new ArgumentException($"convert: {from} is an adapter file already; --bits stores it in fewer bits.");
             if (naming == ToAdapter) return Import(screen, from, into, Backbone(), parsed.GetValue(preset), parsed.GetValue(labels));
             NameMap names = NameMaps.Get(naming);
-            bool isAdapter = File.Exists(from) && AdapterFile.IsAdapter(from);
             if (parsed.GetValue(merge))
             {
                 if (!isAdapter)
@@ -107,6 +126,27 @@ internal static class ConvertCommand
         return 0;
     }
 
+    private static int Pack(Screen screen, string from, string into, string? backbone, int bits)
+    {
+        if (!AdapterPacking.Choices.Contains(bits))
+            throw new ArgumentException($"--bits {bits}: possible are {string.Join(", ", AdapterPacking.Choices)}.");
+        AdapterInfo old = AdapterFile.Open(from);
+        using Backbone model = OpenFor(old, backbone, PrecisionChoice.Named(old.SelfTest.Precision).Compute());
+        AdapterInfo info = AdapterPacking.Pack(from, into, model, bits);
+        double change = old.SelfTest.Logits.Zip(info.SelfTest.Logits, (before, after) => Math.Abs(before - after)).Max();
+        screen.Line($"{into}: {info.Tuning.Method}, {Format.Count(info.Parameters)} parameters in {bits} "
+            + $"{(bits == 1 ? "bit" : "bits")} each, {info.Labels.Count} classes, {Format.Bytes(info.FileBytes)} in place of "
+            + $"{Format.Bytes(old.FileBytes)}");
+        screen.Line(string.Create(CultureInfo.InvariantCulture,
+            $"Its self-test's logits move by {change:G3} at most, where they reach {old.SelfTest.Logits.Max(Math.Abs):G3}."));
+        return 0;
+    }
+
+    /// <summary>The backbone that an adapter was trained on.</summary>
+    private static Backbone OpenFor(AdapterInfo info, string? backbone, DataType compute) => BackboneLoader.Open(
+        backbone ?? throw NoBackbone(), new BackboneOptions(
+            info.Backbone.Id, BackboneConfig.FromJson(info.Backbone.Config, info.Path), Compute: compute, KeepHead: false));
+
     private static int MakeBackbone(Screen screen, string from, string into, FileDataType type)
     {
         AdapterInfo info = TunedBackbone.Export(from, into, type);
@@ -116,9 +156,7 @@ internal static class ConvertCommand
 
     private static int Merge(Screen screen, string from, string into, string? backbone, NameMap names, FileDataType type)
     {
-        BackboneIdentity identity = AdapterFile.Open(from).Backbone;
-        using Backbone model = BackboneLoader.Open(backbone ?? throw NoBackbone(),
-            new BackboneOptions(Id: identity.Id, Config: BackboneConfig.FromJson(identity.Config, from), KeepHead: false));
+        using Backbone model = OpenFor(AdapterFile.Open(from), backbone, DataType.Float32);
         AdapterInfo info = TunedBackbone.Merge(from, model, into, names, type);
         screen.Line($"{into}: {info.Backbone.Id} with {info.Tuning.Method} and a linear head of {info.Labels.Count} classes, "
             + $"{Format.Bytes(new FileInfo(into).Length)}, as {type.SafetensorsName()}");

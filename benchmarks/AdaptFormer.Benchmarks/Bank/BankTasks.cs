@@ -1,0 +1,70 @@
+using AdaptFormer.Experiments.Benchmarking;
+using AdaptFormer.Inference;
+using AdaptFormer.Models;
+using AdaptFormer.Models.Checkpoints;
+using AdaptFormer.Peft;
+using AdaptFormer.Tensors;
+
+namespace AdaptFormer.Benchmarks.Bank;
+
+/// <summary>A backbone and files of tasks with random numbers on it, in a folder that goes away with it.</summary>
+internal sealed class BankTasks : IDisposable
+{
+    /// <summary>Files that differ. More tasks are read from them again: each holds memory of its own, which is what counts.</summary>
+    public const int Files = 32;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("adaptformer-bank-").FullName;
+    private readonly RandomWeights? _random;
+
+    private readonly BackboneOptions _options;
+    private readonly string _weights;
+
+    public BankTasks(string model, DataType compute)
+    {
+        _options = new BackboneOptions(Compute: compute, KeepHead: false);
+        if (!File.Exists(model)) (_random, _options) = (RandomWeights.For(ModelZoo.Get(model)), _options with { Id = model });
+        _weights = _random?.Path ?? model;
+        Model = BackboneLoader.Open(_weights, _options);
+    }
+
+    public Backbone Model { get; }
+
+    /// <summary>Writes the files of tasks.</summary>
+    /// <param name="layers">Blocks with an adapter.</param>
+    public string[] Write(string layers = "all")
+    {
+        AdaptFormerTuning tuning = new(64, Layers: layers);
+        using Backbone tuned = BackboneLoader.Open(_weights, _options);
+        tuning.Attach(tuned, 10, new Rng(0));
+        return [.. Enumerable.Range(0, Files).Select(seed => Write(tuned, tuning, Path.Combine(_folder, $"{layers}-{seed}.safetensors"), seed))];
+    }
+
+    /// <summary>A picture of noise, as the model reads it.</summary>
+    public float[] Picture(int number)
+    {
+        float[] pixels = new float[Model.InputShape.Length];
+        Rng rng = new(number);
+        foreach (ref float pixel in pixels.AsSpan()) pixel = (float)rng.NextNormal();
+        return pixels;
+    }
+
+    /// <summary>A bank that waits for nobody and keeps no trunks.</summary>
+    public TaskBank Bank() => new(Model, new TaskBankOptions(BatchDelay: TimeSpan.Zero, TrunkBytes: 0, TaskBytes: 64L << 30));
+
+    public void Dispose()
+    {
+        Model.Dispose();
+        _random?.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private static string Write(Backbone tuned, Tuning tuning, string path, int seed)
+    {
+        Rng rng = new(seed);
+        foreach ((_, Parameter parameter) in tuned.TrainableParameters())
+            parameter.Assign([.. Enumerable.Range(0, (int)parameter.Length).Select(_ => 0.02f * (float)rng.NextNormal())]);
+        string[] labels = [.. Enumerable.Range(0, 10).Select(k => $"class {k}")];
+        AdapterFile.Save(path, tuned, tuning, labels, Preprocessing.ImageNet(tuned.InputShape[^1]));
+        return path;
+    }
+}
