@@ -78,7 +78,7 @@ internal sealed record PackedMatrix(int Bits, byte[] Codes, Half[] Levels, Half[
         return scales;
     }
 
-    /// <summary>Numbers in units of their scales, cut into parts of equal count: the middles, spread out, are where the levels start.</summary>
+    /// <summary>Numbers in units of their scales, cut into parts of equal count: their middles, spread out, are the first levels.</summary>
     private static float[] Quantiles(ReadOnlySpan<float> values, float[] scales, int count)
     {
         float[] sorted = new float[values.Length];

@@ -34,7 +34,7 @@ public sealed class PackCommandTests(TinyTask task) : IClassFixture<TinyTask>
     {
         string target = task["never.safetensors"];
         CliOutcome outcome = await CliProgram.Run(["convert", source, target, .. options]);
-        Assert.Equal(1, outcome.Code);
+        Assert.True(outcome.Code is 1 or 2, outcome.Output);
         Assert.Contains(reason, outcome.Error);
         Assert.False(File.Exists(target));
     }
