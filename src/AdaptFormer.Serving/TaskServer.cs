@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -91,9 +92,11 @@ public sealed class TaskServer : IAsyncDisposable
         WebApplicationBuilder builder =
             WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = typeof(TaskServer).Assembly.GetName().Name });
         builder.Configuration.Sources.Clear();      // its options are those of the call; files of the folder that it runs in change nothing
+        builder.Configuration.AddInMemoryCollection(TelemetryVariables());
         builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning)
             .AddFilter("Grpc", LogLevel.Warning);
-        if (options.JsonLogs) builder.Logging.AddJsonConsole(console => console.UseUtcTimestamp = true);
+        if (options.JsonLogs) builder.Logging.AddJsonConsole(console =>
+            (console.TimestampFormat, console.UseUtcTimestamp) = ("yyyy-MM-ddTHH:mm:ss.fffZ", true));
         else builder.Logging.AddSimpleConsole(console =>
             (console.SingleLine, console.TimestampFormat, console.UseUtcTimestamp) = (true, "yyyy-MM-ddTHH:mm:ssZ ", true));
         builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console =>
@@ -125,6 +128,12 @@ public sealed class TaskServer : IAsyncDisposable
             telemetry.WithTracing(traces => traces.AddSource(TaskBank.ActivityName).AddAspNetCoreInstrumentation().AddOtlpExporter());
         return builder;
     }
+
+    /// <summary>What the environment says of traces: OpenTelemetry reads its variables from the configuration.</summary>
+    private static IEnumerable<KeyValuePair<string, string?>> TelemetryVariables() =>
+        Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>()
+            .Select(variable => new KeyValuePair<string, string?>((string)variable.Key, (string?)variable.Value))
+            .Where(variable => variable.Key.StartsWith("OTEL_", StringComparison.Ordinal));
 
     private static void Listen(KestrelServerOptions kestrel, string url, HttpProtocols protocols)
     {
