@@ -62,9 +62,9 @@ internal static class Shell
         if (Launch.OfMpi(Environment.GetEnvironmentVariable) is { } launch && !Ranks.Shared.Contains(name))
         {
             // They would all do the same, and write the same files.
+            string instead = name is "compare" or "sweep" ? ", and give it with --launcher to start the trainings." : ".";
             if (launch.Rank == 0)
-                screen.Error($"{name} is the work of one process, and {launch.Size} were started; start it without the launcher. "
-                    + $"{string.Join(" and ", Ranks.Shared)} share their work.");
+                screen.Error($"{name} is the work of one process, and {launch.Size} were started; start it without the launcher{instead}");
             return Failure.WrongCall;
         }
 

@@ -12,7 +12,8 @@ namespace AdaptFormer.Experiments;
 /// lines on standard output.
 /// </summary>
 /// <param name="program">Makes the call of a program that serves as <see cref="TrialProcess"/> says; folder and threads are added.</param>
-public sealed class ChildProcessHost(Func<ProcessStartInfo> program) : TrialHost
+/// <param name="launcher">Starts it, maybe elsewhere; null starts it here.</param>
+public sealed class ChildProcessHost(Func<ProcessStartInfo> program, TrialLauncher? launcher = null) : TrialHost
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
@@ -24,9 +25,23 @@ public sealed class ChildProcessHost(Func<ProcessStartInfo> program) : TrialHost
     {
         cancellation.ThrowIfCancellationRequested();
         ProcessStartInfo start = program();
+        start.ArgumentList.Add(launcher is null ? folder : Path.GetFullPath(folder));
+        start.ArgumentList.Add(launcher is null ? threads.ToString(CultureInfo.InvariantCulture) : TrialProcess.OwnThreads);
+        string? host = null;
+        if (launcher is not null) start = launcher.Start(start, cancellation, out host);
+        try
+        {
+            return Run(start, trial, report, cancellation);
+        }
+        finally
+        {
+            launcher?.Return(host);
+        }
+    }
+
+    private static string? Run(ProcessStartInfo start, Trial trial, Action<RunRecord> report, CancellationToken cancellation)
+    {
         (start.RedirectStandardInput, start.RedirectStandardOutput, start.RedirectStandardError) = (true, true, true);
-        start.ArgumentList.Add(folder);
-        start.ArgumentList.Add(threads.ToString(CultureInfo.InvariantCulture));
         using Process process = Process.Start(start) ?? throw new IOException($"{start.FileName} cannot be started.");
         try
         {

@@ -1,6 +1,6 @@
 #!/bin/bash
-# What becomes of a training by several processes when something breaks; prints a line for each case. Needs Open MPI or MPICH; 'cut' and 'disk' need root.
-#   tools/cluster/faults.sh ADAPTFORMER FOLDER [kills|stop|cut|disk|differ]...
+# What becomes of a training by several processes when something breaks; prints a line for each case. Needs Open MPI or MPICH; 'link' and 'disk' need root.
+#   tools/cluster/faults.sh ADAPTFORMER FOLDER [kills|stop|link|disk|differ]...
 # ADAPTFORMER is the program's dll, FOLDER an empty folder. KILLS (20) says how often 'kills' kills.
 set -u
 program=$1 folder=$2
@@ -22,7 +22,7 @@ launch() {
 
 ranks_of() { pgrep -f "adaptformer.dll train .*--output $1( |\$)" | while read -r p; do [ "$(cat /proc/$p/comm)" = dotnet ] && echo "$p"; done; }
 
-newest() { ls "$1"/checkpoints 2>/dev/null | sort | tail -1; }
+newest() { ls "$1"/checkpoints 2>/dev/null | grep ^epoch | sort | tail -1; }
 
 # Waits until the run in a folder has another checkpoint than $2, at most two minutes.
 wait_for_step() { for _ in $(seq 1200); do [ "$(newest "$1")" != "$2" ] && return 0; kill -0 "$launcher" 2>/dev/null || return 1; sleep 0.1; done; return 1; }
@@ -49,7 +49,7 @@ kills() {
         fi
         wait "$launcher" 2>/dev/null
         [ -n "$(ranks_of "$run")" ] && nothing_left "$run"
-        [ -e "$run/summary.json" ] && break
+        [ -e "$run/summary.json" ] && break      # more EPOCHS make room for more kills
     done
     launch 2 --output "$run" --resume
     wait "$launcher"
@@ -67,9 +67,10 @@ stop() {
     echo "stop: code $? after $((SECONDS - start)) s; $(grep -o 'adaptformer: rank.*no answer[^:]*' "$folder/err" | tail -1); $(nothing_left "$run")"
 }
 
-# Two namespaces with a link between them; the launcher's remote daemon starts through ip netns exec.
-cut() {
-    local run=$folder/cut start
+# Two namespaces with a link between them; the launcher's remote daemon starts through ip netns exec. KEEPALIVE (5) is after how many seconds
+# Open MPI's daemons ask each other; with a large one the processes notice the cut by their own deadline.
+link() {
+    local run=$folder/link start
     rm -rf "$run"
     ip netns add aff1 && ip netns add aff2 && ip link add aff1e netns aff1 type veth peer name aff2e netns aff2 || return 1
     for i in 1 2; do ip -n aff$i addr add 10.77.0.$i/24 dev aff${i}e; ip -n aff$i link set aff${i}e up; ip -n aff$i link set lo up; done
@@ -80,16 +81,16 @@ exec ip netns exec aff2 unshare -u bash -c "hostname aff2; $*"
 A
     chmod +x "$folder/agent"
     (exec ip netns exec aff1 mpirun.openmpi --mca plm_rsh_agent "$folder/agent" --mca btl tcp,self --mca btl_tcp_if_include 10.77.0.0/24 \
-        --mca oob_tcp_if_include 10.77.0.0/24 --mca oob_tcp_keepalive_time 5 --mca oob_tcp_keepalive_intvl 2 --mca oob_tcp_keepalive_probes 2 \
+        --mca oob_tcp_if_include 10.77.0.0/24 --mca oob_tcp_keepalive_time "${KEEPALIVE:-5}" --mca oob_tcp_keepalive_intvl 2 --mca oob_tcp_keepalive_probes 2 \
         --host 10.77.0.1:1,10.77.0.2:1 -n 2 dotnet "$program" train "${recipe[@]}" --output "$run" --set cluster.timeout=10 --set epochs=100000 \
         >>"$folder/out" 2>>"$folder/err") &
     launcher=$!
-    wait_for_step "$run" "" || echo "cut: the training did not begin"
+    wait_for_step "$run" "" || echo "link: the training did not begin"
     ip -n aff1 link set aff1e down
     start=$SECONDS
     timeout 90 tail --pid="$launcher" -f /dev/null
     wait "$launcher"
-    echo "cut: code $? after $((SECONDS - start)) s; $(grep -o 'adaptformer: rank.*no answer[^:]*' "$folder/err" | tail -2 | tr '\n' ';') $(nothing_left "$run"); orted: $(pgrep -c orted)"
+    echo "link: code $? after $((SECONDS - start)) s; $(grep -o 'adaptformer: rank.*no answer[^:]*' "$folder/err" | tail -2 | tr '\n' ';') $(nothing_left "$run"); orted: $(pgrep -c orted)"
     ip netns del aff1
     ip netns del aff2
 }
@@ -118,5 +119,5 @@ differ() {
     done
 }
 
-[ $# -gt 0 ] || set -- kills stop cut disk differ
+[ $# -gt 0 ] || set -- kills stop link disk differ
 for case in "$@"; do "$case"; done

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Experiments;
 using AdaptFormer.Runs.Experiments;
@@ -23,11 +24,18 @@ internal sealed class ExperimentOptions
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Delete what is in the folder and begin anew." };
     private readonly Option<int?> _jobs = new("--jobs")
     { Description = "Trainings side by side; by cores and measured memory if left out.", HelpName = "n" };
+    private readonly Option<string> _launcher = new("--launcher")
+    {
+        Description = "What starts each training, here or elsewhere: \"srun -N 1 -n 4 --mpi=pmix\", \"mpirun -n 2 --host {host}:2\".",
+        HelpName = "command",
+    };
+    private readonly Option<string> _hosts = new("--hosts")
+    { Description = "Machines for {host} of --launcher, one training at a time each.", HelpName = "a,b,c" };
     private readonly Option<bool> _json = CommonOptions.Json("Print one JSON line a training, and a last one with everything.");
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_set, _seeds, _validation, _output, _overwrite, _jobs, _json]) command.Add(option);
+        foreach (Option option in (Option[])[_set, _seeds, _validation, _output, _overwrite, _jobs, _launcher, _hosts, _json]) command.Add(option);
     }
 
     /// <summary>The edits of all recipes.</summary>
@@ -55,6 +63,13 @@ internal sealed class ExperimentOptions
     private static string Quoted(string word) =>
         word.AsSpan().IndexOfAny(" '\"(;") < 0 ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
+    private TrialLauncher? Launcher(ParseResult parsed)
+    {
+        string[] hosts = (parsed.GetValue(_hosts) ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        if (parsed.GetValue(_launcher) is { } command) return new TrialLauncher([.. CommandLineParser.SplitCommandLine(command)], hosts);
+        return hosts.Length == 0 ? null : throw new ArgumentException("--hosts are machines for {host} of --launcher; give both.");
+    }
+
     /// <summary>Carries out <paramref name="plan"/>, in the folder that was asked for.</summary>
     /// <param name="halving">The rounds of successive halving; null trains everything.</param>
     public int Run(
@@ -63,11 +78,13 @@ internal sealed class ExperimentOptions
         if (parsed.GetValue(_jobs) is < 1) throw new ArgumentException("--jobs must be at least 1.");
         plan.Check();
         using TrialStore store = TrialStore.Open(parsed.GetValue(_output) ?? output, parsed.GetValue(_overwrite));
-        ChildProcessHost host = new(TrialCommand.Start);
+        TrialLauncher? launcher = Launcher(parsed);
+        ChildProcessHost host = new(TrialCommand.Start, launcher);
+        int? jobs = parsed.GetValue(_jobs) ?? (launcher?.Hosts.Count > 0 ? launcher.Hosts.Count : null);
         ExperimentResult result = ExperimentView.Show(screen, parsed.GetValue(_json), report =>
         {
             Experiment experiment =
-                new(plan, store, new TrialScheduler(store, host, TrialSlots.Here(host, parsed.GetValue(_jobs)), report), report);
+                new(plan, store, new TrialScheduler(store, host, TrialSlots.Here(host, jobs), report), report);
             return halving is null ? experiment.Run(cancellation) : experiment.Halve(halving, cancellation);
         });
         if (!parsed.GetValue(_json))

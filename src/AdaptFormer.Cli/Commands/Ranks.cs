@@ -16,7 +16,7 @@ internal static class Ranks
     private static readonly TimeSpan ForRankZero = TimeSpan.FromSeconds(3);
 
     /// <summary>Commands that several processes carry out together.</summary>
-    public static readonly string[] Shared = ["train", "pretrain"];
+    public static readonly string[] Shared = ["train", "pretrain", TrialCommand.Name];
 
     /// <summary>Carries out work that processes share.</summary>
     /// <param name="screen">Muted at all ranks but the first.</param>

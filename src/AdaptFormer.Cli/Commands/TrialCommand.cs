@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using AdaptFormer.Cli.Output;
+using AdaptFormer.Distributed;
 using AdaptFormer.Experiments;
 
 namespace AdaptFormer.Cli.Commands;
@@ -9,7 +10,7 @@ namespace AdaptFormer.Cli.Commands;
 /// cref="TrialProcess"/>.</summary>
 internal static class TrialCommand
 {
-    private const string Name = "trial";
+    public const string Name = "trial";
 
     public static Command Create(Screen screen)
     {
@@ -20,14 +21,8 @@ internal static class TrialCommand
         {
             try
             {
-                TrialProcess.Serve(parsed.GetValue(folder)!, int.Parse(parsed.GetValue(threads)!), Console.In, screen.OutWriter,
-                    cancellation);
-                return 0;
-            }
-            catch (Exception diverged) when (TrialProcess.IsDivergence(diverged))
-            {
-                screen.ErrorWriter.WriteLine(diverged.Message);
-                return TrialProcess.Diverged;
+                int? count = parsed.GetValue(threads) is { } text && text != TrialProcess.OwnThreads ? int.Parse(text) : null;
+                return Ranks.Run(screen, count, ranks => Serve(screen, parsed.GetValue(folder)!, ranks, cancellation));
             }
             catch (Exception error) when (error is not OutOfMemoryException)
             {
@@ -38,6 +33,21 @@ internal static class TrialCommand
             }
         }, CancellationToken.None));
         return command;
+    }
+
+    private static int Serve(Screen screen, string folder, Collective ranks, CancellationToken cancellation)
+    {
+        try
+        {
+            TrialProcess.Serve(folder, Console.In, screen.OutWriter, ranks, cancellation);
+            return 0;
+        }
+        catch (Exception diverged) when (TrialProcess.IsDivergence(diverged))
+        {
+            screen.ErrorWriter.WriteLine(diverged.Message);
+            ranks.Abort(TrialProcess.Diverged);     // the others have met no such number
+            return TrialProcess.Diverged;
+        }
     }
 
     /// <summary>How this program starts itself for a trial.</summary>

@@ -4,6 +4,7 @@ using AdaptFormer.Files;
 using AdaptFormer.Runs;
 using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tests.Cli;
+using AdaptFormer.Tests.Reports;
 using AdaptFormer.Tests.Support;
 using AdaptFormer.Training;
 using AdaptFormer.Training.Loop;
@@ -158,11 +159,14 @@ public sealed class SharedTrainingTests : IDisposable
     }
 
     [Fact]
-    public void The_log_says_what_each_rank_did_with_its_time()
+    public void Log_and_page_say_what_each_rank_did_with_its_time()
     {
         Train(Read(""), "run", 2);
         EpochRecord[] log = [.. RunDirectory.Open(_task["run"]).ReadLog()];
         Assert.All(log, epoch => Assert.Equal([0, 1], epoch.Ranks!.Select(time => time.Rank)));
+        string page = _task["run/report.html"];
+        Assert.Equal([0, 1], ReportPages.Data(File.ReadAllText(page)).GetProperty("epochs")[0].GetProperty("ranks").EnumerateArray().Select(rank => rank.GetProperty("rank").GetInt32()));
+        ReportPages.DrawsItself(page);
         Assert.All(log, epoch => Assert.All(epoch.Ranks!, time => Assert.True(time is { Computing: > 0, Waiting: >= 0, Loading: >= 0 })));
     }
 
