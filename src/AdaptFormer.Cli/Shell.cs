@@ -4,6 +4,7 @@ using System.CommandLine.Parsing;
 using AdaptFormer.Cli.Commands;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Distributed;
+using AdaptFormer.Files;
 using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors.Backends;
 

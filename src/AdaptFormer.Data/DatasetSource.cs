@@ -1,5 +1,6 @@
 using AdaptFormer.Data.Datasets;
 using AdaptFormer.Data.Synthetic;
+using AdaptFormer.Files;
 
 namespace AdaptFormer.Data;
 
@@ -153,7 +154,7 @@ public static class DatasetSource
         if (Kinds.Contains(kind) || ClipKinds.Contains(kind)) return (kind, spec[(colon + 1)..]);
         if (Path.Exists(spec)) return ("", spec);
         throw new ArgumentException(
-            $"Data '{spec}': kind '{kind}' is not known; known: {string.Join(", ", Kinds)}; of clips: {string.Join(", ", ClipKinds)}.",
+            $"Data '{spec}': {Spelling.Unknown("kind", kind, [.. Kinds])}; of clips: {string.Join(", ", ClipKinds)}.",
                 nameof(spec));
     }
 

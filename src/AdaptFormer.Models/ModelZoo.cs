@@ -1,3 +1,4 @@
+using AdaptFormer.Files;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Models;
@@ -38,10 +39,12 @@ public static class ModelZoo
     }
 
     /// <summary>The model of this id.</summary>
-    /// <exception cref="ArgumentException">The id is not known; the message lists those that are.</exception>
+    /// <exception cref="ArgumentException">The id is not known; the message names the nearest that is.</exception>
     public static ModelDescription Get(string id) => Known.TryGetValue(id, out ModelDescription? model)
         ? model
-        : throw new ArgumentException($"Model '{id}' is not known; known: {string.Join(", ", Ids)}. For other sizes give a configuration.");
+        : throw new ArgumentException(
+            $"Model '{id}' is not known{(Spelling.Nearest(id, Ids) is { } nearest ? $" (did you mean '{nearest}'?)" : "")}; " +
+            $"'adaptformer models' and ModelZoo.Ids list the {Known.Count} that are. For other sizes give a configuration.");
 
     /// <summary>Whether there is a model of this id.</summary>
     public static bool Contains(string id) => Known.ContainsKey(id);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
@@ -83,7 +84,7 @@ public abstract record Tuning(HeadKind Head = HeadKind.BatchNorm)
     /// <exception cref="ArgumentException">There is none; the message lists those that are there.</exception>
     public static Tuning Default(string method) => Methods.Contains(method)
         ? JsonSerializer.Deserialize($$"""{"method": "{{method}}"}""", JsonKinds.Info<Tuning>(AdapterJson.Default))!
-        : throw new ArgumentException($"Method '{method}' is not known; known: {string.Join(", ", Methods)}.");
+        : throw new ArgumentException($"{Spelling.Unknown("Method", method, [.. Methods])}.");
 
     /// <summary>
     /// Folds what the method learned into the backbone's weights, which then answers as before without any module of the method's; the head

@@ -115,7 +115,7 @@ internal static class ConvertCommand
         using Backbone model = backbone;
         AdaptFormerTuning? given = null;
         if (preset is not null && !AdaptFormerTuning.Presets.TryGetValue(preset, out given))
-            throw new ArgumentException($"--preset '{preset}' is not known; known: {string.Join(", ", AdaptFormerTuning.Presets.Keys)}.");
+            throw new ArgumentException($"{Spelling.Unknown("--preset", preset, [.. AdaptFormerTuning.Presets.Keys])}.");
         Tuning tuning = OfficialCheckpoint.Import(from, model, given);
         string[] names = labels is null
             ? [.. Enumerable.Range(0, model.Head!.Classes).Select(i => $"{i}")] : [.. ListFile.AllLines(labels)];

@@ -1,3 +1,4 @@
+using AdaptFormer.Files;
 using AdaptFormer.Runs.Recipes;
 
 namespace AdaptFormer.Cli.Commands;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;
 

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
+using AdaptFormer.Cli;
+using AdaptFormer.Cli.Output;
 
 namespace AdaptFormer.Tests.Cli;
 
@@ -10,10 +12,22 @@ internal sealed record CliOutcome(int Code, string Output, string Error)
     public JsonElement[] Json => [.. Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
 }
 
-/// <summary>Starts the built program as a user does: in a process of its own.</summary>
+/// <summary>
+/// Calls the program. <see cref="Run(IEnumerable{string})"/> and its kind start a process, as a user does; <see cref="Call"/> enters where
+/// that process would, in this one, which spares some seconds of compiling for each call: it is for tests of what a command answers, while
+/// that each command runs in a process, on a terminal and piped, is tested by <see cref="TerminalTests"/>.
+/// </summary>
 internal static class CliProgram
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
+    /// <summary>In this process, redirected. Paths must be absolute.</summary>
+    public static async Task<CliOutcome> Call(params IEnumerable<string> arguments)
+    {
+        using StringWriter output = new(), error = new();
+        int code = await Task.Run(() => Shell.RunAsync([.. arguments], new Screen(TextWriter.Synchronized(output), TextWriter.Synchronized(error), terminal: false)));
+        return new CliOutcome(code, output.ToString(), error.ToString());
+    }
 
     public static Task<CliOutcome> Run(params IEnumerable<string> arguments) => Run([], arguments);
 

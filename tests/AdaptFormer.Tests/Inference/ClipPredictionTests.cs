@@ -75,22 +75,22 @@ public sealed class ClipPredictionTests : IDisposable
         foreach (string frame in Directory.GetFiles(_task["test/bright1"])) File.WriteAllText(frame, "no picture");
         string run = _task["run"], torn = _task["test/bright1"];
 
-        CliOutcome eval = await CliProgram.Run("eval", "--run", run, "--segments", "2", "--json");
+        CliOutcome eval = await CliProgram.Call("eval", "--run", run, "--segments", "2", "--json");
         Assert.True(eval.Code == 0, eval.Error);
         Assert.Equal((6, 1), (eval.Json[0].GetProperty("images").GetInt32(), eval.Json[0].GetProperty("unreadable").GetInt32()));
         Assert.Equal(100 * 5 / 6.0, eval.Json[0].GetProperty("top1").GetDouble(), 1e-9);
         Assert.Contains(torn, eval.Error, StringComparison.Ordinal);
 
-        CliOutcome predict = await CliProgram.Run("predict", _task["test"], "--adapter", summary.Adapter!, "--json", "--top-k", "1", "--crops", "3");
+        CliOutcome predict = await CliProgram.Call("predict", _task["test"], "--adapter", summary.Adapter!, "--json", "--top-k", "1", "--crops", "3");
         Assert.Equal(1, predict.Code);
         Assert.Equal(6, predict.Json.Length);
         Assert.Equal(["bright", null, "bright", "dark", "dark", "dark"], predict.Json.Select(line => line.GetProperty("classes") is var classes && classes.GetArrayLength() == 1 ? classes[0].GetProperty("label").GetString() : null));
         Assert.Contains($"adaptformer: {torn}", predict.Error, StringComparison.Ordinal);
 
-        CliOutcome wrong = await CliProgram.Run("eval", "--run", run, "--kind", "folder");
+        CliOutcome wrong = await CliProgram.Call("eval", "--run", run, "--kind", "folder");
         Assert.Equal(2, wrong.Code);
         Assert.Contains("has pictures, and the model reads clips", wrong.Error, StringComparison.Ordinal);
-        Assert.Contains("crops is 2", (await CliProgram.Run("predict", _task["test"], "--run", run, "--crops", "2")).Error, StringComparison.Ordinal);
+        Assert.Contains("crops is 2", (await CliProgram.Call("predict", _task["test"], "--run", run, "--crops", "2")).Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -49,10 +49,11 @@ public sealed class ModelZooTests
         Assert.Equal(evalResize, ModelZoo.Get(id).Preprocessing.EvalResize);
 
     [Fact]
-    public void An_unknown_id_is_answered_with_the_known_ones()
+    public void An_unknown_id_is_answered_with_the_nearest_and_where_all_stand()
     {
         ArgumentException error = Assert.Throws<ArgumentException>(() => ModelZoo.Get("vit_base_patch16_225"));
-        Assert.StartsWith("Model 'vit_base_patch16_225' is not known; known: vit_tiny_patch16_224, ", error.Message);
+        Assert.StartsWith("Model 'vit_base_patch16_225' is not known (did you mean 'vit_base_patch16_224'?); 'adaptformer models'", error.Message);
+        Assert.StartsWith("Model 'resnet50' is not known; 'adaptformer models'", Assert.Throws<ArgumentException>(() => ModelZoo.Get("resnet50")).Message);
     }
 
     [Fact]

@@ -28,7 +28,7 @@ public sealed class BadInputTests(TinyTask task) : IClassFixture<TinyTask>
     {
         Prepare();
         string output = task[$"run-{Guid.NewGuid():N}"];
-        CliOutcome outcome = await CliProgram.Run(["train", task.Recipe, "--quiet", "--output", output, .. edits.SelectMany(edit => (string[])["--set", Fill(edit)])]);
+        CliOutcome outcome = await CliProgram.Call(["train", task.Recipe, "--quiet", "--output", output, .. edits.SelectMany(edit => (string[])["--set", Fill(edit)])]);
         Expect(outcome, code, expected);
     }
 
@@ -36,29 +36,29 @@ public sealed class BadInputTests(TinyTask task) : IClassFixture<TinyTask>
     public async Task An_output_folder_that_cannot_be_used_is_left_alone()
     {
         string file = task.Write("occupied/notes.txt", "mine");
-        Expect(await CliProgram.Run("train", task.Recipe, "--output", file), FailedRun, "is a file; give the output as a folder");
-        Expect(await CliProgram.Run("train", task.Recipe, "--output", task["occupied"]), FailedRun, "is not empty and holds no run");
-        Expect(await CliProgram.Run("train", task.Recipe, "--output", Path.Combine(file, "run")), FailedRun, "notes.txt");
+        Expect(await CliProgram.Call("train", task.Recipe, "--output", file), FailedRun, "is a file; give the output as a folder");
+        Expect(await CliProgram.Call("train", task.Recipe, "--output", task["occupied"]), FailedRun, "is not empty and holds no run");
+        Expect(await CliProgram.Call("train", task.Recipe, "--output", Path.Combine(file, "run")), FailedRun, "notes.txt");
         Assert.Equal("mine", File.ReadAllText(file));
 
         string run = task["twice"];
-        Assert.Equal(0, (await CliProgram.Run("train", task.Recipe, "--output", run, "--set", "epochs=1")).Code);
-        Expect(await CliProgram.Run("train", task.Recipe, "--output", run, "--set", "epochs=1"), FailedRun, "--overwrite");
-        Assert.Equal(0, (await CliProgram.Run("train", task.Recipe, "--output", run, "--set", "epochs=1", "--overwrite")).Code);
+        Assert.Equal(0, (await CliProgram.Call("train", task.Recipe, "--output", run, "--set", "epochs=1")).Code);
+        Expect(await CliProgram.Call("train", task.Recipe, "--output", run, "--set", "epochs=1"), FailedRun, "--overwrite");
+        Assert.Equal(0, (await CliProgram.Call("train", task.Recipe, "--output", run, "--set", "epochs=1", "--overwrite")).Code);
     }
 
     [Fact]
     public async Task An_adapter_is_refused_on_another_backbone()
     {
         string run = task["mine"], adapter = Path.Combine(run, "adapter.safetensors");
-        Assert.Equal(0, (await CliProgram.Run("train", task.Recipe, "--output", run, "--set", "epochs=1")).Code);
+        Assert.Equal(0, (await CliProgram.Call("train", task.Recipe, "--output", run, "--set", "epochs=1")).Code);
         string picture = task["test/dark/0.png"], twin = task.SaveBackbone("twin.safetensors", seed: 2), wide = task.SaveBackbone("wider.safetensors", seed: 1, embedDim: 32);
-        Expect(await CliProgram.Run("predict", picture, "--adapter", adapter, "--weights", twin), FailedRun, "trained on other weights of tiny");
-        Expect(await CliProgram.Run("predict", picture, "--adapter", adapter, "--weights", wide), FailedRun, "adapter.safetensors was trained on tiny");
-        Expect(await CliProgram.Run("predict", picture, "--adapter", adapter), WrongCall, "give its weights too");
-        Expect(await CliProgram.Run("predict", picture, "--adapter", task.Backbone, "--weights", task.Backbone), FailedRun, "backbone.safetensors");
-        Expect(await CliProgram.Run("predict", picture), WrongCall, "Which model?");
-        Expect(await CliProgram.Run("predict", task["nowhere.png"], "--run", run), FailedRun, "nowhere.png");
+        Expect(await CliProgram.Call("predict", picture, "--adapter", adapter, "--weights", twin), FailedRun, "trained on other weights of tiny");
+        Expect(await CliProgram.Call("predict", picture, "--adapter", adapter, "--weights", wide), FailedRun, "adapter.safetensors was trained on tiny");
+        Expect(await CliProgram.Call("predict", picture, "--adapter", adapter), WrongCall, "give its weights too");
+        Expect(await CliProgram.Call("predict", picture, "--adapter", task.Backbone, "--weights", task.Backbone), FailedRun, "backbone.safetensors");
+        Expect(await CliProgram.Call("predict", picture), WrongCall, "Which model?");
+        Expect(await CliProgram.Call("predict", task["nowhere.png"], "--run", run), FailedRun, "nowhere.png");
     }
 
     // The files that the recipes above spoil.

@@ -11,7 +11,7 @@ public sealed class BenchCommandTests(TinyTask task) : IClassFixture<TinyTask>
     [Fact]
     public async Task A_measurement_is_one_json_line_with_the_names_that_scripts_rely_on()
     {
-        CliOutcome outcome = await CliProgram.Run(
+        CliOutcome outcome = await CliProgram.Call(
             "bench", "--model", "mini", "--set", $"model.config={Sizes}", "--method", "vpt", "--batch", "1", "--precision", "float32", "--seconds", "0", "--profile", "--json");
         Assert.True(outcome.Code == 0, outcome.Error);
         JsonElement result = Assert.Single(outcome.Json);
@@ -25,7 +25,7 @@ public sealed class BenchCommandTests(TinyTask task) : IClassFixture<TinyTask>
     [Fact]
     public async Task A_method_is_held_against_another_and_trains_from_kept_results()
     {
-        CliOutcome outcome = await CliProgram.Run(
+        CliOutcome outcome = await CliProgram.Call(
             "bench", "--model", "mini", "--set", $"model.config={Sizes}", "--set", "tuning.bottleneck=4", "--layers", "2", "--batch", "2", "--precision", "float32", "--seconds", "0",
             "--against", "full", "--kept", "--json");
         Assert.True(outcome.Code == 0, outcome.Error);
@@ -33,7 +33,7 @@ public sealed class BenchCommandTests(TinyTask task) : IClassFixture<TinyTask>
         Assert.Equal("full", result.GetProperty("against").GetString());
         Assert.All((string[])["train_time_ratio", "predict_time_ratio"], key => Assert.True(result.GetProperty(key).GetDouble() > 0, key));
 
-        outcome = await CliProgram.Run("bench", "--model", "mini", "--set", $"model.config={Sizes}", "--method", "full", "--batch", "2", "--precision", "float32", "--seconds", "0", "--kept");
+        outcome = await CliProgram.Call("bench", "--model", "mini", "--set", $"model.config={Sizes}", "--method", "full", "--batch", "2", "--precision", "float32", "--seconds", "0", "--kept");
         Assert.NotEqual(0, outcome.Code);
         Assert.Contains("there are no results to keep", outcome.Error, StringComparison.Ordinal);
     }
@@ -41,7 +41,7 @@ public sealed class BenchCommandTests(TinyTask task) : IClassFixture<TinyTask>
     [Fact]
     public async Task Loading_is_measured_on_a_folder()
     {
-        CliOutcome outcome = await CliProgram.Run("bench", "--loading", task["test"], "--seconds", "0", "--json");
+        CliOutcome outcome = await CliProgram.Call("bench", "--loading", task["test"], "--seconds", "0", "--json");
         Assert.True(outcome.Code == 0, outcome.Error);
         Assert.True(outcome.Json[0].GetProperty("images_per_s_per_core").GetDouble() > 0);
         Assert.Equal(15, outcome.Json[0].GetProperty("images").GetInt32());

@@ -9,7 +9,7 @@ public sealed class DescribeCommandTests
     [Fact]
     public async Task Options_of_a_method_and_a_model_are_edits_as_in_recipes()
     {
-        CliOutcome outcome = await CliProgram.Run(
+        CliOutcome outcome = await CliProgram.Call(
             "describe", "--model", "vit_small_patch16_224.videomae", "--preset", "lora", "--set", "tuning.rank=4", "--set", "model.num_frames=8", "--classes", "51", "--batch", "2", "--json");
         Assert.True(outcome.Code == 0, outcome.Error);
         JsonElement answer = outcome.Json[0];
@@ -24,7 +24,7 @@ public sealed class DescribeCommandTests
     [InlineData("LoRA: tuning.rank is 0", "--preset", "lora", "--set", "tuning.rank=0")]
     public async Task What_is_wrong_is_said_in_one_message(string expected, params string[] arguments)
     {
-        CliOutcome outcome = await CliProgram.Run(["describe", "--model", "deit_tiny_patch16_224", .. arguments]);
+        CliOutcome outcome = await CliProgram.Call(["describe", "--model", "deit_tiny_patch16_224", .. arguments]);
         Assert.Equal(2, outcome.Code);
         Assert.Contains(expected, outcome.Error);
         Assert.Equal("", outcome.Output);
@@ -34,7 +34,7 @@ public sealed class DescribeCommandTests
     public async Task Latency_is_measured_for_the_papers_methods_and_the_described_one()
     {
         const string Tiny = """model.config={"img_height": 16, "img_width": 16, "patch_size": 8, "embed_dim": 16, "depth": 2, "num_heads": 2}""";
-        CliOutcome outcome = await CliProgram.Run(
+        CliOutcome outcome = await CliProgram.Call(
             "describe", "--model", "tiny", "--preset", "lora", "--set", Tiny, "--set", "tuning.rank=4", "--latency", "--trials", "2", "--batches", "1", "3", "--batch", "2", "--classes", "5", "--json");
         Assert.True(outcome.Code == 0, outcome.Error);
         JsonElement[] rows = [.. outcome.Json[0].GetProperty("methods").EnumerateArray()];
@@ -49,7 +49,7 @@ public sealed class DescribeCommandTests
     [InlineData("--methods 'lore' is not known; known: official-image,", "--latency", "--methods", "full", "lore")]
     public async Task Wrong_options_of_latency_are_said_before_anything_is_measured(string expected, params string[] arguments)
     {
-        CliOutcome outcome = await CliProgram.Run(["describe", "--model", "deit_tiny_patch16_224", .. arguments]);
+        CliOutcome outcome = await CliProgram.Call(["describe", "--model", "deit_tiny_patch16_224", .. arguments]);
         Assert.Equal(2, outcome.Code);
         Assert.Contains(expected, outcome.Error);
         Assert.Equal("", outcome.Output);

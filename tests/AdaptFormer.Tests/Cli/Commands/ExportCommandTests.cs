@@ -14,14 +14,14 @@ public sealed class ExportCommandTests
         OnnxTrial.RequireRuntime();
         using TinyTask task = new();
         string run = task["run"], file = task["task.onnx"], picture = task[Path.Combine("test", "dark", "0.png")];
-        Assert.Equal(0, (await CliProgram.Run("train", task.Recipe, "--set", "epochs=1", "--output", run)).Code);
+        Assert.Equal(0, (await CliProgram.Call("train", task.Recipe, "--set", "epochs=1", "--output", run)).Code);
 
-        CliOutcome export = await CliProgram.Run("export", run, "--output", file);
+        CliOutcome export = await CliProgram.Call("export", run, "--output", file);
         Assert.True(export.Code == 0, export.Error);
         Assert.Contains("Checked in ONNX Runtime", export.Output);
         foreach (string language in new[] { "C#:", "JavaScript:", "Python:", "OnnxPredictor.Open(\"task.onnx\")" }) Assert.Contains(language, export.Output);
 
-        CliOutcome own = await CliProgram.Run("predict", picture, "--run", run, "--json"), other = await CliProgram.Run("predict", picture, "--runtime", "onnx", "--weights", file, "--json");
+        CliOutcome own = await CliProgram.Call("predict", picture, "--run", run, "--json"), other = await CliProgram.Call("predict", picture, "--runtime", "onnx", "--weights", file, "--json");
         Assert.True(other.Code == 0, other.Error);
         JsonElement ours = own.Json[0].GetProperty("classes"), theirs = other.Json[0].GetProperty("classes");
         for (int i = 0; i < 3; i++)
@@ -30,7 +30,7 @@ public sealed class ExportCommandTests
             Assert.Equal(ours[i].GetProperty("probability").GetDouble(), theirs[i].GetProperty("probability").GetDouble(), 5);
         }
 
-        CliOutcome json = await CliProgram.Run("export", Path.Combine(run, "adapter.safetensors"), "--weights", task.Backbone, "--output", file, "--int8", "--pixels", "false", "--json");
+        CliOutcome json = await CliProgram.Call("export", Path.Combine(run, "adapter.safetensors"), "--weights", task.Backbone, "--output", file, "--int8", "--pixels", "false", "--json");
         Assert.Equal("pixels", json.Json.Single().GetProperty("input").GetString());
         Assert.Equal(OnnxRuntimeLibrary.Version, json.Json[0].GetProperty("runtime").GetString());
     }
@@ -48,7 +48,7 @@ public sealed class ExportCommandTests
 
     private static async Task Refused(string reason, params string[] arguments)
     {
-        CliOutcome outcome = await CliProgram.Run(["export", .. arguments]);
+        CliOutcome outcome = await CliProgram.Call(["export", .. arguments]);
         Assert.Equal(2, outcome.Code);
         Assert.Contains(reason, outcome.Error);
         Assert.Equal("", outcome.Output);

@@ -96,7 +96,7 @@ public sealed class FirstTrainingTests : IDisposable
     [InlineData("--model is deit_small_patch16_224 and --weights is the model deit_tiny_patch16_224", "train", "image-folder", "--model", "deit_small_patch16_224", "--weights", "deit_tiny_patch16_224")]
     public async Task A_call_that_cannot_be_carried_out_says_what_is_missing(string expected, params string[] call)
     {
-        CliOutcome outcome = await CliProgram.Run(call);
+        CliOutcome outcome = await CliProgram.Call(call);
         Assert.Equal(2, outcome.Code);
         Assert.Contains(expected, outcome.Error, StringComparison.Ordinal);
     }
@@ -104,7 +104,7 @@ public sealed class FirstTrainingTests : IDisposable
     [Fact]
     public async Task Recipes_and_models_are_listed_a_line_each()
     {
-        CliOutcome recipes = await CliProgram.Run("recipes", "--json"), models = await CliProgram.Run("models", "--json"), shown = await CliProgram.Run("recipes");
+        CliOutcome recipes = await CliProgram.Call("recipes", "--json"), models = await CliProgram.Call("models", "--json"), shown = await CliProgram.Call("recipes");
         Assert.Equal((0, 0, 0), (recipes.Code, models.Code, shown.Code));
         JsonElement first = recipes.Json.Single(line => line.GetProperty("name").GetString() == "image-folder");
         Assert.Equal(("train", "adaptformer", "hub:facebook/deit-tiny-patch16-224"), (Text(first, "command"), Text(first, "method"), Text(first, "weights")));
@@ -121,15 +121,15 @@ public sealed class FirstTrainingTests : IDisposable
     [Fact]
     public async Task Predictions_are_written_as_CSV_and_as_JSON_Lines()
     {
-        CliOutcome train = await CliProgram.Run("train", _task.Recipe, "--output", _folder["run"], "--json");
+        CliOutcome train = await CliProgram.Call("train", _task.Recipe, "--output", _folder["run"], "--json");
         Assert.True(train.Code == 0, train.Error);
         _task.Write("odd/a, \"b\".png", File.ReadAllBytes(_task["test/dark/0.png"]));
         _task.Write("odd/broken.png", [1, 2, 3]);
-        Task<CliOutcome> csv = CliProgram.Run("predict", _task["odd"], "--run", _folder["run"], "--output", _folder["new/p.csv"], "--top-k", "2");
-        Task<CliOutcome> lines = CliProgram.Run("predict", _task["odd"], "--run", _folder["run"], "--output", _folder["p.jsonl"]);
-        Task<CliOutcome> scored = CliProgram.Run("eval", "--run", _folder["run"], "--predictions", _folder["e.csv"], "--per-class", "--json");
-        Task<CliOutcome> scoredLines = CliProgram.Run("eval", "--run", _folder["run"], "--predictions", _folder["e.jsonl"]);
-        Task<CliOutcome> wrong = CliProgram.Run("eval", "--run", _folder["run"], "--predictions", _folder["e.txt"]);
+        Task<CliOutcome> csv = CliProgram.Call("predict", _task["odd"], "--run", _folder["run"], "--output", _folder["new/p.csv"], "--top-k", "2");
+        Task<CliOutcome> lines = CliProgram.Call("predict", _task["odd"], "--run", _folder["run"], "--output", _folder["p.jsonl"]);
+        Task<CliOutcome> scored = CliProgram.Call("eval", "--run", _folder["run"], "--predictions", _folder["e.csv"], "--per-class", "--json");
+        Task<CliOutcome> scoredLines = CliProgram.Call("eval", "--run", _folder["run"], "--predictions", _folder["e.jsonl"]);
+        Task<CliOutcome> wrong = CliProgram.Call("eval", "--run", _folder["run"], "--predictions", _folder["e.txt"]);
 
         Assert.Equal(1, (await csv).Code);                                          // one picture could not be read
         Assert.Contains("2 pictures, 1 of them unreadable", (await csv).Output, StringComparison.Ordinal);

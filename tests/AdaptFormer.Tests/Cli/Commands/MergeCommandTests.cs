@@ -17,13 +17,13 @@ public sealed class MergeCommandTests(TinyTask task) : IClassFixture<TinyTask>
     public async Task A_merged_model_predicts_what_the_adapter_did()
     {
         string run = task["run-lora"], adapter = Path.Combine(run, "adapter.safetensors"), merged = task["merged.safetensors"];
-        CliOutcome trained = await CliProgram.Run("train", task.Recipe, "--output", run, "--set", "tuning.method=lora", "--set", "tuning.rank=2", "--set", "tuning.targets=q,v,fc1", "--set", "epochs=1");
+        CliOutcome trained = await CliProgram.Call("train", task.Recipe, "--output", run, "--set", "tuning.method=lora", "--set", "tuning.rank=2", "--set", "tuning.targets=q,v,fc1", "--set", "epochs=1");
         Assert.True(trained.Code == 0, trained.Error);
 
         Assert.Contains("give it with --backbone", (await Wrong(adapter, merged, "--to", "timm", "--merge")).Error);
         Assert.Contains("folds an adapter file", (await Wrong(task.Backbone, merged, "--to", "timm", "--merge", "--backbone", task.Backbone)).Error);
         Assert.False(File.Exists(merged));
-        CliOutcome outcome = await CliProgram.Run("convert", adapter, merged, "--to", "timm", "--merge", "--backbone", task.Backbone);
+        CliOutcome outcome = await CliProgram.Call("convert", adapter, merged, "--to", "timm", "--merge", "--backbone", task.Backbone);
         Assert.True(outcome.Code == 0, outcome.Error);
         Assert.Contains("with lora and a linear head of 3 classes", outcome.Output);
 
@@ -45,14 +45,14 @@ public sealed class MergeCommandTests(TinyTask task) : IClassFixture<TinyTask>
 
     private async Task<CliOutcome> Score(params string[] model)
     {
-        CliOutcome outcome = await CliProgram.Run(["eval", .. model, "--data", task["test"], "--precision", "float32", "--json"]);
+        CliOutcome outcome = await CliProgram.Call(["eval", .. model, "--data", task["test"], "--precision", "float32", "--json"]);
         Assert.True(outcome.Code == 0, outcome.Error);
         return outcome;
     }
 
     private static async Task<CliOutcome> Wrong(params string[] arguments)
     {
-        CliOutcome outcome = await CliProgram.Run(["convert", .. arguments]);
+        CliOutcome outcome = await CliProgram.Call(["convert", .. arguments]);
         Assert.Equal(2, outcome.Code);
         Assert.Single(outcome.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         return outcome;

@@ -20,7 +20,7 @@ public sealed class PredictCommandTests(TinyTask task) : IClassFixture<TinyTask>
         File.Copy(task["test/bright/0.png"], task["mixed/a.png"]);
         File.Copy(task["test/dark/1.png"], task["mixed/d.png"]);
 
-        CliOutcome outcome = await CliProgram.Run("predict", task["mixed"], "--weights", weights, "--labels", labels, "--precision", "float32", "--json", "--top-k", "2");
+        CliOutcome outcome = await CliProgram.Call("predict", task["mixed"], "--weights", weights, "--labels", labels, "--precision", "float32", "--json", "--top-k", "2");
         Assert.Equal(1, outcome.Code);
         Assert.Equal(["a.png", "b.png", "c.jpg", "d.png"], outcome.Json.Select(line => Path.GetFileName(line.GetProperty("path").GetString())));
         Assert.Equal([true, false, false, true], outcome.Json.Select(line => line.GetProperty("classes").GetArrayLength() == 2));
@@ -40,7 +40,7 @@ public sealed class PredictCommandTests(TinyTask task) : IClassFixture<TinyTask>
     public async Task A_table_shows_each_picture_with_its_classes()
     {
         string weights = task.SaveBackbone("plain.safetensors", seed: 4, embedDim: 64, classes: 3);
-        CliOutcome outcome = await CliProgram.Run("predict", task["test/dark/0.png"], "--weights", weights);
+        CliOutcome outcome = await CliProgram.Call("predict", task["test/dark/0.png"], "--weights", weights);
         Assert.Equal(0, outcome.Code);
         Assert.Contains("0.png", outcome.Output, StringComparison.Ordinal);
         Assert.Equal(3, outcome.Output.Split('\n').Count(line => line.Contains('%', StringComparison.Ordinal)));      // no more classes than there are

@@ -14,7 +14,7 @@ public sealed class TrainCommandTests(TinyTask task) : IClassFixture<TinyTask>
     public async Task A_run_leaves_an_adapter_that_eval_and_predict_agree_on()
     {
         string run = task["agree"];
-        CliOutcome train = await CliProgram.Run("train", task.Recipe, "--output", run, "--json");
+        CliOutcome train = await CliProgram.Call("train", task.Recipe, "--output", run, "--json");
         Assert.True(train.Code == 0, train.Error);
         Assert.Equal(["epoch", "epoch", "epoch", "summary"], train.Json.Select(line => line.GetProperty("record").GetString()));
         JsonElement summary = train.Json[^1];
@@ -26,9 +26,9 @@ public sealed class TrainCommandTests(TinyTask task) : IClassFixture<TinyTask>
             ["adapter.safetensors", "checkpoints", "environment.json", "log.jsonl", "recipe.json", "report.html", "summary.json", "tensorboard"],
             Directory.EnumerateFileSystemEntries(run).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
 
-        Task<CliOutcome> ofRun = CliProgram.Run("eval", "--run", run, "--json", "--per-class");
-        Task<CliOutcome> ofFiles = CliProgram.Run("eval", "--adapter", Path.Combine(run, "adapter.safetensors"), "--weights", task.Backbone, "--data", task["test"], "--json");
-        Task<CliOutcome> predicted = CliProgram.Run("predict", task["test"], "--run", run, "--json", "--top-k", "1", "--batch", "4");
+        Task<CliOutcome> ofRun = CliProgram.Call("eval", "--run", run, "--json", "--per-class");
+        Task<CliOutcome> ofFiles = CliProgram.Call("eval", "--adapter", Path.Combine(run, "adapter.safetensors"), "--weights", task.Backbone, "--data", task["test"], "--json");
+        Task<CliOutcome> predicted = CliProgram.Call("predict", task["test"], "--run", run, "--json", "--top-k", "1", "--batch", "4");
         foreach (CliOutcome eval in (CliOutcome[])[await ofRun, await ofFiles])
         {
             Assert.True(eval.Code == 0, eval.Error);
@@ -49,8 +49,8 @@ public sealed class TrainCommandTests(TinyTask task) : IClassFixture<TinyTask>
     [Fact]
     public async Task The_same_seed_gives_the_same_log_and_several_seeds_a_mean_and_a_deviation()
     {
-        CliOutcome once = await CliProgram.Run("train", task.Recipe, "--output", task["once"], "--set", "seed=1", "--json");
-        CliOutcome seeds = await CliProgram.Run("train", task.Recipe, "--output", task["seeds"], "--seeds", "2", "--json");
+        CliOutcome once = await CliProgram.Call("train", task.Recipe, "--output", task["once"], "--set", "seed=1", "--json");
+        CliOutcome seeds = await CliProgram.Call("train", task.Recipe, "--output", task["seeds"], "--seeds", "2", "--json");
         Assert.True(once.Code + seeds.Code == 0, once.Error + seeds.Error);
         Assert.Equal(Log(task["once"]), Log(task["seeds/seed-1"]));
         Assert.NotEqual(Log(task["seeds/seed-0"]), Log(task["seeds/seed-1"]));
@@ -76,7 +76,7 @@ public sealed class TrainCommandTests(TinyTask task) : IClassFixture<TinyTask>
         Assert.Equal(130, outcome.Code);
         Assert.Matches(@"^adaptformer: Stopped after \d+ of 1000000 epochs; .*adapter\.safetensors holds what epoch \d+ had learned\. Go on with train --resume\.\s*$", outcome.Error);
 
-        CliOutcome predicted = await CliProgram.Run("predict", task["test/dark/0.png"], "--run", run);
+        CliOutcome predicted = await CliProgram.Call("predict", task["test/dark/0.png"], "--run", run);
         Assert.True(predicted.Code == 0, predicted.Error);
         Assert.False(File.Exists(Path.Combine(run, "summary.json")));
     }
@@ -86,19 +86,19 @@ public sealed class TrainCommandTests(TinyTask task) : IClassFixture<TinyTask>
     {
         // One step an epoch, and the warm-up makes the first one nothing: the second breaks the weights, which the third meets.
         string run = task["diverged"];
-        CliOutcome outcome = await CliProgram.Run(
+        CliOutcome outcome = await CliProgram.Call(
             "train", task.Recipe, "--output", run, "--set", "batch=32", "--set", "epochs=9", "--set", "optimizer.lr=1e30", "--set", "schedule.name=constant", "--set", "schedule.warmup_epochs=1");
         Assert.Equal(1, outcome.Code);
         Assert.Matches(@"adaptformer: Training stopped at epoch 3, step 2: the loss is .*; .*base_lr.* What epoch 1 had learned is kept\.", outcome.Error);
         Assert.Equal([1, 2], EpochLog.Read(Path.Combine(run, "log.jsonl")).Select(epoch => epoch.Epoch));
-        CliOutcome predicted = await CliProgram.Run("predict", task["test/dark/0.png"], "--run", run);
+        CliOutcome predicted = await CliProgram.Call("predict", task["test/dark/0.png"], "--run", run);
         Assert.True(predicted.Code == 0, predicted.Error);
     }
 
     [Fact]
     public async Task A_shipped_recipe_is_found_by_its_name_and_its_own_paths_are_explained()
     {
-        CliOutcome outcome = await CliProgram.Run("train", "food101-linear", "--output", task["shipped"]);
+        CliOutcome outcome = await CliProgram.Call("train", "food101-linear", "--output", task["shipped"]);
         Assert.Equal(1, outcome.Code);
         Assert.Contains("model.weights: there is no file or folder 'weights/", outcome.Error, StringComparison.Ordinal);
         Assert.False(Directory.Exists(task["shipped"]));

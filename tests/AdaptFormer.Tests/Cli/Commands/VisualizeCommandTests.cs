@@ -19,7 +19,7 @@ public sealed class VisualizeCommandTests : IDisposable
     public async Task A_run_gets_a_page_of_its_test_data_and_plain_pictures_one_without_labels()
     {
         TrainingRun.Execute(Recipe.Load(_task.Recipe), _task["run"], ExistingRun.Refuse, _ => { });
-        CliOutcome outcome = await CliProgram.Run("visualize", "--run", _task["run"], "--show", "3", "--json");
+        CliOutcome outcome = await CliProgram.Call("visualize", "--run", _task["run"], "--show", "3", "--json");
         Assert.True(outcome.Code == 0, outcome.Error);
         JsonElement answer = outcome.Json[0];
         Assert.Equal((15, 15), (answer.GetProperty("items").GetInt32(), answer.GetProperty("test").GetProperty("confusion").EnumerateArray().Sum(cell => cell[2].GetInt32())));
@@ -33,7 +33,7 @@ public sealed class VisualizeCommandTests : IDisposable
         Assert.Equal(3, ReportPages.Data(page).GetProperty("attention").GetArrayLength());
         ReportPages.DrawsItself(_task["run/visualize.html"]);
 
-        CliOutcome plain = await CliProgram.Run("visualize", "--run", _task["run"], _task["test/dark"], "--output", _task["plain.html"], "--points", "0");
+        CliOutcome plain = await CliProgram.Call("visualize", "--run", _task["run"], _task["test/dark"], "--output", _task["plain.html"], "--points", "0");
         Assert.True(plain.Code == 0, plain.Error);
         Assert.Equal(_task["plain.html"], plain.Output.Trim());
         Assert.Equal(JsonValueKind.Null, ReportPages.Data(File.ReadAllText(_task["plain.html"])).GetProperty("test").ValueKind);
@@ -45,7 +45,7 @@ public sealed class VisualizeCommandTests : IDisposable
     [InlineData("--points is 100000; t-SNE here is exact and takes 0 to 5000.", "a.png", "--points", "100000")]
     public async Task Wrong_calls_are_said_in_one_line(string expected, params string[] arguments)
     {
-        CliOutcome outcome = await CliProgram.Run(["visualize", "--weights", _task.SaveBackbone("classifier.safetensors", seed: 3, classes: 3), .. arguments]);
+        CliOutcome outcome = await CliProgram.Call(["visualize", "--weights", _task.SaveBackbone("classifier.safetensors", seed: 3, classes: 3), .. arguments]);
         Assert.Equal(2, outcome.Code);
         Assert.Contains(expected, outcome.Error);
         Assert.Equal("", outcome.Output);

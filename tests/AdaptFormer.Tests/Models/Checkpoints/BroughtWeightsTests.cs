@@ -126,10 +126,10 @@ public sealed class BroughtWeightsTests : IDisposable
     [Fact]
     public async Task The_program_says_what_it_took_and_what_it_cannot_read()
     {
-        CliOutcome chosen = await CliProgram.Run("predict", "--weights", Fixture("deit_style.pth"), Photo, "--prefix", "model_ema", "--json", "--precision", "float32");
+        CliOutcome chosen = await CliProgram.Call("predict", "--weights", Fixture("deit_style.pth"), Photo, "--prefix", "model_ema", "--json", "--precision", "float32");
         Assert.Equal(0, chosen.Code);
         Assert.Equal(3, chosen.Json[0].GetProperty("classes")[0].GetProperty("index").GetInt32());
-        CliOutcome damaged = await CliProgram.Run("predict", "--weights", Fixture("nan.safetensors"), Photo);
+        CliOutcome damaged = await CliProgram.Call("predict", "--weights", Fixture("nan.safetensors"), Photo);
         Assert.Equal(1, damaged.Code);
         Assert.Contains("norm.weight at element 3", damaged.Error, StringComparison.Ordinal);
     }

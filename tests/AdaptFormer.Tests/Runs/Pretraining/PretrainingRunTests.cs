@@ -128,10 +128,10 @@ public sealed class PretrainingRunTests(TinyTask task) : IClassFixture<TinyTask>
     public async Task The_program_says_what_it_does_and_what_is_wrong()
     {
         string recipe = Write("recipe-cli.json");
-        CliOutcome run = await CliProgram.Run("pretrain", recipe, "--output", task["cli"], "--set", "epochs=1", "--json");
+        CliOutcome run = await CliProgram.Call("pretrain", recipe, "--output", task["cli"], "--set", "epochs=1", "--json");
         Assert.True(run.Code == 0, run.Error);
         Assert.Equal(["epoch", "pretrain_summary"], run.Json.Select(line => line.GetProperty("record").GetString()));
-        CliOutcome wrong = await CliProgram.Run("pretrain", recipe, "--output", task["wrong"], "--set", "pretraining.mask_rato=0.5", "--set", "model.config.depth=x");
+        CliOutcome wrong = await CliProgram.Call("pretrain", recipe, "--output", task["wrong"], "--set", "pretraining.mask_rato=0.5", "--set", "model.config.depth=x");
         Assert.Equal(2, wrong.Code);
         Assert.Contains("pretraining.mask_rato is not known (did you mean 'mask_ratio'?)", wrong.Error, StringComparison.Ordinal);
         Assert.False(Directory.Exists(task["wrong"]));

@@ -1,4 +1,4 @@
-namespace AdaptFormer.Runs.Recipes;
+namespace AdaptFormer.Files;
 
 /// <summary>Guesses what a misspelt word should have been.</summary>
 public static class Spelling
