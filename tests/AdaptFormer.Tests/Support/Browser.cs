@@ -11,7 +11,7 @@ namespace AdaptFormer.Tests.Support;
 /// <summary>A page in headless Chromium, spoken to by its DevTools protocol: what a script computes is asked, and the system's scheme is switched.</summary>
 internal sealed class Browser : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
     private static readonly string? Program = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
         .SelectMany(folder => (string[])[Path.Combine(folder, "chromium"), Path.Combine(folder, "google-chrome")]).FirstOrDefault(File.Exists);
 
