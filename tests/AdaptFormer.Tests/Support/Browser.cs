@@ -35,6 +35,7 @@ internal sealed class Browser : IAsyncDisposable
         browser._process.BeginErrorReadLine();
         browser._process.BeginOutputReadLine();
         await browser.Connect();
+        await browser.Loaded(start.ArgumentList[^1]);
         return browser;
     }
 
@@ -81,6 +82,24 @@ internal sealed class Browser : IAsyncDisposable
             }
 
             await Task.Delay(50, _limit.Token);
+        }
+    }
+
+    // The page that is connected to first is an empty one, which the wanted one takes the place of at its own time.
+    private async Task Loaded(string address)
+    {
+        string shown = "";
+        while (shown != address)
+        {
+            await Task.Delay(50, _limit.Token);
+            try
+            {
+                shown = await Ask("document.readyState === 'complete' ? location.href : 'not yet'");
+            }
+            catch (InvalidOperationException)
+            {
+                // It was exchanged while it was asked.
+            }
         }
     }
 
