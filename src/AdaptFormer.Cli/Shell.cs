@@ -73,6 +73,7 @@ internal static class Shell
         try
         {
             _ = NativeSwitch.Off;       // a value that means nothing is refused before any work
+            using IDisposable? device = DeviceChoice.Use(parsed, screen);
             int code = await parsed.InvokeAsync(new InvocationConfiguration
             {
                 EnableDefaultExceptionHandler = false,

@@ -12,7 +12,11 @@ namespace AdaptFormer.Tensors;
 public abstract partial class Kernels : Backend
 {
     /// <inheritdoc/>
-    public sealed override void Invoke(Call call) => call.RunOn(this);
+    public sealed override void Invoke(Call call)
+    {
+        call.RunOn(this);
+        GC.KeepAlive(call);     // a kernel that was given addresses alone must not lose the operands to the collector
+    }
 
     /// <inheritdoc/>
     public override Storage AllocateZeros(long bytes)

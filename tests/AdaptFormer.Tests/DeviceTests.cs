@@ -18,7 +18,9 @@ namespace AdaptFormer.Tests;
 /// <summary>The engine on a device whose memory the host cannot read.</summary>
 public sealed class DeviceTests
 {
-    public static TheoryData<Tuning> Methods =>
+    public static TheoryData<string, Tuning> Methods => [.. CpuBackends.Devices.SelectMany(device => Tunings.Select(tuning => ((string)device, tuning)))];
+
+    private static readonly Tuning[] Tunings =
     [
         new AdaptFormerTuning(4, LearnScale: true), new AdaptFormerTuning(4, Form: AdapterForm.Conv), new AdaptFormerTuning(8, Form: AdapterForm.Dwconv),
         new LoraTuning(2, 4, "q,k,v,proj,fc1,fc2", Dropout: 0.1f), new SsfTuning(HeadKind.Plain), new HoulsbyTuning(6, Head: HeadKind.Plain),
@@ -73,43 +75,51 @@ public sealed class DeviceTests
 
     [Theory]
     [MemberData(nameof(Methods))]
-    public void Every_method_learns_there_what_it_learns_on_the_host(Tuning tuning)
+    public void Every_method_learns_on_a_device_what_it_learns_on_the_host(string deviceName, Tuning tuning)
     {
         float[][] expected = Gradients(tuning, TinyVit.Loss, static () => TinyVit.Create());
-        CheckingDevice device = new();
-        using (Backend.Use(device)) Compare(expected, Gradients(tuning, TinyVit.Loss, static () => TinyVit.Create()));
-        Assert.Equal(0, device.LiveBlocks);
+        TestDevice device = TestDevice.Of(deviceName);
+        using (device.Use())
+        {
+            Compare(expected, Gradients(tuning, TinyVit.Loss, static () => TinyVit.Create()));
+            Assert.Equal(0, device.LiveBlocks);
+        }
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Windows_and_clips_run_there_too(bool video)
+    [InlineData(CpuBackends.Checking, false)]
+    [InlineData(CpuBackends.Checking, true)]
+    [InlineData(CpuBackends.Cuda, false)]
+    [InlineData(CpuBackends.Cuda, true)]
+    public void Windows_and_clips_run_there_too(string deviceName, bool video)
     {
         float[][] expected = Run();
-        CheckingDevice device = new();
-        using (Backend.Use(device)) Compare(expected, Run());
-        Assert.Equal(0, device.LiveBlocks);
+        TestDevice device = TestDevice.Of(deviceName);
+        using (device.Use())
+        {
+            Compare(expected, Run());
+            Assert.Equal(0, device.LiveBlocks);
+        }
 
         float[][] Run() => Gradients(new FullTuning(), (model, tape) => TinySwin.Loss(model, tape), () => TinySwin.Create(video ? TinySwin.Video : null));
     }
 
-    [Fact]
-    public void A_training_run_ends_as_on_the_host()
+    [Theory]
+    [MemberData(nameof(CpuBackends.Devices), MemberType = typeof(CpuBackends))]
+    public void A_training_run_ends_as_on_the_host(string deviceName)
     {
         using TinyTask task = new();
         string[] overrides = ["epochs=2", "workers=1", "ema_decay=0.9", "clip_norm=0.5", "mix.mixup=0.2", "optimizer={\"name\": \"adamw\", \"lr\": 0.01}"];
         Recipe recipe = Recipe.Load(task.Recipe, overrides);
         TrainingSummary expected = TrainingRun.Execute(recipe, task["host"], ExistingRun.Refuse, static _ => { });
-        CheckingDevice device = new();
-        using (Backend.Use(device))
+        TestDevice device = TestDevice.Of(deviceName);
+        using (device.Use())
         {
             TrainingSummary summary = TrainingRun.Execute(recipe, task["device"], ExistingRun.Refuse, static _ => { });
             Assert.Equal(expected.TestLoss!.Value, summary.TestLoss!.Value, 1e-3);
             Assert.Equal(expected.TestTop1, summary.TestTop1);
+            Assert.Equal(0, device.LiveBlocks);
         }
-
-        Assert.Equal(0, device.LiveBlocks);
     }
 
     private static float[][] Gradients(Tuning tuning, Func<Backbone, Tape, Tensor> loss, Func<Backbone> create)

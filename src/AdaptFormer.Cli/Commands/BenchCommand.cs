@@ -80,6 +80,7 @@ internal static class BenchCommand
                     parsed.GetValue(kept)));
             return Show(screen, result, parsed.GetValue(json));
         });
+        DeviceChoice.AddTo(command);
         return command;
     }
 

@@ -45,6 +45,7 @@ internal static class CompareCommand
             return options.Run(parsed, screen, plan, Path.Combine("runs", $"{Path.GetFileNameWithoutExtension(paths[0])}-comparison"), null,
                 cancellation);
         }, CancellationToken.None));
+        DeviceChoice.AddTo(command);
         return command;
     }
 

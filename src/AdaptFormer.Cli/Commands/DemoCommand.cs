@@ -44,6 +44,7 @@ internal static class DemoCommand
             new DemoRun(screen, wanted, parsed.GetValue(output)!, parsed.GetValue(seed), parsed.GetValue(json)).Execute(cancellation);
             return 0;
         }, CancellationToken.None));
+        DeviceChoice.AddTo(command);
         return command;
     }
 }

@@ -1,6 +1,8 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Text.Json.Serialization;
+using AdaptFormer.Cli.Output;
+using AdaptFormer.Cuda;
 using AdaptFormer.Data.Images;
 using AdaptFormer.Runs;
 using AdaptFormer.Tensors;
@@ -38,7 +40,18 @@ internal sealed record Diagnosis(
             new OptionalTool("oneDNN", "fast matrix products", OneDnn.Available, OneDnn.Why),
             .. NativeImageLibraries.Describe().Select(Describe),
             FFmpeg(),
+            Cuda(),
         ]);
+
+    private static OptionalTool Cuda()
+    {
+        CudaProbe here = CudaDevice.Probe();
+        string cards = string.Join("; ", here.Cards.Select(card =>
+            $"cuda:{card.Ordinal} is {card.Name}, compute capability {card.Major}.{card.Minor}, {Format.Bytes(card.MemoryBytes)}"));
+        string found = $"{cards}; driver for CUDA {here.DriverVersion} ({here.Driver}); cuBLASLt {here.Products}; "
+            + $"NVRTC {here.Compiler ?? "not found"}";
+        return new OptionalTool("CUDA", "computing on NVIDIA cards (--device cuda)", here.Why is null, here.Why ?? found);
+    }
 
     private static OptionalTool Describe(NativeLibraryInfo library) => new(
         library.Name, library.Purpose, library.Found,

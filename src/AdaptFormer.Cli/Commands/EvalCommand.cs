@@ -91,6 +91,7 @@ internal static class EvalCommand
                 return 0;
             },
             CancellationToken.None));
+        DeviceChoice.AddTo(command);
         return command;
     }
 

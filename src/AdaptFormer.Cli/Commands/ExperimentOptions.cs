@@ -84,7 +84,7 @@ internal sealed class ExperimentOptions
         ExperimentResult result = ExperimentView.Show(screen, parsed.GetValue(_json), report =>
         {
             Experiment experiment =
-                new(plan, store, new TrialScheduler(store, host, TrialSlots.Here(host, jobs), report), report);
+                new(plan, store, new TrialScheduler(store, host, TrialSlots.Here(host, jobs ?? DeviceChoice.Jobs), report), report);
             return halving is null ? experiment.Run(cancellation) : experiment.Halve(halving, cancellation);
         });
         if (!parsed.GetValue(_json))

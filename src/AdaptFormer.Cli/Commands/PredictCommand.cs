@@ -94,6 +94,7 @@ internal static class PredictCommand
                 ? Show(screen, found, what, parsed.GetValue(json))
                 : Write(screen, found, file, most, parsed.GetValue(output)!, what, parsed.GetValue(json));
         });
+        DeviceChoice.AddTo(command);
         return command;
     }
 

@@ -39,6 +39,7 @@ internal static class PretrainCommand
                 report => PretrainingRun.Execute(read, folder, existing, report, ranks, cancellation));
             return 0;
         }), CancellationToken.None));
+        DeviceChoice.AddTo(command);
         return command;
     }
 }

@@ -123,6 +123,7 @@ internal static class ServeCommand
                 parsed.GetValue(model), stop);
             return 0;
         });
+        DeviceChoice.AddTo(command);
         return command;
     }
 

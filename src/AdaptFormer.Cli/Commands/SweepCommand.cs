@@ -66,6 +66,7 @@ internal static class SweepCommand
             return options.Run(parsed, screen, plan, Path.Combine("runs", $"{Path.GetFileNameWithoutExtension(path)}-sweep"), halving,
                 cancellation);
         }, CancellationToken.None));
+        DeviceChoice.AddTo(command);
         return command;
     }
 

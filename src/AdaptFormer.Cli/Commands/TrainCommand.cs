@@ -57,6 +57,7 @@ internal static class TrainCommand
                 : TrainingRun.Execute(recipe, folder, existing, report, ranks, cancellation));
             return 0;
         }), CancellationToken.None));
+        DeviceChoice.AddTo(command);
         return command;
     }
 

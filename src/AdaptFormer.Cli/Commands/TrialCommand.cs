@@ -3,6 +3,7 @@ using System.Diagnostics;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Distributed;
 using AdaptFormer.Experiments;
+using AdaptFormer.Tensors.Backends.OneDnn;
 
 namespace AdaptFormer.Cli.Commands;
 
@@ -32,6 +33,7 @@ internal static class TrialCommand
                 return code;
             }
         }, CancellationToken.None));
+        DeviceChoice.AddTo(command);
         return command;
     }
 
@@ -57,6 +59,7 @@ internal static class TrialCommand
         ProcessStartInfo start = new(host);
         if (Path.GetFileNameWithoutExtension(host) == "dotnet") start.ArgumentList.Add(self);
         start.ArgumentList.Add(Name);
+        if (DeviceChoice.OfNextTrial() is { } device) start.Environment[OneDnn.BackendVariable] = device;
         return start;
     }
 }

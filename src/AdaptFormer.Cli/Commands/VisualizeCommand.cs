@@ -75,6 +75,7 @@ internal static class VisualizeCommand
         test.AddTo(command);
         command.Add(json);
         command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
+        DeviceChoice.AddTo(command);
         return command;
 
         int Run(ParseResult parsed, CancellationToken cancellation)

@@ -111,24 +111,24 @@ public static class OpSuite
     }
 
     /// <summary>
-    /// A device that computes the primitives alone gives the same numbers but for rounding, in f32 and bf16, also for operands that were computed; and no block of its
-    /// memory is left.
+    /// A device that computes the primitives alone, and a card, give the same numbers but for rounding, in f32 and bf16, also for operands that were computed; and no
+    /// block of their memory is left.
     /// </summary>
-    public static void ComposedDefaults(IEnumerable<OpCase> cases)
+    public static void SameOn(string deviceName, IEnumerable<OpCase> cases)
     {
         OpCase[] all = [.. cases];
         List<(float[], float[][])> managed = [];
         using (CpuBackends.Use(CpuBackends.Managed)) managed.AddRange(all.Select(op => op.Evaluate()));
-        CheckingDevice device = new();
-        using IDisposable _ = Backend.Use(device);
+        TestDevice device = TestDevice.Of(deviceName);
+        using IDisposable _ = device.Use();
         for (int i = 0; i < all.Length; i++)
         {
             OpCase op = all[i];
-            Compare($"{op.Name} on the checking device", managed[i], op.Evaluate(), 2e-5);
+            Compare($"{op.Name} on {deviceName}", managed[i], op.Evaluate(), 2e-5);
             Parameter[] inputs = op.Inputs();
-            Compare($"{op.Name} of computed operands on the checking device", managed[i], GradCheck.RunOnComputed(p => op.Run(p, DataType.Float32), inputs), 2e-5);
+            Compare($"{op.Name} of computed operands on {deviceName}", managed[i], GradCheck.RunOnComputed(p => op.Run(p, DataType.Float32), inputs), 2e-5);
             foreach (Parameter input in inputs) input.Dispose();
-            if (op.BFloat16 is { } tolerance) Compare($"{op.Name} in bf16 on the checking device", managed[i], op.Evaluate(DataType.BFloat16), tolerance);
+            if (op.BFloat16 is { } tolerance) Compare($"{op.Name} in bf16 on {deviceName}", managed[i], op.Evaluate(DataType.BFloat16), tolerance);
         }
 
         Assert.Equal(0, device.LiveBlocks);

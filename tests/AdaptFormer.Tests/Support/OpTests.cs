@@ -16,8 +16,9 @@ public abstract class OpTests<TSelf> where TSelf : IOpTests
     [MemberData(nameof(CpuBackends.All), MemberType = typeof(CpuBackends))]
     public void Gradients_match_finite_differences(string backend) => OpSuite.Gradients(backend, TSelf.Cases);
 
-    [Fact]
-    public void Composed_defaults_give_the_same_numbers() => OpSuite.ComposedDefaults(TSelf.Cases);
+    [Theory]
+    [MemberData(nameof(CpuBackends.Devices), MemberType = typeof(CpuBackends))]
+    public void Other_devices_give_the_same_numbers(string device) => OpSuite.SameOn(device, TSelf.Cases);
 }
 
 /// <summary>The tests of an op that reads or writes bf16.</summary>
