@@ -3,8 +3,9 @@ using System.Diagnostics;
 namespace AdaptFormer.Experiments;
 
 /// <summary>
-/// Starts trials by another program, which may put them on other machines or make several processes of each: <c>srun -N 1 -n 4 --mpi=pmix</c>,
-/// <c>mpirun -n 2 --host {host}:2</c>, <c>ssh {host}</c>. The folder of the experiment must be the same on all machines.
+/// Starts trials by another program, which may put them on other machines or make several processes of each:
+/// <c>srun -N 1 -n 4 --mpi=pmix</c>, <c>mpirun -n 2 --host {host}:2</c>, <c>ssh {host}</c>. The folder of the
+/// experiment must be the same on all machines.
 /// </summary>
 public sealed class TrialLauncher
 {
@@ -16,7 +17,7 @@ public sealed class TrialLauncher
     /// <param name="words">Its program and arguments, ahead of the trial's own call; <c>{host}</c> stands for a machine.</param>
     /// <param name="hosts">The machines, each of which has one trial at a time; a name that stands twice has two. Empty where the launcher
     /// finds machines itself.</param>
-    /// <exception cref="ArgumentException">There is no program, or machines without a place for them, or a place without machines.</exception>
+    /// <exception cref="ArgumentException">There is no program, machines have no place, or a place has no machines.</exception>
     public TrialLauncher(IReadOnlyList<string> words, IReadOnlyList<string> hosts)
     {
         if (words.Count == 0) throw new ArgumentException("The launcher is empty; expected a program, such as 'srun -n 1'.");

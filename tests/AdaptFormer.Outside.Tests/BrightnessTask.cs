@@ -1,3 +1,4 @@
+using AdaptFormer.Distributed;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Tensors;
@@ -24,7 +25,8 @@ internal sealed class BrightnessTask(Backbone backbone) : TrainingTask, IDisposa
         return loss;
     }
 
-    public override TaskScores Score(BatchSource source, Action<double, int>? progress, CancellationToken cancellation)
+    public override TaskScores Score(
+        BatchSource source, Collective ranks, Action<double, int>? progress, CancellationToken cancellation)
     {
         (double sum, int images) = (0, 0);
         foreach (InputBatch batch in source.Epoch(0))

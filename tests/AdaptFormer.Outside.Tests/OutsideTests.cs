@@ -2,6 +2,7 @@ using AdaptFormer.Data;
 using AdaptFormer.Data.Images;
 using AdaptFormer.Data.Loading;
 using AdaptFormer.Data.Transforms;
+using AdaptFormer.Distributed;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;
 using AdaptFormer.Inference;
@@ -75,7 +76,7 @@ public sealed class OutsideTests : IDisposable
         using BrightnessTask task = new(model);
         task.Model.Unfreeze();
         using DataLoader test = Loader("stripes:20", train: false);
-        double before = task.Score(new PixelSource(test), null, TestContext.Current.CancellationToken)["squared_error"]!.Value;
+        double before = task.Score(new PixelSource(test), Collective.Single, null, TestContext.Current.CancellationToken)["squared_error"]!.Value;
         double after = Fit(task, epochs: 12)!["squared_error"]!.Value;
         Assert.True(after < 0.2 * before, $"{before} to {after}");
     }

@@ -35,7 +35,8 @@ internal sealed class ExperimentOptions
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_set, _seeds, _validation, _output, _overwrite, _jobs, _launcher, _hosts, _json]) command.Add(option);
+        Option[] all = [_set, _seeds, _validation, _output, _overwrite, _jobs, _launcher, _hosts, _json];
+        foreach (Option option in all) command.Add(option);
     }
 
     /// <summary>The edits of all recipes.</summary>

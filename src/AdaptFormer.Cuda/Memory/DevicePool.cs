@@ -103,8 +103,8 @@ internal sealed unsafe class DevicePool(DriverApi driver, string device, nint po
             driver.Check(driver.MemoryInfo(&available, &total), "cuMemGetInfo");
             throw new OutOfDeviceMemoryException(
                 $"{device} has no room for another {Megabytes(capacity)}: this program holds {Megabytes(_liveBytes)} there, and "
-                + $"{Megabytes((long)available)} of {Megabytes((long)total)} are free. Use a smaller batch (--set batch=…, with accumulate to "
-                + "keep the step as large; --batch to predict), tuning that keeps less, checkpoint=blocks, or a smaller model.");
+                + $"{Megabytes((long)available)} of {Megabytes((long)total)} are free. Use a smaller batch (--set batch=…, with "
+                + "accumulate to keep the step as large; --batch to predict), tuning that keeps less, or a smaller model.");
         }
 
         driver.Check(code, "cuMemAlloc");

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Runtime;
-using AdaptFormer.Data;
+using AdaptFormer.Data.Images;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;
