@@ -61,7 +61,7 @@ internal static class TimmConfigFile
         return names.ValueKind == JsonValueKind.Array ? Texts(names) : NumberedNames.Read(names);
     }
 
-    private static string[] Texts(JsonElement list) => 
+    private static string[] Texts(JsonElement list) =>
         [.. list.EnumerateArray().Select(name => name.GetString()
             ?? throw new InvalidDataException("label_names holds null; expected texts."))];
 
