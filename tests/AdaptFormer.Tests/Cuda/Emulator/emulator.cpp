@@ -306,7 +306,9 @@ int nvrtcCompileProgram(void* handle, int, const char**) {
     std::string header = folder() + "/cuda_on_cpu.h", text = "#include \"" + header + "\"\n" + program.source + "\n";
     // Real CUDA takes the sizes of parameters from the binary; here each kernel gets a function that copies its arguments.
     for (size_t at = 0; (at = program.source.find("\nKERNEL ", at)) != std::string::npos; at++) {
-        size_t open = program.source.find('(', at), begin = program.source.rfind(' ', open);
+        // A bound on the threads may stand ahead of the name.
+        size_t head = program.source.compare(at + 8, 17, "__launch_bounds__") == 0 ? program.source.find(')', at) : at;
+        size_t open = program.source.find('(', head), begin = program.source.rfind(' ', open);
         std::string name = program.source.substr(begin + 1, open - begin - 1);
         text += "extern \"C\" void* cpu_bind_" + name + "(void** p, long shift) { return cpu::bind(" + name + ", p, shift); }\n";
     }
