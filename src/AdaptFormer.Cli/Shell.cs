@@ -12,8 +12,8 @@ namespace AdaptFormer.Cli;
 
 /// <summary>
 /// From arguments to an exit code: 0 done, 1 the run failed, 2 the call was wrong, 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by the end of
-/// its
-/// terminal (see <see cref="StopSignals"/>). Errors are short and go to stderr; a stack trace appears only with <c>ADAPTFORMER_DEBUG=1</c>.
+/// its terminal (see <see cref="StopSignals"/>). Errors are short and go to stderr; a stack trace appears only with
+/// <c>ADAPTFORMER_DEBUG=1</c>.
 /// </summary>
 internal static class Shell
 {

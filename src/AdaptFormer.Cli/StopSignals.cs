@@ -6,9 +6,8 @@ namespace AdaptFormer.Cli;
 
 /// <summary>
 /// Ctrl-C, SIGTERM (a job's time is over) and SIGHUP (its terminal was closed) ask for the same: what runs ends at the next batch, says
-/// what is saved and how to go on.
-/// Asked again by Ctrl-C or SIGTERM, or after half a minute, the process ends at once. A signal that the process was started to ignore, as
-/// under <c>nohup</c>, stays ignored.
+/// what is saved and how to go on. Asked again by Ctrl-C or SIGTERM, or after half a minute, the process ends at once. A signal that the
+/// process was started to ignore, as under <c>nohup</c>, stays ignored.
 /// </summary>
 internal sealed class StopSignals : IDisposable
 {

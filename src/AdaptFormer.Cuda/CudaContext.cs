@@ -15,7 +15,6 @@ internal sealed unsafe class CudaContext
 
     private readonly CudaLibraries _libraries;
     private readonly nint _context;
-    private readonly bool _emulated;
     private readonly Lock _gate = new();
     private readonly Dictionary<string, nint> _modules = [];
     private readonly nint[] _functions = new nint[KernelNames.Count];
@@ -24,7 +23,7 @@ internal sealed unsafe class CudaContext
     /// <exception cref="CudaException">There is no such card, or it is too old.</exception>
     public CudaContext(CudaLibraries libraries, int ordinal)
     {
-        (_libraries, _emulated) = (libraries, libraries.Driver.File == libraries.Products.File);
+        _libraries = libraries;
         DriverApi driver = libraries.Driver;
         driver.Check(driver.Init(0), "cuInit");
         CudaCard card = CudaCard.Read(driver, ordinal);
@@ -40,7 +39,7 @@ internal sealed unsafe class CudaContext
         driver.Check(driver.StreamCreate(&compute, NonBlocking), "cuStreamCreate");
         driver.Check(driver.StreamCreate(&copies, NonBlocking), "cuStreamCreate");
         Compute = compute;
-        Pool = new DevicePool(driver, $"cuda:{ordinal} ({card.Name})", _emulated ? compute : 0);
+        Pool = new DevicePool(driver, $"cuda:{ordinal} ({card.Name})", libraries.IsEmulated ? compute : 0);
         Staging = new Staging(driver, compute, copies);
         Products = new MatMulPlans(libraries.Products, this);
     }
@@ -102,7 +101,7 @@ internal sealed unsafe class CudaContext
         {
             if (!_modules.TryGetValue(kernel.File, out nint module))
             {
-                byte[] image = KernelImages.Image(kernel.File, _libraries.Compiler, $"sm_{Card.Major}{Card.Minor}", _emulated);
+                byte[] image = KernelImages.Image(kernel.File, _libraries.Compiler, $"sm_{Card.Major}{Card.Minor}");
                 fixed (byte* bytes = image) Driver.Check(Driver.LoadModule(&module, bytes), $"cuModuleLoadData of {kernel.File}");
                 _modules[kernel.File] = module;
             }

@@ -49,10 +49,9 @@ internal sealed unsafe partial class CudaKernels
         SoftmaxBackward(p, dScores, dScores);
         if (dBias is not null) SumGroups(dScores, dBias);
         using Tensor ds = Typed(dScores, qkv.Type);
-        if (s.Queries < s.Tokens) Fill(dq,
-            0);                                                                 // what asked nothing has none
-        Multiply(s.OfQueries, s.Tokens, s.Pairs, ds, false, k, false, scale, dq, false, strideC: s.PerPair);   // dQ = dS·K
-        Multiply(s.OfTokens, s.Queries, s.Pairs, ds, true, q, false, scale, dk, false, strideB: s.PerPair);    // dK = dSᵀ·Q
+        if (s.Queries < s.Tokens) Fill(dq, 0);      // what asked nothing has none
+        Multiply(s.OfQueries, s.Tokens, s.Pairs, ds, false, k, false, scale, dq, false, strideC: s.PerPair);      // dQ = dS·K
+        Multiply(s.OfTokens, s.Queries, s.Pairs, ds, true, q, false, scale, dk, false, strideB: s.PerPair);       // dK = dSᵀ·Q
         Permute(dParts, [3, s.Batch, heads, s.Tokens, s.HeadDim], [1, 3, 0, 2, 4], dqkv);
     }
 
@@ -69,24 +68,25 @@ internal sealed unsafe partial class CudaKernels
         && (Argument.Address(qkv) | Argument.Address(y)) % sizeof(UInt128) == 0;
 
     private void Attend(Tensor qkv, AttentionSizes s, float scale, Tensor? bias, Tensor? mask, Tensor y, Tensor? logSums) =>
-        Tiles(s.HeadDim == 32
-            ? Attention32 : Attention64, s, s.Queries, [Argument.Pointer(qkv), s.Tokens, s.Queries, s.Heads, scale, bias, mask,
-            mask?.Shape[0] ?? 1, Argument.Pointer(y), logSums is null ? default : Argument.Pointer(logSums)]);
+        Tiles(s.HeadDim == 32 ? Attention32 : Attention64, s, s.Queries,
+        [
+            Argument.Pointer(qkv), s.Tokens, s.Queries, s.Heads, scale, bias, mask, mask?.Shape[0] ?? 1, Argument.Pointer(y),
+            logSums is null ? default : Argument.Pointer(logSums),
+        ]);
 
     // Nothing of the forward pass was kept but qkv: its result and the logarithms of its sums are made once more, a fifth of the work.
     private void AttendBackward(Tensor qkv, AttentionSizes s, float scale, Tensor? bias, Tensor? mask, Tensor dy, Tensor dqkv)
     {
         bool small = s.HeadDim == 32;
-        using Tensor y = Temporary(dy.Shape, dy.Type), logSums = Temporary(new Shape(s.Pairs, s.Queries)), products =
-            Temporary(logSums.Shape);
+        using Tensor y = Temporary(dy.Shape, dy.Type), logSums = Temporary(new Shape(s.Pairs, s.Queries));
+        using Tensor products = Temporary(logSums.Shape);
         Attend(qkv, s, scale, bias, mask, y, logSums);
         Rows(small ? RowProducts32 : RowProducts64, logSums.Length, Argument.Pointer(y), Argument.Pointer(dy), s.Queries, s.Heads,
             Argument.Pointer(products), logSums.Length);
         ReadOnlySpan<Argument> arguments =
         [
             Argument.Pointer(qkv), Argument.Pointer(dy), Argument.Pointer(logSums), Argument.Pointer(products), s.Tokens, s.Queries,
-                s.Heads, scale,
-            bias, mask, mask?.Shape[0] ?? 1, Argument.Pointer(dqkv),
+            s.Heads, scale, bias, mask, mask?.Shape[0] ?? 1, Argument.Pointer(dqkv),
         ];
         Tiles(small ? AttentionKeys32 : AttentionKeys64, s, s.Tokens, arguments);
         Tiles(small ? AttentionQueries32 : AttentionQueries64, s, s.Tokens, arguments);

@@ -52,9 +52,8 @@ internal sealed unsafe partial class CudaKernels
     public override void LinearGeluBackward(Tensor kept, Tensor dy, Tensor dPre)
     {
         bool wide = kept.Type == DataType.Code16;
-        Each(GeluCodeBackward, dPre.Length, Argument.Pointer(kept), wide, wide ? ShortSteps : ByteSteps, wide
-            ? ShortZero : ByteZero, dy, dPre,
-            dPre.Length);
+        Each(GeluCodeBackward, dPre.Length,
+            Argument.Pointer(kept), wide, wide ? ShortSteps : ByteSteps, wide ? ShortZero : ByteZero, dy, dPre, dPre.Length);
     }
 
     public override void LinearBackwardInput(Tensor dy, Tensor weight, float scale, Tensor dx, bool accumulate)

@@ -5,7 +5,7 @@ using AdaptFormer.Tensors.Backends;
 namespace AdaptFormer.Cuda;
 
 /// <summary>
-/// NVIDIA's libraries on this machine: the driver, cuBLASLt, and NVRTC, which only compiles kernels that came without machine code.
+/// NVIDIA's libraries on this machine: the driver, cuBLASLt, and NVRTC, which compiles the kernels.
 /// </summary>
 internal sealed class CudaLibraries
 {
@@ -21,6 +21,9 @@ internal sealed class CudaLibraries
     }
 
     public DriverApi Driver { get; }
+
+    /// <summary>Whether one file answers for all of them, which no real driver does.</summary>
+    public bool IsEmulated => Driver.File == Products.File;
 
     public ProductApi Products { get; }
 

@@ -127,9 +127,14 @@ public abstract class Collective : IDisposable
     {
         TimeSpan usual = Timeout;
         Timeout = patience > usual ? patience : usual;
-        byte[] all = new byte[Size];
-        Gather<byte>([1], all);
-        Timeout = usual;
+        try
+        {
+            Gather<byte>([1], new byte[Size]);
+        }
+        finally
+        {
+            Timeout = usual;
+        }
     }
 
     /// <summary>Which rank on which machine: <c>rank 1 (node07)</c>.</summary>

@@ -7,9 +7,8 @@ namespace AdaptFormer.Experiments;
 
 /// <summary>
 /// Runs every trial in a process of its own: its peak memory is its own, several run side by side, and one that is killed takes nothing
-/// with it. The recipe goes in as a
-/// line on standard input, which then stays open: when it closes, because this process died, the trial stops. Run records come back as
-/// lines on standard output.
+/// with it. The recipe goes in as a line on standard input, which then stays open: when it closes, because this process died, the trial
+/// stops. Run records come back as lines on standard output.
 /// </summary>
 /// <param name="program">Makes the call of a program that serves as <see cref="TrialProcess"/> says; folder and threads are added.</param>
 /// <param name="launcher">Starts it, maybe elsewhere; null starts it here.</param>

@@ -11,8 +11,7 @@ namespace AdaptFormer.Experiments;
 
 /// <summary>
 /// A plan carried out: all trials are trained, each row's candidate and the best row are chosen on the validation data, and only then are
-/// the test data opened,
-/// once, for the rows that the plan says. Stopped at any moment and begun again, it ends with the same table.
+/// the test data opened, once, for the rows that the plan says. Stopped at any moment and begun again, it ends with the same table.
 /// </summary>
 public sealed class Experiment
 {

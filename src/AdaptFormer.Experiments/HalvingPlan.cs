@@ -8,10 +8,9 @@ namespace AdaptFormer.Experiments;
 public readonly record struct Rung(int Combinations, int Epochs);
 
 /// <summary>
-/// Successive halving: all combinations train briefly, the better ones longer, the best for the full length. Each rung gets about the
-/// same share of the
-/// budget, and each of its trainings starts anew with a schedule of its own length, because half of a cosine is not a short cosine.
-/// Rounds before the last are decided by the validation loss, the last one by accuracy.
+/// Successive halving: all combinations train briefly, the better ones longer, the best for the full length. Each rung gets about the same
+/// share of the budget, and each of its trainings starts anew with a schedule of its own length, because half of a cosine is not a short
+/// cosine. Rounds before the last are decided by the validation loss, the last one by accuracy.
 /// </summary>
 /// <param name="Rungs">The rounds, from many short trainings to few full ones.</param>
 /// <param name="Combinations">Combinations of the full grid.</param>

@@ -40,7 +40,7 @@ internal static class SharedStart
     /// <param name="asked">What the recipe asks for.</param>
     /// <param name="recorded">What the run recorded; asked at rank 0 only.</param>
     public static Precision Precision(Collective ranks, Precision asked, Func<Precision> recorded) =>
-        Enum.Parse<Precision>(ranks.Broadcast(ranks.IsFirst ? asked.Following(recorded()).ToString() : ""));
+        PrecisionChoice.Named(ranks.Broadcast(ranks.IsFirst ? PrecisionChoice.NameOf(asked.Following(recorded()).Compute()) : ""));
 
     /// <summary>
     /// Where the run in a folder can go on, as rank 0 sees it. The others need no checkpoint; one that has come further than rank 0's is an

@@ -7,9 +7,8 @@ namespace AdaptFormer.Experiments;
 
 /// <summary>
 /// The folder of an experiment: <c>trials/NAME</c>, one ordinary run directory a training; <c>test/NAME.json</c>, the answers to the test
-/// pictures; and the result.
-/// What is finished is found again by its content, so an experiment that was killed, or asked for again with more rows or seeds, trains
-/// only what is missing.
+/// pictures; and the result. What is finished is found again by its content, so an experiment that was killed, or asked for again with more
+/// rows or seeds, trains only what is missing.
 /// </summary>
 public sealed class TrialStore : IDisposable
 {

@@ -3,8 +3,7 @@ namespace AdaptFormer.Export;
 /// <summary>How a model is written as ONNX.</summary>
 /// <param name="Pixels">
 /// Whether the input is pictures of bytes of any size, with resize, crop and normalisation in the graph; otherwise it is the tensor that
-/// the
-/// model reads.
+/// the model reads.
 /// </param>
 /// <param name="Weights">How weights are kept.</param>
 /// <param name="External">

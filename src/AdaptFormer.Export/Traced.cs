@@ -30,8 +30,7 @@ internal sealed class Traced(Shape shape, Func<string> write)
     }
 
     /// <summary>γ∘value + β over the last axis as a value of its own, where the layer can take both in; null where it cannot. The third
-    /// argument
-    /// goes behind the name of a weight that is the checkpoint's no more.</summary>
+    /// argument goes behind the name of a weight that is the checkpoint's no more.</summary>
     public Func<float[], float[]?, string, Traced>? Rescale { get => _rescale; init => _rescale = value; }
 
     /// <summary>What this is factor∘x + shift of, column by column: a linear layer behind takes both in.</summary>

@@ -2,8 +2,7 @@ namespace AdaptFormer.Files;
 
 /// <summary>
 /// The calls that change the file system. Whatever the product keeps is written through them: .NET says nothing when a disk answers that it
-/// could not store what was
-/// written, these calls do; and a test can make any one of them fail, or be the last one of the process.
+/// could not store what was written, these calls do; and a test can make any one of them fail, or be the last one of the process.
 /// </summary>
 public static class Disk
 {

@@ -21,10 +21,8 @@ internal enum DiskFaultKind
 
 /// <summary>
 /// Makes the n-th call that would change the file system fail, or be one too many for the process: how tests prove that nothing is lost. In
-/// a process of its own by the
-/// environment variable <see cref="Variable"/>, such as <c>kill:17</c>, <c>enospc:17</c>, <c>eio:17</c> or <c>eio:17+</c> (that call and
-/// all later ones); within a test by
-/// <see cref="Begin"/>, for the calls of that test's own flow.
+/// a process of its own by the environment variable <see cref="Variable"/>, such as <c>kill:17</c>, <c>enospc:17</c>, <c>eio:17</c> or
+/// <c>eio:17+</c> (that call and all later ones); within a test by <see cref="Begin"/>, for the calls of that test's own flow.
 /// </summary>
 internal sealed class DiskFault
 {

@@ -4,8 +4,7 @@ namespace AdaptFormer.Files;
 
 /// <summary>
 /// A file that is written so that it lasts; see <see cref="Disk"/>. What is written is gathered until <see cref="Flush"/>, a seek, or until
-/// there is much of it. Closing
-/// does not flush: what was not flushed by then was given up. Not safe for several threads at once.
+/// there is much of it. Closing does not flush: what was not flushed by then was given up. Not safe for several threads at once.
 /// </summary>
 public sealed class DiskStream : Stream
 {

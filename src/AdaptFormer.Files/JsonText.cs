@@ -27,8 +27,7 @@ public static class JsonText
 
     /// <summary>
     /// Requires that every text in a JSON document is whole. An escape may name half of a character (a lone surrogate such as
-    /// <c>\ud800</c>); .NET's
-    /// document accepts it and fails whenever somebody asks for that text.
+    /// <c>\ud800</c>); .NET's document accepts it and fails whenever somebody asks for that text.
     /// </summary>
     /// <param name="json">The document.</param>
     /// <param name="comments">Whether comments and trailing commas are allowed.</param>

@@ -5,8 +5,7 @@ namespace AdaptFormer.Files;
 
 /// <summary>
 /// Reads the weights out of an ONNX file under the names that they had in the model: as the file names its constants, and, for matrices
-/// that
-/// an exporter turned round and gave a number, as their biases are named. Numbers that lie in a second file beside it are read there.
+/// that an exporter turned round and gave a number, as their biases are named. Numbers that lie in a second file beside it are read there.
 /// </summary>
 internal static class OnnxFile
 {

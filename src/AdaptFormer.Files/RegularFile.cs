@@ -4,8 +4,7 @@ namespace AdaptFormer.Files;
 
 /// <summary>
 /// Keeps programs from waiting for ever: a named pipe waits for somebody who writes, a device such as <c>/dev/zero</c> never ends. Files
-/// that are read as a
-/// whole must be regular ones.
+/// that are read as a whole must be regular ones.
 /// </summary>
 public static partial class RegularFile
 {

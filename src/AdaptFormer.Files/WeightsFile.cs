@@ -41,9 +41,8 @@ public sealed unsafe class WeightsFile : IDisposable
     public string Container { get; init; } = "";
 
     /// <summary>
-    /// What lies beside that dictionary: others with tensors in them, such as a moving average of the weights, by the keys (joined by
-    /// dots) that
-    /// lead to them, with the names of their tensors. <see cref="PyTorchFile.Open"/> takes such a key.
+    /// What lies beside that dictionary: others with tensors in them, such as a moving average of the weights, by the keys (joined by dots)
+    /// that lead to them, with the names of their tensors. <see cref="PyTorchFile.Open"/> takes such a key.
     /// </summary>
     public IReadOnlyDictionary<string, IReadOnlyList<string>> Beside { get; init; } = new Dictionary<string, IReadOnlyList<string>>();
 

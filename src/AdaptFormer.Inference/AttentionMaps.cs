@@ -14,9 +14,8 @@ namespace AdaptFormer.Inference;
 /// <param name="Mean">Their mean.</param>
 /// <param name="Rollout">Attention through all blocks; null where attention is confined to windows.</param>
 /// <remarks>
-/// Rollout is Abnar and Zuidema's, arXiv:2005.00928: the product over the blocks of ½·A + ½·I, A being the mean over heads. Where a head
-/// reads the class token, its row is shown; where it reads
-/// the mean of all patches, the mean of their rows.
+/// Rollout is Abnar and Zuidema's, arXiv:2005.00928: the product over the blocks of ½·A + ½·I, A being the mean over heads. Where a
+/// head reads the class token, its row is shown; where it reads the mean of all patches, the mean of their rows.
 /// </remarks>
 public sealed record AttentionMaps(TokenGrid Grid, string Reader, IReadOnlyList<float[]> Heads, float[] Mean, float[]? Rollout)
 {

@@ -155,9 +155,8 @@ public abstract class Backbone : Layer
     }
 
     /// <summary>
-    /// Where a parameter stands, for rates that fall from the head to the input: 0 ahead of the blocks, i + 1 in block i (from 0), one
-    /// more than
-    /// there are blocks behind them. What a method adds to a layer stands where the layer does; its prompts stand with the head.
+    /// Where a parameter stands, for rates that fall from the head to the input: 0 ahead of the blocks, i + 1 in block i (from 0), one more
+    /// than there are blocks behind them. What a method adds to a layer stands where the layer does; its prompts stand with the head.
     /// </summary>
     /// <param name="name">The parameter's name, as <see cref="Module.Parameters"/> gives it.</param>
     /// <param name="parameter">The parameter.</param>
@@ -246,8 +245,8 @@ public abstract class Backbone : Layer
     }
 
     /// <summary>
-    /// The part of a pass ahead of a cut, as a prediction: pixels → tokens [B, N, C] ahead of block <paramref name="cut"/>, or one vector a
-    /// sample behind the blocks, f32.
+    /// The part of a pass ahead of a cut, as a prediction: pixels → tokens [B, N, C] ahead of block <paramref name="cut"/>, or one vector
+    /// a sample behind the blocks, f32.
     /// </summary>
     /// <param name="cut">A place as <see cref="FrozenCut"/> names it.</param>
     /// <param name="pixels">As for <see cref="Forward(Tensor)"/>.</param>
@@ -330,7 +329,8 @@ public abstract class Backbone : Layer
     /// <summary>Runs the whole batch through all blocks and shows the tokens behind each.</summary>
     protected abstract void Collect(Tensor pixels, Action<int, Tensor> see);
 
-    /// <summary>What <see cref="RunBefore(int, Tensor, Slots)"/> made at a cut → features [B, C]; inputs where there was no cut.</summary>
+    /// <summary>What <see cref="RunBefore(int, Tensor, Slots)"/> made at a cut → features [B, C]; inputs where there was no
+    /// cut.</summary>
     internal Tensor FeaturesAfter(int? cut, Tensor x, Slots slots) =>
         cut is { } place ? FeaturesAfter(place, x, slots, observe: null) : Features(x, slots);
 

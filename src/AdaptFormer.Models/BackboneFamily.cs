@@ -56,8 +56,8 @@ public abstract class BackboneFamily
     /// has.</exception>
     public abstract BackboneConfig Infer(StateDict ours, string path, WeightHints hints);
 
-    /// <summary>The sizes of a known id, fitted to what the file really holds; what was changed is told in <paramref
-    /// name="notes"/>.</summary>
+    /// <summary>The sizes of a known id, fitted to what the file really holds; what was changed is told in
+    /// <paramref name="notes"/>.</summary>
     public virtual BackboneConfig Fit(BackboneConfig config, StateDict ours, ICollection<string> notes) => config;
 
     /// <summary>The weights as a model of the family holds them, where checkpoints split what it keeps together.</summary>

@@ -27,8 +27,7 @@ public sealed class BackboneSource
 
     /// <summary>
     /// The content's fingerprint, <c>sha256:…</c>: of the backbone's weights as the file holds them, under our names and in f32, whatever
-    /// the file's kind,
-    /// naming or order; without a head. Computed when first asked for (about half a second for ViT-B).
+    /// the file's kind, naming or order; without a head. Computed when first asked for (about half a second for ViT-B).
     /// </summary>
     public string Digest => _digest.Value;
 }

@@ -2,8 +2,7 @@ namespace AdaptFormer.Models;
 
 /// <summary>
 /// Bounds of a configuration, which may come from a file of somebody else: they are far above any model of the field, and keep a wrong
-/// number from asking for all
-/// memory before anything else is looked at.
+/// number from asking for all memory before anything else is looked at.
 /// </summary>
 internal static class SizeLimits
 {

@@ -65,7 +65,8 @@ public enum AdapterForm
     Mlp,
 
     /// <summary>
-    /// A 3×3 convolution from C to M features over the grid of tokens in place of the down-projection: AdaptConv, with M = 14 in the table.
+    /// A 3×3 convolution from C to M features over the grid of tokens in place of the down-projection: AdaptConv, with M = 14 in the
+    /// table.
     /// </summary>
     Conv,
 

@@ -82,7 +82,8 @@ public sealed record LoraTuning(
     private void Beside(Linear linear, int[]? slots, DataType compute, Rng rng) =>
         linear.Delta.Fill("lora", new LowRank(linear, this, slots, compute, rng)).Unfreeze();
 
-    /// <summary>(α/r)·B·A·x, for a whole layer or for some thirds of a fused projection, whose matrices lie one below the other.</summary>
+    /// <summary>(α/r)·B·A·x, for a whole layer or for some thirds of a fused projection, whose matrices lie one below the
+    /// other.</summary>
     private sealed class LowRank : LinearDelta
     {
         private readonly Parameter _a, _b;

@@ -14,14 +14,13 @@ namespace AdaptFormer.Peft;
 /// </summary>
 public static class OfficialCheckpoint
 {
-    /// <summary>Attaches what a checkpoint of the authors' code trained to <paramref name="model"/>; save it with <see
-    /// cref="AdapterFile.Save"/>.</summary>
+    /// <summary>Attaches what a checkpoint of the authors' code trained to <paramref name="model"/>; save it with
+    /// <see cref="AdapterFile.Save"/>.</summary>
     /// <param name="path">The checkpoint: the whole model as the authors save it, or the trained tensors alone.</param>
     /// <param name="model">The backbone. If the checkpoint holds one too, it must be the same.</param>
     /// <param name="tuning">
     /// What shapes cannot tell: an adapter's scale, position and where its norm stands, or that everything was tuned; the authors' image
-    /// settings if
-    /// null. Sizes are the file's.
+    /// settings if null. Sizes are the file's.
     /// </param>
     /// <returns>The method, with its sizes read from the file.</returns>
     /// <exception cref="InvalidDataException">The file is damaged, has no head, was trained on another backbone, or does not fit the

@@ -36,8 +36,8 @@ public static class TunedBackbone
 
     /// <summary>
     /// Writes a plain model that answers as <paramref name="model"/> does with the adapter, for programs that know no method: what the
-    /// method learned is folded into the
-    /// weights, the head into one linear layer. <paramref name="model"/> is left with the adapter attached.
+    /// method learned is folded into the weights, the head into one linear layer. <paramref name="model"/> is left with the adapter
+    /// attached.
     /// </summary>
     /// <param name="adapter">An adapter file of a method that can be merged.</param>
     /// <param name="model">The backbone that it was trained on.</param>

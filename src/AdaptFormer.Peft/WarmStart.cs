@@ -11,8 +11,7 @@ public static class WarmStart
 
     /// <summary>
     /// Copies the values of an adapter file into a model to which the same method is attached. The head is taken too where the classes are
-    /// the
-    /// same, in the same order; otherwise it stays as it is. When anything does not fit, the model stays as it was.
+    /// the same, in the same order; otherwise it stays as it is. When anything does not fit, the model stays as it was.
     /// </summary>
     /// <param name="path">An adapter file.</param>
     /// <param name="model">The model, with <paramref name="tuning"/> attached.</param>

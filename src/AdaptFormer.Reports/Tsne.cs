@@ -6,8 +6,8 @@ namespace AdaptFormer.Reports;
 
 /// <summary>
 /// t-SNE, van der Maaten and Hinton 2008, exact: points whose features are near each other lie near each other in the plane. Time and
-/// memory grow with the
-/// square of the number of points: two thousand take some seconds and 32 MB, <see cref="MostPoints"/> about half a minute and 400 MB.
+/// memory grow with the square of the number of points: two thousand take some seconds and 32 MB, <see cref="MostPoints"/> about half a
+/// minute and 400 MB.
 /// </summary>
 public static class Tsne
 {
@@ -63,9 +63,10 @@ public static class Tsne
         return divergence;
     }
 
-    /// <summary>∂C/∂yᵢ = 4·Σⱼ (pᵢⱼ − qᵢⱼ)·(yᵢ − yⱼ)/(1 + |yᵢ − yⱼ|²), p times <paramref name="exaggeration"/>.</summary>
-    /// <remarks>Each point has its own two sums over all others, of pᵢⱼ·w·(yᵢ − yⱼ) and of w²·(yᵢ − yⱼ), w being the similarity; Σw,
-    /// which q needs, is known after all points have been seen once.</remarks>
+    /// <summary>∂C/∂yᵢ = 4·Σⱼ (pᵢⱼ − qᵢⱼ)·(yᵢ − yⱼ)/(1 + |yᵢ − yⱼ|²), p times
+    /// <paramref name="exaggeration"/>.</summary>
+    /// <remarks>Each point has its own two sums over all others, of pᵢⱼ·w·(yᵢ − yⱼ) and of w²·(yᵢ − yⱼ), w being the
+    /// similarity; Σw, which q needs, is known after all points have been seen once.</remarks>
     internal static void Gradient(double[] p, double[] y, int n, double exaggeration, double[] gradient)
     {
         double[] xs = new double[n], ys = new double[n], sums = new double[n * 5];
@@ -81,7 +82,7 @@ public static class Tsne
         }
     }
 
-    // Of one point: Σw, Σ p·w·dx, Σ p·w·dy, Σ w²·dx, Σ w²·dy. The point itself adds nothing to the last four, and 1 to the first.
+    // Of one point: Σw, Σ p·w·dx, Σ p·w·dy, Σ w²·dx, Σ w²·dy. The point itself adds 1 to the first and nothing to the others.
     private static void Forces(ReadOnlySpan<double> p, double[] xs, double[] ys, int i, Span<double> own)
     {
         Vector<double> x = new(xs[i]), y = new(ys[i]), one = Vector<double>.One, w = default, ax = default, ay = default, rx = default, ry =

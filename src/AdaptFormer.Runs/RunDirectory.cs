@@ -22,8 +22,7 @@ public enum ExistingRun
 /// <summary>
 /// The folder of one run: <c>recipe.json</c> (resolved), <c>environment.json</c>, <c>log.jsonl</c>, <c>summary.json</c>,
 /// <c>adapter.safetensors</c>, <c>checkpoints/</c> and <c>tensorboard/</c>. Every file is either whole or absent, whenever the process
-/// dies; the
-/// log loses at most a line it was writing. See <see cref="RunFolder"/> for what becomes of a folder that is there already.
+/// dies; the log loses at most a line it was writing. See <see cref="RunFolder"/> for what becomes of a folder that is there already.
 /// </summary>
 public sealed partial class RunDirectory : IDisposable
 {

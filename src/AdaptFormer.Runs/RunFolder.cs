@@ -13,8 +13,7 @@ public sealed record RunContent(IReadOnlyList<string> Own, IReadOnlyList<string>
 
 /// <summary>
 /// A run's folder, taken by one process. The recipe is the first file in it and the last to go, so a process that dies at any moment, or a
-/// disk that is full, leaves a
-/// folder that is taken again: as a run, or as an empty folder.
+/// disk that is full, leaves a folder that is taken again: as a run, or as an empty folder.
 /// </summary>
 public sealed class RunFolder : IDisposable
 {

@@ -16,8 +16,7 @@ namespace AdaptFormer.Serving;
 
 /// <summary>
 /// A bank of tasks over HTTP: the Open Inference Protocol over REST and gRPC, pictures as bodies, a page, metrics and traces. What it took
-/// it
-/// answers before it ends.
+/// it answers before it ends.
 /// </summary>
 public sealed class TaskServer : IAsyncDisposable
 {

@@ -4,9 +4,8 @@ namespace AdaptFormer.Tensors;
 
 /// <summary>
 /// Where ops run. An op checks shapes, owns the gradient and makes a <see cref="Call"/>; it never touches a pointer and never assumes that
-/// a tensor's memory is host
-/// memory. A device that computes derives from <see cref="Kernels"/>; what only looks at the calls (counts, times or writes them down)
-/// overrides <see cref="Invoke"/>.
+/// a tensor's memory is host memory. A device that computes derives from <see cref="Kernels"/>; what only looks at the calls (counts, times
+/// or writes them down) overrides <see cref="Invoke"/>.
 /// </summary>
 public abstract class Backend
 {

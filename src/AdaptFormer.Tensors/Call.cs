@@ -2,8 +2,7 @@ namespace AdaptFormer.Tensors;
 
 /// <summary>
 /// One operation on tensors, described completely: its name, what it reads and writes, and its attributes, which are the properties of the
-/// derived record. Whoever sees
-/// all calls of a pass can count them, time them or write them down.
+/// derived record. Whoever sees all calls of a pass can count them, time them or write them down.
 /// </summary>
 /// <param name="Target">The tensor that is written; its device runs the call.</param>
 public abstract record Call(Tensor Target)

@@ -3,7 +3,8 @@ namespace AdaptFormer.Tensors;
 public abstract partial class Kernels
 {
     /// <summary>
-    /// g' = g + decay·p, m = μ·m + intake·g', p ← p − lr·m, or with Nesterov p − lr·(g' + μ·m), or without a buffer p − lr·g'; all f32.
+    /// g' = g + decay·p, m = μ·m + intake·g', p ← p − lr·m, or with Nesterov p − lr·(g' + μ·m), or without a buffer p −
+    /// lr·g'; all f32.
     /// </summary>
     public virtual void SgdStep(Tensor p, Tensor g, Tensor? buffer, SgdSettings settings)
     {

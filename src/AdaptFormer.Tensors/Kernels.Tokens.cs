@@ -48,8 +48,8 @@ public abstract partial class Kernels
     }
 
     /// <summary>
-    /// [B, C, T, H, W] → [B, (T/t)·(H/p)·(W/p), C·t·p·p]: non-overlapping tubelets of t frames as rows, channels outermost. Without T,
-    /// and t = 1: patches.
+    /// [B, C, T, H, W] → [B, (T/t)·(H/p)·(W/p), C·t·p·p]: non-overlapping tubelets of t frames as rows, channels outermost. Without
+    /// T, and t = 1: patches.
     /// </summary>
     public virtual void Unfold(Tensor pixels, int tubelet, int patch, Tensor rows)
     {
@@ -95,8 +95,8 @@ public abstract partial class Kernels
     }
 
     /// <summary>
-    /// y[n] = b + Σ over the 3×3 neighbours k of n in the grid of taps[tap of k]∘x[k], taps [9, M], f32; mirrored: with the kernel turned
-    /// by 180°.
+    /// y[n] = b + Σ over the 3×3 neighbours k of n in the grid of taps[tap of k]∘x[k], taps [9, M], f32; mirrored: with the kernel
+    /// turned by 180°.
     /// </summary>
     public virtual void Depthwise(Tensor x, TokenGrid grid, Tensor taps, Tensor? bias, bool mirrored, Tensor y)
     {

@@ -4,10 +4,8 @@ namespace AdaptFormer.Tensors;
 
 /// <summary>
 /// What a device must compute: the abstract members, 25 in all. Every other call has a default made of them, which a device replaces where
-/// one kernel is faster than
-/// several. Destinations are allocated by the caller and are written in full unless a call says that it adds; operands are f32 or bf16
-/// unless it says f32.
-/// A kernel returns when its result may be read by the next one.
+/// one kernel is faster than several. Destinations are allocated by the caller and are written in full unless a call says that it adds;
+/// operands are f32 or bf16 unless it says f32. A kernel returns when its result may be read by the next one.
 /// </summary>
 public abstract partial class Kernels : Backend
 {
@@ -94,14 +92,14 @@ public abstract partial class Kernels : Backend
     public abstract void ScatterTokens(Tensor dy, int[] tokens, Tensor dx);
 
     /// <summary>
-    /// p ← keep·p, g' = g + l2·p, m = β₁·m + (1 − β₁)·g', v = β₂·v + (1 − β₂)·g'², p ← p − step·m/(√v/root + ε); all f32.
+    /// p ← keep·p, g' = g + l2·p, m = β₁·m + (1 − β₁)·g', v = β₂·v + (1 − β₂)·g'², p ← p − step·m/(√v/root
+    /// + ε); all f32.
     /// </summary>
     public abstract void AdamStep(Tensor p, Tensor g, Tensor mean, Tensor square, AdamSettings settings);
 
     /// <summary>
-    /// C (+)= scale·A·B for one matrix or as many as the first axis says: A is [M, K] or [G, M, K], B [K, N] or [G, K, N], C [M, N] or [G,
-    /// M, N]; a transposed operand is
-    /// stored with its last two axes exchanged. A and B have one type.
+    /// C (+)= scale·A·B for one matrix or as many as the first axis says: A is [M, K] or [G, M, K], B [K, N] or [G, K, N], C [M, N] or
+    /// [G, M, N]; a transposed operand is stored with its last two axes exchanged. A and B have one type.
     /// </summary>
     public abstract void MatMul(Tensor a, bool transposeA, Tensor b, bool transposeB, float scale, Tensor c, bool accumulate);
 

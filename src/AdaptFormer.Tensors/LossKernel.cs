@@ -4,8 +4,8 @@ namespace AdaptFormer.Tensors;
 internal static unsafe class LossKernel
 {
     /// <summary>
-    /// Returns −Σ tₖ·log pₖ, p = softmax(z), and writes its gradient p·Σt − t. A row of zero targets counts for nothing whatever its
-    /// logits.
+    /// Returns −Σ tₖ·log pₖ, p = softmax(z), and writes its gradient p·Σt − t. A row of zero targets counts for nothing
+    /// whatever its logits.
     /// </summary>
     public static float SoftmaxCrossEntropy(float* z, float* t, int k, float* gradient)
     {
@@ -29,7 +29,8 @@ internal static unsafe class LossKernel
     }
 
     /// <summary>
-    /// −t·log σ(z) − (1 − t)·log(1 − σ(z)) as max(z, 0) − z·t + log(1 + e^−|z|), which never overflows; its gradient is σ(z) − t.
+    /// −t·log σ(z) − (1 − t)·log(1 − σ(z)) as max(z, 0) − z·t + log(1 + e^−|z|), which never overflows; its gradient is
+    /// σ(z) − t.
     /// </summary>
     public static void BinaryCrossEntropy(float* z, float* t, long n, float* losses, float* gradient)
     {

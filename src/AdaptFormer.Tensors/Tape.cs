@@ -131,8 +131,7 @@ public static class Recording
     {
         /// <summary>
         /// Joins <paramref name="y"/> to the pass of its inputs. When one of them needs a gradient, <paramref name="backward"/> is recorded
-        /// with what it
-        /// reads (<paramref name="keep"/>); otherwise nothing is kept.
+        /// with what it reads (<paramref name="keep"/>); otherwise nothing is kept.
         /// </summary>
         /// <param name="inputs">Everything the op read; null entries are optional operands that were not given.</param>
         /// <param name="keep">Tensors whose memory must stay until the backward pass.</param>
@@ -163,8 +162,7 @@ public static class Recording
 
         /// <summary>
         /// Lets a kernel write a gradient where it belongs: <paramref name="write"/> gets the tensor of x's shape and whether it adds to
-        /// what is
-        /// there. Saves a pass over memory when several ops read x.
+        /// what is there. Saves a pass over memory when several ops read x.
         /// </summary>
         public void GradInto(Action<Tensor, bool> write)
         {

@@ -2,8 +2,8 @@ namespace AdaptFormer.Tensors;
 
 /// <summary>
 /// A grid of tokens cut into windows, as Swin and Video Swin cut it: the grid is padded at its ends to whole windows, then rolled by the
-/// shift, then cut. Tokens that
-/// only the roll made neighbours must not see each other: their scores get −100. Padding is seen, as in the authors' code.
+/// shift, then cut. Tokens that only the roll made neighbours must not see each other: their scores get −100. Padding is seen, as in the
+/// authors' code.
 /// </summary>
 /// <remarks>Swin, arXiv:2103.14030, section 3.2; Video Swin, arXiv:2106.13230, section 3.2. Immutable once made, and shared by blocks and
 /// calls.</remarks>

@@ -11,8 +11,7 @@ public enum AccumulateRest
 
     /// <summary>
     /// Their gradients are dropped, though they pass through the model (and its batch norms see them); the learning rate follows the
-    /// batches. The AdaptFormer authors'
-    /// loop, and MAE's.
+    /// batches. The AdaptFormer authors' loop, and MAE's.
     /// </summary>
     Drop,
 }

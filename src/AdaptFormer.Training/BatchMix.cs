@@ -4,9 +4,8 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Training;
 
 /// <summary>
-/// How one batch is mixed with itself in reverse order: sample i with sample B − 1 − i, all by the same λ. Mixup takes λ·x + (1 − λ)·x′
-/// of the pixels, CutMix a rectangle
-/// of x′; targets are λ·t + (1 − λ)·t′, with λ the share of pixels that stayed.
+/// How one batch is mixed with itself in reverse order: sample i with sample B − 1 − i, all by the same λ. Mixup takes λ·x + (1 −
+/// λ)·x′ of the pixels, CutMix a rectangle of x′; targets are λ·t + (1 − λ)·t′, with λ the share of pixels that stayed.
 /// </summary>
 /// <param name="Lambda">λ, in [0, 1].</param>
 /// <param name="Box">CutMix's rectangle; null for mixup.</param>

@@ -53,9 +53,8 @@ public sealed class Evaluator
     public IReadOnlyList<(int Images, int Right)> PerClass => _classes;
 
     /// <summary>
-    /// Whether the scores of all classes are kept, for the areas under the ROC curves in <see cref="Metrics"/>: K numbers a picture.
-    /// Where a
-    /// picture may have several classes they always are.
+    /// Whether the scores of all classes are kept, for the areas under the ROC curves in <see cref="Metrics"/>: K numbers a picture. Where
+    /// a picture may have several classes they always are.
     /// </summary>
     public bool KeepsScores { get; init; }
 

@@ -10,8 +10,8 @@ public sealed class RecipeCheck(string section, IList<string> problems)
     /// <summary>The same list, for the keys of a section below this one.</summary>
     public RecipeCheck At(string key) => new(Path(key), problems);
 
-    /// <summary>Notes a problem such as <c>optimizer.momentum is 1.5; expected a number in [0, 1)</c> unless <paramref
-    /// name="holds"/>.</summary>
+    /// <summary>Notes a problem such as <c>optimizer.momentum is 1.5; expected a number in [0, 1)</c> unless
+    /// <paramref name="holds"/>.</summary>
     /// <param name="holds">Whether the rule is kept.</param>
     /// <param name="key">The key in this section.</param>
     /// <param name="value">What the recipe says.</param>

@@ -63,7 +63,8 @@ public class TrainingLoss
         _ => logits.AsymmetricSingleLabelLoss(labels, _options.GammaPositive, _options.GammaNegative, _options.LabelSmoothing),
     };
 
-    /// <summary>−Σₖ wₖ·tₖ·log pₖ, divided by the labels' weights, or by B where targets are mixed: PyTorch's definition.</summary>
+    /// <summary>−Σₖ wₖ·tₖ·log pₖ, divided by the labels' weights, or by B where targets are mixed: PyTorch's
+    /// definition.</summary>
     private Tensor CrossEntropy(Tensor logits, float[] targets, ReadOnlySpan<int> labels, bool soft)
     {
         int classes = logits.Shape[1];

@@ -9,8 +9,7 @@ namespace AdaptFormer.Cli.Commands;
 
 /// <summary>
 /// <c>--device</c> of every command that computes: where it does. Without it the environment variable <c>ADAPTFORMER_BACKEND</c> says it,
-/// and
-/// without that the CPU computes.
+/// and without that the CPU computes.
 /// </summary>
 internal static class DeviceChoice
 {

@@ -7,8 +7,7 @@ namespace AdaptFormer.Cli.Commands;
 
 /// <summary>
 /// The everyday keys of a recipe as options of their own. They are edits of the recipe and nothing else, so a value out of range is
-/// explained as
-/// everywhere; this is the only place that knows which option means which key.
+/// explained as everywhere; this is the only place that knows which option means which key.
 /// </summary>
 internal sealed class RecipeOptions
 {

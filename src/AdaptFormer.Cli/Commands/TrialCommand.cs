@@ -7,8 +7,8 @@ using AdaptFormer.Tensors.Backends.OneDnn;
 
 namespace AdaptFormer.Cli.Commands;
 
-/// <summary>The hidden <c>adaptformer trial</c>: what a comparison or a sweep starts for each of its trainings; see <see
-/// cref="TrialProcess"/>.</summary>
+/// <summary>The hidden <c>adaptformer trial</c>: what a comparison or a sweep starts for each of its trainings; see
+/// <see cref="TrialProcess"/>.</summary>
 internal static class TrialCommand
 {
     public const string Name = "trial";

@@ -97,16 +97,6 @@ KERNEL dropout(Numbers x, ULong key, unsigned threshold, float factor, Numbers y
     }
 }
 
-// Pixels of one byte: y = (x/255 - mean)/std by channel, x [B, C, plane] or, with the channels inside, [B, plane, C].
-KERNEL normalize_pixels(const unsigned char* x, Numbers factor, Numbers offset, int channels, Long plane, int inside, Numbers y, Long n) {
-    EACH(i, n) {
-        Long place = i % plane, image = i / plane;
-        int c = (int)(image % channels);
-        Long from = inside ? ((image / channels) * plane + place) * channels + c : i;
-        y.put(i, x[from] * factor.at(c) + offset.at(c));
-    }
-}
-
 KERNEL adam_step(Numbers p, Numbers g, Numbers mean, Numbers square, float beta1, float intake1, float beta2, float intake2, float eps, float l2,
                  float keep, float step, float root, Long n) {
     EACH(i, n) {

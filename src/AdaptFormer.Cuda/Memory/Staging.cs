@@ -3,9 +3,8 @@ using AdaptFormer.Cuda.Native;
 namespace AdaptFormer.Cuda.Memory;
 
 /// <summary>
-/// The way of the host's numbers to the card: page-locked buffers that a copy stream empties while kernels run. What is written here may
-/// be changed by the caller at once. A large transfer first lands in a block of the card that only this class uses, so that it need not
-/// wait
+/// The way of the host's numbers to the card: page-locked buffers that a copy stream empties while kernels run. What is written here may be
+/// changed by the caller at once. A large transfer first lands in a block of the card that only this class uses, so that it need not wait
 /// for the kernels before it; small ones go with the kernels' own stream.
 /// </summary>
 internal sealed unsafe class Staging

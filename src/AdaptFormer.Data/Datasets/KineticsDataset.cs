@@ -4,9 +4,9 @@ namespace AdaptFormer.Data.Datasets;
 
 /// <summary>
 /// Kinetics-400, -600 and -700 (Kay et al. 2017) by their lists, <c>train.csv</c>, <c>val.csv</c> (or <c>validate.csv</c>) and
-/// <c>test.csv</c> with the columns
-/// <c>label,youtube_id,time_start,time_end,split</c>, and the clips as crawlers name them: <c>train/CLASS/ID_000012_000022.mp4</c>, or
-/// <c>ID.mp4</c>; the class folder may have underscores for blanks, or not be there. Classes are the training list's, in ordinal order.
+/// <c>test.csv</c> with the columns <c>label,youtube_id,time_start,time_end,split</c>, and the clips as crawlers name them:
+/// <c>train/CLASS/ID_000012_000022.mp4</c>, or <c>ID.mp4</c>; the class folder may have underscores for blanks, or not be there. Classes
+/// are the training list's, in ordinal order.
 /// </summary>
 public static class KineticsDataset
 {

@@ -4,8 +4,7 @@ namespace AdaptFormer.Data.Datasets;
 
 /// <summary>
 /// NUS-WIDE (Chua et al. 2009) as its authors publish it: <c>ImageList/TrainImagelist.txt</c> and <c>TestImagelist.txt</c> with a picture a
-/// line,
-/// <c>Groundtruth/TrainTestLabels/Labels_CONCEPT_Train.txt</c> and <c>…_Test.txt</c> with a 0 or 1 for each of them,
+/// line, <c>Groundtruth/TrainTestLabels/Labels_CONCEPT_Train.txt</c> and <c>…_Test.txt</c> with a 0 or 1 for each of them,
 /// <c>ConceptsList/Concepts81.txt</c>, and the pictures in <c>Flickr</c>. A picture has any number of the 81 concepts, none included. Where
 /// these lists are not there, <c>nus_wid_data.csv</c> is read, the division that goes with ASL (Ridnik et al. 2021).
 /// </summary>

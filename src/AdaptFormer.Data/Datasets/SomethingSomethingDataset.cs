@@ -6,11 +6,9 @@ namespace AdaptFormer.Data.Datasets;
 
 /// <summary>
 /// Something-Something v2 (Goyal et al. 2017) as its owners publish it: <c>something-something-v2-train.json</c> and
-/// <c>-validation.json</c> with an object
-/// <c>{"id": "78687", "template": "Holding [something] next to [something]", …}</c> for each video, <c>-labels.json</c> with the number of
-/// each template, and the videos
-/// <c>20bn-something-something-v2/78687.webm</c>. The newer archive calls the lists <c>labels/train.json</c> and so on. Videos may have
-/// been converted to another ending or to folders of frames.
+/// <c>-validation.json</c> with an object <c>{"id": "78687", "template": "Holding [something] next to [something]", …}</c> for each
+/// video, <c>-labels.json</c> with the number of each template, and the videos <c>20bn-something-something-v2/78687.webm</c>. The newer
+/// archive calls the lists <c>labels/train.json</c> and so on. Videos may have been converted to another ending or to folders of frames.
 /// </summary>
 public static class SomethingSomethingDataset
 {

@@ -4,9 +4,8 @@ namespace AdaptFormer.Data.Datasets;
 
 /// <summary>
 /// UCF101 (Soomro et al. 2012) as its authors publish it: <c>ucfTrainTestlist/classInd.txt</c> with a number from 1 and a class a line,
-/// <c>trainlist01.txt</c> with
-/// <c>CLASS/NAME.avi</c> and that number, <c>testlist01.txt</c> with <c>CLASS/NAME.avi</c> alone, three splits of them, and the videos
-/// <c>UCF-101/CLASS/NAME.avi</c>.
+/// <c>trainlist01.txt</c> with <c>CLASS/NAME.avi</c> and that number, <c>testlist01.txt</c> with <c>CLASS/NAME.avi</c> alone, three splits
+/// of them, and the videos <c>UCF-101/CLASS/NAME.avi</c>.
 /// </summary>
 public static class Ucf101Dataset
 {

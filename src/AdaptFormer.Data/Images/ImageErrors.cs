@@ -11,8 +11,8 @@ internal static class ImageErrors
         Bad(name, $"the {format} data end early: the file is truncated or damaged.");
 
     /// <summary>Refuses an impossible or enormous size before any memory is taken for it.</summary>
-    /// <exception cref="InvalidDataException">A side is not positive, or one exceeds <see cref="ImageBuffer.MaxSide"/>, or the area <see
-    /// cref="ImageBuffer.MaxPixels"/>.</exception>
+    /// <exception cref="InvalidDataException">A side is not positive, or one exceeds <see cref="ImageBuffer.MaxSide"/>, or the area
+    /// <see cref="ImageBuffer.MaxPixels"/>.</exception>
     public static void CheckSize(string name, string format, long width, long height)
     {
         if (width <= 0 || height <= 0)

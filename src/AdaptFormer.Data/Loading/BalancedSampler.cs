@@ -5,8 +5,8 @@ namespace AdaptFormer.Data.Loading;
 
 /// <summary>
 /// Draws as many samples as there are, with replacement, so that every class is equally likely whatever its size: an item's weight is 1/n
-/// of its class, or the
-/// mean of that over its classes. An item without any class weighs as one of the largest. A draw depends on seed, epoch and place alone.
+/// of its class, or the mean of that over its classes. An item without any class weighs as one of the largest. A draw depends on seed,
+/// epoch and place alone.
 /// </summary>
 public sealed class BalancedSampler
 {

@@ -26,8 +26,8 @@ public enum UnreadableImages
 /// see <see cref="EpochShard"/>.</param>
 /// <param name="WorldSize">Number of processes that share the epoch.</param>
 /// <param name="MultiLabel">Whether batches carry targets [B, K]; null: if the data may have several classes an item.</param>
-/// <param name="Balanced">Whether an epoch draws its items with replacement, so that every class comes equally often; see <see
-/// cref="BalancedSampler"/>.</param>
+/// <param name="Balanced">Whether an epoch draws its items with replacement, so that every class comes equally often; see
+/// <see cref="BalancedSampler"/>.</param>
 public sealed record LoaderOptions(
     int BatchSize = 64,
     bool Shuffle = true,

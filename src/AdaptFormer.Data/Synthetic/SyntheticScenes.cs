@@ -6,8 +6,7 @@ namespace AdaptFormer.Data.Synthetic;
 
 /// <summary>
 /// A multi-label task drawn by this program: pictures with none to three different shapes out of eight, some of which are eight times as
-/// frequent as others. The labels
-/// of a picture are its shapes.
+/// frequent as others. The labels of a picture are its shapes.
 /// </summary>
 public sealed class SyntheticScenes : ImageDataset
 {

@@ -11,9 +11,8 @@ namespace AdaptFormer.Data.Video;
 
 /// <summary>
 /// Decodes videos with the programs <c>ffprobe</c> and <c>ffmpeg</c>, each call a process of its own: a damaged file can end that process
-/// and nothing else. They are found
-/// on the PATH, or in the folder that <see cref="FolderVariable"/> names. Frames come as they are stored, with the orientation that the
-/// file asks for beside them.
+/// and nothing else. They are found on the PATH, or in the folder that <see cref="FolderVariable"/> names. Frames come as they are stored,
+/// with the orientation that the file asks for beside them.
 /// </summary>
 public static class FFmpeg
 {
@@ -27,9 +26,8 @@ public static class FFmpeg
         CountingPatience = TimeSpan.FromMinutes(20);
 
     /// <summary>
-    /// Size and number of frames of a video. The frames that can be decoded are counted, for what a file says of itself, and the number
-    /// of its packets, are others where
-    /// it was cut without encoding it anew, has hidden frames, or is damaged.
+    /// Size and number of frames of a video. The frames that can be decoded are counted, for what a file says of itself, and the number of
+    /// its packets, are others where it was cut without encoding it anew, has hidden frames, or is damaged.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="mostFrames">A longer video is refused, without counting to its end; null for any length.</param>

@@ -80,8 +80,8 @@ public sealed class ModelBenchmark : IDisposable
 
     /// <summary>
     /// The median images per second of <paramref name="action"/> over about <paramref name="duration"/>, after a warm-up. With another
-    /// action, the two take turns, and
-    /// the median over the turns of the first one's time divided by the other's comes with it: what disturbs the machine disturbs both.
+    /// action, the two take turns, and the median over the turns of the first one's time divided by the other's comes with it: what
+    /// disturbs the machine disturbs both.
     /// </summary>
     public (double ImagesPerSecond, double? TimeRatio) ImagesPerSecond(Action action, TimeSpan duration, Action? other = null)
     {

@@ -27,8 +27,7 @@ public readonly record struct PullProgress(string File, long Done, long Bytes);
 
 /// <summary>
 /// Fetches models from the Hugging Face Hub into a <see cref="HubCache"/>. Broken downloads go on where they ended; every file is checked
-/// against the
-/// length and digest in the Hub's listing before it gets its name. Proxies are those of the environment (<c>HTTPS_PROXY</c>).
+/// against the length and digest in the Hub's listing before it gets its name. Proxies are those of the environment (<c>HTTPS_PROXY</c>).
 /// </summary>
 public sealed class HubClient : IDisposable
 {

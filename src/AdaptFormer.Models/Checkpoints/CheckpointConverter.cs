@@ -22,8 +22,8 @@ public static class CheckpointConverter
     private static readonly string[] HeadWords = ["classifier.", "cls_classifier.", "distillation_classifier.", "head.", "heads.",
         "head_dist.", "cls_head."];
 
-    /// <summary>Reads the checkpoint at <paramref name="source"/> (any kind, any known naming) and writes it to <paramref
-    /// name="target"/>.</summary>
+    /// <summary>Reads the checkpoint at <paramref name="source"/> (any kind, any known naming) and writes it to
+    /// <paramref name="target"/>.</summary>
     /// <param name="source">A weights file or a folder with one.</param>
     /// <param name="target">The safetensors file to write.</param>
     /// <param name="to">The names to write.</param>

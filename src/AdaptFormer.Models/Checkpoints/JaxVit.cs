@@ -5,8 +5,7 @@ namespace AdaptFormer.Models.Checkpoints;
 
 /// <summary>
 /// The names and layouts of Google's JAX vision transformers (<c>.npz</c>): a kernel has its inputs first and heads as an axis of their
-/// own,
-/// where PyTorch's weight has its outputs first. They are read, not written.
+/// own, where PyTorch's weight has its outputs first. They are read, not written.
 /// </summary>
 internal static partial class JaxVit
 {

@@ -6,10 +6,9 @@ namespace AdaptFormer.Models.Checkpoints;
 
 /// <summary>
 /// How another project names (and splits) the weights that we know under timm's names. A rule pairs one of our names with the one or
-/// several
-/// of theirs whose rows, one below the other, make it up; it reads in both directions. In a pattern <c>{i}</c> and <c>{j}</c> are
-/// numbers, <c>{i+1}</c> is the one
-/// after <c>{i}</c>, and a final <c>*</c> is <c>weight</c> or <c>bias</c>. Names that no rule speaks of are the same on both sides.
+/// several of theirs whose rows, one below the other, make it up; it reads in both directions. In a pattern <c>{i}</c> and <c>{j}</c> are
+/// numbers, <c>{i+1}</c> is the one after <c>{i}</c>, and a final <c>*</c> is <c>weight</c> or <c>bias</c>. Names that no rule speaks of
+/// are the same on both sides.
 /// </summary>
 public sealed class NameMap
 {

@@ -4,8 +4,7 @@ namespace AdaptFormer.Models.Checkpoints;
 
 /// <summary>
 /// Two ways to write the same model down: DINOv2's own checkpoints with registers have a position of the class token, timm's have it added
-/// to the class token. Registers
-/// have none in both. Ours is timm's.
+/// to the class token. Registers have none in both. Ours is timm's.
 /// </summary>
 internal static class RegisterTokens
 {

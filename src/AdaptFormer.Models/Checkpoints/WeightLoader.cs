@@ -7,9 +7,8 @@ namespace AdaptFormer.Models.Checkpoints;
 public static class WeightLoader
 {
     /// <summary>
-    /// Copies (or maps in place) every weight of <paramref name="state"/> into the parameter of its name. Nothing is changed when
-    /// something does
-    /// not fit.
+    /// Copies (or maps in place) every weight of <paramref name="state"/> into the parameter of its name. Nothing is changed when something
+    /// does not fit.
     /// </summary>
     /// <param name="model">The model; buffers count as parameters here.</param>
     /// <param name="state">Weights under our names.</param>

@@ -14,7 +14,8 @@ public enum HeadKind
 }
 
 /// <summary>
-/// The classifier. Its names are the authors': <c>head.weight</c>, or <c>head.0.running_mean</c> … and <c>head.1.weight</c> with BatchNorm.
+/// The classifier. Its names are the authors': <c>head.weight</c>, or <c>head.0.running_mean</c> … and <c>head.1.weight</c> with
+/// BatchNorm.
 /// </summary>
 public sealed class Head : Layer
 {

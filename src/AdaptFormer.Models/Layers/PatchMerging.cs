@@ -3,7 +3,8 @@ using AdaptFormer.Tensors.Ops;
 
 namespace AdaptFormer.Models.Layers;
 
-/// <summary>Between two stages of Swin: each 2×2 neighbourhood becomes one token of twice the features, W·LN([x₀; x₁; x₂; x₃]).</summary>
+/// <summary>Between two stages of Swin: each 2×2 neighbourhood becomes one token of twice the features, W·LN([x₀; x₁; x₂;
+/// x₃]).</summary>
 public sealed class PatchMerging : Layer
 {
     private readonly TokenGrid _grid;

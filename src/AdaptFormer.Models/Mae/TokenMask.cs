@@ -80,7 +80,8 @@ public sealed class TokenMask
         return FromNoise(Noise(rng, batch * patches), patches, ratio);
     }
 
-    /// <summary>VideoMAE's tube masking: a place in the frame is seen at every step in time or at none; ⌊places·ratio⌋ are not.</summary>
+    /// <summary>VideoMAE's tube masking: a place in the frame is seen at every step in time or at none; ⌊places·ratio⌋ are
+    /// not.</summary>
     /// <param name="rng">Where the noise comes from.</param>
     /// <param name="batch">B.</param>
     /// <param name="steps">Tubelets in time.</param>

@@ -6,12 +6,11 @@ namespace AdaptFormer.Models.Vit;
 /// Something-Something V2).</summary>
 /// <remarks>
 /// The paper does not say how; this is the inflation of ViViT (arXiv:2103.15691) and its forerunners, and where the configuration has no
-/// <c>image_tokens</c> that of the authors'
-/// public code, which drops the class token and the learned positions for a fixed sinusoid table and reads the mean of all tokens. The
-/// patch kernel is spread over the frames of a tubelet. The positions of the image's grid, resized to the
-/// frame's, are repeated for every step in time. The class token and its position stay, because the blocks learned to attend to it; it is
-/// not read out.
-/// Biases of queries and values stay; that of the keys goes, which changes nothing: it adds the same to all of a query's scores.
+/// <c>image_tokens</c> that of the authors' public code, which drops the class token and the learned positions for a fixed sinusoid table
+/// and reads the mean of all tokens. The patch kernel is spread over the frames of a tubelet. The positions of the image's grid, resized to
+/// the frame's, are repeated for every step in time. The class token and its position stay, because the blocks learned to attend to it; it
+/// is not read out. Biases of queries and values stay; that of the keys goes, which changes nothing: it adds the same to all of a query's
+/// scores.
 /// </remarks>
 internal static class ImageWeights
 {

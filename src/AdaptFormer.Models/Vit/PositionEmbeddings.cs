@@ -16,8 +16,7 @@ public static class PositionEmbeddings
     /// <returns>[extra + h'·w', C].</returns>
     /// <remarks>
     /// Follows the authors' code, which is PyTorch's bicubic filter: a = −0.75, pixel centres at one half, edges repeated, and no wider
-    /// filter
-    /// when the grid shrinks.
+    /// filter when the grid shrinks.
     /// </remarks>
     /// <exception cref="ArgumentException">The table does not have the grid's number of rows, or a grid is empty.</exception>
     public static float[] Resize(ReadOnlySpan<float> table, int dim, int extra, (int Height, int Width) from, (int Height, int Width) to)

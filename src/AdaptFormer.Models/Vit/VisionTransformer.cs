@@ -102,9 +102,8 @@ public sealed class VisionTransformer : TokenBackbone, ITokenEncoder
     protected override int Readout(int tokens) => ReadsClassToken ? ReadTokens : tokens;
 
     /// <summary>
-    /// The mean of the patches, or the token that the head reads; both tokens of a distilled DeiT, and all tokens where there is neither
-    /// a class token nor
-    /// <c>fc_norm</c>: they are normalised before they become one vector.
+    /// The mean of the patches, or the token that the head reads; both tokens of a distilled DeiT, and all tokens where there is neither a
+    /// class token nor <c>fc_norm</c>: they are normalised before they become one vector.
     /// </summary>
     protected override Tensor Pool(Tensor tokens)
     {

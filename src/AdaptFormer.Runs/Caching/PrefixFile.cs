@@ -78,8 +78,7 @@ internal sealed record PrefixHeader(int Format, string Key, int Samples, int[] D
 
 /// <summary>
 /// Kept tensors, one record a sample. Each record's checksum is compared when it is first read. The file is read and not mapped: one that
-/// somebody
-/// shortens meanwhile is an error, where a mapping would end the process.
+/// somebody shortens meanwhile is an error, where a mapping would end the process.
 /// </summary>
 internal sealed class PrefixFile : IDisposable
 {

@@ -23,10 +23,8 @@ internal sealed record PrefixJob(PrefixHeader Header, Backbone Model, int Cut, D
 
 /// <summary>
 /// The folder of kept tensors, shared by all trainings. A file has its name once it is whole; until then it is <c>KEY.prefix.part</c>,
-/// written by the process that
-/// holds the key's lock while others wait; when that one dies, the next goes on where it ended. When the folder would grow beyond its
-/// bound, the files
-/// that were used longest ago make room, but none that is being written.
+/// written by the process that holds the key's lock while others wait; when that one dies, the next goes on where it ended. When the folder
+/// would grow beyond its bound, the files that were used longest ago make room, but none that is being written.
 /// </summary>
 /// <param name="folder">The folder; made when needed.</param>
 /// <param name="maxBytes">Most bytes that it may hold.</param>

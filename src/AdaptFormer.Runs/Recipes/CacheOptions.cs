@@ -10,8 +10,8 @@ public enum CacheMode
     /// <summary>Every epoch does it again.</summary>
     Off,
 
-    /// <summary>Once, wherever the same picture always gives the same tensor: transforms without chance, or <see
-    /// cref="CacheOptions.Views"/> fixed draws.</summary>
+    /// <summary>Once, wherever the same picture always gives the same tensor: transforms without chance, or
+    /// <see cref="CacheOptions.Views"/> fixed draws.</summary>
     Auto,
 }
 

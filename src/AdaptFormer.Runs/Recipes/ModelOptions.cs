@@ -19,8 +19,8 @@ public enum Normalize
 }
 
 /// <summary>The backbone: the <c>model</c> section of a recipe.</summary>
-/// <param name="Name">timm's id, for example <c>vit_base_patch16_224</c>; any name of your own together with <paramref
-/// name="Config"/>.</param>
+/// <param name="Name">timm's id, for example <c>vit_base_patch16_224</c>; any name of your own together with
+/// <paramref name="Config"/>.</param>
 /// <param name="Weights">The pre-trained weights file; null, written out, starts from random numbers.</param>
 /// <param name="ImageSize">Side of the input picture in pixels; null takes the model's own. Position embeddings are resized.</param>
 /// <param name="GlobalPool">Classifies the mean of the patch tokens (with <c>fc_norm</c>) and not the class token.</param>

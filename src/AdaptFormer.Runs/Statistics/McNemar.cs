@@ -1,9 +1,8 @@
 namespace AdaptFormer.Runs.Statistics;
 
 /// <summary>McNemar's exact test: do two classifiers that saw the same pictures err equally often?</summary>
-/// <remarks>Only the pictures count that exactly one of the two has right; were both equally good, each of these would fall either way
-/// with probability ½.
-/// McNemar, Psychometrika 12 (1947). Exact at every count, so the χ² approximation is not needed.</remarks>
+/// <remarks>Only the pictures count that exactly one of the two has right; were both equally good, each of these would fall either way with
+/// probability ½. McNemar, Psychometrika 12 (1947). Exact at every count, so the χ² approximation is not needed.</remarks>
 public static class McNemar
 {
     /// <summary>The two-sided p-value, min(1, 2·P(X ≤ min(b, c))) with X ~ Binomial(b + c, ½); 1 when the two never differ.</summary>

@@ -5,8 +5,7 @@ namespace AdaptFormer.Runs.Statistics;
 /// <summary>The percentile bootstrap of a mean difference between two classifiers that saw the same pictures under the same
 /// seeds.</summary>
 /// <remarks>Efron, Ann. Statist. 7 (1979). Seeds and pictures are both drawn anew, with replacement, so that the interval covers which
-/// pictures the test happened to
-/// hold and, as far as a few seeds can tell, how training happened to go.</remarks>
+/// pictures the test happened to hold and, as far as a few seeds can tell, how training happened to go.</remarks>
 public static class PairedBootstrap
 {
     /// <summary>Draws behind every interval.</summary>

@@ -5,8 +5,7 @@ namespace AdaptFormer.Tensors.Backends;
 
 /// <summary>
 /// Computes nothing and counts: run a model on it, and it tells the multiply-adds and the memory that the same call needs on the CPU.
-/// Tensors
-/// take memory only where numbers are copied in or out; results are undefined.
+/// Tensors take memory only where numbers are copied in or out; results are undefined.
 /// </summary>
 public sealed class CountingBackend : Backend
 {

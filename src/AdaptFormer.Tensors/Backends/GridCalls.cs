@@ -44,8 +44,8 @@ public sealed record SpreadTapsCall(Tensor Dy, TokenGrid Grid, Tensor DParts) : 
 }
 
 /// <summary>
-/// y[n] = b + Σ over the 3×3 neighbours k of n in the grid of taps[tap of k]∘x[k], taps [9, M], f32; mirrored: with the kernel turned by
-/// 180°.
+/// y[n] = b + Σ over the 3×3 neighbours k of n in the grid of taps[tap of k]∘x[k], taps [9, M], f32; mirrored: with the kernel turned
+/// by 180°.
 /// </summary>
 public sealed record DepthwiseCall(Tensor X, TokenGrid Grid, Tensor Taps, Tensor? Bias, bool Mirrored, Tensor Y) : Call(Y)
 {

@@ -1,6 +1,7 @@
 namespace AdaptFormer.Tensors.Backends;
 
-/// <summary>p ← keep·p, g' = g + l2·p, m = β₁·m + (1 − β₁)·g', v = β₂·v + (1 − β₂)·g'², p ← p − step·m/(√v/root + ε); all f32.</summary>
+/// <summary>p ← keep·p, g' = g + l2·p, m = β₁·m + (1 − β₁)·g', v = β₂·v + (1 − β₂)·g'², p ← p −
+/// step·m/(√v/root + ε); all f32.</summary>
 public sealed record AdamStepCall(Tensor P, Tensor G, Tensor Mean, Tensor Square, AdamSettings Settings) : Call(P)
 {
     /// <inheritdoc/>
@@ -14,7 +15,8 @@ public sealed record AdamStepCall(Tensor P, Tensor G, Tensor Mean, Tensor Square
 }
 
 /// <summary>
-/// g' = g + decay·p, m = μ·m + intake·g', p ← p − lr·m, or with Nesterov p − lr·(g' + μ·m), or without a buffer p − lr·g'; all f32.
+/// g' = g + decay·p, m = μ·m + intake·g', p ← p − lr·m, or with Nesterov p − lr·(g' + μ·m), or without a buffer p − lr·g';
+/// all f32.
 /// </summary>
 public sealed record SgdStepCall(Tensor P, Tensor G, Tensor? Buffer, SgdSettings Settings) : Call(P)
 {

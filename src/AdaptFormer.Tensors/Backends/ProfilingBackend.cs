@@ -11,8 +11,7 @@ public sealed record ProfiledCall(string Call, int Calls, TimeSpan Time, double 
 
 /// <summary>
 /// A backend that hands every call on and adds up time and arithmetic, for <c>bench</c>. Products count as often as an equation has them:
-/// what a kernel
-/// computes anew to save memory (the scores in attention's backward pass) counts once. For one thread of calls.
+/// what a kernel computes anew to save memory (the scores in attention's backward pass) counts once. For one thread of calls.
 /// </summary>
 public sealed class ProfilingBackend(Backend inner) : Backend
 {

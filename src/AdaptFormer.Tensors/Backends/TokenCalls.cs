@@ -74,8 +74,8 @@ public sealed record TransposeRowsCall(Tensor X, int Rows, Tensor Y) : Call(Y)
 }
 
 /// <summary>
-/// [B, C, T, H, W] → [B, (T/t)·(H/p)·(W/p), C·t·p·p]: non-overlapping tubelets of t frames as rows, channels outermost. Without T, and t
-/// = 1: patches.
+/// [B, C, T, H, W] → [B, (T/t)·(H/p)·(W/p), C·t·p·p]: non-overlapping tubelets of t frames as rows, channels outermost. Without T,
+/// and t = 1: patches.
 /// </summary>
 public sealed record UnfoldCall(Tensor Pixels, int Tubelet, int Patch, Tensor Rows) : Call(Rows)
 {

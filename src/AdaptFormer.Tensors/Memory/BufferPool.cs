@@ -7,9 +7,8 @@ namespace AdaptFormer.Tensors.Memory;
 /// fresh pages from the operating system would cost more than the kernels that fill them.
 /// </summary>
 /// <remarks>
-/// Sizes of the forward pass wait unused during the backward pass, and the other way round. So that the process hardly takes more than
-/// its blocks in use ever
-/// needed at once, large blocks that have waited long go back to the system before a new one is made.
+/// Sizes of the forward pass wait unused during the backward pass, and the other way round. So that the process hardly takes more than its
+/// blocks in use ever needed at once, large blocks that have waited long go back to the system before a new one is made.
 /// </remarks>
 public static class BufferPool
 {
@@ -54,8 +53,8 @@ public static class BufferPool
         }
     }
 
-    /// <summary>A block of at least <paramref name="bytes"/> bytes, contents undefined; <paramref name="capacity"/> is what <see
-    /// cref="Return"/> needs.</summary>
+    /// <summary>A block of at least <paramref name="bytes"/> bytes, contents undefined; <paramref name="capacity"/> is what
+    /// <see cref="Return"/> needs.</summary>
     internal static nint Rent(long bytes, out long capacity)
     {
         capacity = SizeClass(bytes);

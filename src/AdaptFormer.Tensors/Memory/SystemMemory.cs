@@ -3,9 +3,8 @@ using System.Runtime.InteropServices;
 namespace AdaptFormer.Tensors.Memory;
 
 /// <summary>
-/// Aligned memory that really goes back to the system when it is freed. On Linux a block of a megabyte or more has a mapping of its own,
-/// in huge pages as far as
-/// they fit: half the page faults, and fewer addresses to look up for products that stream through it.
+/// Aligned memory that really goes back to the system when it is freed. On Linux a block of a megabyte or more has a mapping of its own, in
+/// huge pages as far as they fit: half the page faults, and fewer addresses to look up for products that stream through it.
 /// </summary>
 internal static unsafe partial class SystemMemory
 {

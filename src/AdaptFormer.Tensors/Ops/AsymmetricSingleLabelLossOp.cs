@@ -3,9 +3,9 @@ using AdaptFormer.Tensors.Backends;
 namespace AdaptFormer.Tensors.Ops;
 
 /// <summary>
-/// The asymmetric loss for one label a sample: with p = softmax(logits), a sample's loss is −Σₖ sₖ·wₖ·log pₖ, where s is the label smoothed
-/// over
-/// all classes, w = (1 − p)^γ₊ for the label's class and p^γ₋ for the others. The weights are differentiated too.
+/// The asymmetric loss for one label a sample: with p = softmax(logits), a sample's loss is −Σₖ sₖ·wₖ·log pₖ, where s is the
+/// label smoothed over all classes, w = (1 − p)^γ₊ for the label's class and p^γ₋ for the others. The weights are differentiated
+/// too.
 /// </summary>
 /// <remarks>ASL, arXiv:2009.14119, the form that its authors' code gives for a single label.</remarks>
 public static class AsymmetricSingleLabelLossOp

@@ -3,14 +3,13 @@ using AdaptFormer.Tensors.Backends;
 namespace AdaptFormer.Tensors.Ops;
 
 /// <summary>
-/// Convolutions of 3×3 tokens over each frame of a grid, with zeros around it: y[r, c] = b + Σ W[i, j]·x[r + i − 1, c + j − 1]. Tokens
-/// ahead of the grid's (a class
-/// token, prompts) have no neighbours: each is a picture of its own, of which the kernel's centre alone sees anything.
+/// Convolutions of 3×3 tokens over each frame of a grid, with zeros around it: y[r, c] = b + Σ W[i, j]·x[r + i − 1, c + j − 1].
+/// Tokens ahead of the grid's (a class token, prompts) have no neighbours: each is a picture of its own, of which the kernel's centre alone
+/// sees anything.
 /// </summary>
 /// <remarks>
-/// A kernel of few outputs M costs one product x·[W₀₀ W₀₁ …]ᵀ to nine parts of M numbers for each token, which neighbours then sum; the
-/// usual way, nine copies of a wide
-/// input, would take C/M times the memory.
+/// A kernel of few outputs M costs one product x·[W₀₀ W₀₁ …]ᵀ to nine parts of M numbers for each token, which neighbours then
+/// sum; the usual way, nine copies of a wide input, would take C/M times the memory.
 /// </remarks>
 public static class GridConvOp
 {

@@ -39,8 +39,8 @@ public static class LinearOp
         }
 
         /// <summary>
-        /// GELU(x·Wᵀ + b): the first half of a feed-forward layer, in one sweep over memory. The backward pass reads the derivative, kept
-        /// in two bytes in f32 (within 1/102400 of it) and in one in bf16 (within 1/404).
+        /// GELU(x·Wᵀ + b): the first half of a feed-forward layer, in one sweep over memory. The backward pass reads the derivative,
+        /// kept in two bytes in f32 (within 1/102400 of it) and in one in bf16 (within 1/404).
         /// </summary>
         /// <param name="weight">W, [O, I].</param>
         /// <param name="bias">b, [O]; none if null.</param>

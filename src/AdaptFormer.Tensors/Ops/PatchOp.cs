@@ -10,7 +10,8 @@ public static class PatchOp
 {
     extension(Tensor pixels)
     {
-        /// <summary>Cuts images into p×p patches, or clips into tubelets of t frames by p×p pixels, and maps each to O features.</summary>
+        /// <summary>Cuts images into p×p patches, or clips into tubelets of t frames by p×p pixels, and maps each to O
+        /// features.</summary>
         /// <param name="weight">The convolution's kernel, [O, C, p, p] or [O, C, t, p, p].</param>
         /// <param name="bias">[O]; none if null.</param>
         /// <param name="compute">Type of the product's inputs; f32 if null.</param>
@@ -33,8 +34,8 @@ public static class PatchOp
         }
 
         /// <summary>
-        /// Non-overlapping patches as rows: [B, C, H, W] → [B, (H/p)·(W/p), C·p·p], or tubelets: [B, C, T, H, W] → [B, (T/t)·(H/p)·(W/p),
-        /// C·t·p·p].
+        /// Non-overlapping patches as rows: [B, C, H, W] → [B, (H/p)·(W/p), C·p·p], or tubelets: [B, C, T, H, W] → [B,
+        /// (T/t)·(H/p)·(W/p), C·t·p·p].
         /// </summary>
         /// <param name="patch">p; divides H and W.</param>
         /// <param name="output">Type of the rows; f32 if null.</param>

@@ -101,13 +101,13 @@ public sealed partial class Trainer : IDisposable
     /// then has that epoch's weights.</summary>
     public Action<EpochFigures, bool>? EpochDone { get; set; }
 
-    /// <summary>Called after <see cref="EpochDone"/>, when the model is as training left it: the time for <see
-    /// cref="SaveCheckpoint"/>.</summary>
+    /// <summary>Called after <see cref="EpochDone"/>, when the model is as training left it: the time for
+    /// <see cref="SaveCheckpoint"/>.</summary>
     public Action? CheckpointDue { get; set; }
 
-    /// <summary>Called after a step within an epoch, when <see cref="TrainerOptions.SaveSteps"/> or <see
-    /// cref="TrainerOptions.SaveMinutes"/> say so, and before training ends because it was stopped: the time for <see
-    /// cref="SaveCheckpoint"/>, from which training goes on in the middle of the epoch.</summary>
+    /// <summary>Called after a step within an epoch, when <see cref="TrainerOptions.SaveSteps"/> or
+    /// <see cref="TrainerOptions.SaveMinutes"/> say so, and before training ends because it was stopped: the time for
+    /// <see cref="SaveCheckpoint"/>, from which training goes on in the middle of the epoch.</summary>
     public Action? SaveDue { get; set; }
 
     /// <summary>Batches done of the epoch that is in progress; 0 between two epochs.</summary>

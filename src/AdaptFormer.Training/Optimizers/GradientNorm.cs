@@ -17,8 +17,8 @@ public static class GradientNorm
     }
 
     /// <summary>
-    /// Shortens the gradients to <paramref name="most"/> when they are longer: g ← g·most/(‖g‖ + 1e-6), as PyTorch does. What is not finite
-    /// stays so.
+    /// Shortens the gradients to <paramref name="most"/> when they are longer: g ← g·most/(‖g‖ + 1e-6), as PyTorch does. What is not
+    /// finite stays so.
     /// </summary>
     /// <param name="gradients">All gradients, in place.</param>
     /// <param name="most">The bound, above 0.</param>

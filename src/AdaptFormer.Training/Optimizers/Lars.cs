@@ -29,8 +29,8 @@ public sealed record LarsOptions(
 }
 
 /// <summary>
-/// Layer-wise adaptive rate scaling, arXiv:1708.03888. A matrix takes <c>g = ∇ + wd·p</c> times
-/// <c>q = η·‖p‖/‖g‖</c> (1 when either norm is 0); a bias or norm takes <c>g = ∇</c>. Then <c>m = μ·m + q·g</c>, <c>p = p - lr·m</c>.
+/// Layer-wise adaptive rate scaling, arXiv:1708.03888. A matrix takes <c>g = ∇ + wd·p</c> times <c>q = η·‖p‖/‖g‖</c> (1 when
+/// either norm is 0); a bias or norm takes <c>g = ∇</c>. Then <c>m = μ·m + q·g</c>, <c>p = p - lr·m</c>.
 /// </summary>
 /// <remarks>Which tensors are exempt follows the optimizer that the AdaptFormer authors ship beside SGD: those of at most one
 /// axis.</remarks>

@@ -4,8 +4,8 @@ using AdaptFormer.Tensors;
 namespace AdaptFormer.Training.Optimizers;
 
 /// <summary>
-/// Layer-wise learning rates: a parameter at depth d of a model of L blocks has γ^(L + 1 − d) of the rate. The head and the last norm have
-/// all of it, what comes ahead of the blocks has γ^(L + 1). The model says the depths, <see cref="Backbone.DepthOf"/>.
+/// Layer-wise learning rates: a parameter at depth d of a model of L blocks has γ^(L + 1 − d) of the rate. The head and the last norm
+/// have all of it, what comes ahead of the blocks has γ^(L + 1). The model says the depths, <see cref="Backbone.DepthOf"/>.
 /// </summary>
 /// <remarks>The rule of BEiT and MAE's fine-tuning, and of SimMIM's for Swin.</remarks>
 internal static class LayerDecay

@@ -41,8 +41,8 @@ public abstract class TrainingTask
 
     /// <summary>Scores a data set with the model as it answers: no dropout, stored statistics.</summary>
     /// <param name="source">Unshuffled data whose last batch is kept.</param>
-    /// <param name="ranks">The processes that share the data: all of them must come to the same scores; see <see
-    /// cref="SharedPass"/>.</param>
+    /// <param name="ranks">The processes that share the data: all of them must come to the same scores; see
+    /// <see cref="SharedPass"/>.</param>
     /// <param name="progress">Called after each batch with the mean loss so far and the number of batches done; may be null.</param>
     /// <param name="cancellation">Ends the loop between two batches.</param>
     public abstract TaskScores Score(

@@ -13,9 +13,6 @@ public static class CpuBackends
 
     public static TheoryData<string> All => [Managed, OneDnnName];
 
-    /// <summary>Those, and a card that the CPU stands in for.</summary>
-    public static TheoryData<string> WithCuda => [Managed, OneDnnName, Cuda];
-
     /// <summary>Devices whose memory the host cannot read.</summary>
     public static TheoryData<string> Devices => [Checking, Cuda];
 

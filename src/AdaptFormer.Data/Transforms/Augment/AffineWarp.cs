@@ -4,8 +4,7 @@ namespace AdaptFormer.Data.Transforms.Augment;
 
 /// <summary>
 /// Rotates, shears and shifts a picture: output pixel (x, y) shows the input at (a·x + b·y + c, d·x + e·y + f), both at pixel centres,
-/// and a fill colour where that lies
-/// outside. Filters and rounding are Pillow's, to the last bit.
+/// and a fill colour where that lies outside. Filters and rounding are Pillow's, to the last bit.
 /// </summary>
 public readonly record struct AffineWarp(double A, double B, double C, double D, double E, double F)
 {

@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
-/// <summary>A frozen weight W [O, I] in 8-bit whole numbers, with a step for each output: W ≈ step·code, codes from −127 to 127.</summary>
+/// <summary>A frozen weight W [O, I] in 8-bit whole numbers, with a step for each output: W ≈ step·code, codes from −127 to
+/// 127.</summary>
 internal sealed unsafe class ByteForm : IDerivedForm
 {
     private const float LargestCode = 127;

@@ -5,8 +5,8 @@ using AdaptFormer.Tensors.Backends.Cpu.Simd;
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
 /// <summary>
-/// A linear layer whose product runs in 8 bits: each row of x gets a step of its own, x ≈ step·(code − 128), the sums are whole numbers,
-/// and what follows is f32. A row's result depends on that row alone.
+/// A linear layer whose product runs in 8 bits: each row of x gets a step of its own, x ≈ step·(code − 128), the sums are whole
+/// numbers, and what follows is f32. A row's result depends on that row alone.
 /// </summary>
 internal static unsafe class ByteLinear
 {

@@ -53,7 +53,7 @@ internal sealed unsafe partial class CpuBackend
             nint ds = s.Type == DataType.Float32 ? (nint)dScores : (nint)(dScores + s.ScoreFloats);
 
             _matmul.Plan(s.OutputTimesValues).Run(worker, output, At(qkv, s.Value(b, h)), 0, (nint)dScores);                // dP = dO·Vᵀ
-            _matmul.Plan(s.TransposedTimesOutput).Run(worker, p, output, 0, At(dqkv, s.Value(b, h)));                        // dV = Pᵀ·dO
+            _matmul.Plan(s.TransposedTimesOutput).Run(worker, p, output, 0, At(dqkv, s.Value(b, h)));     // dV = Pᵀ·dO
             if (dBias is null)
             {
                 SoftmaxKernel.Backward(p, s.Type, s.Ld, dScores, s.Ld, s.Queries, s.Tokens, scale, ds, s.Type, s.Ld);
@@ -70,7 +70,7 @@ internal sealed unsafe partial class CpuBackend
             }
 
             _matmul.Plan(s.ScoresTimesKeys).Run(worker, ds, At(qkv, s.Key(b, h)), 0, At(dqkv, s.Query(b, h)));               // dQ = dS·K
-            _matmul.Plan(s.TransposedTimesQueries).Run(worker, ds, At(qkv, s.Query(b, h)), 0, At(dqkv, s.Key(b, h)));        // dK = dSᵀ·Q
+            _matmul.Plan(s.TransposedTimesQueries).Run(worker, ds, At(qkv, s.Query(b, h)), 0, At(dqkv, s.Key(b, h)));     // dK = dSᵀ·Q
         }
     }
 

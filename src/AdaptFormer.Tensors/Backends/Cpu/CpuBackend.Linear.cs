@@ -124,8 +124,8 @@ internal sealed unsafe partial class CpuBackend
     }
 
     /// <summary>
-    /// result += scale·Σ of per-block sums, added in block order: the cut depends on the number of rows alone, so the bits do not depend on
-    /// threads.
+    /// result += scale·Σ of per-block sums, added in block order: the cut depends on the number of rows alone, so the bits do not depend
+    /// on threads.
     /// </summary>
     private void SumBlocks(long rows, int c, SumRowsBody body, float scale, Tensor result)
     {

@@ -116,8 +116,7 @@ public static class CpuParallel
 
         /// <summary>
         /// Returns when this helper has no part in the job any more. One that has not begun is not waited for: on a machine that others use
-        /// too, it may get a
-        /// core only when all items are long done.
+        /// too, it may get a core only when all items are long done.
         /// </summary>
         public void Finish(Job job)
         {

@@ -9,7 +9,8 @@ internal static unsafe class DropoutKernel
     private const int BitsEach = 16, PerDraw = 64 / BitsEach, Lanes = 32, Piece = 512;
     private static readonly Vector512<ulong> Eight = Vector512.Create(0UL, 1, 2, 3, 4, 5, 6, 7);
 
-    /// <summary>y = keep ? x/(1 − rate) : 0. <paramref name="start"/> is the position of the first element and a multiple of 32.</summary>
+    /// <summary>y = keep ? x/(1 − rate) : 0. <paramref name="start"/> is the position of the first element and a multiple of
+    /// 32.</summary>
     public static void Run(nint x, DataType xt, ulong key, long start, float rate, nint y, DataType yt, long n)
     {
         uint threshold = (uint)Math.Round(rate * (1 << BitsEach));
@@ -25,9 +26,8 @@ internal static unsafe class DropoutKernel
     }
 
     /// <summary>
-    /// 32 elements from eight draws: the lanes hold <see cref="Rng.At(ulong, ulong)"/> of eight neighbouring counters, and each draw's
-    /// four 16-bit
-    /// words decide four elements. Rows behind the end of a piece are scratch, so no tail is needed.
+    /// 32 elements from eight draws: the lanes hold <see cref="Rng.At(ulong, ulong)"/> of eight neighbouring counters, and each draw's four
+    /// 16-bit words decide four elements. Rows behind the end of a piece are scratch, so no tail is needed.
     /// </summary>
     private static void Mask(float* values, ulong key, ulong draw, uint threshold, float factor)
     {

@@ -9,10 +9,9 @@ namespace AdaptFormer.Tensors.Backends.Cpu;
 /// the pre-activation would take, and multiplies instead of evaluating the derivative again.
 /// </summary>
 /// <remarks>
-/// The derivative lies in [−0.1291, 1.1291]. The code is round(202·slope) + 26 in a byte, for bf16, and round(51200·slope) + 6656 in two,
-/// for f32: 0 and 1, the
-/// values of all units that are far off or far on, are exact. Others are within 1/404, which is what bf16 rounding does to a number near
-/// 1, and within 1/102400.
+/// The derivative lies in [−0.1291, 1.1291]. The code is round(202·slope) + 26 in a byte, for bf16, and round(51200·slope) + 6656 in
+/// two, for f32: 0 and 1, the values of all units that are far off or far on, are exact. Others are within 1/404, which is what bf16
+/// rounding does to a number near 1, and within 1/102400.
 /// </remarks>
 internal static unsafe class GeluSlope
 {

@@ -15,8 +15,8 @@ internal static unsafe class GemmPacking
     private const int RunLength = 64;
     private const int PrefetchRows = 16;
 
-    /// <summary>panel[kk·width + lane] = source[lane·laneStride + kk·kStride], 0 for lanes from <paramref name="lanes"/> to <paramref
-    /// name="width"/>.</summary>
+    /// <summary>panel[kk·width + lane] = source[lane·laneStride + kk·kStride], 0 for lanes from <paramref name="lanes"/> to
+    /// <paramref name="width"/>.</summary>
     public static void Panel(nint source, DataType type, long laneStride, long kStride, int lanes, int width, int k, float* panel)
     {
         if (type == DataType.Float32) Panel<Float32Element>(source, laneStride, kStride, lanes, width, k, panel);
@@ -69,7 +69,7 @@ internal static unsafe class GemmPacking
         }
     }
 
-    // The numbers of one lane are neighbours: transpose blocks of 4×4, in runs of k whose part of the panel stays in the first-level cache.
+    // The numbers of one lane are neighbours: transpose blocks of 4×4, in runs of k whose part of the panel fits the first-level cache.
     private static void Columns<T>(nint source, long laneStride, int lanes, int width, int k, float* panel)
         where T : struct, IElement
     {

@@ -5,8 +5,7 @@ namespace AdaptFormer.Tensors.Backends.Cpu;
 
 /// <summary>
 /// Steps of optimizers over flat vectors. The vectors cover all whole lanes and the scalars the tail; both do the same operations in the
-/// same order, so that the result
-/// does not depend on the machine.
+/// same order, so that the result does not depend on the machine.
 /// </summary>
 internal static unsafe class OptimizerKernel
 {

@@ -3,8 +3,8 @@ namespace AdaptFormer.Tensors.Backends.Cpu;
 internal static partial class Reference
 {
     /// <summary>
-    /// A 3×3 convolution with groups over the frames of one clip: y[t, r, c, o] = b[o] + Σ w[o, k, i, j]·x[t, r + i − 1, c + j − 1, k],
-    /// zeros outside.
+    /// A 3×3 convolution with groups over the frames of one clip: y[t, r, c, o] = b[o] + Σ w[o, k, i, j]·x[t, r + i − 1, c + j − 1,
+    /// k], zeros outside.
     /// </summary>
     /// <param name="x">[T·H·W, C].</param>
     /// <param name="grid">T×H×W.</param>

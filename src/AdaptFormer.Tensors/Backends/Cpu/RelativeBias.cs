@@ -1,9 +1,8 @@
 namespace AdaptFormer.Tensors.Backends.Cpu;
 
 /// <summary>
-/// The relative position bias of one head, B[i, j] = table[offset(i) − offset(j)], for the first n tokens of a window. Read backwards, the
-/// table's entries for one i and
-/// a row of neighbours j lie side by side, so B is made of whole runs.
+/// The relative position bias of one head, B[i, j] = table[offset(i) − offset(j)], for the first n tokens of a window. Read backwards,
+/// the table's entries for one i and a row of neighbours j lie side by side, so B is made of whole runs.
 /// </summary>
 internal static unsafe class RelativeBias
 {

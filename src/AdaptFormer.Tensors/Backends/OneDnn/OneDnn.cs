@@ -22,8 +22,8 @@ public static class OneDnn
     public static string? Version => State.Value.Runtime?.Version;
 
     /// <summary>
-    /// Whether its bf16 products run in blocked kernels on this CPU; faster than f32 they are only where <see
-    /// cref="OneDnnMatMul.FastBFloat16"/> says so.
+    /// Whether its bf16 products run in blocked kernels on this CPU; faster than f32 they are only where
+    /// <see cref="OneDnnMatMul.FastBFloat16"/> says so.
     /// </summary>
     public static bool BlockedBFloat16 => State.Value.Runtime?.BlockedBFloat16 ?? false;
 

@@ -66,8 +66,8 @@ internal sealed unsafe class OneDnnPackedMatrix : PackedMatrix
     /// <summary>Frees weights that nobody disposed of.</summary>
     ~OneDnnPackedMatrix() => Free();
 
-    /// <summary>In debug builds, fails when <paramref name="pointer"/> is not a live packed matrix of the size that <paramref
-    /// name="desc"/> describes.</summary>
+    /// <summary>In debug builds, fails when <paramref name="pointer"/> is not a live packed matrix of the size that <paramref name="desc"/>
+    /// describes.</summary>
     [Conditional("DEBUG")]
     public static void AssertLive(nint pointer, nint desc, string subject) => Debug.Assert(
         Live.TryGetValue(pointer, out WeightLayout? layout) && layout.Bytes == (long)NativeMethods.dnnl_memory_desc_get_size(desc),

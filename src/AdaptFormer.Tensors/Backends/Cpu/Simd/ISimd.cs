@@ -32,8 +32,8 @@ internal unsafe interface ISimd<TSelf> :
     /// <summary>Writes all lanes as bfloat16, rounded to nearest even; NaN stays NaN.</summary>
     static abstract void StoreBFloat16(TSelf x, ushort* p);
 
-    /// <summary>Reads the first <paramref name="count"/> (1 to Count−1) lanes from memory and the others from <paramref
-    /// name="fill"/>.</summary>
+    /// <summary>Reads the first <paramref name="count"/> (1 to Count−1) lanes from memory and the others from
+    /// <paramref name="fill"/>.</summary>
     static abstract TSelf LoadPartial(float* p, int count, TSelf fill);
 
     /// <summary>Writes the first <paramref name="count"/> (1 to Count−1) lanes.</summary>

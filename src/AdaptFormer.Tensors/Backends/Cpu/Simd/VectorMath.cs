@@ -67,7 +67,8 @@ internal static class VectorMath
     public static V Relu<V>(V x)
         where V : struct, ISimd<V> => V.SelectLessOrEqual(x, V.Zero, V.Zero, x);
 
-    /// <summary>tanh x: an odd polynomial below 0.65, beyond it (1 − e)/(1 + e) with e = e^(−2|x|), which would cancel near 0.</summary>
+    /// <summary>tanh x: an odd polynomial below 0.65, beyond it (1 − e)/(1 + e) with e = e^(−2|x|), which would cancel near
+    /// 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Tanh<V>(V x)
         where V : struct, ISimd<V>
