@@ -23,7 +23,8 @@ public sealed class ApiKeys
     {
         try
         {
-            Dictionary<string, string[]>? read = JsonSerializer.Deserialize<Dictionary<string, string[]>>(File.ReadAllBytes(path));
+            Dictionary<string, string[]>? read = JsonSerializer.Deserialize(
+                File.ReadAllBytes(path), WireTypes.Default.DictionaryStringStringArray);
             if (read is not { Count: > 0 } || read.Any(entry => entry.Key.Length == 0 || entry.Value is null || entry.Value.Contains(null)))
                 throw new InvalidDataException($"{path} holds no keys; expected {{ \"KEY\": [\"TASK\", …] }}, with \"*\" for all tasks.");
             return new ApiKeys(read.ToDictionary(entry => Digest(entry.Key), entry => entry.Value.ToHashSet()));

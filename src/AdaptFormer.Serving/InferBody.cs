@@ -29,7 +29,7 @@ internal static class InferBody
         int length = body.Length;
         if (jsonLength is not null && (!int.TryParse(jsonLength, out length) || length < 0 || length > body.Length))
             throw new ArgumentException($"{JsonLength} is '{jsonLength}'; expected a number of bytes up to the body's {body.Length}.");
-        InferRequest request = JsonSerializer.Deserialize<InferRequest>(body.Span[..length], Wire.Json)
+        InferRequest request = JsonSerializer.Deserialize(body.Span[..length], Wire.TypeOf<InferRequest>())
             ?? throw new JsonException("it is null");
         if (request.Inputs is not { Count: > 0 }
             || request.Inputs.Any(input => input is not { Name: not null, Datatype: not null, Shape.Count: > 0 }))
@@ -84,7 +84,8 @@ internal static class InferBody
             outputs.Add(new InferOutput(name, Inquiry.TypeOf(name), Inquiry.ShapeOf(name, answers), data, parameters));
         }
 
-        byte[] json = JsonSerializer.SerializeToUtf8Bytes(new InferResponse(task, $"{version}", request.Id, outputs), Wire.Json);
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(
+            new InferResponse(task, $"{version}", request.Id, outputs), Wire.TypeOf<InferResponse>());
         return binary.Length == 0 ? (json, null) : ([.. json, .. binary.ToArray()], json.Length);
     }
 

@@ -64,6 +64,6 @@ internal static class Problems
         context.Response.StatusCode = status;
         if (status == StatusCodes.Status503ServiceUnavailable) context.Response.Headers.RetryAfter = RetryAfter;
         if (status == StatusCodes.Status401Unauthorized) context.Response.Headers.WWWAuthenticate = "Bearer";
-        await context.Response.WriteAsJsonAsync(new ErrorBody(message), Wire.Json, "application/json").ConfigureAwait(false);
+        await context.Response.WriteAsJsonAsync(new ErrorBody(message), Wire.TypeOf<ErrorBody>(), "application/json").ConfigureAwait(false);
     }
 }

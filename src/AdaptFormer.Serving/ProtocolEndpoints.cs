@@ -21,10 +21,10 @@ internal sealed class ProtocolEndpoints(TaskBank bank, BodyReader bodies, Access
     public void Map(IEndpointRouteBuilder routes)
     {
         RouteGroupBuilder v2 = routes.MapGroup("/v2");
-        v2.MapGet("", () => Results.Json(Server, Wire.Json)).Produces<ServerMetadata>().WithSummary("What the server is.");
-        v2.MapGet("/health/live", () => Results.Json(new LiveBody(true), Wire.Json)).Produces<LiveBody>()
+        v2.MapGet("", () => Wire.Answer(Server)).Produces<ServerMetadata>().WithSummary("What the server is.");
+        v2.MapGet("/health/live", () => Wire.Answer(new LiveBody(true))).Produces<LiveBody>()
             .WithSummary("Whether the server lives.");
-        v2.MapGet("/health/ready", () => Results.Json(new ReadyBody(isReady()), Wire.Json, statusCode: isReady() ? 200 : 503))
+        v2.MapGet("/health/ready", () => Wire.Answer(new ReadyBody(isReady()), isReady() ? 200 : 503))
             .Produces<ReadyBody>().Produces<ReadyBody>(503).WithSummary("Whether its tasks are read and it takes questions.");
         v2.MapPost("/repository/index", Index).Produces<IReadOnlyList<RepositoryEntry>>().WithSummary("All tasks.");
         foreach (string model in (string[])["/models/{task}", "/models/{task}/versions/{version}"])
@@ -52,22 +52,22 @@ internal sealed class ProtocolEndpoints(TaskBank bank, BodyReader bodies, Access
     private IResult Index(HttpContext context)
     {
         access.RequireKey(context);
-        return Results.Json(
+        return Wire.Answer(
             bank.Tasks.Where(task => access.Allows(context, task.Name))
-                .Select(task => new RepositoryEntry(task.Name, $"{task.Version}", "READY")).ToArray(), Wire.Json);
+                .Select(task => new RepositoryEntry(task.Name, $"{task.Version}", "READY")).ToArray());
     }
 
     private IResult Describe(HttpContext context, string task)
     {
         access.Require(context, task);
-        return Results.Json(MetadataOf(bank, task), Wire.Json);
+        return Wire.Answer(MetadataOf(bank, task));
     }
 
     private IResult Ready(HttpContext context, string task)
     {
         access.Require(context, task);
         MetadataOf(bank, task);
-        return Results.Json(new ReadyBody(isReady(), task), Wire.Json);
+        return Wire.Answer(new ReadyBody(isReady(), task));
     }
 
     private async Task<IResult> InferAsync(HttpContext context, string task)

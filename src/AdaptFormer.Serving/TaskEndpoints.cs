@@ -43,7 +43,7 @@ internal sealed class TaskEndpoints(
                 task.IsResident, task.IsTested, task.Bytes, task.Info.Bits, task.Version, task.Info.Metrics)),
         ];
         IReadOnlyDictionary<string, string> reasons = refused().Where(file => access.Allows(context, file.Key)).ToDictionary();
-        return Results.Json(new TaskList(bank.Model.Id, bank.Model.ReadsClips, tasks, reasons), Wire.Json);
+        return Wire.Answer(new TaskList(bank.Model.Id, bank.Model.ReadsClips, tasks, reasons));
     }
 
     private async Task<IResult> ClassifyAsync(HttpContext context, string task)
@@ -54,7 +54,7 @@ internal sealed class TaskEndpoints(
         (VisualInput input, int topK) = Picture(context.Request, body.Content);
         TaskAnswer answer = await bank.AskAsync(input, task, context.RequestAborted).ConfigureAwait(false);
         metrics.Count(task, StatusCodes.Status200OK);
-        return Results.Json(Scores(answer, topK), Wire.Json);
+        return Wire.Answer(Scores(answer, topK));
     }
 
     private async Task<IResult> AskAsync(HttpContext context)
@@ -75,9 +75,9 @@ internal sealed class TaskEndpoints(
         long began = Stopwatch.GetTimestamp();
         IReadOnlyList<TaskAnswer> answers = await bank.AskAsync(input, tasks, context.RequestAborted).ConfigureAwait(false);
         foreach (string task in tasks) metrics.Count(task, StatusCodes.Status200OK);
-        return Results.Json(new AskResponse(
+        return Wire.Answer(new AskResponse(
             [.. answers.Select(answer => new TaskResult(answer.Task, Scores(answer, topK)))],
-            Stopwatch.GetElapsedTime(began).TotalMilliseconds), Wire.Json);
+            Stopwatch.GetElapsedTime(began).TotalMilliseconds));
     }
 
     private async Task<IResult> AttendAsync(HttpContext context, string task)
@@ -89,8 +89,8 @@ internal sealed class TaskEndpoints(
         (AttentionMaps maps, ReadOnlyMemory<float> seen) =
             await bank.AttendAsync(input, task, context.RequestAborted).ConfigureAwait(false);
         using HeatMap drawn = new(seen.Span, bank.Model.InputShape, banked.Info.Preprocessing, maps.Grid, MapSide);
-        return Results.Json(new AttentionBody(
-            task, maps.Reader, drawn.Picture(), drawn.Over(maps.Mean), maps.Rollout is null ? null : drawn.Over(maps.Rollout)), Wire.Json);
+        return Wire.Answer(new AttentionBody(
+            task, maps.Reader, drawn.Picture(), drawn.Over(maps.Mean), maps.Rollout is null ? null : drawn.Over(maps.Rollout)));
     }
 
     /// <summary>Names of the tasks that the caller may ask.</summary>

@@ -1,6 +1,8 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.AspNetCore.Http;
 
 namespace AdaptFormer.Serving;
 
@@ -17,8 +19,15 @@ internal static class Wire
         options.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
         options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
         options.NumberHandling = JsonNumberHandling.Strict;
+        options.TypeInfoResolverChain.Insert(0, WireTypes.Default);
         return options;
     }
+
+    /// <summary>How a type is written, known when the program was compiled: native code cannot look it up.</summary>
+    public static JsonTypeInfo<T> TypeOf<T>() => (JsonTypeInfo<T>)Json.GetTypeInfo(typeof(T));
+
+    /// <summary>An answer in JSON.</summary>
+    public static IResult Answer<T>(T body, int? status = null) => Results.Json(body, TypeOf<T>(), statusCode: status);
 }
 
 /// <summary>Why a request failed.</summary>
@@ -80,3 +89,23 @@ internal sealed record AskResponse(IReadOnlyList<TaskResult> Answers, double Mil
 
 /// <summary>Where a task looked.</summary>
 internal sealed record AttentionBody(string Task, string Reader, string Picture, string Attention, string? Rollout);
+
+/// <summary>All that goes over the wire as JSON; the arrays and the number are what <c>object</c> stands for in an answer.</summary>
+[JsonSerializable(typeof(ErrorBody))]
+[JsonSerializable(typeof(ServerMetadata))]
+[JsonSerializable(typeof(LiveBody))]
+[JsonSerializable(typeof(ReadyBody))]
+[JsonSerializable(typeof(ModelMetadata))]
+[JsonSerializable(typeof(RepositoryEntry[]))]
+[JsonSerializable(typeof(IReadOnlyList<RepositoryEntry>))]
+[JsonSerializable(typeof(InferRequest))]
+[JsonSerializable(typeof(InferResponse))]
+[JsonSerializable(typeof(LabelScore[]))]
+[JsonSerializable(typeof(TaskList))]
+[JsonSerializable(typeof(AskResponse))]
+[JsonSerializable(typeof(AttentionBody))]
+[JsonSerializable(typeof(float[]))]
+[JsonSerializable(typeof(string[]))]
+[JsonSerializable(typeof(long))]
+[JsonSerializable(typeof(Dictionary<string, string[]>))]
+internal sealed partial class WireTypes : JsonSerializerContext;
