@@ -12,8 +12,8 @@ namespace AdaptFormer.Cli.Commands;
 /// <summary><c>adaptformer bench</c>: images per second and memory on this machine, and how close that is to its limit.</summary>
 internal static class BenchCommand
 {
-    private const string Train = "train", Predict = "predict";
-    private static readonly string[] Precisions = ["auto", "bfloat16", "float32"];
+    private const string Train = "train", Predict = "predict", Int8 = "int8";
+    private static readonly string[] Precisions = ["auto", "bfloat16", "float32", Int8];
 
     // Options are edits of this recipe, so that they are checked and explained as a recipe's keys are. Its data are never read.
     private const string Base =
@@ -30,7 +30,7 @@ internal static class BenchCommand
         Option<string> method = new("--method") { Description = $"The method: {string.Join(", ", Tuning.Methods)}." };
         Option<string> layers = new("--layers") { Description = "Blocks that get an adapter, for example 7-12.", HelpName = "blocks" };
         Option<int> batch = new("--batch") { Description = "Pictures per step; 16 if left out.", HelpName = "n" };
-        Option<string> precision = new("--precision") { Description = "float32, bfloat16 or auto." };
+        Option<string> precision = new("--precision") { Description = "float32, bfloat16 or auto; int8 with --modes predict." };
         Option<int> size = new("--image-size") { Description = "Side of the pictures, in pixels; the model's own if left out." };
         Option<string> weights = new("--weights")
         { Description = "A weights file; random numbers if left out, which are as fast.", HelpName = "file" };
@@ -71,13 +71,14 @@ internal static class BenchCommand
                 [(model, "model.name"), (method, "tuning.method"), (layers, "tuning.layers"), (batch, "batch"), (precision, "precision"),
                     (size, "model.image_size"), (weights, "model.weights")];
             IEnumerable<string> edits = keys.Where(k => parsed.GetResult(k.Option) is not null)
-                .Select(k => string.Create(CultureInfo.InvariantCulture, $"{k.Key}={parsed.GetResult(k.Option)!.Tokens[^1].Value}"));
+                .Select(k => (k.Key, parsed.GetResult(k.Option)!.Tokens[^1].Value))
+                .Select(k => $"{k.Key}={(k is { Key: "precision", Value: Int8 } ? "float32" : k.Value)}");
             Recipe recipe = Recipe.Parse(Base, "bench", [.. edits, .. parsed.GetValue(set) ?? []]);
             Recipe? other = parsed.GetValue(against) is { } name ? Recipe.Parse(Base, "bench --against", [$"tuning.method={name}"]) : null;
             string[] wanted = parsed.GetValue(modes)!;
             BenchmarkResult result = Benchmark.Run(
                 new BenchmarkOptions(recipe, wanted.Contains(Train), wanted.Contains(Predict), duration, parsed.GetValue(profile), other,
-                    parsed.GetValue(kept)));
+                    parsed.GetValue(kept), Int8: parsed.GetValue(precision) == Int8));
             return Show(screen, result, parsed.GetValue(json));
         });
         DeviceChoice.AddTo(command);
@@ -99,7 +100,7 @@ internal static class BenchCommand
         Row(table, Train, result.TrainImagesPerS, result.TrainGflopPerImage, result.ShareOfMatmulLimit);
         Row(table, Predict, result.PredictImagesPerS, result.PredictGflopPerImage, result.PredictShareOfMatmulLimit);
         screen.Write(table);
-        screen.Line(Text($"limit: {result.MatmulGflops:0} GFLOP/s, matrix products of a ViT-B block in {result.Precision}; ")
+        screen.Line(Text($"limit: {result.MatmulGflops:0} GFLOP/s, matrix products of a ViT-B block in {(result.Precision == Int8 ? "float32" : result.Precision)}; ")
             + $"peak memory: {Format.Bytes(result.PeakRssBytes)}");
         if (result.Against is { } against)
         {
@@ -116,8 +117,8 @@ internal static class BenchCommand
 
     private static void Row(Table table, string name, double? rate, double? gflop, double? share)
     {
-        if (rate is { } r && gflop is { } work && share is { } s)
-            table.Add(name, Text($"{r:0.00}"), Text($"{work:G3}"), Text($"{r * work:0}"), Text($"{100 * s:0.0} %"));
+        if (rate is { } r && gflop is { } work)
+            table.Add(name, Text($"{r:0.00}"), Text($"{work:G3}"), Text($"{r * work:0}"), share is { } s ? Text($"{100 * s:0.0} %") : "");
     }
 
     private static void ShowProfile(Screen screen, string name, IReadOnlyList<ProfileLine>? lines)

@@ -40,14 +40,13 @@ internal sealed record Description(
 {
     // The runtime, its code and the kernels' scratch, beside what tensors need.
     private const long ProgramBytes = 100 << 20;
-    private const int RateRounds = 3;
 
     /// <summary>Describes <paramref name="tuning"/> on <paramref name="model"/>; <paramref name="adapter"/> adds what its file
     /// says.</summary>
     public static Description Of(Backbone model, Tuning tuning, int classes, int batch, AdapterInfo? adapter)
     {
         ModelReport report = ModelReport.Of(model, tuning, classes, batch);
-        double rate = MatMulRate.Measure(model.Compute, RateRounds);
+        double rate = MatMulRate.Estimate(model.Compute);
         return new Description(
             report.Model, tuning.Method, report.Formula, classes, report.Total, report.Trainable, 100.0 * report.Trainable / report.Total,
             [.. report.Parts.Select(part => new DescribedPart(part.Name, part.Total, part.Trainable))], report.Macs, report.FvcoreMacs,

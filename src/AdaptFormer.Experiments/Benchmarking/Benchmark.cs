@@ -21,8 +21,10 @@ namespace AdaptFormer.Experiments.Benchmarking;
 /// is the first one's.</param>
 /// <param name="Kept">Whether training starts from kept results of the part that no training changes, as with a run's cache of
 /// them.</param>
+/// <param name="Int8">Whether predictions run as with <see cref="Precision.Int8"/>; then there is no training to measure.</param>
 public sealed record BenchmarkOptions(
-    Recipe Recipe, bool Train, bool Predict, TimeSpan Duration, bool Profile = false, Recipe? Against = null, bool Kept = false);
+    Recipe Recipe, bool Train, bool Predict, TimeSpan Duration, bool Profile = false, Recipe? Against = null, bool Kept = false,
+    bool Int8 = false);
 
 /// <summary>What a user feels on this machine, and how close that is to what the machine can do.</summary>
 /// <param name="Model">The backbone's id.</param>
@@ -38,7 +40,8 @@ public sealed record BenchmarkOptions(
 /// <param name="PredictImagesPerS">Median prediction speed; null when not measured.</param>
 /// <param name="PeakRssBytes">Most memory that the process had.</param>
 /// <param name="MatmulGflops">Measured limit: matrix products of a ViT-B block in this precision, 10⁹ operations per second.</param>
-/// <param name="ShareOfMatmulLimit">A training step's products per second over that limit, in [0, 1]; null when not measured.</param>
+/// <param name="ShareOfMatmulLimit">A training step's products per second over that limit, in [0, 1]; null when not measured, and of int8,
+/// whose limit is not that of floats.</param>
 /// <param name="PredictShareOfMatmulLimit">The same of a prediction.</param>
 /// <param name="TrainGflopPerImage">10⁹ operations of a training step's products for each picture: those that are computed, none for what
 /// is left out.</param>
@@ -72,11 +75,14 @@ public static class Benchmark
     private const int ProfiledSteps = 3;
 
     /// <summary>Carries out a measurement; takes about the duration asked for, for each of training and predicting.</summary>
-    /// <exception cref="ArgumentException">The model is not known, or an option of the method is out of range for it.</exception>
+    /// <exception cref="ArgumentException">The model is not known, an option of the method is out of range for it, or training is to be
+    /// measured in 8 bits.</exception>
     /// <exception cref="IOException">Weights cannot be read, or there is no room for random ones.</exception>
     /// <exception cref="InvalidDataException">The weights do not fit the model.</exception>
     public static BenchmarkResult Run(BenchmarkOptions options)
     {
+        if (options is { Int8: true, Train: true })
+            throw new ArgumentException("bench: int8 is for predictions; give --modes predict.");
         Recipe recipe = options.Recipe;
         double limit = MatMulRate.Measure(recipe.Precision.Compute());
         BufferPool.Trim();      // what the limit took is not the model's memory
@@ -85,17 +91,23 @@ public static class Benchmark
         if (random is not null) recipe = recipe with { Model = recipe.Model with { Weights = random.Path } };
 
         using ModelBenchmark steps = Prepare(recipe, options.Kept);
+        if (options.Int8)
+        {
+            steps.Freeze();
+            steps.Model.PredictInBytes();
+        }
+
         using ModelBenchmark? others = options.Against is { } other ? Prepare(recipe with { Tuning = other.Tuning }, kept: false) : null;
         if (!OperatingSystem.IsWindows()) random?.Dispose();      // what is mapped stays; a killed process leaves nothing behind
         Measured? predict = options.Predict ? Measure(steps, steps.Predict, others is null ? null : others.Predict, options) : null;
         Measured? train = options.Train ? Measure(steps, steps.TrainStep, others is null ? null : others.TrainStep, options) : null;
         Backbone model = steps.Model;
-        double? Share(Measured? m) => m?.GflopPerImage * m?.ImagesPerS * 1e9 / limit;
+        double? Share(Measured? m) => options.Int8 ? null : m?.GflopPerImage * m?.ImagesPerS * 1e9 / limit;     // the limit is of floats
 
         using Process process = Process.GetCurrentProcess();
         return new BenchmarkResult(
             model.Id, recipe.Tuning.Method, (recipe.Tuning as Peft.AdaptFormerTuning)?.Layers, recipe.Batch, model.InputShape[^1],
-            model.Compute.ToString().ToLowerInvariant(),
+            options.Int8 ? "int8" : model.Compute.ToString().ToLowerInvariant(),
             Backend.Current.Name, CpuParallel.Threads, model.TrainableParameters().Sum(entry => entry.Value.Length),
             train?.ImagesPerS, predict?.ImagesPerS, process.PeakWorkingSet64, limit / 1e9,
             Share(train), Share(predict), train?.GflopPerImage, predict?.GflopPerImage, train?.Profile, predict?.Profile,

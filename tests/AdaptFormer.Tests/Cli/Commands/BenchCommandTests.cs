@@ -39,6 +39,21 @@ public sealed class BenchCommandTests(TinyTask task) : IClassFixture<TinyTask>
     }
 
     [Fact]
+    public async Task Predictions_in_8_bits_are_measured_and_training_in_8_bits_is_refused()
+    {
+        string[] call = ["bench", "--model", "mini", "--set", $"model.config={Sizes}", "--set", "tuning.bottleneck=4", "--batch", "2", "--precision", "int8", "--seconds", "0", "--profile", "--json"];
+        CliOutcome outcome = await CliProgram.Call([.. call, "--modes", "predict"]);
+        Assert.True(outcome.Code == 0, outcome.Error);
+        Assert.Equal("int8", outcome.Json[0].GetProperty("precision").GetString());
+        Assert.True(outcome.Json[0].GetProperty("predict_images_per_s").GetDouble() > 0);
+        Assert.False(outcome.Json[0].TryGetProperty("predict_share_of_matmul_limit", out _));
+
+        outcome = await CliProgram.Call(call);
+        Assert.NotEqual(0, outcome.Code);
+        Assert.Contains("--modes predict", outcome.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Loading_is_measured_on_a_folder()
     {
         CliOutcome outcome = await CliProgram.Call("bench", "--loading", task["test"], "--seconds", "0", "--json");
