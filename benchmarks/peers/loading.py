@@ -10,7 +10,7 @@ import statistics
 import sys
 import time
 
-from measure import Failed, build_program, environment, machine, run, spread
+from processes import Failed, build_program, environment, machine, run, spread
 
 
 def jpeg_files(folder):
