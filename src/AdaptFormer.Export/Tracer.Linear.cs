@@ -36,16 +36,17 @@ internal sealed partial class Tracer
     }
 
     /// <summary>x + scale·(f(x·Downᵀ + b)·Upᵀ + c), the scale in the numbers of Up.</summary>
-    private Traced AddBottleneck(AddBottleneckCall c)
+    private Traced AddBottleneck(AddBottlenecksCall c)
     {
         Traced x = Value(c.X);
-        Weights down = new(c.Down, c.DownBias, _names, Numbers), up = new(c.Up, c.UpBias, _names, Numbers);
-        if (c.Scale != 1) up = up.Times([.. Enumerable.Repeat(c.Scale, up.Outputs)], null, Scaled);
+        Bottleneck task = c.Runs.Single().Bottleneck!;          // a model is exported with one task
+        Weights down = new(task.Down, task.DownBias, _names, Numbers), up = new(task.Up, task.UpBias, _names, Numbers);
+        if (task.Scale != 1) up = up.Times([.. Enumerable.Repeat(task.Scale, up.Outputs)], null, Scaled);
         Shape hidden = c.X.Shape.WithLast(down.Outputs);
         return Node(c.Y, () =>
         {
             string h = Product(x, down, hidden).Name;
-            if (c.Activation != Epilogue.None) h = Activated(c.Activation == Epilogue.Relu ? ActivationKind.Relu : ActivationKind.Gelu, h);
+            if (task.Activation != Epilogue.None) h = Activated(task.Activation == Epilogue.Relu ? ActivationKind.Relu : ActivationKind.Gelu, h);
             return Op("Add", x.Name, Product(new Traced(hidden, () => h), up, c.Y.Shape).Name);
         });
     }

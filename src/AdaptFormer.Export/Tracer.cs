@@ -98,7 +98,7 @@ internal sealed partial class Tracer : Backend
     private Traced Lower(Call call) => call switch
     {
         LinearCall c => Linear(c),
-        AddBottleneckCall c => AddBottleneck(c),
+        AddBottlenecksCall c => AddBottleneck(c),
         LayerNormCall c => LayerNorm(c),
         NormalizeColumnsCall c => NormalizeColumns(c),
         AttentionCall c => Attention(c),

@@ -25,16 +25,21 @@ public abstract partial class Kernels
     }
 
     /// <summary>
-    /// y = x + scale·(f(x·Downᵀ + b)·Upᵀ + c), the products' inputs in the type <c>compute</c>; y may be x. Both biases may be null.
+    /// y = x + scale·(f(x·Downᵀ + b)·Upᵀ + c), each run of samples with numbers of its own, the products' inputs in the type that these
+    /// name; y may be x. The runs lie one behind the other through all samples of x; one without numbers is copied.
     /// </summary>
-    public virtual void AddBottleneck(
-        Tensor x, Parameter down, Parameter? downBias, Parameter up, Parameter? upBias, Epilogue activation, float scale,
-        DataType compute, Tensor y)
+    public virtual void AddBottlenecks(Tensor x, IReadOnlyList<(int Start, int Count, Bottleneck? Bottleneck)> runs, Tensor y)
     {
-        using Tensor input = Typed(x, compute), hidden = Temporary(x.Shape.WithLast(down.Shape[0]), compute);
-        Linear(input, down, downBias, null, 1, activation, hidden);
         if (!x.Overlaps(y)) Copy(x, y);
-        Linear(hidden, up, upBias, y, scale, Epilogue.None, y);
+        long sample = x.Shape[0] == 0 ? 0 : x.Length / x.Shape[0];
+        foreach ((int start, int count, Bottleneck? bottleneck) in runs)
+        {
+            if (bottleneck is not { } b) continue;
+            using Tensor sum = y.View(y.Shape.WithFirst(count), start * sample);
+            using Tensor input = Typed(sum, b.Compute), hidden = Temporary(sum.Shape.WithLast(b.Down.Shape[0]), b.Compute);
+            Linear(input, b.Down, b.DownBias, null, 1, b.Activation, hidden);
+            Linear(hidden, b.Up, b.UpBias, sum, b.Scale, Epilogue.None, sum);
+        }
     }
 
     /// <summary>

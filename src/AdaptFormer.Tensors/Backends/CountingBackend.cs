@@ -64,10 +64,13 @@ public sealed class CountingBackend : Backend
             case LinearCall linear: CountForm(linear.Weight, linear.X.Type, backward: false); break;
             case LinearGeluCall linear: CountForm(linear.Weight, linear.X.Type, backward: false); break;
             case LinearBackwardInputCall linear: CountForm(linear.Weight, linear.Dy.Type, backward: true); break;
-            case AddBottleneckCall bottleneck:
-                foreach (Parameter weight in new[] { bottleneck.Down, bottleneck.Up })
+            case AddBottlenecksCall { Runs: var runs }:
+                foreach (Bottleneck bottleneck in runs.Select(run => run.Bottleneck).OfType<Bottleneck>())
                 {
-                    if (_forms.Add((weight, bottleneck.Compute, false))) WeightBytes += weight.Length * bottleneck.Compute.Size();
+                    foreach (Parameter weight in new[] { bottleneck.Down, bottleneck.Up })
+                    {
+                        if (_forms.Add((weight, bottleneck.Compute, false))) WeightBytes += weight.Length * bottleneck.Compute.Size();
+                    }
                 }
 
                 break;
@@ -83,7 +86,7 @@ public sealed class CountingBackend : Backend
         LinearGeluCall c => c.Y.Length * c.Weight.AsMatrix().Columns,
         LinearBackwardInputCall c => c.Dy.Length * c.Weight.AsMatrix().Columns,
         LinearBackwardWeightCall c => c.Dy.Length * c.DWeight.AsMatrix().Columns,
-        AddBottleneckCall c => 2 * c.X.Length * c.Down.Shape[0],
+        AddBottlenecksCall c => 2 * c.HiddenTimesInputs,
         AttentionCall c => 2 * c.Y.Length * c.Qkv.Shape[1],                    // Q·Kᵀ and P·V
         AttentionBackwardCall c => 5 * c.Dy.Length * c.Qkv.Shape[1],           // Q·Kᵀ once more, and the gradients of P, V, Q and K
         AttentionProbabilitiesCall c => c.P.Length * c.Qkv.Shape[2] / (3 * c.Heads),

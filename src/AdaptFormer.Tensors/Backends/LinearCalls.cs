@@ -11,17 +11,22 @@ public sealed record LinearCall(Tensor X, Tensor Weight, Tensor? Bias, Tensor? R
 }
 
 /// <summary>
-/// y = x + scale·(f(x·Downᵀ + b)·Upᵀ + c), the products' inputs in the type <c>compute</c>; y may be x. Both biases may be null.
+/// y = x + Δ(x), each run of samples with a Δ of its own, the runs one behind the other through all samples of x; where there is none,
+/// y = x. y may be x.
 /// </summary>
-public sealed record AddBottleneckCall(
-    Tensor X, Parameter Down, Parameter? DownBias, Parameter Up, Parameter? UpBias, Epilogue Activation, float Scale,
-    DataType Compute, Tensor Y) : Call(Y)
+public sealed record AddBottlenecksCall(
+    Tensor X, IReadOnlyList<(int Start, int Count, Bottleneck? Bottleneck)> Runs, Tensor Y) : Call(Y)
 {
     /// <inheritdoc/>
-    public override IReadOnlyList<Tensor?> Inputs => [X, Down, DownBias, Up, UpBias];
+    public override IReadOnlyList<Tensor?> Inputs =>
+        [X, .. Runs.SelectMany(run => run.Bottleneck is { } b ? (Tensor?[])[b.Down, b.DownBias, b.Up, b.UpBias] : [])];
 
     /// <inheritdoc/>
-    public override void RunOn(Kernels kernels) => kernels.AddBottleneck(X, Down, DownBias, Up, UpBias, Activation, Scale, Compute, Y);
+    public override void RunOn(Kernels kernels) => kernels.AddBottlenecks(X, Runs, Y);
+
+    /// <summary>Multiply-adds of one of the two products of all runs.</summary>
+    internal long HiddenTimesInputs =>
+        Runs.Sum(run => run.Bottleneck is { } b ? X.Length / Math.Max(1, X.Shape[0]) * run.Count * b.Down.Shape[0] : 0);
 }
 
 /// <summary>

@@ -71,7 +71,7 @@ public sealed class ProfilingBackend(Backend inner) : Backend
         LinearGeluCall c => 2.0 * c.X.Length * c.Weight.Shape[0],
         LinearBackwardInputCall c => 2.0 * c.Dy.Length * c.Weight.AsMatrix().Columns,
         LinearBackwardWeightCall c => 2.0 * c.Dy.Length * c.DWeight.AsMatrix().Columns,
-        AddBottleneckCall c => 4.0 * c.X.Length * c.Down.Shape[0],
+        AddBottlenecksCall c => 4.0 * c.HiddenTimesInputs,
         AttentionCall c => 4.0 * c.Y.Length * c.Qkv.Shape[1],
         AttentionBackwardCall c => 8.0 * c.Dy.Length * c.Qkv.Shape[1],
         AttentionProbabilitiesCall c => 2.0 * c.P.Length * c.Qkv.Shape[2] / (3 * c.Heads),

@@ -2,17 +2,6 @@ using AdaptFormer.Tensors.Backends;
 
 namespace AdaptFormer.Tensors.Ops;
 
-/// <summary>The numbers of a bottleneck, Δ(x) = s·(W_up·f(W_down·x + b_down) + b_up).</summary>
-/// <param name="Down">W_down, [M, C].</param>
-/// <param name="DownBias">b_down, [M]; none if null.</param>
-/// <param name="Up">W_up, [C, M].</param>
-/// <param name="UpBias">b_up, [C]; none if null.</param>
-/// <param name="Activation">f.</param>
-/// <param name="Scale">s.</param>
-/// <param name="Compute">Type of the products' inputs.</param>
-public sealed record Bottleneck(
-    Parameter Down, Parameter? DownBias, Parameter Up, Parameter? UpBias, Epilogue Activation, float Scale, DataType Compute);
-
 /// <summary>Bottlenecks beside a residual stream, y = x + Δ(x), for predictions.</summary>
 public static class BottleneckOp
 {
@@ -28,7 +17,8 @@ public static class BottleneckOp
         /// <exception cref="InvalidOperationException">The pass is recorded.</exception>
         public Tensor AddBottleneck(Bottleneck bottleneck) => x.AddBottlenecks([(0, x.Shape.Rank == 0 ? 0 : x.Shape[0], bottleneck)]);
 
-        /// <summary>As <see cref="AddBottleneck"/>, for samples of several tasks: each run of them has a bottleneck of its own.</summary>
+        /// <summary>As <see cref="AddBottleneck"/>, for samples of several tasks: each run of them has a bottleneck of its own. One call
+        /// computes all runs, and one bottleneck for everything is its case of a single run.</summary>
         /// <param name="runs">The samples of x, first to last, without a gap; a run without a bottleneck stays as it is.</param>
         /// <returns>The shape of x, f32; in x's memory if it was given.</returns>
         /// <exception cref="ArgumentException">A shape does not fit, x is not f32, or the runs are not the samples of x.</exception>
@@ -48,18 +38,7 @@ public static class BottleneckOp
             if (x.Shape.Rank == 0 || end != x.Shape[0])
                 Throw.Shape("AddBottleneck", $"the runs end at sample {end}, expected all samples of x", ("x", x));
             Tensor y = x.TakeOrEmpty(x.Shape, DataType.Float32);
-            long sample = x.Shape[0] == 0 ? 0 : x.Length / x.Shape[0];
-            foreach ((int start, int count, Bottleneck? bottleneck) in runs)
-            {
-                Tensor part = y.View(y.Shape.WithFirst(count), start * sample);
-                Tensor source = x.IsAlive ? x.View(part.Shape, start * sample) : part;
-                if (bottleneck is { } b)
-                    new AddBottleneckCall(source, b.Down, b.DownBias, b.Up, b.UpBias, b.Activation, b.Scale, b.Compute, part).Run();
-                else if (source != part) new CopyCall(source, part).Run();
-                if (source != part) source.Dispose();
-                part.Dispose();
-            }
-
+            new AddBottlenecksCall(x.IsAlive ? x : y, runs, y).Run();
             return y;
         }
     }

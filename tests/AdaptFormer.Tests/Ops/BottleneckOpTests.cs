@@ -87,6 +87,31 @@ public sealed class BottleneckOpTests
         Assert.Contains("end at sample 5", Assert.ThrowsAny<ArgumentException>(() => other.AddBottlenecks([(0, 5, first)])).Message);
     }
 
+    [Fact]
+    public void Many_tasks_with_a_sample_each_are_one_call_and_answered_to_the_bit_as_alone()
+    {
+        ProfilingBackend profile = new(CpuBackend.Managed);
+        using IDisposable use = Backend.Use(profile);
+        foreach (DataType type in new[] { DataType.Float32, DataType.BFloat16 })
+        {
+            using TensorScope scope = new();
+            List<Parameter> all = [];
+            Bottleneck[] tasks = [.. Enumerable.Range(0, 9).Select(i =>
+            {
+                Parameter[] p = [Numbers(4 * i, 5 + i, 24), Numbers((4 * i) + 1, 5 + i), Numbers((4 * i) + 2, 24, 5 + i), Numbers((4 * i) + 3, 24)];
+                all.AddRange(p);
+                return new Bottleneck(p[0], p[1], p[2], p[3], Epilogue.Relu, 0.1f, type);
+            })];
+            Tensor x = Tensor.From(GradCheck.Numbers(new Rng(6), tasks.Length * 67 * 24), new Shape(tasks.Length, 67, 24));
+            float[] expected = [.. tasks.SelectMany((task, i) => x.SliceBatch(i, 1).AddBottleneck(task).ToArray())];
+            profile.Reset();
+            Assert.Equal(expected, x.AddBottlenecks([.. tasks.Select((task, i) => (i, 1, (Bottleneck?)task))]).ToArray());
+            ProfiledCall call = Assert.Single(profile.Costs);
+            Assert.Equal((1, tasks.Sum(task => 4.0 * 67 * 24 * task.Down.Shape[0])), (call.Calls, call.Flops));
+            foreach (Parameter parameter in all) parameter.Dispose();
+        }
+    }
+
     private static Bottleneck Plain(Parameter down, Parameter up) => new(down, null, up, null, Epilogue.Relu, 1, DataType.Float32);
 
     private static Parameter Numbers(int seed, params int[] dims) => Parameter.From(GradCheck.Numbers(new Rng(seed), dims.Aggregate(1, (a, b) => a * b)), new Shape(dims));

@@ -41,36 +41,6 @@ internal sealed unsafe partial class CpuBackend
         });
     }
 
-    public override void AddBottleneck(
-        Tensor x, Parameter down, Parameter? downBias, Parameter up, Parameter? upBias, Epilogue activation, float scale, DataType compute,
-        Tensor y)
-    {
-        (int m, int c) = down.AsMatrix();
-        WeightForm wDown = WeightForm.Packed(down, compute, _matmul), wUp = WeightForm.Packed(up, compute, _matmul);
-        MatMulKey toHidden = new(1, 0, m, c, Operand.Dense(compute, c), wDown.Layout, Operand.Dense(compute, m), wDown.IsPacked,
-            downBias is not null, activation);
-        MatMulKey toSum = new(1, 0, c, m, Operand.Dense(compute, m), wUp.Layout, Operand.Dense(DataType.Float32, c), wUp.IsPacked,
-            upBias is not null, Scale: scale, Accumulate: true);
-        RowBlocks blocks = new(y.Length / c);
-        CpuParallel.For(blocks.Count, (i, worker) =>
-        {
-            (long row, int rows) = blocks[i];
-            (nint from, nint to) = (At(x, row * c), At(y, row * c));
-            (long inputBytes, long hiddenBytes) = ((long)rows * c * compute.Size(), (long)rows * m * compute.Size());
-            nint workspace = (nint)worker.Workspace((nuint)(hiddenBytes + 64 + (compute == DataType.Float32 ? 0 : inputBytes)));
-            nint hidden = workspace, input = from;
-            if (compute != DataType.Float32)
-            {
-                input = workspace + (nint)((hiddenBytes + 63) / 64 * 64);
-                Converter.Copy(from, DataType.Float32, input, compute, (long)rows * c);
-            }
-
-            _matmul.Plan(toHidden with { M = rows }).Run(worker, input, wDown.Pointer, downBias?.Pointer ?? 0, hidden);
-            if (from != to) Converter.Copy(from, DataType.Float32, to, DataType.Float32, (long)rows * c);
-            _matmul.Plan(toSum with { M = rows }).Run(worker, hidden, wUp.Pointer, upBias?.Pointer ?? 0, to);
-        });
-    }
-
     public override void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor kept, Tensor y)
     {
         (int n, int k) = weight.AsMatrix();

@@ -16,7 +16,7 @@ internal readonly struct RowBlocks
     /// <summary>Blocks for <paramref name="rows"/> rows.</summary>
     /// <param name="rows">Rows in all, at least 0.</param>
     public RowBlocks(long rows)
-        : this(rows, rows < Few ? Least : (int)Math.Clamp(rows / Wanted / Tile * Tile, Smallest, Largest))
+        : this(rows, SizeFor(rows))
     {
     }
 
@@ -39,8 +39,15 @@ internal readonly struct RowBlocks
         }
     }
 
+    /// <summary>Blocks for some of the rows of a call, as large as those that all of its rows would make together.</summary>
+    /// <param name="rows">Rows of this part, at least 0.</param>
+    /// <param name="all">Rows of all parts.</param>
+    public static RowBlocks OfPart(long rows, long all) => new(rows, SizeFor(all));
+
     /// <summary>Blocks of a product whose rows are few and whose sum is long: each reads all of the other operand, so there are few of
     /// them.</summary>
     /// <param name="rows">Rows in all, at least 0.</param>
     public static RowBlocks OfWeightGradient(long rows) => new(rows, (int)Math.Clamp(rows / 8 / Tile * Tile, Smallest, Largest));
+
+    private static int SizeFor(long rows) => rows < Few ? Least : (int)Math.Clamp(rows / Wanted / Tile * Tile, Smallest, Largest);
 }
