@@ -109,6 +109,7 @@ public abstract class Backbone : Layer
     /// </summary>
     public void PredictInBytes()
     {
+        PredictsInBytes = true;
         foreach (Block block in Blocks)
         {
             foreach (Linear layer in (Linear[])[block.Attn.Qkv, block.Attn.Proj, block.Mlp.Fc1, block.Mlp.Fc2])
@@ -117,6 +118,9 @@ public abstract class Backbone : Layer
             }
         }
     }
+
+    /// <summary>Whether <see cref="PredictInBytes"/> was called.</summary>
+    public bool PredictsInBytes { get; private set; }
 
     /// <summary>What weights that a method trains in place were before.</summary>
     internal OriginalWeights? Originals { get; set; }

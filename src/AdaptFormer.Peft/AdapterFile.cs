@@ -13,8 +13,9 @@ namespace AdaptFormer.Peft;
 /// </summary>
 public static class AdapterFile
 {
-    private const double Float32Tolerance = 1e-3, BFloat16Tolerance = 5e-2;
+    private const double Float32Tolerance = 1e-3, BFloat16Tolerance = 5e-2, Int8Tolerance = 0.25;
     private const long SelfTestSeed = 20220526;
+    private static float[]? _noise;         // of the self-test that ran last: tests of one backbone's tasks follow each other
 
     /// <summary>Whether the weights file at <paramref name="path"/> is an adapter.</summary>
     /// <exception cref="IOException">The file cannot be read.</exception>
@@ -135,7 +136,7 @@ public static class AdapterFile
     internal static IReadOnlyDictionary<string, Shape> SavedShapes(Backbone model, Tuning tuning, int classes)
     {
         using Backbone empty = model.CreateEmpty();
-        tuning.Attach(empty, classes, new Rng(0));
+        tuning.Attach(empty, classes, Rng.Blank);
         return Saved(empty);
     }
 
@@ -189,7 +190,7 @@ public static class AdapterFile
         Backbone empty = model.CreateEmpty();
         try
         {
-            info.Tuning.Attach(empty, info.Labels.Count, new Rng(0));
+            info.Tuning.Attach(empty, info.Labels.Count, Rng.Blank);
             return empty;
         }
         catch (ArgumentException e)
@@ -202,6 +203,13 @@ public static class AdapterFile
     /// <summary>Reads what the file holds, if it is exactly what its method trains.</summary>
     internal static Dictionary<string, float[]> ReadAll(WeightsFile file, IReadOnlyDictionary<string, Shape> wanted)
     {
+        AdapterTensors held = Held(file, wanted);
+        return wanted.Keys.ToDictionary(name => name, held.Read);
+    }
+
+    /// <summary>The tensors of a file, not read yet, if they are exactly what its method trains.</summary>
+    internal static AdapterTensors Held(WeightsFile file, IReadOnlyDictionary<string, Shape> wanted)
+    {
         AdapterTensors held = AdapterTensors.Of(file);
         List<string> faults = [];
         faults.AddRange(wanted.Keys.Where(name => !held.Shapes.ContainsKey(name)).Select(name => $"missing {name}"));
@@ -210,7 +218,7 @@ public static class AdapterFile
             .Select(entry => $"{entry.Key} is {held.Shapes[entry.Key]}, expected {entry.Value}"));
         if (faults.Count > 0)
             throw new InvalidDataException($"{file.Path} does not hold what its method trains: {string.Join("; ", faults)}.");
-        return wanted.Keys.ToDictionary(name => name, held.Read);
+        return held;
     }
 
     /// <summary>The logits of a fixed image of noise.</summary>
@@ -218,9 +226,15 @@ public static class AdapterFile
     {
         using TensorScope scope = new();
         Shape shape = new([1, .. model.InputShape]);
-        float[] pixels = new float[shape.Length];
-        Rng rng = new(SelfTestSeed);
-        foreach (ref float value in pixels.AsSpan()) value = (float)rng.NextNormal();
+        float[]? pixels = _noise;
+        if (pixels?.Length != shape.Length)
+        {
+            pixels = new float[shape.Length];
+            Rng rng = new(SelfTestSeed);
+            foreach (ref float value in pixels.AsSpan()) value = (float)rng.NextNormal();
+            _noise = pixels;
+        }
+
         return forward(Tensor.From(pixels, shape)).ToArray();
     }
 
@@ -229,7 +243,8 @@ public static class AdapterFile
     {
         float[] answer = Answer(model, forward), expected = info.SelfTest.Logits;
         bool exact = model.Compute == DataType.Float32 && info.SelfTest.Precision == Name(DataType.Float32);
-        double allowed = (exact ? Float32Tolerance : BFloat16Tolerance) * (expected.Max(Math.Abs) + 0.05), worst = 0;
+        double tolerance = model.PredictsInBytes ? Int8Tolerance : exact ? Float32Tolerance : BFloat16Tolerance;
+        double allowed = tolerance * (expected.Max(Math.Abs) + 0.05), worst = 0;
         for (int i = 0; i < answer.Length; i++)
         {
             double difference = Math.Abs(answer[i] - expected[i]);
@@ -239,7 +254,8 @@ public static class AdapterFile
         if (worst <= allowed) return;
         throw new InvalidDataException(
             $"{info.Path}: its self-test gives other logits than when it was saved, by {worst:G3} where {allowed:G3} is allowed. "
-            + $"Saved on {info.SelfTest.Backend} in {info.SelfTest.Precision}, run on {Backend.Current.Name} in {Name(model.Compute)}; "
+            + $"Saved on {info.SelfTest.Backend} in {info.SelfTest.Precision}, run on {Backend.Current.Name} in "
+            + $"{(model.PredictsInBytes ? "int8" : Name(model.Compute))}; "
             + "the weights agree, so try the precision and the backend that it was saved with.");
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using AdaptFormer.Files;
 using AdaptFormer.Models;
 using AdaptFormer.Tensors;
@@ -51,7 +52,8 @@ public sealed class AdapterTask : IDisposable
         if (faults.Length > 0) throw new InvalidDataException($"{path} does not fit: {string.Join("; ", faults)}.");
 
         using Backbone twin = AdapterFile.Attached(file, backbone, info);
-        return Of(info, backbone, twin, AdapterFile.ReadAll(file, AdapterFile.Saved(twin)));
+        AdapterTensors held = AdapterFile.Held(file, AdapterFile.Saved(twin));
+        return Of(info, backbone, twin, held.Shapes.Keys.ToHashSet(), held.Read);
     }
 
     /// <summary>A task of numbers that are in memory.</summary>
@@ -59,15 +61,34 @@ public sealed class AdapterTask : IDisposable
     /// <param name="backbone">The backbone that answers.</param>
     /// <param name="twin">An empty copy of it with the method attached; it is left without the method.</param>
     /// <param name="values">What the method trained, by name.</param>
-    internal static AdapterTask Of(AdapterInfo info, Backbone backbone, Backbone twin, IReadOnlyDictionary<string, float[]> values)
+    internal static AdapterTask Of(AdapterInfo info, Backbone backbone, Backbone twin, IReadOnlyDictionary<string, float[]> values) =>
+        Of(info, backbone, twin, values.Keys.ToHashSet(), (name, into) => values[name].CopyTo(into));
+
+    private static AdapterTask Of(AdapterInfo info, Backbone backbone, Backbone twin, HashSet<string> names, Read read)
     {
-        foreach ((string name, (Parameter tensor, _)) in twin.State())
+        List<(string Name, Parameter Tensor)> wanted =
+            [.. twin.State().Where(entry => names.Contains(entry.Key)).Select(entry => (entry.Key, entry.Value.Tensor))];
+
+        // One piece of memory for all tensors, used again by the next task: a server that loads all day leaves nothing to collect.
+        float[] rented = ArrayPool<float>.Shared.Rent((int)wanted.Max(entry => entry.Tensor.Length));
+        try
         {
-            if (values.TryGetValue(name, out float[]? stored)) tensor.Assign(stored);
+            foreach ((string name, Parameter tensor) in wanted)
+            {
+                Span<float> values = rented.AsSpan(0, (int)tensor.Length);
+                read(name, values);
+                tensor.Assign(values);
+            }
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(rented);
         }
 
         return new AdapterTask(info, backbone, TaskSlots.MoveOut(twin, backbone));
     }
+
+    private delegate void Read(string name, Span<float> into);
 
     /// <summary>
     /// The self-test: whether the task answers a fixed input as it did when the file was written. It runs one sample through the backbone,

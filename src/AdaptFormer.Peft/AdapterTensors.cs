@@ -66,6 +66,14 @@ internal sealed class AdapterTensors
     public float[] Read(string name)
     {
         float[] values = new float[_shapes[name].Length];
+        Read(name, values);
+        return values;
+    }
+
+    /// <summary>Reads a tensor into memory of its length, row by row.</summary>
+    /// <exception cref="InvalidDataException">Its numbers are damaged.</exception>
+    public void Read(string name, Span<float> values)
+    {
         if (!_places.TryGetValue(name, out Place place)) _file.ReadFloat32(_file.Entries[name], values);
         else if (place.Bits == 0) _packed.Value.Vectors.AsSpan((int)place.Codes, values.Length).CopyTo(values);
         else
@@ -74,8 +82,6 @@ internal sealed class AdapterTensors
             PackedMatrix.Unpack(codes.AsSpan((int)place.Codes), place.Bits, levels.AsSpan(place.Levels, 1 << place.Bits),
                 scales.AsSpan((int)place.Scales), values);
         }
-
-        return values;
     }
 
     /// <summary>Adds tensors to a file that is about to be written.</summary>

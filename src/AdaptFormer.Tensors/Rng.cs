@@ -18,11 +18,20 @@ public sealed class Rng
 
     private Rng(ulong key) => Key = key;
 
+    /// <summary>
+    /// A stream that says that nothing needs to be drawn, nor from those derived from it: whatever starts with it is filled from a file at
+    /// once, and may start with zeros, which takes no time.
+    /// </summary>
+    public static Rng Blank { get; } = new(0L) { IsBlank = true };
+
+    /// <summary>Whether this is <see cref="Blank"/>, or was derived from it.</summary>
+    public bool IsBlank { get; private init; }
+
     /// <summary>The stream's identity; two streams with equal keys are equal.</summary>
     public ulong Key { get; private set; }
 
     /// <summary>An independent stream named by this stream and <paramref name="path"/>. Does not advance this stream.</summary>
-    public Rng Derive(params ReadOnlySpan<long> path) => new(KeyOf(path));
+    public Rng Derive(params ReadOnlySpan<long> path) => IsBlank ? this : new(KeyOf(path));
 
     /// <summary>
     /// Makes <paramref name="stream"/> the stream that <see cref="Derive"/> returns, at its start: one object serves sample after sample.

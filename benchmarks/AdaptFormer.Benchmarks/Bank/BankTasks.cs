@@ -1,3 +1,4 @@
+using System.Text;
 using AdaptFormer.Experiments.Benchmarking;
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
@@ -46,6 +47,23 @@ internal sealed class BankTasks : IDisposable
         Rng rng = new(number);
         foreach (ref float pixel in pixels.AsSpan()) pixel = (float)rng.NextNormal();
         return pixels;
+    }
+
+    /// <summary>A picture of noise as a file, in the model's size.</summary>
+    public byte[] PictureFile()
+    {
+        int side = Model.InputShape[^1];
+        byte[] pixels = new byte[3 * side * side];
+        new Random(0).NextBytes(pixels);
+        return [.. Encoding.ASCII.GetBytes($"P6 {side} {side} 255\n"), .. pixels];
+    }
+
+    /// <summary>Writes files of tasks for a server, and a picture to ask it about.</summary>
+    public void WriteTo(string folder)
+    {
+        string[] paths = Write();
+        for (int i = 0; i < paths.Length; i++) File.Copy(paths[i], Path.Combine(folder, $"task{i}.safetensors"), overwrite: true);
+        File.WriteAllBytes(Path.Combine(folder, "picture.ppm"), PictureFile());
     }
 
     /// <summary>A bank that waits for nobody and keeps no trunks.</summary>

@@ -40,7 +40,7 @@ internal static class ServeCommand
                 + "everybody may ask everything.",
             HelpName = "file",
         };
-        Option<Precision?> precision = new("--precision") { Description = "float32, bfloat16 or auto.", HelpName = "type" };
+        Option<Precision?> precision = new("--precision") { Description = "float32, bfloat16, int8 or auto.", HelpName = "type" };
         Option<string> model = new Option<string>("--model")
         { Description = "The backbone's id, where its weights do not tell.", HelpName = "id" }.OfferModels();
         Option<int> batch = new("--batch")

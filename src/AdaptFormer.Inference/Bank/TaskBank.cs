@@ -74,7 +74,9 @@ public sealed class TaskBank : IDisposable
     {
         options?.Validate();
         BackboneOptions opening = new(model, Compute: precision.Compute(), KeepHead: false, Prefix: prefix);
-        return new TaskBank(BackboneLoader.Open(weights, opening), options, ownsModel: true);
+        Backbone backbone = BackboneLoader.Open(weights, opening);
+        if (precision == Precision.Int8) backbone.PredictInBytes();
+        return new TaskBank(backbone, options, ownsModel: true);
     }
 
     /// <summary>The task of a name; null if there is none.</summary>

@@ -48,12 +48,13 @@ public sealed class TinyTask : IDisposable
     /// <param name="seed">Names its random weights.</param>
     /// <param name="embedDim">C.</param>
     /// <param name="classes">K of its own classifier; 0 for none.</param>
-    public string SaveBackbone(string name, int seed, int embedDim = 16, int classes = 0)
+    /// <param name="told">Whether the file says its sizes, for commands that no recipe tells them.</param>
+    public string SaveBackbone(string name, int seed, int embedDim = 16, int classes = 0, bool told = false)
     {
         using VisionTransformer model = new("tiny", Sizes with { EmbedDim = embedDim });
         if (classes > 0) model.ReplaceHead(new Head(HeadKind.Plain, model.NumFeatures, classes, new Rng(seed)));
         TinyBackbone.Randomize(model, seed, _ => true);
-        CheckpointConverter.Save(this[name], StateDict.Of(model), new WeightsCard(Preprocessing.ImageNet(16)));
+        CheckpointConverter.Save(this[name], StateDict.Of(model), new WeightsCard(Preprocessing.ImageNet(16), Config: told ? model.Config : null));
         return this[name];
     }
 

@@ -1,5 +1,6 @@
 using AdaptFormer.Inference;
 using AdaptFormer.Models;
+using AdaptFormer.Models.Checkpoints;
 using AdaptFormer.Peft;
 using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Models.Vit;
@@ -53,6 +54,30 @@ public sealed class Int8PredictionTests : IDisposable
         finally
         {
             CpuParallel.Threads = threads;
+        }
+    }
+
+    [Fact]
+    public void A_bank_of_tasks_answers_in_8_bits_as_a_predictor_does()
+    {
+        string backbone = TinyBackbone.Save(_folder), adapter = Adapter(backbone, TinyBackbone.Config);
+        using Predictor exact = Predictor.OpenAdapter(adapter, backbone, Precision.Float32), alone = Predictor.OpenAdapter(adapter, backbone, Precision.Int8);
+        string told = _folder.PathOf("told.safetensors");
+        using (Backbone model = TinyBackbone.Open(backbone, TinyBackbone.Config))
+            CheckpointConverter.Save(told, StateDict.Of(model), new WeightsCard(Preprocessing.ImageNet(model.InputShape[^1]), Config: model.Config));
+        using TaskBank bank = TaskBank.Open(told, precision: Precision.Int8);
+        bank.Load(adapter, "one");
+        bank.Load(adapter, "two");
+        Assert.True(bank.Model.PredictsInBytes);
+        Shape shape = new([1, .. bank.Model.InputShape]);
+        float[] pixels = GradCheck.Numbers(new Rng(5), (int)shape.Length);
+        using TensorScope scope = new();
+        float[] expected = alone.Model.Forward(Tensor.From(pixels, shape)).ToArray();
+        Assert.NotEqual(exact.Model.Forward(Tensor.From(pixels, shape)).ToArray(), expected);
+        foreach (TaskAnswer answer in bank.Ask(VisualInput.Tensor(pixels), ["one", "two"]))
+        {
+            float[] logits = [.. answer.Logits];
+            Assert.All(expected.Zip(logits), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
         }
     }
 

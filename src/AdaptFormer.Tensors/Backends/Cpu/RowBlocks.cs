@@ -39,10 +39,16 @@ internal readonly struct RowBlocks
         }
     }
 
-    /// <summary>Blocks for some of the rows of a call, as large as those that all of its rows would make together.</summary>
+    /// <summary>Blocks for some of the rows of a call, about as large as those that all of its rows would make together, and alike.</summary>
     /// <param name="rows">Rows of this part, at least 0.</param>
     /// <param name="all">Rows of all parts.</param>
-    public static RowBlocks OfPart(long rows, long all) => new(rows, SizeFor(all));
+    public static RowBlocks OfPart(long rows, long all)
+    {
+        int size = SizeFor(all);
+        if (rows == all) return new RowBlocks(all);
+        long count = Math.Max(1, (rows + (size / 2)) / size), even = Math.Max(1, (rows + count - 1) / count);
+        return new RowBlocks(rows, (int)Math.Max(Least, size < Tile ? even : (even + Tile - 1) / Tile * Tile));
+    }
 
     /// <summary>Blocks of a product whose rows are few and whose sum is long: each reads all of the other operand, so there are few of
     /// them.</summary>

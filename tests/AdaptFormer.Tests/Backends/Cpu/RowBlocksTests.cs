@@ -12,7 +12,7 @@ public sealed class RowBlocksTests
     {
         for (long rows = 0; rows < 3_000; rows++)
         {
-            foreach (RowBlocks blocks in (RowBlocks[])[new(rows), RowBlocks.OfWeightGradient(rows)])
+            foreach (RowBlocks blocks in (RowBlocks[])[new(rows), RowBlocks.OfPart(rows, rows), RowBlocks.OfPart(rows, 3 * rows), RowBlocks.OfPart(rows, 27 * rows), RowBlocks.OfWeightGradient(rows)])
             {
                 long next = 0;
                 for (int i = 0; i < blocks.Count; i++)
