@@ -69,7 +69,8 @@ public static class PretrainingRun
         MaskedReconstruction task = new(model, recipe.Pretraining.MaskRatio);
         using Trainer trainer = new(task, new TrainerOptions(
             recipe.Epochs, recipe.Optimizer, recipe.Schedule, recipe.Accumulate, Seed: recipe.Seed, Exchange: recipe.Cluster.Exchange,
-            SaveSteps: recipe.Save.Steps, SaveMinutes: recipe.Save.Minutes), ranks);
+            SaveSteps: recipe.Save.Steps, SaveMinutes: recipe.Save.Minutes)
+        { Recompute = recipe.Recompute }, ranks);
         using RunDirectory? run = ranks.IsFirst
             ? RunDirectory.Create(output, recipe, RunEnvironment.Capture(Backend.Current.Name), existing) : null;
         run?.TakeOverEarlierState(task);

@@ -71,7 +71,8 @@ public static class TrainingRun
         using Trainer trainer = new(task, new TrainerOptions(
             recipe.Epochs, recipe.Optimizer, recipe.Schedule, recipe.Accumulate, recipe.EvaluateEvery, recipe.Seed,
             recipe.ClipNorm, recipe.EmaDecay, recipe.LayerDecay, recipe.AccumulateRest, recipe.EarlyStopping, recipe.Cluster.Exchange,
-            recipe.Save.Steps, recipe.Save.Minutes), ranks);
+            recipe.Save.Steps, recipe.Save.Minutes)
+        { Recompute = recipe.Recompute }, ranks);
         if (place is not null) SharedStart.Load(ranks, trainer, place.Path);
         if (run is not null) notes = [.. notes, .. TakeUp(run, trainer, recipe)];
 

@@ -400,15 +400,20 @@ public abstract class Backbone : Layer
     /// <param name="observe">Sees the block's whole result.</param>
     /// <param name="inner">N.</param>
     /// <param name="readout">How many of the first of them are read afterwards: no others are made, unless somebody observes them.</param>
-    protected Tensor RunBlock(int i, Tensor x, Slots slots, Observer? observe, int inner, int readout) => TensorScope.Run(() =>
+    protected Tensor RunBlock(int i, Tensor x, Slots slots, Observer? observe, int inner, int readout)
     {
-        TokenPrompts? prompts = Prompts.In(slots);
-        Tensor tokens = prompts?.Enter(i, x) ?? x;
-        int front = tokens.Shape[1] - inner;
-        tokens = Blocks[i].Forward(tokens, slots, observe is null ? front + readout : tokens.Shape[1]);
-        observe?.Invoke(BlockName(i), tokens);
-        return prompts?.Leave(i, tokens) ?? tokens;
-    });
+        return x.Tape is { RecomputesBlocks: true } tape && observe is null ? tape.Recompute(x, Run) : Run(x);
+
+        Tensor Run(Tensor x) => TensorScope.Run(() =>
+        {
+            TokenPrompts? prompts = Prompts.In(slots);
+            Tensor tokens = prompts?.Enter(i, x) ?? x;
+            int front = tokens.Shape[1] - inner;
+            tokens = Blocks[i].Forward(tokens, slots, observe is null ? front + readout : tokens.Shape[1]);
+            observe?.Invoke(BlockName(i), tokens);
+            return prompts?.Leave(i, tokens) ?? tokens;
+        });
+    }
 
     /// <summary>What a block's result is called for an <see cref="Observer"/>.</summary>
     protected virtual string BlockName(int i) => $"block_{i}";

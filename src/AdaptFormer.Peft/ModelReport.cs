@@ -58,8 +58,9 @@ public sealed record ModelReport(
     /// <param name="tuning">The method.</param>
     /// <param name="classes">K.</param>
     /// <param name="batch">Images per training step and per prediction.</param>
+    /// <param name="recomputesBlocks">Whether training computes blocks once more in its backward pass.</param>
     /// <exception cref="ArgumentException">An option of the method is out of range for this backbone.</exception>
-    public static ModelReport Of(Backbone model, Tuning tuning, int classes, int batch = 16)
+    public static ModelReport Of(Backbone model, Tuning tuning, int classes, int batch = 16, bool recomputesBlocks = false)
     {
         using Backbone tuned = model.CreateEmpty();
         tuning.Attach(tuned, classes, new Rng(0));
@@ -69,7 +70,7 @@ public sealed record ModelReport(
         return new ModelReport(
             model.Id, tuning.Formula, classes, CountParts(model, tuned), macs, fvcore,
             savedBytes + HeaderBytes + saved.Sum(name => name.Length + HeaderBytesPerTensor),
-            PredictCost(tuned, batch), TrainCost(tuned, batch));
+            PredictCost(tuned, batch), TrainCost(tuned, batch, recomputesBlocks));
     }
 
     private static PartCount[] CountParts(Backbone model, Backbone tuned)
@@ -129,12 +130,12 @@ public sealed record ModelReport(
         return new CallCost(batch, counting.Macs / batch, counting.PeakBytes + counting.WeightBytes + SmallWeights(tuned));
     }
 
-    private static CallCost TrainCost(Backbone tuned, int batch)
+    private static CallCost TrainCost(Backbone tuned, int batch, bool recomputesBlocks)
     {
         CountingBackend counting = new();
         using IDisposable use = Backend.Use(counting);
         using TensorScope scope = new();
-        using Tape tape = new(new Rng(0));
+        using Tape tape = new(new Rng(0)) { RecomputesBlocks = recomputesBlocks };
         Tensor loss = tuned.Forward(tape.Watch(Pixels(tuned, batch))).SoftmaxCrossEntropy(new int[batch]);
         tape.Backward(loss);
         long learned = 3 * sizeof(float) * tuned.TrainableParameters().Sum(entry => entry.Value.Length);      // values, gradients, momentum

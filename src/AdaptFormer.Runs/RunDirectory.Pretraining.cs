@@ -38,7 +38,7 @@ public sealed partial class RunDirectory
             PretrainRecipe there = PretrainRecipe.Load(file);
             there = there with { Data = RunFolder.DataOf(there.Data, file) };
             if (there.Precision == Precision.Auto) there = there with { Precision = recipe.Precision };     // older versions left 'auto'
-            IReadOnlyList<string> differences = RecipeDifference.Between(there.ToJson(), json, "save", "cluster");
+            IReadOnlyList<string> differences = RecipeDifference.Between(there.ToJson(), json, "save", "cluster", "recompute");
             if (differences.Count > 0) throw RecipeDifference.Error(path, differences);
         })), environment);
     }

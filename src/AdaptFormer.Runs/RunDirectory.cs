@@ -37,7 +37,7 @@ public sealed partial class RunDirectory : IDisposable
         [CheckpointsName, AdapterName, SummaryName, LogName]);
 
     // A run may go on for longer than it was meant to; everything else would make it another run.
-    private static readonly string[] MayChange = ["epochs", "early_stopping", "save", "cluster"];
+    private static readonly string[] MayChange = ["epochs", "early_stopping", "save", "cluster", "recompute"];
 
     private readonly RunFolder? _folder;
     private EpochLog? _log;

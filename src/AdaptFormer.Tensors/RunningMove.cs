@@ -15,6 +15,7 @@ public sealed record RunningMove(Parameter Running, float[] Value, float? Share)
     /// <param name="share">The share; null adds.</param>
     public static void Make(Tape tape, Parameter running, Tensor value, float? share)
     {
+        if (tape.IsRecomputing) return;     // moved when it was computed first
         if (tape.Moves is { } later) later.Add(new RunningMove(running, value.ToArray(), share));
         else Move(running, value, share);
     }

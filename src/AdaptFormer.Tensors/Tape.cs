@@ -6,7 +6,7 @@ namespace AdaptFormer.Tensors;
 /// The record of one training pass: which ops made which tensors, and what their backward passes must read. Nothing is recorded
 /// for tensors that no trainable parameter reaches, so below the first adapter a pass costs what prediction costs.
 /// </summary>
-public sealed class Tape : IDisposable
+public sealed partial class Tape : IDisposable
 {
     private readonly List<Node> _nodes = [];
     private readonly HashSet<Storage> _kept = [];
@@ -62,21 +62,7 @@ public sealed class Tape : IDisposable
 
         using TensorScope scope = new();
         loss.AddGrad(loss.NewFull(loss.Shape, scale));
-        for (int i = _nodes.Count - 1; i >= 0; i--)
-        {
-            Node node = _nodes[i];
-            if (node.Output.Grad is { } dy)
-            {
-                using TensorScope step = new();
-                node.Backward(dy);
-                node.Output.Grad = null;
-                dy.Release();
-            }
-
-            Forget(node);
-            _nodes.RemoveAt(i);
-        }
-
+        RunBack(0);
         _kept.Clear();
         KeptBytes = 0;
     }
@@ -106,7 +92,9 @@ public sealed class Tape : IDisposable
             if (tensor is null or Parameter) continue;
             tensor.Retain();
             kept.Add(tensor);
-            if (_kept.Add(tensor.Storage)) KeptBytes += tensor.HeldBytes;
+            if (!_kept.Add(tensor.Storage)) continue;
+            KeptBytes += tensor.HeldBytes;
+            _sinceStart?.Add((tensor.Storage, tensor.HeldBytes));
         }
 
         output.Producer = this;
@@ -115,6 +103,25 @@ public sealed class Tape : IDisposable
 
     /// <summary>A key for one random op; its n-th call in a pass draws the same numbers in every run with the same seed.</summary>
     internal ulong NextRandomKey() => Rng.Derive(_randomCalls++).Key;
+
+    /// <summary>Runs the ops backwards that were recorded from node <paramref name="first"/> on, and forgets them.</summary>
+    private void RunBack(int first)
+    {
+        for (int i = _nodes.Count - 1; i >= first; i--)
+        {
+            Node node = _nodes[i];
+            if (node.Output.Grad is { } dy)
+            {
+                using TensorScope step = new();
+                node.Backward(dy);
+                node.Output.Grad = null;
+                dy.Release();
+            }
+
+            Forget(node);
+            _nodes.RemoveAt(i);
+        }
+    }
 
     private static void Forget(Node node)
     {

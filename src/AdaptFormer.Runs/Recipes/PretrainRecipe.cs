@@ -23,6 +23,7 @@ namespace AdaptFormer.Runs.Recipes;
 /// <param name="Accumulate">Batches per optimizer step, of all processes together, at least 1.</param>
 /// <param name="Save">Checkpoints within an epoch; none when left out.</param>
 /// <param name="Cluster">How several processes train together.</param>
+/// <param name="Recompute">What the backward pass computes once more instead of keeping it: less memory for more time.</param>
 public sealed record PretrainRecipe(
     ModelOptions Model,
     DataOptions Data,
@@ -37,7 +38,8 @@ public sealed record PretrainRecipe(
     int SaveEvery = 1,
     int Accumulate = 1,
     SaveOptions? Save = null,
-    ClusterOptions? Cluster = null)
+    ClusterOptions? Cluster = null,
+    Recomputation Recompute = Recomputation.None)
 {
     /// <summary>Checkpoints within an epoch, never null.</summary>
     public SaveOptions Save { get; init; } = Save ?? new SaveOptions();

@@ -38,6 +38,7 @@ namespace AdaptFormer.Runs.Recipes;
 /// <param name="From">An adapter file of the same method whose values training starts from; null for fresh ones.</param>
 /// <param name="Save">Checkpoints within an epoch; none when left out.</param>
 /// <param name="Cluster">How several processes train together.</param>
+/// <param name="Recompute">What the backward pass computes once more instead of keeping it: less memory for more time.</param>
 public sealed record Recipe(
     ModelOptions Model,
     Tuning Tuning,
@@ -63,7 +64,8 @@ public sealed record Recipe(
     int? EarlyStopping = null,
     string? From = null,
     SaveOptions? Save = null,
-    ClusterOptions? Cluster = null)
+    ClusterOptions? Cluster = null,
+    Recomputation Recompute = Recomputation.None)
 {
     /// <summary>The optimizer's settings, never null.</summary>
     public OptimizerOptions Optimizer { get; init; } = Optimizer ?? new SgdOptions();
@@ -120,6 +122,9 @@ public sealed record Recipe(
         if (warmup > 0 && warmup >= Epochs)
             yield return $"schedule.warmup_epochs is {warmup} and epochs is {Epochs}: the learning rate never reaches its peak; set "
                 + "schedule.warmup_epochs below epochs.";
+        if (Recompute == Recomputation.Blocks && Tuning is LinearProbe)
+            yield return "recompute is blocks, and the linear probe trains nothing inside of a block: nothing is kept there, and nothing "
+                + "is computed once more.";
     }
 
     /// <summary>Everything out of range, one message each; empty for a good recipe.</summary>

@@ -32,7 +32,11 @@ public sealed record TrainerOptions(
     int Epochs, OptimizerOptions Optimizer, Schedule Schedule, int Accumulate = 1, int EvaluateEvery = 1, long Seed = 0,
     double? ClipNorm = null, double EmaDecay = 0, double? LayerDecay = null,
     AccumulateRest AccumulateRest = AccumulateRest.Step, int? EarlyStopping = null,
-    ExchangeOrder Exchange = ExchangeOrder.Ordered, int? SaveSteps = null, double? SaveMinutes = null);
+    ExchangeOrder Exchange = ExchangeOrder.Ordered, int? SaveSteps = null, double? SaveMinutes = null)
+{
+    /// <summary>What the backward pass computes once more instead of keeping it.</summary>
+    public Recomputation Recompute { get; init; }
+}
 
 /// <summary>
 /// The training loop: batches forwards and backwards, the optimizer after every group of accumulated batches, an evaluation after
