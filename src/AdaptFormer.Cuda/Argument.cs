@@ -23,6 +23,8 @@ internal readonly struct Argument
 
     public static implicit operator Argument(float value) => new(BitConverter.SingleToInt32Bits(value));
 
+    public static implicit operator Argument(double value) => new(BitConverter.DoubleToInt64Bits(value));
+
     public static implicit operator Argument(int value) => new(value);
 
     public static implicit operator Argument(uint value) => new(value);

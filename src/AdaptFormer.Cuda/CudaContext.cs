@@ -13,8 +13,12 @@ internal sealed unsafe class CudaContext
     [ThreadStatic]
     private static CudaContext? _current;
 
+    // The stream that this thread's calls are recorded in; 0 while they are carried out.
+    [ThreadStatic]
+    private static nint _recording;
+
     private readonly CudaLibraries _libraries;
-    private readonly nint _context;
+    private readonly nint _context, _compute;
     private readonly Lock _gate = new();
     private readonly Dictionary<string, nint> _modules = [];
     private readonly nint[] _functions = new nint[KernelNames.Count];
@@ -38,9 +42,10 @@ internal sealed unsafe class CudaContext
         Enter();
         driver.Check(driver.StreamCreate(&compute, NonBlocking), "cuStreamCreate");
         driver.Check(driver.StreamCreate(&copies, NonBlocking), "cuStreamCreate");
-        Compute = compute;
+        _compute = compute;
         Pool = new DevicePool(driver, $"cuda:{ordinal} ({card.Name})", libraries.IsEmulated ? compute : 0);
         Staging = new Staging(driver, compute, copies);
+        Readbacks = new Readbacks(driver);
         Products = new MatMulPlans(libraries.Products, this);
     }
 
@@ -48,12 +53,31 @@ internal sealed unsafe class CudaContext
 
     public DriverApi Driver => _libraries.Driver;
 
-    /// <summary>The stream of all kernels.</summary>
-    public nint Compute { get; }
+    /// <summary>NCCL; null where there is none.</summary>
+    public CollectiveApi? Collectives => _libraries.Collectives;
+
+    /// <summary>The stream of all kernels, or the one in which this thread records them.</summary>
+    public nint Compute => _recording != 0 ? _recording : _compute;
+
+    /// <summary>Throws where the calls of this thread are recorded to be repeated: what the host writes or reads cannot be.</summary>
+    /// <exception cref="NotRecordedException">They are.</exception>
+    public static void RequireNoRecording()
+    {
+        if (_recording != 0) throw new NotRecordedException();
+    }
+
+    /// <summary>Records this thread's calls until the result is disposed, in a stream of its own.</summary>
+    public static IDisposable RecordIn(nint stream)
+    {
+        _recording = stream;
+        return new EndOfRecording();
+    }
 
     public DevicePool Pool { get; }
 
     public Staging Staging { get; }
+
+    public Readbacks Readbacks { get; }
 
     public MatMulPlans Products { get; }
 
@@ -65,9 +89,22 @@ internal sealed unsafe class CudaContext
         _current = this;
     }
 
+    /// <summary>Memory of the card that nobody holds.</summary>
+    public long FreeBytes
+    {
+        get
+        {
+            Enter();
+            nuint available, total;
+            Driver.Check(Driver.MemoryInfo(&available, &total), "cuMemGetInfo");
+            return (long)available;
+        }
+    }
+
     /// <summary>Waits until the card has done everything.</summary>
     public void Synchronize()
     {
+        RequireNoRecording();
         Enter();
         Driver.Check(Driver.StreamSynchronize(Compute), "cuStreamSynchronize");
     }
@@ -99,12 +136,7 @@ internal sealed unsafe class CudaContext
     {
         lock (_gate)
         {
-            if (!_modules.TryGetValue(kernel.File, out nint module))
-            {
-                byte[] image = KernelImages.Image(kernel.File, _libraries.Compiler, $"sm_{Card.Major}{Card.Minor}");
-                fixed (byte* bytes = image) Driver.Check(Driver.LoadModule(&module, bytes), $"cuModuleLoadData of {kernel.File}");
-                _modules[kernel.File] = module;
-            }
+            if (!_modules.TryGetValue(kernel.File, out nint module)) _modules[kernel.File] = module = LoadFile(kernel.File);
 
             nint function;
             fixed (byte* name = Encoding.UTF8.GetBytes(kernel.Name + "\0"))
@@ -113,4 +145,30 @@ internal sealed unsafe class CudaContext
             return function;
         }
     }
+
+    // What was packed serves every card from 8.0 on; NVRTC where nothing was, and where the driver is older than the packed text.
+    private nint LoadFile(string file)
+    {
+        nint module;
+        byte[]? packed = _libraries.IsPlanned ? [0] : _libraries.IsEmulated ? null : KernelImages.Ptx(file);
+        if (packed is not null)
+        {
+            int code;
+            fixed (byte* text = packed) code = Driver.LoadModule(&module, text);
+            if (code == 0) return module;
+            if (code != DriverApi.UnsupportedPtx || _libraries.Compiler is null) Driver.Check(code, $"cuModuleLoadData of {file}");
+        }
+
+        fixed (byte* image = KernelImages.Compile(file, _libraries.Compiler, Card))
+            Driver.Check(Driver.LoadModule(&module, image), $"cuModuleLoadData of {file}");
+        return module;
+    }
+
+    private sealed class EndOfRecording : IDisposable
+    {
+        public void Dispose() => _recording = 0;
+    }
 }
+
+/// <summary>A computation moves numbers between host and card, so that it cannot be repeated as one.</summary>
+internal sealed class NotRecordedException() : CudaException("A computation that reads or writes the host's memory cannot be recorded.");

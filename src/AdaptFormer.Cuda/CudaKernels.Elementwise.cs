@@ -1,3 +1,4 @@
+using AdaptFormer.Cuda.Memory;
 using AdaptFormer.Tensors;
 using static AdaptFormer.Cuda.KernelNames;
 
@@ -22,6 +23,15 @@ internal sealed unsafe partial class CudaKernels
 
     public override void Copy(Tensor x, Tensor y)
     {
+        // A weight that is not on the card yet need not stay there for the sake of its bf16 copy.
+        if (x.Type != y.Type && x.Storage is CudaStorage { IsLater: true } later && x.Bytes == later.Bytes)
+        {
+            using Tensor once = Temporary(x.Shape);
+            later.FillAt(Argument.Address(once));
+            Each(KernelNames.Copy, y.Length, once, y, y.Length);
+            return;
+        }
+
         (nint from, nint to) = (Argument.Address(x), Argument.Address(y));
         if (x.Type != y.Type) Each(KernelNames.Copy, y.Length, x, y, y.Length);
         else if (from != to)
@@ -77,6 +87,8 @@ internal sealed unsafe partial class CudaKernels
 
     public override void SgdStep(Tensor p, Tensor g, Tensor? buffer, SgdSettings s) => Each(KernelNames.SgdStep, p.Length,
         p, g, buffer, s.Lr, s.Decay, s.Momentum, s.Intake, s.Nesterov, p.Length);
+
+    public override void Clip(Tensor g, Tensor norm, double most) => Each(KernelNames.Clip, g.Length, g, norm, most, g.Length);
 
     /// <summary>Blocks leave their parts in double, which one more block adds in order.</summary>
     private void Reduce(int kind, Tensor a, Tensor? b, int end, float factor, Tensor y)

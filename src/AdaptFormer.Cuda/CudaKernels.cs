@@ -1,4 +1,6 @@
+using System.Runtime.CompilerServices;
 using AdaptFormer.Cuda.Memory;
+using AdaptFormer.Cuda.Native;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Cuda;
@@ -6,7 +8,10 @@ namespace AdaptFormer.Cuda;
 /// <summary>One card: matrix products by cuBLASLt, everything else by the kernels under <c>Kernels</c>.</summary>
 internal sealed unsafe partial class CudaKernels : Tensors.Kernels
 {
+    // A batch that keeps the card busy longer than the host needs to ask for it gains nothing by being repeated as one.
+    private const int MostRepeated = 8;
     private const int PerBlock = 1024, RowsPerBlock = 8;
+    private readonly ConditionalWeakTable<object, Recordings> _recordings = [];
     private readonly CudaContext _context;
 
     /// <summary>Takes a card and makes it known as a device.</summary>
@@ -40,6 +45,21 @@ internal sealed unsafe partial class CudaKernels : Tensors.Kernels
     }
 
     /// <inheritdoc/>
+    public override Storage AllocateZeros(long bytes) => new CudaStorage(Device, _context.Pool, bytes, address =>
+    {
+        _context.Enter();
+        _context.Driver.Check(_context.Driver.FillBytes(address, 0, (nuint)bytes, _context.Compute), "cuMemsetD8Async");
+    });
+
+    /// <inheritdoc/>
+    public override Storage Mapped(nint pointer, long bytes, object owner) => new CudaStorage(Device, _context.Pool, bytes, address =>
+    {
+        _context.Enter();
+        _context.Staging.Copy(pointer, address, bytes);
+        GC.KeepAlive(owner);
+    });
+
+    /// <inheritdoc/>
     public override void CopyFromHost(nint source, Tensor destination)
     {
         _context.Enter();
@@ -48,8 +68,51 @@ internal sealed unsafe partial class CudaKernels : Tensors.Kernels
     }
 
     /// <inheritdoc/>
+    public override byte[]? NewExchangeId()
+    {
+        if (_context.Collectives is not { } api) return null;
+        CollectiveApi.UniqueId id;
+        api.Check(api.NewId(&id), "ncclGetUniqueId");
+        return new Span<byte>(id.Data, CollectiveApi.UniqueId.Bytes).ToArray();
+    }
+
+    /// <inheritdoc/>
+    public override TensorExchange Connect(ReadOnlySpan<byte> id, int rank, int size, TimeSpan within) =>
+        _context.Collectives is { } api ? new CudaExchange(api, _context, id, rank, size, within) : base.Connect(id, rank, size, within);
+
+    /// <inheritdoc/>
+    public override void CopyPixels(ReadOnlySpan<byte> bytes, ReadOnlySpan<float> table, Tensor destination)
+    {
+        using Tensor numbers = FromHost(table, new Shape(table.Length));
+        using Tensor raw = Temporary(new Shape((bytes.Length + sizeof(float) - 1) / sizeof(float)));       // bytes in the memory of floats
+        fixed (byte* source = bytes) _context.Staging.Copy((nint)source, Argument.Address(raw), bytes.Length);
+        Each(KernelNames.NormalizePixels, destination.Length, Argument.Pointer(raw), Argument.Pointer(numbers),
+            destination.Length / destination.Shape[0] / 3, destination, destination.Length);
+    }
+
+    /// <inheritdoc/>
+    public override void Synchronize() => _context.Synchronize();
+
+    /// <inheritdoc/>
+    public override long? HeldBytes => _context.Pool.HeldBytes;
+
+    /// <inheritdoc/>
+    public override Readback StartRead(Tensor source)
+    {
+        CudaContext.RequireNoRecording();
+        _context.Enter();
+        using Tensor exact = Typed(source, DataType.Float32);
+        return _context.Readbacks.Start(Argument.Address(exact), (int)exact.Length, _context.Compute);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Repeat(object owner, Tensor input, Func<Tensor, Tensor> body) =>
+        input.Shape[0] <= MostRepeated ? _recordings.GetOrCreateValue(owner).Run(this, input, body) : body(input);
+
+    /// <inheritdoc/>
     public override void CopyToHost(Tensor source, nint destination)
     {
+        CudaContext.RequireNoRecording();
         _context.Enter();
         int code = _context.Driver.CopyOut(destination, Argument.Address(source), (nuint)source.Bytes, _context.Compute);
         _context.Driver.Check(code, "cuMemcpyDtoHAsync");
@@ -59,6 +122,9 @@ internal sealed unsafe partial class CudaKernels : Tensors.Kernels
 
     /// <inheritdoc/>
     public override DataType GeluKept(DataType result) => result == DataType.BFloat16 ? DataType.Code8 : DataType.Code16;
+
+    /// <summary>A tensor on this card that no scope owns, contents undefined.</summary>
+    internal Tensor NewTensor(Shape shape, DataType type) => Temporary(shape, type);
 
     /// <summary>Gives up what was made for layouts of windows; it is made again when it is asked for.</summary>
     public void ForgetWindows()

@@ -14,8 +14,12 @@ internal sealed class CudaLibraries
 
     private static readonly int[] Majors = [13, 12];
 
-    private CudaLibraries(NativeFunctions driver, NativeFunctions products, NativeFunctions? compiler)
+    private readonly Lazy<CollectiveApi?> _collectives;
+
+    private CudaLibraries(
+        NativeFunctions driver, NativeFunctions products, NativeFunctions? compiler, Func<NativeFunctions?> findCollectives)
     {
+        _collectives = new Lazy<CollectiveApi?>(() => findCollectives() is { } found ? new CollectiveApi(found) : null);
         (Driver, Products) = (new DriverApi(driver), new ProductApi(products));
         Compiler = compiler is null ? null : new CompilerApi(compiler);
     }
@@ -23,12 +27,21 @@ internal sealed class CudaLibraries
     public DriverApi Driver { get; }
 
     /// <summary>Whether one file answers for all of them, which no real driver does.</summary>
-    public bool IsEmulated => Driver.File == Products.File;
+    public bool IsEmulated => Driver.File == Products.File && !IsPlanned;
 
     public ProductApi Products { get; }
 
     /// <summary>Null where there is none.</summary>
     public CompilerApi? Compiler { get; }
+
+    /// <summary>Those of a card that is not there, which computes nothing.</summary>
+    public static CudaLibraries Planned => new(PlannedCard.Library, PlannedCard.Library, null, () => null) { IsPlanned = true };
+
+    /// <summary>Whether the card is not there.</summary>
+    public bool IsPlanned { get; private init; }
+
+    /// <summary>NCCL, looked for when it is first asked for; null where there is none.</summary>
+    public CollectiveApi? Collectives => _collectives.Value;
 
     /// <summary>All from one file.</summary>
     /// <exception cref="CudaException">It cannot be loaded.</exception>
@@ -36,7 +49,7 @@ internal sealed class CudaLibraries
     {
         NativeFunctions all = NativeFunctions.Load([file])
             ?? throw new CudaException($"{file} could not be loaded as the CUDA libraries (environment variable {Variable}).");
-        return new CudaLibraries(all, all, all);
+        return new CudaLibraries(all, all, all, () => all);
     }
 
     /// <summary>Looks for the libraries.</summary>
@@ -67,7 +80,8 @@ internal sealed class CudaLibraries
             return null;
         }
 
-        return new CudaLibraries(driver, products, FindCompiler(folders));
+        return new CudaLibraries(
+            driver, products, FindCompiler(folders), () => NativeFunctions.Load(Files(folders, ["libnccl.so.2"])));
     }
 
     /// <summary>NVRTC alone, which needs no card; null where there is none.</summary>
@@ -124,7 +138,7 @@ internal sealed class CudaLibraries
     internal static IEnumerable<string> InWheels(string sitePackages)
     {
         string nvidia = Path.Combine(sitePackages, "nvidia");
-        foreach (string part in new[] { "cu13", "cublas", "cuda_nvrtc" })
+        foreach (string part in new[] { "cu13", "cublas", "cuda_nvrtc", "nccl" })
         {
             foreach (string folder in new[] { "lib", "bin", Path.Combine("bin", "x86_64") }) yield return Path.Combine(nvidia, part,
                 folder);

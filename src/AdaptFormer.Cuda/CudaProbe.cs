@@ -12,6 +12,9 @@ namespace AdaptFormer.Cuda;
 public sealed record CudaProbe(
     IReadOnlyList<CudaCard> Cards, string? DriverVersion, string? Driver, string? Products, string? Compiler, string? Why)
 {
+    /// <summary>Whether the kernels came compiled with the program, so that NVRTC is not needed.</summary>
+    public bool KernelsPacked => KernelImages.ArePacked;
+
     internal static unsafe CudaProbe Of(CudaLibraries libraries)
     {
         DriverApi driver = libraries.Driver;

@@ -38,6 +38,8 @@ internal static class KernelNames
     public static readonly KernelName GeluCode = new(Elementwise, "gelu_code"), GeluCodeBackward = new(Elementwise, "gelu_code_backward");
     public static readonly KernelName Dropout = new(Elementwise, "dropout");
     public static readonly KernelName AdamStep = new(Elementwise, "adam_step"), SgdStep = new(Elementwise, "sgd_step");
+    public static readonly KernelName NormalizePixels = new(Elementwise, "normalize_pixels");
+    public static readonly KernelName Clip = new(Elementwise, "clip");
 
     public static readonly KernelName Reduce = new(Reductions, "reduce"), ReduceEnd = new(Reductions, "reduce_end");
     public static readonly KernelName ColumnSums = new(Reductions, "column_sums"), ColumnEnd = new(Reductions, "column_end");

@@ -66,6 +66,12 @@ public sealed record Launch(MpiFamily Family, int Rank, int Size)
         Launch? At(MpiFamily family, string rank, int size) => size > 1 ? new Launch(family, Number(variable, rank) ?? 0, size) : null;
     }
 
+    /// <summary>Which of the processes on its machine this one is, from 0, as Open MPI, MPICH or Slurm tell it; null for one
+    /// process.</summary>
+    /// <param name="variable">The value of a variable; null if it is not set.</param>
+    public static int? LocalRank(Func<string, string?> variable) =>
+        Number(variable, "OMPI_COMM_WORLD_LOCAL_RANK") ?? Number(variable, "MPI_LOCALRANKID") ?? Number(variable, "SLURM_LOCALID");
+
     private static int? Number(Func<string, string?> variable, string name) =>
         int.TryParse(variable(name), NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : null;
 }

@@ -4,7 +4,10 @@ using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Inference;
 
-/// <summary>The pixels of a loaded batch as a tensor; on the host in place: the loader's memory is pinned, not copied.</summary>
+/// <summary>
+/// The pixels of a loaded batch as a tensor; on the host in place: the loader's memory is pinned, not copied. A batch of 8-bit values is
+/// normalised by the device.
+/// </summary>
 public sealed unsafe class BatchPixels(Batch batch) : IDisposable
 {
     private MemoryHandle _pin;
@@ -22,7 +25,10 @@ public sealed unsafe class BatchPixels(Batch batch) : IDisposable
 
     private Tensor Pinned()
     {
+        Shape shape = new([batch.Count, .. batch.Dims]);
+        if (!batch.Bytes.IsEmpty && Backend.Current.Device != Device.Host)
+            return Tensor.OfPixels(batch.Bytes.Span, batch.Normalizer!.Table, shape);
         _pin = batch.Pixels.Pin();
-        return Tensor.Borrow((nint)_pin.Pointer, new Shape([batch.Count, .. batch.Dims]), batch);
+        return Tensor.Borrow((nint)_pin.Pointer, shape, batch);
     }
 }

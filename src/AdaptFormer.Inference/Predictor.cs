@@ -134,7 +134,7 @@ public sealed class Predictor : IDisposable
         Shape shape = new([1, .. Model.InputShape]);
         float[] pixels = new float[shape.Length];
         _transform.Apply(scratch.Decoded, new Rng(0), pixels, scratch);
-        return Best(Model.Forward(Tensor.From(pixels, shape)).ToArray(), topK, threshold);
+        return Best(Logits(Tensor.From(pixels, shape)).ToArray(), topK, threshold);
     }
 
     /// <summary>
@@ -221,7 +221,7 @@ public sealed class Predictor : IDisposable
             answers.Clear();
             using (Batch batch = loaded)
             using (TensorScope scope = new())
-            using (BatchPixels pixels = new(batch)) views.Add(Model.Forward(pixels.Tensor), batch.Labels, default, Take);
+            using (BatchPixels pixels = new(batch)) views.Add(Logits(pixels.Tensor), batch.Labels, default, Take);
             foreach (Prediction answer in answers) yield return answer;
         }
 
@@ -234,6 +234,9 @@ public sealed class Predictor : IDisposable
                 : new Prediction(path, Best(logits.ToArray(), topK, threshold), null));
         }
     }
+
+    /// <summary>The model, whose weights stay as they are: a device may repeat its calls as one.</summary>
+    private Tensor Logits(Tensor pixels) => pixels.Repeat(this, input => Model.Forward(input));
 
     private IReadOnlyList<ClassScore> Best(ReadOnlySpan<float> logits, int topK, double? threshold) =>
         ClassScores.Best(logits, Labels, MultiLabel, topK, threshold);

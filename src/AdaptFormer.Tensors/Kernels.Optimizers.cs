@@ -26,4 +26,11 @@ public abstract partial class Kernels
         }
         else AddInto(p, buffer, -settings.Lr);
     }
+
+    /// <summary>g ← g·most/(norm + 10⁻⁶) where that factor is below 1, or is no number; norm is one number, all f32.</summary>
+    public virtual void Clip(Tensor g, Tensor norm, double most)
+    {
+        float factor = (float)(most / (norm.Item() + 1e-6));
+        if (!(factor >= 1)) Scale(g, factor, g);
+    }
 }

@@ -72,12 +72,21 @@ public sealed unsafe class Parameter : Tensor
     /// <summary>
     /// Reads the numbers in place from memory that <paramref name="owner"/> keeps alive (a mapped weights file).
     /// <paramref name="releasePages"/> is called once a packed copy exists, so that the plain numbers need not stay resident. A parameter
-    /// that is part of <see cref="FlatParameters"/>, or lies on another device than the host, copies them instead.
+    /// that is part of <see cref="FlatParameters"/> copies them instead, and one on another device than the host when they are first
+    /// read.
     /// </summary>
     public void Borrow(nint pointer, object owner, Action? releasePages)
     {
         if (_flat || Device != Device.Host)
         {
+            if (!_flat && Backend.For(Device).Mapped(pointer, Length * sizeof(float), owner) is { } later)
+            {
+                Rebind(later);
+                (_releasePages, IsBorrowed) = (releasePages, true);
+                Changed();
+                return;
+            }
+
             Assign(new ReadOnlySpan<float>((void*)pointer, checked((int)Length)));
             GC.KeepAlive(owner);
             return;

@@ -146,6 +146,20 @@ public unsafe class Tensor : IDisposable
         return copy;
     }
 
+    /// <summary>The numbers that 8-bit values of pictures stand for, on the current device, which no scope owns.</summary>
+    /// <param name="bytes">[B, 3, …].</param>
+    /// <param name="table">The number of each of the 256 values of the first channel, then the second's, then the third's.</param>
+    /// <param name="shape">[B, 3, …].</param>
+    /// <exception cref="ArgumentException">The number of values is not the shape's, or there is no number for each.</exception>
+    public static Tensor OfPixels(ReadOnlySpan<byte> bytes, ReadOnlySpan<float> table, Shape shape)
+    {
+        if (bytes.Length != shape.Length || shape.Rank < 3 || shape[1] != 3 || table.Length != 3 * 256)
+            throw new ArgumentException($"Tensor.OfPixels: {bytes.Length} values and {table.Length} numbers do not make {shape}.");
+        Tensor pixels = new(shape, DataType.Float32, Backend.Current.Allocate(shape.Length * sizeof(float)), scoped: false);
+        Backend.Current.CopyPixels(bytes, table, pixels);
+        return pixels;
+    }
+
     /// <summary>The elements of an f32 tensor in the host's memory, in place: for the code of the host's own backend.</summary>
     /// <exception cref="InvalidOperationException">The tensor is not f32, or lies on another device.</exception>
     internal Span<float> Span
@@ -165,6 +179,12 @@ public unsafe class Tensor : IDisposable
         CopyTo(values);
         return values;
     }
+
+    /// <summary>A computation on this tensor that is run again and again; see <see cref="Backend.Repeat"/>.</summary>
+    public Tensor Repeat(object owner, Func<Tensor, Tensor> body) => Backend.For(Device).Repeat(owner, this, body);
+
+    /// <summary>Starts to copy the elements to the host; the device goes on meanwhile.</summary>
+    public Readback StartRead() => Backend.For(Device).StartRead(this);
 
     /// <summary>Copies the elements, converted to f32, into the host's memory.</summary>
     /// <exception cref="ArgumentException">The number of values is not the tensor's.</exception>

@@ -178,10 +178,12 @@ public sealed class Evaluator
     /// <param name="logits">[B, K].</param>
     /// <param name="labels">[B]; <see cref="Batch.Unreadable"/> is wrong whatever the logits.</param>
     /// <param name="targets">[B, K], 0 or 1, where a picture may have several classes; else empty.</param>
-    public void Add(Tensor logits, ReadOnlySpan<int> labels, ReadOnlySpan<float> targets = default)
+    public void Add(Tensor logits, ReadOnlySpan<int> labels, ReadOnlySpan<float> targets = default) =>
+        Add(logits.ToArray(), logits.Shape[1], labels, targets);
+
+    /// <summary>As the other, of logits that are on the host.</summary>
+    internal void Add(float[] rows, int classes, ReadOnlySpan<int> labels, ReadOnlySpan<float> targets)
     {
-        int classes = logits.Shape[1];
-        float[] rows = logits.ToArray();
         if (!targets.IsEmpty)
         {
             AddMultiLabel(rows, labels, targets, classes);

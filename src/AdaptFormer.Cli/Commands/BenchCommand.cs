@@ -100,8 +100,10 @@ internal static class BenchCommand
         Row(table, Train, result.TrainImagesPerS, result.TrainGflopPerImage, result.ShareOfMatmulLimit);
         Row(table, Predict, result.PredictImagesPerS, result.PredictGflopPerImage, result.PredictShareOfMatmulLimit);
         screen.Write(table);
-        screen.Line(Text($"limit: {result.MatmulGflops:0} GFLOP/s, matrix products of a ViT-B block in {(result.Precision == Int8 ? "float32" : result.Precision)}; ")
-            + $"peak memory: {Format.Bytes(result.PeakRssBytes)}");
+        string products = result.Precision == Int8 ? "float32" : result.Precision;
+        screen.Line(Text($"limit: {result.MatmulGflops:0} GFLOP/s, matrix products of a ViT-B block in {products}; ")
+            + $"peak memory: {Format.Bytes(result.PeakRssBytes)}"
+            + $"{(result.DeviceBytes is { } card ? $", {Format.Bytes(card)} of the card's" : "")}");
         if (result.Against is { } against)
         {
             string[] ratios = [.. new[] { (Train, result.TrainTimeRatio),

@@ -3,10 +3,12 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using AdaptFormer.Cli.Output;
+using AdaptFormer.Cuda;
 using AdaptFormer.Models;
 using AdaptFormer.Peft;
 using AdaptFormer.Runs;
 using AdaptFormer.Runs.Recipes;
+using AdaptFormer.Training;
 
 namespace AdaptFormer.Cli.Commands;
 
@@ -33,12 +35,13 @@ internal static class DescribeCommand
         Option<int?> batch = new("--batch")
         { Description = $"Images per step; the recipe's, or {DefaultBatch}; 32 with --latency.", HelpName = "n" };
         LatencyChoice latency = new();
+        Option<string> device = DeviceChoice.Asked("Tell what memory of an NVIDIA card is needed (cuda); no card need be there.");
         Option<bool> json = CommonOptions.Json("Print one JSON object.");
         recipe.OfferRecipes();
         model.OfferModels();
         preset.Offer(Suggestions.MethodsAndPresets, "name");
         Command command = new("describe", "Show the formula in use, parameters, multiply-adds, file size, and predicted memory and "
-            + "time.") { recipe, set, model, preset, adapter, classes, batch };
+            + "time.") { recipe, set, model, preset, adapter, classes, batch, device };
         latency.AddTo(command);
         command.Add(json);
         command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
@@ -51,7 +54,7 @@ internal static class DescribeCommand
                 throw new ArgumentException("describe: give one of a recipe, --model ID or --adapter FILE.");
             if (parsed.GetValue(classes) is < 1 || parsed.GetValue(batch) is < 1)
                 throw new ArgumentException("describe: --classes and --batch must be at least 1.");
-            bool measure = latency.IsWanted(parsed);
+            bool measure = latency.IsWanted(parsed), ofCard = parsed.GetValue(device) is { } text && DeviceChoice.OrdinalOf(text) is not null;
             using Subject subject = given[0] is { } path ? OfRecipe(path, parsed.GetValue(set) ?? [])
                 : given[1] is { } id ? OfModel(id, parsed.GetValue(preset) ?? "official-image", parsed.GetValue(set) ?? [])
                 : OfAdapter(given[2]!);
@@ -64,7 +67,9 @@ internal static class DescribeCommand
             }
 
             Description description =
-                Description.Of(subject.Model, subject.Tuning, k, parsed.GetValue(batch) ?? subject.Batch, subject.Adapter);
+                Description.Of(subject.Model, subject.Tuning, k, parsed.GetValue(batch) ?? subject.Batch, subject.Adapter,
+                    subject.Recipe?.Recompute == Recomputation.Blocks);
+            if (ofCard) description = description with { Card = OfCard(subject, k, parsed.GetValue(batch) ?? subject.Batch) };
             if (parsed.GetValue(json)) screen.Json(JsonSerializer.Serialize(description, DescriptionJson.Default.Description));
             else Show(screen, description);
             return 0;
@@ -75,7 +80,7 @@ internal static class DescribeCommand
     {
         Recipe recipe = Recipe.Load(RecipeFiles.Find(path), overrides);
         Backbone model = RecipeBackbone.Sizes(recipe.Model).Create(recipe.Model.Name, recipe.Precision.Compute());
-        return new Subject(model, recipe.Tuning, recipe.Batch, null);
+        return new Subject(model, recipe.Tuning, recipe.Batch, null, recipe);
     }
 
     private static string Choices => string.Join(", ", AdaptFormerTuning.Presets.Keys.Concat(Tuning.Methods));
@@ -92,7 +97,8 @@ internal static class DescribeCommand
             ["data"] = new JsonObject { ["train"] = "none" },
         };
         Recipe parsed = Recipe.Parse(recipe.ToJsonString(), "describe", overrides);
-        return new Subject(RecipeBackbone.Sizes(parsed.Model).Create(id, parsed.Precision.Compute()), parsed.Tuning, DefaultBatch, null);
+        return new Subject(
+            RecipeBackbone.Sizes(parsed.Model).Create(id, parsed.Precision.Compute()), parsed.Tuning, DefaultBatch, null, parsed);
     }
 
     private static Tuning OfName(string name, string option) =>
@@ -135,9 +141,24 @@ internal static class DescribeCommand
         screen.Write(costs);
         screen.Line(string.Create(CultureInfo.InvariantCulture,
             $"The time is that of the matrix products alone, at the {d.GflopsPerSecond:0} GFLOP/s measured now in {d.Precision}."));
+        if (d.Card is not { } card) return;
+        screen.Line($"Memory of an NVIDIA card: {Format.Bytes(card.PredictBytes)} to predict, {Format.Bytes(card.TrainBytes)} to train, "
+            + $"{Format.Bytes(card.CodeBytes)} of each estimated for the code of driver and libraries"
+            + $"{(card.CardBytes is { } all ? $"; the first card here has {Format.Bytes(all)}" : "")}.");
     }
 
-    private sealed record Subject(Backbone Model, Tuning Tuning, int Batch, AdapterInfo? Adapter) : IDisposable
+    // On a card what the recipe leaves open is bf16, whatever this machine's CPU would choose.
+    private static DescribedCard OfCard(Subject subject, int classes, int batch)
+    {
+        Backbone Create() => subject.Model.Config.Create(subject.Model.Id, (subject.Recipe?.Precision ?? Precision.Auto).Compute());
+        long train = subject.Recipe is { } recipe ? DeviceMemory.Training(recipe with { Batch = batch }, classes)
+            : DeviceMemory.Training(Create, subject.Tuning, classes, batch);
+        return new DescribedCard(
+            DeviceMemory.Predicting(Create, subject.Tuning, classes, batch), train, DeviceMemory.CodeBytes,
+            CudaDevice.Probe().Cards is [{ } card, ..] ? card.MemoryBytes : null);
+    }
+
+    private sealed record Subject(Backbone Model, Tuning Tuning, int Batch, AdapterInfo? Adapter, Recipe? Recipe = null) : IDisposable
     {
         public void Dispose() => Model.Dispose();
     }

@@ -16,6 +16,13 @@ internal sealed record DescribedPart(string Part, long Parameters, long Trainabl
 /// <param name="SecondsPerImage">Time at this machine's rate of matrix products.</param>
 internal sealed record DescribedCost(int Batch, long MacsPerImage, long PeakBytes, double SecondsPerImage);
 
+/// <summary>What a card must have room for, predicted.</summary>
+/// <param name="PredictBytes">Predictions, the batch at once.</param>
+/// <param name="TrainBytes">Training steps.</param>
+/// <param name="CodeBytes">What of both is an estimate for the driver's and the libraries' own code.</param>
+/// <param name="CardBytes">The memory of this machine's first card; null without one.</param>
+internal sealed record DescribedCard(long PredictBytes, long TrainBytes, long CodeBytes, long? CardBytes);
+
 /// <summary>The answer of <c>describe</c>.</summary>
 internal sealed record Description(
     string Model,
@@ -41,11 +48,15 @@ internal sealed record Description(
     // The runtime, its code and the kernels' scratch, beside what tensors need.
     private const long ProgramBytes = 100 << 20;
 
+    /// <summary>The memory of a card; null unless it was asked for.</summary>
+    public DescribedCard? Card { get; init; }
+
     /// <summary>Describes <paramref name="tuning"/> on <paramref name="model"/>; <paramref name="adapter"/> adds what its file
     /// says.</summary>
-    public static Description Of(Backbone model, Tuning tuning, int classes, int batch, AdapterInfo? adapter)
+    public static Description Of(
+        Backbone model, Tuning tuning, int classes, int batch, AdapterInfo? adapter, bool recomputesBlocks)
     {
-        ModelReport report = ModelReport.Of(model, tuning, classes, batch);
+        ModelReport report = ModelReport.Of(model, tuning, classes, batch, recomputesBlocks);
         double rate = MatMulRate.Estimate(model.Compute);
         return new Description(
             report.Model, tuning.Method, report.Formula, classes, report.Total, report.Trainable, 100.0 * report.Trainable / report.Total,

@@ -52,6 +52,7 @@ internal static class TrainCommand
             };
             foreach (string note in source.Notes) screen.Note(note);
             WeightsFetch.Ensure(screen, recipe.Model.Weights, cancellation);
+            DeviceMemory.Require(recipe);
             RunView.Show<RunRecord>(screen, parsed.GetValue(json), report => several
                 ? TrainingRun.ExecuteSeeds(recipe, parsed.GetValue(seeds), folder, existing, report, ranks, cancellation)
                 : TrainingRun.Execute(recipe, folder, existing, report, ranks, cancellation));

@@ -2,6 +2,11 @@
 
 KERNEL fill(Numbers y, float value, Long n) { EACH(i, n) y.put(i, value); }
 
+// Bytes of pictures [B, 3, plane] by a table of 256 numbers a channel.
+KERNEL normalize_pixels(const unsigned char* bytes, const float* table, Long plane, Numbers y, Long n) {
+    EACH(i, n) y.put(i, table[i / plane % 3 * 256 + bytes[i]]);
+}
+
 KERNEL scale(Numbers x, float factor, Numbers y, Long n) { EACH(i, n) y.put(i, factor * x.at(i)); }
 
 KERNEL copy(Numbers x, Numbers y, Long n) { EACH(i, n) y.put(i, x.at(i)); }
@@ -106,6 +111,12 @@ KERNEL adam_step(Numbers p, Numbers g, Numbers mean, Numbers square, float beta1
         square.put(i, v);
         p.put(i, kept - step * (m / (sqrtf(v) / root + eps)));
     }
+}
+
+KERNEL clip(Numbers g, Numbers norm, double most, Long n) {
+    float factor = (float)(most / ((double)norm.at(0) + 1e-6));
+    if (factor >= 1.0f) return;
+    EACH(i, n) g.put(i, factor * g.at(i));
 }
 
 KERNEL sgd_step(Numbers p, Numbers g, Numbers buffer, float lr, float decay, float momentum, float intake, int nesterov, Long n) {

@@ -16,7 +16,13 @@ internal sealed unsafe class DevicePool(DriverApi driver, string device, nint po
     private const long MinimumBytes = 512;
     private readonly Lock _gate = new();
     private readonly Dictionary<long, Stack<nint>> _free = [];
-    private long _liveBlocks, _liveBytes, _peakBytes, _pooledBytes, _allocations;
+    private readonly Dictionary<nint, Reserved> _owners = [];
+
+    // What this thread rents belongs to it: a recorded computation, which uses the same addresses whenever it is repeated.
+    [ThreadStatic]
+    private static Reserved? _reserving;
+
+    private long _liveBlocks, _liveBytes, _peakBytes, _pooledBytes, _heldBytes, _allocations;
 
     /// <summary>Blocks that tensors hold.</summary>
     public long LiveBlocks => Interlocked.Read(ref _liveBlocks);
@@ -26,6 +32,9 @@ internal sealed unsafe class DevicePool(DriverApi driver, string device, nint po
 
     /// <summary>The highest <see cref="LiveBytes"/> so far.</summary>
     public long PeakBytes => Interlocked.Read(ref _peakBytes);
+
+    /// <summary>Bytes that the driver has given out, those that wait to be used again included.</summary>
+    public long HeldBytes => Interlocked.Read(ref _heldBytes);
 
     /// <summary>How often the driver was asked for memory.</summary>
     public long Allocations => Interlocked.Read(ref _allocations);
@@ -40,13 +49,16 @@ internal sealed unsafe class DevicePool(DriverApi driver, string device, nint po
         long capacity = SizeClass(bytes);
         lock (_gate)
         {
-            nint address = _free.TryGetValue(capacity, out Stack<nint>? blocks) && blocks.TryPop(out nint waiting) ? waiting : 0;
-            if (address != 0)
+            Reserved? owner = _reserving;
+            nint address = owner?.Take(capacity) ?? 0;
+            if (address == 0 && _free.TryGetValue(capacity, out Stack<nint>? blocks) && blocks.TryPop(out address))
             {
                 _pooledBytes -= capacity;
                 if (poison != 0) driver.Check(driver.FillBytes(address, 0xFF, (nuint)capacity, poison), "cuMemsetD8Async");
             }
-            else address = Allocate(capacity);
+
+            if (address == 0) address = Allocate(capacity);
+            if (owner is not null) _owners[address] = owner;
 
             _liveBlocks++;
             _liveBytes += capacity;
@@ -62,9 +74,38 @@ internal sealed unsafe class DevicePool(DriverApi driver, string device, nint po
         {
             _liveBlocks--;
             _liveBytes -= block.Capacity;
+            if (_owners.TryGetValue(block.Address, out Reserved? owner))
+            {
+                owner.Put(block);
+                return;
+            }
+
             _pooledBytes += block.Capacity;
             if (!_free.TryGetValue(block.Capacity, out Stack<nint>? blocks)) _free[block.Capacity] = blocks = [];
             blocks.Push(block.Address);
+        }
+    }
+
+    /// <summary>Lets what this thread rents until the result is disposed belong to <paramref name="owner"/>.</summary>
+    public static IDisposable Reserve(Reserved owner)
+    {
+        _reserving = owner;
+        return new EndOfReserving();
+    }
+
+    /// <summary>Takes back what belonged to a computation that is repeated no more.</summary>
+    public void Release(Reserved owner)
+    {
+        lock (_gate)
+        {
+            nint[] own = [.. _owners.Where(entry => entry.Value == owner).Select(entry => entry.Key)];
+            foreach (nint address in own) _owners.Remove(address);
+            foreach (Block block in owner.Waiting)
+            {
+                _pooledBytes += block.Capacity;
+                if (!_free.TryGetValue(block.Capacity, out Stack<nint>? blocks)) _free[block.Capacity] = blocks = [];
+                blocks.Push(block.Address);
+            }
         }
     }
 
@@ -75,6 +116,7 @@ internal sealed unsafe class DevicePool(DriverApi driver, string device, nint po
         {
             foreach (nint block in _free.Values.SelectMany(blocks => blocks)) driver.Check(driver.Free(block), "cuMemFree");
             _free.Clear();
+            _heldBytes -= _pooledBytes;
             _pooledBytes = 0;
         }
     }
@@ -91,7 +133,7 @@ internal sealed unsafe class DevicePool(DriverApi driver, string device, nint po
     {
         nint address;
         int code = driver.Allocate(&address, (nuint)capacity);
-        if (code == DriverApi.OutOfMemory && _pooledBytes > 0)
+        if (code == DriverApi.OutOfMemory && _pooledBytes > 0 && _reserving is null)
         {
             Trim();
             code = driver.Allocate(&address, (nuint)capacity);
@@ -109,6 +151,7 @@ internal sealed unsafe class DevicePool(DriverApi driver, string device, nint po
 
         driver.Check(code, "cuMemAlloc");
         _allocations++;
+        _heldBytes += capacity;
         return address;
     }
 
@@ -116,4 +159,29 @@ internal sealed unsafe class DevicePool(DriverApi driver, string device, nint po
 
     /// <summary>Memory of the card.</summary>
     public readonly record struct Block(nint Address, long Capacity);
+
+    /// <summary>Blocks that nobody else gets, in use and waiting.</summary>
+    public sealed class Reserved
+    {
+        private readonly Dictionary<long, Stack<nint>> _waiting = [];
+
+        /// <summary>Those that wait.</summary>
+        public IEnumerable<Block> Waiting => _waiting.SelectMany(entry => entry.Value.Select(address => new Block(address, entry.Key)));
+
+        /// <summary>One of this capacity; 0 if none waits.</summary>
+        public nint Take(long capacity) =>
+            _waiting.TryGetValue(capacity, out Stack<nint>? blocks) && blocks.TryPop(out nint address) ? address : 0;
+
+        /// <summary>Takes one back.</summary>
+        public void Put(Block block)
+        {
+            if (!_waiting.TryGetValue(block.Capacity, out Stack<nint>? blocks)) _waiting[block.Capacity] = blocks = [];
+            blocks.Push(block.Address);
+        }
+    }
+
+    private sealed class EndOfReserving : IDisposable
+    {
+        public void Dispose() => _reserving = null;
+    }
 }

@@ -29,6 +29,7 @@ internal sealed unsafe class Staging
     /// </summary>
     public void Copy(nint from, nint to, long bytes)
     {
+        CudaContext.RequireNoRecording();
         lock (_gate)
         {
             for (long done = 0; done < bytes;)

@@ -16,6 +16,8 @@ internal sealed unsafe class CompilerApi(NativeFunctions library)
     private readonly delegate* unmanaged<nint, nuint*, int> _imageSize =
         (delegate* unmanaged<nint, nuint*, int>)library["nvrtcGetCUBINSize"];
     private readonly delegate* unmanaged<nint, byte*, int> _image = (delegate* unmanaged<nint, byte*, int>)library["nvrtcGetCUBIN"];
+    private readonly delegate* unmanaged<nint, nuint*, int> _ptxSize = (delegate* unmanaged<nint, nuint*, int>)library["nvrtcGetPTXSize"];
+    private readonly delegate* unmanaged<nint, byte*, int> _ptx = (delegate* unmanaged<nint, byte*, int>)library["nvrtcGetPTX"];
     private readonly delegate* unmanaged<int*, int*, int> _version = (delegate* unmanaged<int*, int*, int>)library["nvrtcVersion"];
 
     /// <summary>The name of the file.</summary>
@@ -35,8 +37,8 @@ internal sealed unsafe class CompilerApi(NativeFunctions library)
     /// <summary>Compiles <paramref name="source"/>.</summary>
     /// <param name="name">What messages call it.</param>
     /// <param name="source">CUDA C without any header.</param>
-    /// <param name="architecture">For example <c>sm_90</c>.</param>
-    /// <returns>The machine code, and what the compiler says: registers and spills of each kernel.</returns>
+    /// <param name="architecture">For example <c>sm_90</c>; <c>compute_80</c> makes PTX, text for that and every newer card.</param>
+    /// <returns>The machine code or PTX, and what the compiler says: registers and spills of each kernel in machine code.</returns>
     /// <exception cref="CudaException">It does not compile; the message is the compiler's.</exception>
     public (byte[] Image, string Log) Compile(string name, string source, string architecture)
     {
@@ -58,9 +60,10 @@ internal sealed unsafe class CompilerApi(NativeFunctions library)
             fixed (byte* to = log) Check(_log(program, to), "nvrtcGetProgramLog");
             string said = Encoding.UTF8.GetString(log).TrimEnd('\0', '\n');
             if (code != 0) throw new CudaException($"CUDA: {name} does not compile for {architecture} (NVRTC error {code}):\n{said}");
-            Check(_imageSize(program, &size), "nvrtcGetCUBINSize");
+            bool text = architecture.StartsWith("compute", StringComparison.Ordinal);
+            Check(text ? _ptxSize(program, &size) : _imageSize(program, &size), "the size of its result");
             byte[] image = new byte[size];
-            fixed (byte* to = image) Check(_image(program, to), "nvrtcGetCUBIN");
+            fixed (byte* to = image) Check(text ? _ptx(program, to) : _image(program, to), "its result");
             return (image, said);
         }
         finally

@@ -8,6 +8,12 @@ internal sealed unsafe class DriverApi(NativeFunctions library)
     /// <summary>CUresult of a device without room.</summary>
     public const int OutOfMemory = 2;
 
+    /// <summary>CUresult of an event that has not come yet.</summary>
+    public const int NotReady = 600;
+
+    /// <summary>CUresult of PTX that is newer than the driver.</summary>
+    public const int UnsupportedPtx = 222;
+
     /// <summary>Numbers of CUdevice_attribute.</summary>
     public const int MultiprocessorCount = 16, MajorCapability = 75, MinorCapability = 76;
 
@@ -36,6 +42,7 @@ internal sealed unsafe class DriverApi(NativeFunctions library)
         (delegate* unmanaged<nint, nint, uint, int>)library["cuStreamWaitEvent"];
     public readonly delegate* unmanaged<nint*, uint, int> EventCreate = (delegate* unmanaged<nint*, uint, int>)library["cuEventCreate"];
     public readonly delegate* unmanaged<nint, nint, int> EventRecord = (delegate* unmanaged<nint, nint, int>)library["cuEventRecord"];
+    public readonly delegate* unmanaged<nint, int> EventQuery = (delegate* unmanaged<nint, int>)library["cuEventQuery"];
     public readonly delegate* unmanaged<nint, int> EventSynchronize = (delegate* unmanaged<nint, int>)library["cuEventSynchronize"];
 
     public readonly delegate* unmanaged<nint*, nuint, int> Allocate = (delegate* unmanaged<nint*, nuint, int>)library["cuMemAlloc_v2"];
@@ -56,6 +63,15 @@ internal sealed unsafe class DriverApi(NativeFunctions library)
         (delegate* unmanaged<nint*, nint, byte*, int>)library["cuModuleGetFunction"];
     public readonly delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int> Launch =
         (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)library["cuLaunchKernel"];
+
+    public readonly delegate* unmanaged<nint, int, int> BeginCapture =
+        (delegate* unmanaged<nint, int, int>)library["cuStreamBeginCapture_v2"];
+    public readonly delegate* unmanaged<nint, nint*, int> EndCapture = (delegate* unmanaged<nint, nint*, int>)library["cuStreamEndCapture"];
+    public readonly delegate* unmanaged<nint*, nint, ulong, int> GraphInstantiate =
+        (delegate* unmanaged<nint*, nint, ulong, int>)library["cuGraphInstantiateWithFlags"];
+    public readonly delegate* unmanaged<nint, nint, int> GraphLaunch = (delegate* unmanaged<nint, nint, int>)library["cuGraphLaunch"];
+    public readonly delegate* unmanaged<nint, int> GraphExecDestroy = (delegate* unmanaged<nint, int>)library["cuGraphExecDestroy"];
+    public readonly delegate* unmanaged<nint, int> GraphDestroy = (delegate* unmanaged<nint, int>)library["cuGraphDestroy"];
 
     /// <summary>The name of the file.</summary>
     public string File => library.File;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using AdaptFormer.Data.Datasets;
 using AdaptFormer.Data.Transforms;
+using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Data.Loading;
 
@@ -40,7 +41,7 @@ public sealed class DataLoader : IDisposable
         options.Validate();
         // no memory for what never comes
         if (!options.DropLast) options = options with { BatchSize = Math.Clamp(samples.Count, 1, options.BatchSize) };
-        (Samples, Options) = (samples, options);
+        (Samples, Options, InBytes) = (samples, options, options.Bytes ?? Backend.Current.Device != Device.Host);
         Shard = new EpochShard(samples.Count, options.BatchSize, options.DropLast, options.Rank, options.WorldSize);
         if (Shard.AllBatches == 0)
         {
@@ -64,6 +65,9 @@ public sealed class DataLoader : IDisposable
 
     /// <summary>Whether batches carry targets [B, K] in place of one class a sample.</summary>
     public bool MultiLabel => Options.MultiLabel ?? Dataset.MultiLabel;
+
+    /// <summary>Whether batches are made of 8-bit values where the samples allow it.</summary>
+    private bool InBytes { get; }
 
     /// <summary>The samples of an epoch of all processes, in order; with <see cref="LoaderOptions.Balanced"/> drawn with
     /// replacement.</summary>
@@ -147,7 +151,8 @@ public sealed class DataLoader : IDisposable
         lock (_pool) _free.TryPop(out batch);
         try
         {
-            batch ??= new Batch(Options.BatchSize, Samples.Dims, MultiLabel ? Dataset.ClassNames.Count : 0, Recycle);
+            batch ??= new Batch(Options.BatchSize, Samples.Dims, MultiLabel ? Dataset.ClassNames.Count : 0,
+                InBytes ? Samples.Normalizer : null, Recycle);
         }
         catch (Exception error) when (error is OverflowException or OutOfMemoryException)
         {

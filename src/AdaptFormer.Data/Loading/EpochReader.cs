@@ -147,14 +147,16 @@ internal sealed class EpochReader : IDisposable
             if (batch.Classes > 0) batch.SetTargets(slot, samples.Data.Labels(item));
             batch.SetLabel(slot, sample, batch.Classes > 0 ? 0 : samples.Data.Label(item));
             EpochOrder.Sample(_root, _epoch, sample, rng);
-            samples.Make(sample, rng, batch.Slot(slot), scratch);
+            if (batch.Normalizer is null) samples.Make(sample, rng, batch.Slot(slot), scratch);
+            else samples.Make(sample, rng, batch.ByteSlot(slot), scratch);
         }
         catch (Exception error) when (ItemErrors.IsOfItem(error))
         {
             string reason = ItemErrors.Reason(samples.Data, item, error);
             if (_loader.Options.Unreadable == UnreadableImages.Fail) throw new InvalidDataException(reason, error);
             _loader.Report(item, reason);
-            batch.Slot(slot).Clear();
+            if (batch.Normalizer is null) batch.Slot(slot).Clear();
+            else batch.ByteSlot(slot).Clear();
             batch.SetLabel(slot, sample, Batch.Unreadable);
         }
     }

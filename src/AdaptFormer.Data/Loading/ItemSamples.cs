@@ -32,14 +32,24 @@ public sealed class ItemSamples(LabelledDataset items, ImageTransform transform)
     public override IDisposable CreateScratch() => new ImageTransform.Scratch();
 
     /// <inheritdoc/>
-    public override void Make(int sample, Rng rng, Span<float> destination, IDisposable scratch)
+    public override PixelNormalizer? Normalizer => transform.ByteNormalizer;
+
+    /// <inheritdoc/>
+    public override void Make(int sample, Rng rng, Span<float> destination, IDisposable scratch) =>
+        transform.Apply(Frames(sample, rng, scratch, out int view).Frames, view, rng, destination, (ImageTransform.Scratch)scratch);
+
+    /// <inheritdoc/>
+    public override void Make(int sample, Rng rng, Span<byte> destination, IDisposable scratch) =>
+        transform.Apply(Frames(sample, rng, scratch, out int view).Frames, view, rng, destination, (ImageTransform.Scratch)scratch);
+
+    private ImageTransform.Scratch Frames(int sample, Rng rng, IDisposable scratch, out int view)
     {
         ImageTransform.Scratch working = (ImageTransform.Scratch)scratch;
-        (int item, int view) = Math.DivRem(sample, Views);
+        (int item, view) = Math.DivRem(sample, Views);
         Span<int> frames = working.Numbers(transform.NumFrames);
         if (transform.ReadsClips) transform.Frames(items.FrameCount(item), view, rng, frames);
         else frames.Clear();
         working.Load(items, item, frames, transform.DecodedSide, again: view > 0);
-        transform.Apply(working.Frames, view, rng, destination, working);
+        return working;
     }
 }

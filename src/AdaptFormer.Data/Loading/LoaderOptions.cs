@@ -41,6 +41,10 @@ public sealed record LoaderOptions(
     bool? MultiLabel = null,
     bool Balanced = false)
 {
+    /// <summary>Whether batches hold 8-bit values, where samples are made of such, for a device that normalises them; null: where the
+    /// current device is not the host.</summary>
+    public bool? Bytes { get; init; }
+
     /// <summary>Number of worker threads after the default is filled in.</summary>
     public int WorkerCount => Workers > 0 ? Workers : Math.Clamp(Environment.ProcessorCount / 2, 1, 8);
 

@@ -1,5 +1,6 @@
 using AdaptFormer.Data.Datasets;
 using AdaptFormer.Data.Images;
+using AdaptFormer.Data.Transforms;
 using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Data.Loading;
@@ -26,6 +27,9 @@ public abstract class SampleMaker
     /// <summary>Whether items are turned as their files say.</summary>
     public virtual OrientationRule Orientation => OrientationRule.Apply;
 
+    /// <summary>How samples of 8-bit values become numbers; null where samples are made of numbers alone.</summary>
+    public virtual PixelNormalizer? Normalizer => null;
+
     /// <summary>Number of samples.</summary>
     public int Count => Data.Count * Views;
 
@@ -43,4 +47,9 @@ public abstract class SampleMaker
     /// <exception cref="InvalidDataException">The item is damaged; the message names it.</exception>
     /// <exception cref="IOException">The item cannot be read.</exception>
     public abstract void Make(int sample, Rng rng, Span<float> destination, IDisposable scratch);
+
+    /// <summary>As the other, of 8-bit values that <see cref="Normalizer"/> makes the same numbers of.</summary>
+    /// <exception cref="NotSupportedException">There is no <see cref="Normalizer"/>.</exception>
+    public virtual void Make(int sample, Rng rng, Span<byte> destination, IDisposable scratch) =>
+        throw new NotSupportedException($"{GetType().Name}: samples are not made of 8-bit values.");
 }

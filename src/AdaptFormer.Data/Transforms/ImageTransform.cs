@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using AdaptFormer.Data.Datasets;
 using AdaptFormer.Data.Images;
 using AdaptFormer.Data.Transforms.Augment;
@@ -113,7 +114,23 @@ public sealed class ImageTransform
     /// <exception cref="ArgumentException">There is another number of frames, or the destination has another length than
     /// <see cref="SampleLength"/>.</exception>
     /// <exception cref="InvalidDataException">The frames are turned to several sizes.</exception>
-    public void Apply(ClipBuffer frames, int view, Rng rng, Span<float> destination, Scratch scratch)
+    public void Apply(ClipBuffer frames, int view, Rng rng, Span<float> destination, Scratch scratch) =>
+        Apply<float>(frames, view, rng, destination, scratch);
+
+    /// <summary>As the other, of 8-bit values that <see cref="ByteNormalizer"/> makes the same numbers of.</summary>
+    /// <param name="frames">T frames; one of a picture.</param>
+    /// <param name="view">Which sample of the item.</param>
+    /// <param name="rng">The sample's own random stream.</param>
+    /// <param name="destination">Receives [3, T, S, S] values.</param>
+    /// <param name="scratch">The calling thread's working memory.</param>
+    public void Apply(ClipBuffer frames, int view, Rng rng, Span<byte> destination, Scratch scratch) =>
+        Apply<byte>(frames, view, rng, destination, scratch);
+
+    /// <summary>What the last step is where the result is asked for in 8 bits; null where something follows that 8 bits cannot
+    /// hold.</summary>
+    public PixelNormalizer? ByteNormalizer => _train && _options.Erase > 0 ? null : _normalizer;
+
+    private void Apply<T>(ClipBuffer frames, int view, Rng rng, Span<T> destination, Scratch scratch) where T : unmanaged
     {
         if (frames.Count != NumFrames)
             throw new ArgumentException($"ImageTransform: {frames.Count} frames, expected {NumFrames}.", nameof(frames));
@@ -126,7 +143,7 @@ public sealed class ImageTransform
         }
 
         int area = ImgSize * ImgSize;
-        float[] frame = scratch.Frame(3 * area);
+        Span<T> frame = MemoryMarshal.Cast<float, T>(scratch.Frame(3 * area).AsSpan())[..(3 * area)];
         for (int t = 0; t < frames.Count; t++)
         {
             ImageBuffer shown = Uprighting.Shown(Orientation, frames[t], scratch.Upright);
@@ -138,7 +155,7 @@ public sealed class ImageTransform
 
             rng.CopyTo(scratch.Draws);      // the same draws for every frame
             Frame(shown, box, flip, view, scratch.Draws, frame, scratch);
-            for (int c = 0; c < 3; c++) frame.AsSpan(c * area, area).CopyTo(destination[(((c * frames.Count) + t) * area)..]);
+            for (int c = 0; c < 3; c++) frame.Slice(c * area, area).CopyTo(destination[(((c * frames.Count) + t) * area)..]);
         }
     }
 
@@ -156,7 +173,7 @@ public sealed class ImageTransform
         return (box, _options.Flip && rng.NextDouble() < 0.5);
     }
 
-    private void Frame(ImageBuffer image, PixelBox? box, bool flip, int view, Rng rng, Span<float> chw, Scratch scratch)
+    private void Frame<T>(ImageBuffer image, PixelBox? box, bool flip, int view, Rng rng, Span<T> chw, Scratch scratch) where T : unmanaged
     {
         ImageBuffer framed = scratch.Framed;
         if (box is null && _options.EvalResize == 0) box = PixelBox.Of(image);
@@ -168,8 +185,15 @@ public sealed class ImageTransform
             _options.RandAugment?.Apply(framed, rng, _options.Interpolation != Interpolation.Bilinear, _fill, scratch.Moved);
         }
 
-        _normalizer.ToChw(framed, flip, chw);
-        if (_train && _options.Erase > 0) RandomErasing.Apply(chw, ImgSize, ImgSize, _options.Erase, rng);
+        if (typeof(T) == typeof(byte))
+        {
+            PixelNormalizer.ToChw(framed, flip, MemoryMarshal.Cast<T, byte>(chw));
+            return;
+        }
+
+        Span<float> numbers = MemoryMarshal.Cast<T, float>(chw);
+        _normalizer.ToChw(framed, flip, numbers);
+        if (_train && _options.Erase > 0) RandomErasing.Apply(numbers, ImgSize, ImgSize, _options.Erase, rng);
     }
 
     /// <summary>Short side to <see cref="TransformOptions.EvalResize"/>; then the centre, or one of three places along the longer side.

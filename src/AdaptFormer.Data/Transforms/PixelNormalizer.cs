@@ -40,6 +40,9 @@ public sealed unsafe class PixelNormalizer
     {
     }
 
+    /// <summary>The number that each of the 256 values of R, then G, then B becomes.</summary>
+    public ReadOnlySpan<float> Table => _table;
+
     /// <summary>The colour that normalises to about 0.</summary>
     public (byte R, byte G, byte B) MeanColor => (Byte(_mean[0]), Byte(_mean[1]), Byte(_mean[2]));
 
@@ -62,6 +65,41 @@ public sealed unsafe class PixelNormalizer
         {
             for (int y = 0; y < image.Height; y++)
                 Row(pixels + (y * image.Stride), width, flip, result + (y * width), plane);
+        }
+    }
+
+    /// <summary>Sorts a picture's bytes by channel, [3, H, W], and leaves them as they are.</summary>
+    /// <param name="image">The picture, H × W.</param>
+    /// <param name="flip">Whether to mirror it left to right on the way.</param>
+    /// <param name="chw">Receives 3 · H · W values.</param>
+    /// <exception cref="ArgumentException"><paramref name="chw"/> has another length.</exception>
+    public static void ToChw(ImageBuffer image, bool flip, Span<byte> chw)
+    {
+        int width = image.Width, plane = width * image.Height;
+        if (chw.Length != 3 * plane)
+            throw new ArgumentException(
+                $"ToChw: the destination must hold 3·{image.Height}·{width} = {3 * plane} values; it holds {chw.Length}.", nameof(chw));
+        for (int y = 0; y < image.Height; y++)
+        {
+            ReadOnlySpan<byte> row = image.Pixels.Slice(y * image.Stride, 3 * width);
+            for (int x = 0; x < width; x++)
+            {
+                ReadOnlySpan<byte> pixel = row.Slice(3 * (flip ? width - 1 - x : x), 3);
+                for (int c = 0; c < 3; c++) chw[(c * plane) + (y * width) + x] = pixel[c];
+            }
+        }
+    }
+
+    /// <summary>Normalises bytes that are sorted by channel.</summary>
+    /// <param name="bytes">[…, 3, plane].</param>
+    /// <param name="plane">Values of a channel.</param>
+    /// <param name="values">As many.</param>
+    public void FromBytes(ReadOnlySpan<byte> bytes, int plane, Span<float> values)
+    {
+        for (int start = 0, channel = 0; start < bytes.Length; start += plane, channel = (channel + 1) % 3)
+        {
+            ReadOnlySpan<float> table = _table.AsSpan(channel * 256, 256);
+            for (int i = start; i < start + plane; i++) values[i] = table[bytes[i]];
         }
     }
 

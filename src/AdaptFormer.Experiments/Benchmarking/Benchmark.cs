@@ -58,7 +58,11 @@ public sealed record BenchmarkResult(
     double? TrainImagesPerS, double? PredictImagesPerS, long PeakRssBytes, double MatmulGflops,
     double? ShareOfMatmulLimit, double? PredictShareOfMatmulLimit, double? TrainGflopPerImage, double? PredictGflopPerImage,
     IReadOnlyList<ProfileLine>? TrainProfile, IReadOnlyList<ProfileLine>? PredictProfile,
-    string? Against, double? TrainTimeRatio, double? PredictTimeRatio);
+    string? Against, double? TrainTimeRatio, double? PredictTimeRatio)
+{
+    /// <summary>Bytes of a card's memory that were held; null on the CPU.</summary>
+    public long? DeviceBytes { get; init; }
+}
 
 /// <summary>One kind of call within a step.</summary>
 /// <param name="Call">The backend's method.</param>
@@ -111,13 +115,15 @@ public static class Benchmark
             Backend.Current.Name, CpuParallel.Threads, model.TrainableParameters().Sum(entry => entry.Value.Length),
             train?.ImagesPerS, predict?.ImagesPerS, process.PeakWorkingSet64, limit / 1e9,
             Share(train), Share(predict), train?.GflopPerImage, predict?.GflopPerImage, train?.Profile, predict?.Profile,
-            options.Against?.Tuning.Method, train?.TimeRatio, predict?.TimeRatio);
+            options.Against?.Tuning.Method, train?.TimeRatio, predict?.TimeRatio)
+        { DeviceBytes = Backend.Current.HeldBytes };
     }
 
     // One picture has no variance that BatchNorm could learn from.
     private static ModelBenchmark Prepare(Recipe recipe, bool kept) =>
         new(RecipeBackbone.Load(recipe), recipe.Batch == 1
-            ? recipe.Tuning with { Head = HeadKind.Plain } : recipe.Tuning, recipe.Batch, kept: kept);
+            ? recipe.Tuning with { Head = HeadKind.Plain } : recipe.Tuning, recipe.Batch, kept: kept)
+        { Recompute = recipe.Recompute };
 
     private static Measured Measure(ModelBenchmark steps, Action step, Action? other, BenchmarkOptions options)
     {

@@ -3,6 +3,7 @@ using AdaptFormer.Models;
 using AdaptFormer.Peft;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Ops;
+using AdaptFormer.Training;
 using AdaptFormer.Training.Optimizers;
 
 namespace AdaptFormer.Experiments.Benchmarking;
@@ -49,6 +50,9 @@ public sealed class ModelBenchmark : IDisposable
     /// <summary>The model.</summary>
     public Backbone Model { get; }
 
+    /// <summary>What training steps compute once more instead of keeping it.</summary>
+    public Recomputation Recompute { get; init; }
+
     /// <summary>One training step: forward, loss, backward, optimizer.</summary>
     public void TrainStep() => TrainStep(_labels.Length);
 
@@ -56,7 +60,7 @@ public sealed class ModelBenchmark : IDisposable
     public void TrainStep(int images)
     {
         using TensorScope scope = new();
-        using Tape tape = new(new Rng(_steps++));
+        using Tape tape = new(new Rng(_steps++)) { RecomputesBlocks = Recompute == Recomputation.Blocks };
         Tensor input = tape.Watch(First(images, _kept ?? _pixels));
         Tensor loss = (_cut is { } cut ? Model.RunAfter(cut, input) : Model.Forward(input)).SoftmaxCrossEntropy(_labels.AsSpan(0, images));
         _flat.ZeroGradients();
@@ -72,7 +76,7 @@ public sealed class ModelBenchmark : IDisposable
     public void Predict(int images)
     {
         using TensorScope scope = new();
-        Model.Forward(First(images, _pixels));
+        First(images, _pixels).Repeat(this, input => Model.Forward(input));
     }
 
     /// <summary>Ends training: predictions from now on run as those of a model that was loaded to be used.</summary>
@@ -107,6 +111,7 @@ public sealed class ModelBenchmark : IDisposable
     {
         long start = Stopwatch.GetTimestamp();
         action();
+        Backend.Current.Synchronize();
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 

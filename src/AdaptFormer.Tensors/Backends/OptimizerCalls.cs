@@ -29,3 +29,13 @@ public sealed record SgdStepCall(Tensor P, Tensor G, Tensor? Buffer, SgdSettings
     /// <inheritdoc/>
     public override void RunOn(Kernels kernels) => kernels.SgdStep(P, G, Buffer, Settings);
 }
+
+/// <summary>g ← g·most/(norm + 10⁻⁶) where that factor is below 1, or is no number; norm is one number, all f32.</summary>
+public sealed record ClipCall(Tensor G, Tensor Norm, double Most) : Call(G)
+{
+    /// <inheritdoc/>
+    public override IReadOnlyList<Tensor?> Inputs => [G, Norm];
+
+    /// <inheritdoc/>
+    public override void RunOn(Kernels kernels) => kernels.Clip(G, Norm, Most);
+}

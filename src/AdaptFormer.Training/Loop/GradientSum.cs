@@ -14,6 +14,7 @@ namespace AdaptFormer.Training.Loop;
 /// <param name="order">How it is added up.</param>
 internal sealed class GradientSum(FlatParameters flat, Collective ranks, ExchangeOrder order) : IDisposable
 {
+    private readonly DeviceSum? _device = ranks.Size > 1 ? DeviceSum.Of(flat.Gradients, ranks) : null;
     private readonly OrderedSum? _ordered =
         ranks.Size > 1 && order == ExchangeOrder.Ordered ? new OrderedSum(ranks, flat.Length) : null;
     private Parameter? _sum;
@@ -26,7 +27,8 @@ internal sealed class GradientSum(FlatParameters flat, Collective ranks, Exchang
     {
         _batches = batches;
         flat.ZeroGradients();
-        _ordered?.Begin();
+        if (_device is null) _ordered?.Begin();
+        else _device.Begin();
     }
 
     /// <summary>Takes the gradients of a round, in which each rank that has a batch left did one.</summary>
@@ -36,8 +38,14 @@ internal sealed class GradientSum(FlatParameters flat, Collective ranks, Exchang
     {
         if (_ordered is not null)
         {
-            ToHost();
-            _ordered.Add(_host, Math.Min(ranks.Size, _batches - first));
+            int taking = Math.Min(ranks.Size, _batches - first);
+            if (_device is not null) _device.Add(flat.Gradients, taking);
+            else
+            {
+                ToHost();
+                _ordered.Add(_host, taking);
+            }
+
             flat.ZeroGradients();
         }
         else if (first + ranks.Rank < _batches)
@@ -51,6 +59,13 @@ internal sealed class GradientSum(FlatParameters flat, Collective ranks, Exchang
     public void End()
     {
         if (ranks.Size == 1) return;
+        if (_device is not null)
+        {
+            if (_ordered is not null) _device.End(flat.Gradients);
+            else _device.Fast(flat.Gradients);
+            return;
+        }
+
         if (_ordered is not null)
         {
             _ordered.End(_host);
@@ -65,7 +80,11 @@ internal sealed class GradientSum(FlatParameters flat, Collective ranks, Exchang
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _sum?.Dispose();
+    public void Dispose()
+    {
+        _sum?.Dispose();
+        _device?.Dispose();
+    }
 
     private void ToHost()
     {

@@ -69,12 +69,19 @@ public sealed partial class Trainer
         Rng rng = _rng.Derive(epoch, index);
         TrainingFigures figures = new();
         List<RunningMove> moves = [];
-        using Tape tape = new(_task.TapeStream(rng)) { Moves = _ranks.Size > 1 ? moves : null };
+        using Tape tape = new(_task.TapeStream(rng))
+        {
+            Moves = _ranks.Size > 1 ? moves : null,
+            RecomputesBlocks = _options.Recompute == Recomputation.Blocks,
+        };
         Tensor loss = _task.Loss(source, batch, tape.Watch(batch.Input), rng, figures);
-        double value = loss.Item();
+        // A device goes on with the backward pass while the loss travels to the host; nothing is stepped before it was seen.
+        Readback read = loss.StartRead();
+        tape.Backward(loss, share);
+        double value = read.Take()[0];
         if (!double.IsFinite(value))
             throw _task.NonFinite(source, batch.Input, rng, new NonFiniteLoss(value, epoch, index, _step, BestEpoch));
-        tape.Backward(loss, share);
+        figures.Complete();
         return new SeenBatch(value, batch.Count, figures.Added, moves);
     }
 

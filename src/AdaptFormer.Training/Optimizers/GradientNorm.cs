@@ -6,8 +6,6 @@ namespace AdaptFormer.Training.Optimizers;
 /// <summary>The length of all gradients as one vector, and its bound.</summary>
 public static class GradientNorm
 {
-    private const double Eps = 1e-6;
-
     /// <summary>√Σg².</summary>
     public static double Of(Tensor gradients)
     {
@@ -18,16 +16,14 @@ public static class GradientNorm
 
     /// <summary>
     /// Shortens the gradients to <paramref name="most"/> when they are longer: g ← g·most/(‖g‖ + 1e-6), as PyTorch does. What is not
-    /// finite stays so.
+    /// finite stays so. Nothing is read on the host.
     /// </summary>
     /// <param name="gradients">All gradients, in place.</param>
     /// <param name="most">The bound, above 0.</param>
-    /// <returns>Their length before.</returns>
-    public static double Clip(Tensor gradients, double most)
+    public static void Clip(Tensor gradients, double most)
     {
-        double norm = Of(gradients);
-        float factor = (float)(most / (norm + Eps));
-        if (!(factor >= 1)) new ScaleCall(gradients, factor, gradients).Run();
-        return norm;
+        using Tensor norm = gradients.NewEmpty(new Shape());
+        new NormCall(gradients, norm).Run();
+        new ClipCall(gradients, norm, most).Run();
     }
 }

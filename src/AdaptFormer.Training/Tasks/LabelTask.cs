@@ -31,11 +31,15 @@ public abstract class LabelTask(Backbone model, TrainingLoss loss) : TrainingTas
     public sealed override Tensor Loss(BatchSource source, InputBatch batch, Tensor input, Rng rng, TrainingFigures figures)
     {
         Tensor logits = source.Forward(model, input);
-        Evaluator answers = new();
-        answers.Add(logits, batch.Labels, Truth(batch));
-        int right = answers.Answers.Count(answer => answer.Right);
-        figures.Add(Top1, 100, right);
-        figures.Add(Top1, 0, batch.Count - right);
+        (Readback read, int classes) = (logits.StartRead(), logits.Shape[1]);
+        figures.Later(() =>
+        {
+            Evaluator answers = new();
+            answers.Add(read.Take(), classes, batch.Labels, Truth(batch));
+            int right = answers.Answers.Count(answer => answer.Right);
+            figures.Add(Top1, 100, right);
+            figures.Add(Top1, 0, batch.Count - right);
+        });
         return loss.Of(logits, batch.Labels, batch.Targets);
     }
 

@@ -64,6 +64,8 @@ public sealed class TrainingFigures
 {
     private readonly Dictionary<string, RunningMean> _means = [];
 
+    private Action? _later;
+
     /// <summary>Everything that was added, in order.</summary>
     internal List<(string Name, double Value, int Count)> Added { get; } = [];
 
@@ -76,6 +78,18 @@ public sealed class TrainingFigures
         Added.Add((name, value, count));
         if (!_means.TryGetValue(name, out RunningMean? mean)) _means.Add(name, mean = new RunningMean());
         mean.Add(value, count);
+    }
+
+    /// <summary>
+    /// Lets <paramref name="add"/> be called when the batch's backward pass is under way, so that a device need not be waited for.
+    /// </summary>
+    public void Later(Action add) => _later += add;
+
+    /// <summary>Calls what was put off.</summary>
+    internal void Complete()
+    {
+        _later?.Invoke();
+        _later = null;
     }
 
     /// <summary>The means so far, by name.</summary>

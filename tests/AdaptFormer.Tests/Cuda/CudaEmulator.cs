@@ -49,11 +49,16 @@ internal sealed unsafe class CudaEmulator : TestDevice
     {
         get
         {
-            long* values = stackalloc long[7];
-            ((delegate* unmanaged<long*, void>)NativeLibrary.GetExport(_library, "emulator_counters"))(values);
-            return new EmulatorCounters(values[0], values[1], values[2], values[3], values[4], values[5]);
+            long[] values = Read();
+            return new EmulatorCounters(values[0], values[1], values[2], values[3], values[4], values[5], values[7]);
         }
     }
+
+    /// <summary>Bytes that the driver has given out, guards included.</summary>
+    public long InUse => Read()[6];
+
+    /// <summary>Messages that were sent to other ranks and to itself.</summary>
+    public long Messages => Read()[8];
 
     /// <summary>The library's file; skips the test, visibly, where there is none.</summary>
     public static string File
@@ -84,6 +89,13 @@ internal sealed unsafe class CudaEmulator : TestDevice
     /// <summary>Gives the card this much memory.</summary>
     public void SetMemory(long bytes) => ((delegate* unmanaged<nuint, void>)NativeLibrary.GetExport(_library, "emulator_memory"))((nuint)bytes);
 
+    private long[] Read()
+    {
+        long[] values = new long[9];
+        fixed (long* to = values) ((delegate* unmanaged<long*, void>)NativeLibrary.GetExport(_library, "emulator_counters"))(to);
+        return values;
+    }
+
     protected override void Return() => Free.Add(this);
 
     private static (string? File, string Why) Build()
@@ -91,9 +103,13 @@ internal sealed unsafe class CudaEmulator : TestDevice
         if (NativeSwitch.Off) return (null, $"The CUDA emulator is {NativeSwitch.Hidden}.");
         if (!OperatingSystem.IsLinux()) return (null, "The CUDA emulator runs on Linux only.");
         string folder = Path.Combine(AppContext.BaseDirectory, "Cuda", "Emulator"), source = Path.Combine(folder, "emulator.cpp");
-        string file = Path.Combine(folder, $"emulator-{Convert.ToHexStringLower(SHA256.HashData(System.IO.File.ReadAllBytes(source)))[..12]}.so");
+        string file = Path.Combine(folder, $"emulator-{Convert.ToHexStringLower(SHA256.HashData(Text()))[..12]}.so");
         if (System.IO.File.Exists(file)) return (file, "");
         string made = $"{file}.{Environment.ProcessId}";
+
+        // Of all that goes into it; the kernels' header is read when they are compiled.
+        byte[] Text() => [.. System.IO.File.ReadAllBytes(source), .. System.IO.File.ReadAllBytes(Path.Combine(folder, "nccl_on_cpu.h"))];
+
         try
         {
             using Process compiler = Process.Start(new ProcessStartInfo("g++", ["-std=c++17", "-O2", "-fPIC", "-shared", "-o", made, source, "-ldl"]) { RedirectStandardError = true })!;
@@ -110,5 +126,6 @@ internal sealed unsafe class CudaEmulator : TestDevice
     }
 }
 
-/// <summary>Calls of the driver and cuBLASLt, and blocks of memory that the driver has given out.</summary>
-internal sealed record EmulatorCounters(long Allocations, long Launches, long Products, long Blocks, long Waits, long Graphs);
+/// <summary>Calls of the driver and cuBLASLt, and blocks of memory that the driver has given out; waits are for a whole stream, asked launches
+/// those that were asked for one by one.</summary>
+internal sealed record EmulatorCounters(long Allocations, long Launches, long Products, long Blocks, long Waits, long Graphs, long Asked);

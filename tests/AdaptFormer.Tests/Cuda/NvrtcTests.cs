@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.RegularExpressions;
 using AdaptFormer.Cuda;
 using AdaptFormer.Cuda.Native;
@@ -11,6 +12,8 @@ public sealed partial class NvrtcTests
     public static TheoryData<string, string> FilesAndArchitectures =>
         [.. from architecture in new[] { "sm_80", "sm_90" } from file in KernelNames.Files select (file, architecture)];
 
+    public static TheoryData<string> Files => [.. KernelNames.Files];
+
     [Theory]
     [MemberData(nameof(FilesAndArchitectures))]
     public void Every_kernel_compiles_to_machine_code_and_spills_no_register(string file, string architecture)
@@ -21,6 +24,16 @@ public sealed partial class NvrtcTests
         Assert.Equal(0x7F, image[0]);       // an ELF file
         Assert.True(spills.Length >= kernels, log);
         Assert.All(spills, spill => Assert.Equal("0 bytes spill stores, 0 bytes spill loads", spill));
+    }
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void Every_kernel_becomes_text_for_all_cards_that_are_new_enough(string file)
+    {
+        string ptx = Encoding.UTF8.GetString(Compiler().Compile(file + ".cu", KernelImages.Source(file), "compute_80").Image);
+        Assert.Contains(".target sm_80", ptx, StringComparison.Ordinal);
+        Assert.Equal(KernelStart().Count("\n" + KernelImages.Source(file)), PtxEntry().Count(ptx));
+        if (KernelImages.Ptx(file) is { } packed) Assert.Equal(ptx.TrimEnd('\0'), Encoding.UTF8.GetString(packed).TrimEnd('\0'));
     }
 
     [Fact]
@@ -39,6 +52,9 @@ public sealed partial class NvrtcTests
 
     [GeneratedRegex("\nKERNEL ")]
     private static partial Regex KernelStart();
+
+    [GeneratedRegex(@"\.visible \.entry ")]
+    private static partial Regex PtxEntry();
 
     [GeneratedRegex(@"\d+ bytes spill stores, \d+ bytes spill loads")]
     private static partial Regex Spills();

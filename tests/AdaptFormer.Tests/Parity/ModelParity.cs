@@ -14,8 +14,11 @@ internal static class ModelParity
 {
     private const double NearZero = 5e-5;
 
-    /// <summary>Every golden file of the named suites on every backend, and the first of each suite on the checking device; a folder of
-    /// unseen cases need not have files of every suite.</summary>
+    private const string AllVariable = "ADAPTFORMER_GOLDEN_ON_CUDA";
+
+    /// <summary>Every golden file of the named suites on every backend, and the first of each suite on the checking device and on the
+    /// emulated card (there all, with <c>ADAPTFORMER_GOLDEN_ON_CUDA=all</c>); a folder of unseen cases need not have files of every
+    /// suite.</summary>
     public static TheoryData<string, string> Cases(params ReadOnlySpan<string> prefixes)
     {
         TheoryData<string, string> cases = [];
@@ -28,7 +31,12 @@ internal static class ModelParity
         }
 
         foreach (string prefix in prefixes)
+        {
             foreach (var row in ParityCase.Files(prefix).Take(1)) cases.Add(row.Data, CpuBackends.Checking);      // plain loops: one of each kind
+            int onCard = Environment.GetEnvironmentVariable(AllVariable) == "all" ? int.MaxValue : 1;
+            foreach (var row in ParityCase.Files(prefix).Take(onCard)) cases.Add(row.Data, CpuBackends.Cuda);
+        }
+
         return cases;
     }
 

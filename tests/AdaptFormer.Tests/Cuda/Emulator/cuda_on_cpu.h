@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <mutex>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -221,7 +222,12 @@ static const char* run(Launch* launch, const unsigned* dims, bool backwards) {
 }
 }
 
-extern "C" const char* cpu_run(void* launch, const unsigned* dims, int backwards) { return cpu::run((cpu::Launch*)launch, dims, backwards); }
+// Several emulated cards of one process share this library, and what stands for a block is in its static memory.
+extern "C" const char* cpu_run(void* launch, const unsigned* dims, int backwards) {
+    static std::mutex one;
+    std::lock_guard<std::mutex> lock(one);
+    return cpu::run((cpu::Launch*)launch, dims, backwards);
+}
 extern "C" void cpu_free(void* launch) { delete (cpu::Launch*)launch; }
 
 #define __syncthreads() cpu::wait(cpu::AtBarrier, __LINE__)

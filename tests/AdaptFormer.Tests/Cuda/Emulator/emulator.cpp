@@ -26,7 +26,7 @@ static size_t end_of_used, memory = 4ull << 30, in_use;
 static std::multimap<size_t, size_t> free_blocks;                    // size and offset
 static std::map<size_t, std::pair<size_t, size_t>> live;             // offset, size with guard, size asked for
 static std::map<char*, size_t> pinned;
-static long allocations, launches, products, syncs, graphs;
+static long allocations, launches, products, syncs, graphs, asked;
 static int sticky;
 static std::string trouble;
 
@@ -72,19 +72,41 @@ struct Stream { std::deque<Work> work; std::vector<Work>* capture = nullptr; };
 struct Graph { std::vector<Work> work; };
 static std::vector<Stream*> streams;
 
-static void drain(Stream* stream) {
-    while (!stream->work.empty()) {
-        Work next = std::move(stream->work.front());
-        stream->work.pop_front();
+// What a work does that waits for another rank (nccl_on_cpu.h): it stays the first of its stream.
+struct NotYet {};
+
+static bool step(Stream* stream) {
+    Work next = std::move(stream->work.front());
+    stream->work.pop_front();
+    try {
         next();
+        return true;
+    } catch (NotYet&) {
+        stream->work.push_front(std::move(next));
+        return false;
     }
 }
 
-static void drain_until(Event* event, long number) {
-    while (event->done < number && event->stream && !event->stream->work.empty()) {
-        Work next = std::move(event->stream->work.front());
-        event->stream->work.pop_front();
-        next();
+static bool drain(Stream* stream) {
+    while (!stream->work.empty())
+        if (!step(stream)) return false;
+    return true;
+}
+
+static bool drain_until(Event* event, long number) {
+    while (event->done < number && event->stream && !event->stream->work.empty())
+        if (!step(event->stream)) return false;
+    return true;
+}
+
+// Tries again, without the lock, until it holds.
+template <class F> static void until(F done) {
+    for (;;) {
+        {
+            Locked _;
+            if (done()) return;
+        }
+        usleep(500);
     }
 }
 
@@ -97,15 +119,17 @@ static int add(void* stream, Work work) {
 }
 
 static int drained() {
-    for (Stream* s : streams) drain(s);
+    for (Stream* s : streams)
+        while (!drain(s)) usleep(500);
     return sticky;
 }
 
 extern "C" {
 int cuInit(unsigned) { return 0; }
 int cuDriverGetVersion(int* version) { return *version = 12040, 0; }
-int cuDeviceGetCount(int* n) { return *n = 1, 0; }
-int cuDeviceGet(int* device, int ordinal) { return *device = ordinal, ordinal == 0 ? 0 : 101; }
+static int cards() { return getenv("ADAPTFORMER_EMULATED_CARDS") ? atoi(getenv("ADAPTFORMER_EMULATED_CARDS")) : 1; }
+int cuDeviceGetCount(int* n) { return *n = cards(), 0; }
+int cuDeviceGet(int* device, int ordinal) { return *device = ordinal, ordinal < cards() ? 0 : 101; }
 int cuDeviceGetName(char* name, int length, int) { return snprintf(name, length, "CUDA emulator"), 0; }
 int cuDeviceGetAttribute(int* value, int attribute, int) { return *value = attribute == 75 ? 9 : attribute == 76 ? 0 : attribute == 16 ? 132 : 0, 0; }
 int cuDeviceTotalMem_v2(size_t* bytes, int) { return *bytes = memory, 0; }
@@ -125,17 +149,19 @@ int cuStreamCreate(void** stream, unsigned) {
     return *stream = streams.back(), 0;
 }
 int cuStreamSynchronize(void* stream) {
-    Locked _;
-    if (((Stream*)stream)->capture) return fail(900, "a stream that is captured cannot be waited for");
-    syncs++;
-    drain((Stream*)stream);
+    {
+        Locked _;
+        if (((Stream*)stream)->capture) return fail(900, "a stream that is captured cannot be waited for");
+        syncs++;
+    }
+    until([=] { return drain((Stream*)stream); });
     return sticky;
 }
 int cuStreamWaitEvent(void* stream, void* event, unsigned) {
     Locked _;
     Event* e = (Event*)event;
     long number = e->recorded;
-    return add(stream, [=] { drain_until(e, number); });
+    return add(stream, [=] { if (!drain_until(e, number)) throw NotYet(); });
 }
 int cuEventCreate(void** event, unsigned) { return *event = new Event(), 0; }
 int cuEventRecord(void* event, void* stream) {
@@ -146,10 +172,15 @@ int cuEventRecord(void* event, void* stream) {
     return add(stream, [=] { e->done = number; });
 }
 int cuEventSynchronize(void* event) {
+    Event* e = (Event*)event;
+    until([=] { return drain_until(e, e->recorded); });
+    return sticky;
+}
+int cuEventQuery(void* event) {
     Locked _;
     Event* e = (Event*)event;
-    drain_until(e, e->recorded);
-    return sticky;
+    bool ready = drain_until(e, e->recorded);
+    return sticky ? sticky : ready ? 0 : NotReady;
 }
 int cuEventElapsedTime(float* ms, void*, void*) { return *ms = 1, 0; }
 
@@ -244,6 +275,7 @@ int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
                    void** arguments, void**) {
     Locked _;
     if (bx * by * bz > 1024 || gy > 65535 || gz > 65535 || !gx || !gy || !gz || shared > 48 << 10) return fail(InvalidValue, "a launch has impossible sizes");
+    asked++;
     Function* f = (Function*)function;
     void* launch = f->bind(arguments, heap - shown);
     std::vector<unsigned> dims{gx, gy, gz, bx, by, bz};
@@ -328,6 +360,9 @@ int nvrtcCompileProgram(void* handle, int, const char**) {
 }
 int nvrtcGetProgramLogSize(void* program, size_t* bytes) { return *bytes = ((Program*)program)->log.size() + 1, 0; }
 int nvrtcGetProgramLog(void* program, char* log) { return strcpy(log, ((Program*)program)->log.c_str()), 0; }
+// PTX is text for newer cards; here it is the same library.
+int nvrtcGetPTXSize(void* program, size_t* bytes) { return *bytes = ((Program*)program)->image.size() + 1, 0; }
+int nvrtcGetPTX(void* program, char* text) { return strcpy(text, ((Program*)program)->image.c_str()), 0; }
 int nvrtcGetCUBINSize(void* program, size_t* bytes) { return *bytes = ((Program*)program)->image.size() + 1, 0; }
 int nvrtcGetCUBIN(void* program, char* image) { return strcpy(image, ((Program*)program)->image.c_str()), 0; }
 
@@ -444,11 +479,16 @@ int cublasLtMatmul(void*, void* desc, const float* alpha, Address A, void* la, A
     return add(stream, [=] { multiply(d, a, b, c, o, al, be, A, B, C, D); });
 }
 
+}
+
+#include "nccl_on_cpu.h"
+
+extern "C" {
 // ---- what the tests ask
 
 void emulator_counters(long* values) {
     Locked _;
-    long all[] = {allocations, launches, products, (long)live.size(), syncs, graphs, (long)in_use};
+    long all[] = {allocations, launches, products, (long)live.size(), syncs, graphs, (long)in_use, asked, messages};
     memcpy(values, all, sizeof all);
 }
 void emulator_memory(size_t bytes) {

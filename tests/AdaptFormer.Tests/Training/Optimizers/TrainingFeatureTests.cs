@@ -23,7 +23,7 @@ public sealed class TrainingFeatureTests
         Tensor gradients = Tensor.From(before, new Shape(count));
         double norm = Math.Sqrt(before.Sum(g => (double)g * g));
         Assert.Equal(norm, GradientNorm.Of(gradients), 1e-6 * norm);
-        Assert.Equal(norm, GradientNorm.Clip(gradients, 2 * norm), 1e-6 * norm);
+        GradientNorm.Clip(gradients, 2 * norm);
         Assert.Equal(before, gradients.ToArray());
         GradientNorm.Clip(gradients, norm / 4);
         Assert.Equal(norm / 4, GradientNorm.Of(gradients), 4);
@@ -35,7 +35,7 @@ public sealed class TrainingFeatureTests
     {
         using TensorScope scope = new();
         Tensor gradients = Tensor.From([1, float.NaN, 2], new Shape(3));
-        Assert.True(double.IsNaN(GradientNorm.Clip(gradients, 1)));
+        GradientNorm.Clip(gradients, 1);
         Assert.Contains(gradients.ToArray(), float.IsNaN);
     }
 
