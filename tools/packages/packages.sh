@@ -14,6 +14,12 @@ packed=$(cd "$packed" && pwd)
 export NUGET_PACKAGES=$work/cache DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 NO_COLOR=1
 quietly() { "$@" >"$work/log" 2>&1 || { cat "$work/log"; echo "packages: failed: $*"; exit 1; }; }
 
+# Kernels as PTX go into the package where NVIDIA's compiler is here; else whoever has a card needs it.
+if (unset NUGET_PACKAGES; "$root/tools/gpu/ptx.sh" >"$work/ptx" 2>&1); then tail -n 1 "$work/ptx"
+else echo "packages: the CUDA kernels are packed as text alone, and a card will need NVRTC: $(tail -n 1 "$work/ptx")"; fi
+trap 'rm -rf "$work"; "$root/tools/gpu/ptx.sh" clean' EXIT
+unset ADAPTFORMER_CUDA
+
 (unset NUGET_PACKAGES; cd "$root" && quietly dotnet pack AdaptFormer.slnx --configuration Release --output "$packed" -v quiet)
 file=$(ls "$packed"/AdaptFormer.Cli.*.nupkg)
 version=$(basename "$file" .nupkg)
