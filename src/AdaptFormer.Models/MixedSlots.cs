@@ -9,7 +9,15 @@ internal sealed class MixedSlots : Slots
 {
     private readonly List<(int Start, int Count, TaskSlots Task)> _runs;
 
-    private MixedSlots(List<(int Start, int Count, TaskSlots Task)> runs) => _runs = runs;
+    // What any of the tasks touches. Layers ask about every seam and bias of the backbone, most of which no task does, and the cores wait.
+    private readonly HashSet<Seam> _filled = [];
+    private readonly HashSet<Parameter> _replaced = [];
+
+    private MixedSlots(List<(int Start, int Count, TaskSlots Task)> runs)
+    {
+        _runs = runs;
+        foreach ((_, _, TaskSlots task) in runs) task.AddTo(_filled, _replaced);
+    }
 
     /// <summary>The runs of equal neighbours among the samples' tasks.</summary>
     public static List<(int Start, int Count, TaskSlots Task)> Runs(IReadOnlyList<TaskSlots> tasks)
@@ -29,6 +37,7 @@ internal sealed class MixedSlots : Slots
 
     public override T? Of<T>(Seam<T> seam) where T : class
     {
+        if (!_filled.Contains(seam)) return null;
         TaskRun<T>[] runs = [.. _runs.Select(run => new TaskRun<T>(run.Start, run.Count, run.Task, run.Task.Of(seam)))];
         return runs.All(run => run.Filler == runs[0].Filler) ? runs[0].Filler : T.Mix(runs);
     }
@@ -41,7 +50,8 @@ internal sealed class MixedSlots : Slots
     {
         foreach (Parameter? parameter in own)
         {
-            if (parameter is not null && _runs.Any(run => run.Task.Of(parameter) != _runs[0].Task.Of(parameter))) return true;
+            if (parameter is null || !_replaced.Contains(parameter)) continue;
+            if (_runs.Any(run => run.Task.Of(parameter) != _runs[0].Task.Of(parameter))) return true;
         }
 
         return false;

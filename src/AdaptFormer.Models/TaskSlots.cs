@@ -80,6 +80,13 @@ public sealed class TaskSlots : Slots, IDisposable
     /// <summary>How many seams this task fills and weights it replaces.</summary>
     internal int Count => _fillers.Count + _numbers.Count;
 
+    /// <summary>Adds the seams that this task fills, and the weights that it replaces.</summary>
+    internal void AddTo(HashSet<Seam> filled, HashSet<Parameter> replaced)
+    {
+        filled.UnionWith(_fillers.Keys);
+        replaced.UnionWith(_numbers.Keys);
+    }
+
     /// <summary>How many of them lie in <paramref name="module"/>.</summary>
     internal int CountIn(Module module) =>
         module.Modules().Sum(inner => inner.Seams.Count(_fillers.ContainsKey))

@@ -37,8 +37,9 @@ internal sealed class MixedBranchDelta(IReadOnlyList<TaskRun<BranchDelta>> runs)
 
     public override Tensor Apply(Tensor x, Tensor normed, Branch branch)
     {
-        (int, int, Bottleneck?)[] beside = [.. runs.Select(run => (run.Start, run.Count, run.Filler?.Beside))];
-        if (runs.All(run => run.Filler is null or { Beside: not null })) return branch.Forward(normed, x.AddBottlenecks(beside).Give());
+        (int, int, Bottleneck? Delta)[] beside = [.. runs.Select(run => (run.Start, run.Count, run.Filler?.Beside))];
+        if (runs.Zip(beside).All(run => run.First.Filler is null || run.Second.Delta is not null))
+            return branch.Forward(normed, x.AddBottlenecks(beside).Give());
         return runs.Join(run =>
         {
             (Tensor stream, Tensor input, Branch own) = (x.Of(run), normed.Of(run), branch.With(run.Task));
