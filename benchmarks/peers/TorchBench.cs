@@ -29,7 +29,7 @@ internal static class TorchBench
 
         Measured Train()
         {
-            using optim.Optimizer sgd = optim.SGD(model.Trained.Select(entry => new TorchSharp.Modules.Parameter(entry.Value)), 1e-3, momentum: 0.9);
+            using optim.Optimizer sgd = optim.SGD(model.Trained.Select(entry => entry.Value), 1e-3, momentum: 0.9);
             return Measured.Of(() => Step(model, sgd, pixels, target), batch, seconds);
         }
     }

@@ -23,7 +23,7 @@ internal static class TorchEpochs
         VitSize size = VitSize.Of("deit_tiny_patch16_224", train.Classes);
         using TorchVit model = new(size, "adaptformer", TorchSetting.Named(options.Text("setting")));
         Load(model, options.Text("weights"));
-        using optim.Optimizer sgd = optim.SGD(model.Trained.Select(entry => new TorchSharp.Modules.Parameter(entry.Value)), Rate, momentum: 0.9);
+        using optim.Optimizer sgd = optim.SGD(model.Trained.Select(entry => entry.Value), Rate, momentum: 0.9);
         Random order = new(0);
         int steps = train.Count / batch, done = 0;
         for (int epoch = 1; epoch <= epochs; epoch++)

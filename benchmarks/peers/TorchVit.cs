@@ -1,4 +1,5 @@
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace AdaptFormer.Peers;
@@ -53,7 +54,7 @@ internal sealed class TorchVit : IDisposable
     public bool Adapted { get; }
 
     /// <summary>What trains, by name.</summary>
-    public IEnumerable<(string Name, Tensor Value)> Trained => _trained.Select(name => (name, _tensors[name]));
+    public IEnumerable<(string Name, Parameter Value)> Trained => _trained.Select(name => (name, (Parameter)_tensors[name]));
 
     /// <summary>Replaces the numbers of a parameter.</summary>
     public void Set(string name, Tensor value)
@@ -154,8 +155,7 @@ internal sealed class TorchVit : IDisposable
         bool isStream = name is "cls_token" or "pos_embed" || name.Contains("norm", StringComparison.Ordinal);
         ScalarType type = trained ? ScalarType.Float32 : isStream ? _setting.Stream : _setting.Compute;
         Tensor value = (center + (spread * (rand(shape) - 0.5))).to(type);
-        value.requires_grad = trained;
-        _tensors[name] = value.DetachFromDisposeScope();
+        _tensors[name] = (trained ? new Parameter(value, requires_grad: true) : value).DetachFromDisposeScope();
         if (trained) _trained.Add(name);
     }
 }
