@@ -12,6 +12,7 @@ internal sealed class HostStorage : Storage
     private readonly MemoryMeter? _meter;
     private nint _pointer;
     private long _capacity;
+    private volatile bool _forGood;
 
     private HostStorage(nint pointer, long bytes, long capacity, object? owner, MemoryMeter? meter = null)
         : base(Device.Host, bytes)
@@ -39,10 +40,17 @@ internal sealed class HostStorage : Storage
     /// <summary>Memory of <paramref name="owner"/>, which is kept reachable; never written by an op, never returned to the pool.</summary>
     public static HostStorage Borrow(nint pointer, long bytes, object owner) => new(pointer, bytes, 0, owner);
 
+    internal override void ReleaseForGood()
+    {
+        _forGood = true;
+        Release();
+    }
+
     protected override void Free()
     {
         _meter?.Add(-BufferPool.SizeClass(Bytes));
-        if (_capacity > 0) BufferPool.Return(_pointer, _capacity);
+        if (_capacity > 0 && _forGood) BufferPool.Discard(_pointer, _capacity);
+        else if (_capacity > 0) BufferPool.Return(_pointer, _capacity);
         GC.KeepAlive(_owner);
     }
 

@@ -50,6 +50,9 @@ public abstract class Storage
         Free();
     }
 
+    /// <summary>As <see cref="Release"/>, for memory of a kind that will not be asked for again: it need not wait for that.</summary>
+    internal virtual void ReleaseForGood() => Release();
+
     /// <summary>Gives the memory back; called once, on any thread.</summary>
     protected abstract void Free();
 }

@@ -309,7 +309,7 @@ public unsafe class Tensor : IDisposable
     }
 
     /// <summary>Gives the memory back although the object stays in use for what was derived from it.</summary>
-    private protected void FreePlain() => Interlocked.Exchange(ref _storage, null)?.Release();
+    private protected void FreePlain() => Interlocked.Exchange(ref _storage, null)?.ReleaseForGood();
 
     /// <summary>
     /// Gives up the owner's hold; the memory goes back once no tape needs it either. A second call does nothing, so a tensor may be

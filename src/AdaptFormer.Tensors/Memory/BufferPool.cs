@@ -96,6 +96,18 @@ public static class BufferPool
         }
     }
 
+    /// <summary>Gives a block back to the system at once.</summary>
+    internal static void Discard(nint block, long capacity)
+    {
+        lock (Gate)
+        {
+            _liveBuffers--;
+            _liveBytes -= capacity;
+        }
+
+        SystemMemory.Free(block, capacity);
+    }
+
     /// <summary>What a block of <paramref name="bytes"/> really takes.</summary>
     internal static long SizeClass(long bytes)
     {

@@ -1,5 +1,6 @@
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Memory;
+using AdaptFormer.Tensors.Ops;
 using AdaptFormer.Tests.Support;
 using Xunit;
 
@@ -53,6 +54,22 @@ public sealed class BufferPoolTests
             Take(Other).Dispose();
             Assert.Equal(pooled, BufferPool.PooledBytes);
         }
+    }
+
+    [Fact]
+    public void Numbers_that_were_packed_do_not_wait_in_the_pool()
+    {
+        using Parameter first = Parameter.Full(new Shape(64, 192), 1), second = Parameter.Full(new Shape(64, 192), 2);
+        long pooled = 0;
+        foreach (Parameter weight in (Parameter[])[first, second])
+        {
+            weight.KeepPackedOnly();
+            using (TensorScope scope = new()) Tensor.Zeros(4, 192).Linear(weight);
+            Assert.False(weight.IsAlive);
+            if (weight == first) pooled = BufferPool.PooledBytes;       // what the product itself needed waits there
+        }
+
+        Assert.Equal(pooled, BufferPool.PooledBytes);
     }
 
     private static Tensor Take(int bytes) => Tensor.Empty(new Shape(bytes / sizeof(float)));
