@@ -31,6 +31,7 @@ AdapterInfo adapter = AdapterFile.Open(summary.Adapter!);
 using Predictor predictor = Predictor.OpenRun(output);
 using VisionTransformer model = new("tiny", new VitConfig(16, 16, 8, EmbedDim: 16, Depth: 2, NumHeads: 2, MlpRatio: 2));
 using ImageBuffer picture = new(20, 16);
+for (int i = 0; i < picture.Pixels.Length; i++) picture.Pixels[i] = (byte)(i * 7);
 PngWriter.Save(Path.Combine(output, "picture.png"), picture);
 IReadOnlyList<ClassScore> best = predictor.Predict(Path.Combine(output, "picture.png"), topK: 3);
 Console.WriteLine($"{adapter.Labels.Count} classes, {summary.TestImages} test pictures, best guess {best[0].Label}, {StateDict.Of(model).Weights.Count} weights in the backbone");

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Packs everything and uses it as a user does, in an empty folder: looks into each package, installs the program from the packed folder and trains with
-# it, and builds and runs a console program on the library packages.
+# it, builds and runs a console program on the library packages, and runs an exported file by the programs that export prints.
 #   tools/packages/packages.sh [FOLDER]     keeps the packages in FOLDER
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -41,6 +41,32 @@ mkdir consumer && cp "$root/tools/packages/Consumer.csproj" "$root/tools/package
 quietly dotnet build consumer --output "$work/built" "-p:PackedFolder=$packed" "-p:PackedVersion=$version" -v quiet
 result=$("$work/built/Consumer" "$packed" "$work/empty/library-run")
 echo "packages: a console program on them: $result"
+
+# An exported file by the programs that export prints: C# on the packages alone, JavaScript where tools/clients has its packages. They must print the
+# digits of predict.
+adaptformer export run --output run.onnx >"$work/exported"
+printed() { awk -v wanted="$1:" '$0 == wanted { on = 1; next } /^(C#|JavaScript|Python):$/ { on = 0 } on { sub(/^  /, ""); print }' "$work/exported"; }
+cp library-run/picture.png picture.jpg
+adaptformer predict picture.jpg --run run --top-k 3 --precision float32 --json | grep -o '"label":"[^"]*","probability":[^},]*' |
+    awk -F '"' '{ sub(/^:/, "", $7); printf "%s %.3f\n", $4, $7 }' >"$work/expected"
+test "$(wc -l <"$work/expected")" = 3
+same() { diff "$work/expected" "$work/answer" || { echo "packages: the printed $1 answers otherwise than predict"; exit 1; }; }
+
+mkdir printed && cp "$root/tools/packages/Printed.csproj" printed && printed "C#" >printed/Program.cs
+quietly dotnet build printed --output "$work/printed" "-p:PackedFolder=$packed" "-p:PackedVersion=$version" -v quiet
+"$work/printed/Printed" >"$work/answer"
+same "C#"
+echo "packages: the printed C# on AdaptFormer.Onnx gives the digits of predict: $(head -1 "$work/answer")"
+
+export NODE_PATH=$root/tools/clients/node_modules
+if command -v node >/dev/null && [ -d "$NODE_PATH/onnxruntime-node" ] && [ -d "$NODE_PATH/sharp" ]; then
+    printed JavaScript >printed.js
+    node printed.js >"$work/answer"
+    same JavaScript
+    echo "packages: the printed JavaScript gives the digits of predict"
+else
+    echo "packages: SKIPPED the printed JavaScript: run npm ci in tools/clients"
+fi
 
 # Additions of another project, on the packages alone: each is used for real by its tests.
 mkdir outside && cp "$root"/tests/AdaptFormer.Outside.Tests/*.cs "$root"/tests/AdaptFormer.Outside.Tests/*.csproj outside
