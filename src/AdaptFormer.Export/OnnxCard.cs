@@ -47,7 +47,30 @@ public sealed record OnnxCard(
             || card.Tasks.Any(task => task is not { Labels.Count: > 0, Output.Length: > 0 }))
             throw new InvalidDataException($"{path}: what it says about itself is not complete: a task with labels, a self-test and "
                 + "the preprocessing are expected.");
-        return card;
+        Preprocessing pictures = Preprocessing.FromJson(card.Preprocessing.ToJson(), path);      // values in their ranges
+        if (card.Fault is { } fault) throw new InvalidDataException($"{path}: what it says about itself contradicts itself: {fault}.");
+        return card with { Preprocessing = pictures };
+    }
+
+    private const int MostNumbers = 1 << 28;
+
+    /// <summary>What does not fit together, in words; null if all does.</summary>
+    private string? Fault
+    {
+        get
+        {
+            IReadOnlyList<int> shape = SelfTest.Shape ?? [];
+            double numbers = shape.Aggregate(1.0, (product, axis) => product * axis);
+            if (shape.Count is not (4 or 5) || shape.Any(axis => axis < 1) || numbers > MostNumbers)
+                return $"its self-test's input is [{string.Join(", ", shape)}]";
+            bool isBytes = Input is OnnxNames.Image or OnnxNames.Clip;
+            if (!isBytes && Input != OnnxNames.Pixels) return $"its input is '{Input}'";
+            if (isBytes != SelfTest.Bytes is not null || (SelfTest.Bytes is { } bytes && bytes.Length != numbers))
+                return $"its self-test has {SelfTest.Bytes?.Length ?? 0} bytes for [{string.Join(", ", shape)}]";
+            if (Tasks.FirstOrDefault(one => SelfTest.Answers?.GetValueOrDefault(one.Output)?.Length != one.Labels.Count) is { } task)
+                return $"its self-test does not answer the {task.Labels.Count} classes of '{task.Name}'";
+            return SelfTest.Tolerance is >= 0 and < double.PositiveInfinity ? null : $"its tolerance is {SelfTest.Tolerance}";
+        }
     }
 
     /// <summary>The text.</summary>

@@ -47,14 +47,34 @@ internal sealed class OnnxExport
             OnnxCheck.Structure(file);
             _check?.Invoke(file);
             long bytes = new FileInfo(file).Length + (external ? new FileInfo(data).Length : 0);
-            if (external) Disk.Rename(data, full + DataEnding);
-            Disk.Rename(file, full);
+            if (external) PlaceBoth(file, data, full, Path.Combine(work, "before"));
+            else Disk.Rename(file, full);
             Disk.FlushFolder(folder);
             return new OnnxReport(_path, external ? _path + DataEnding : null, bytes, graph.Nodes.Count, graph.Opset, card);
         }
         finally
         {
             Disk.DeleteFolder(work);
+        }
+    }
+
+    /// <summary>Gives both files their names. A graph must never stand beside numbers of another, which would be read as its own: one that
+    /// is there goes first, so that whoever ends the program in between leaves no model, and not a wrong one.</summary>
+    private static void PlaceBoth(string file, string data, string full, string before)
+    {
+        (string fullData, string beforeData) = (full + DataEnding, before + DataEnding);
+        if (File.Exists(full)) Disk.Rename(full, before);
+        try
+        {
+            if (File.Exists(fullData)) Disk.Rename(fullData, beforeData);
+            Disk.Rename(data, fullData);
+            Disk.Rename(file, full);
+        }
+        catch
+        {
+            if (File.Exists(beforeData)) File.Move(beforeData, fullData, overwrite: true);
+            if (File.Exists(before)) File.Move(before, full, overwrite: true);
+            throw;
         }
     }
 

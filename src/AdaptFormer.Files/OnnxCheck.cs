@@ -15,6 +15,14 @@ public static class OnnxCheck
         [(int)OnnxElement.Float64] = 8,
     };
 
+    /// <summary>The texts beside a file's graph, read before anything in it is believed.</summary>
+    /// <exception cref="InvalidDataException">It is no ONNX file, or is damaged.</exception>
+    public static IReadOnlyDictionary<string, string> Texts(string path)
+    {
+        using MappedFile file = new(path);
+        return new OnnxModelFile(file).Metadata;
+    }
+
     /// <summary>Throws unless every name is made before it is read and only once, and every constant is as large as its axes say.</summary>
     /// <exception cref="InvalidDataException">The file breaks a rule; the message names it.</exception>
     public static void Structure(string path)

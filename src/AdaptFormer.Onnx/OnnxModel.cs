@@ -1,4 +1,5 @@
 using AdaptFormer.Export;
+using AdaptFormer.Files;
 using Microsoft.ML.OnnxRuntime;
 
 namespace AdaptFormer.Onnx;
@@ -26,22 +27,14 @@ public sealed class OnnxModel : IDisposable
     public static OnnxModel Open(string path, Action<SessionOptions>? configure = null)
     {
         OnnxRuntimeLibrary.Require();
-        using (File.OpenRead(path))
-        {
-            // absent or locked: said as for any other file
-        }
-
+        OnnxCard card = CardOf(path);
         using SessionOptions options = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
         configure?.Invoke(options);
         InferenceSession? session = null;
         try
         {
             session = new InferenceSession(path, options);
-            if (!session.ModelMetadata.CustomMetadataMap.TryGetValue(OnnxNames.Card, out string? json))
-                throw new InvalidDataException(
-                    $"{path} was exported by another program: it says neither what its pictures must look like nor what its answers mean. "
-                    + "Export the model with adaptformer export.");
-            OnnxModel model = new(path, session, OnnxCard.FromJson(json, path));
+            OnnxModel model = new(path, session, card);
             model.CheckPorts();
             session = null;
             return model;
@@ -108,6 +101,20 @@ public sealed class OnnxModel : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _session.Dispose();
+
+    /// <summary>What a file says about itself, read before ONNX Runtime, which trusts more, sees it.</summary>
+    private static OnnxCard CardOf(string path)
+    {
+        using (File.OpenRead(path))
+        {
+            // absent or locked: said as for any other file
+        }
+
+        return OnnxCheck.Texts(path).TryGetValue(OnnxNames.Card, out string? json) ? OnnxCard.FromJson(json, path)
+            : throw new InvalidDataException(
+                $"{path} was exported by another program: it says neither what its pictures must look like nor what its answers mean. "
+                + "Export the model with adaptformer export.");
+    }
 
     private IReadOnlyDictionary<string, float[]> Run(OrtValue input, IReadOnlyCollection<string>? outputs)
     {

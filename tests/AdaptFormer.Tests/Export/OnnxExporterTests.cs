@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using AdaptFormer.Export;
 using AdaptFormer.Files;
 using AdaptFormer.Inference;
@@ -176,6 +177,51 @@ public sealed class OnnxExporterTests : IDisposable
         Assert.Equal("before", File.ReadAllText(path));
         Assert.Equal([path], Directory.GetFileSystemEntries(Path.GetDirectoryName(path)!));
     }
+
+    [Fact]
+    public void A_disk_that_fails_at_any_call_leaves_the_old_pair_or_the_new_one()
+    {
+        string path = _folder.PathOf("task.onnx"), other = Path.Combine(Directory.CreateDirectory(_folder.PathOf("other")).FullName, "task.onnx");
+        using Backbone model = Tuned("ViT", new LinearProbe());
+        using Predictor predictor = OnnxTrial.Predictor(model);
+        OnnxOptions options = new(Pixels: false, External: true);
+        OnnxExporter.Save(path, predictor, options);
+        string old = Pair(path);
+        TinyBackbone.Randomize(model, 8, _ => true);
+        OnnxExporter.Save(other, predictor, options);
+        string changed = Pair(other);
+        Assert.NotEqual(old, changed);
+        for (int at = 1, failed = 0; ; at++)
+        {
+            DiskFault fault = DiskFault.Begin(DiskFaultKind.NoSpace, at);
+            try
+            {
+                OnnxExporter.Save(path, predictor, options);
+            }
+            catch (IOException)
+            {
+                failed++;
+            }
+            finally
+            {
+                DiskFault.End();
+            }
+
+            string now = Pair(path);
+            if (!fault.Happened)
+            {
+                Assert.Equal(changed, now);
+                Assert.True(failed > 5);
+                return;
+            }
+
+            if (now == changed) return;     // the new pair had its place, and only tidying up failed
+            Assert.Equal(old, now);
+        }
+    }
+
+    private static string Pair(string path) =>
+        Convert.ToHexString(SHA256.HashData([.. File.ReadAllBytes(path), .. File.ReadAllBytes($"{path}.data")]));
 
     [Fact]
     public void What_cannot_be_is_refused()

@@ -1,3 +1,4 @@
+using System.Text;
 using AdaptFormer.Data.Datasets;
 using AdaptFormer.Data.Images;
 using AdaptFormer.Export;
@@ -95,6 +96,56 @@ public sealed class OnnxPredictorTests : IDisposable
         Assert.Throws<FileNotFoundException>(() => OnnxPredictor.Open(_folder.PathOf("none.onnx")));
     }
 
+    [Theory]
+    [InlineData("\"img_size\":16", "\"img_size\":-5", "out of range")]
+    [InlineData("\"img_size\":16", "\"img_size\":1e99", "cannot be read")]
+    [InlineData("\"shape\":[1,45,60,3]", "\"shape\":[1,0,60,3]", "[1, 0, 60, 3]")]
+    [InlineData("\"shape\":[1,45,60,3]", "\"shape\":[1,65536,65536,3]", "[1, 65536, 65536, 3]")]
+    [InlineData("\"shape\":[1,45,60,3]", "\"shape\":[1,45,61,3]", "8100 bytes")]
+    [InlineData("\"shape\":[1,45,60,3]", "\"shape\":null", "input is []")]
+    [InlineData("\"labels\":[\"a\",\"b\",\"c\"]", "\"labels\":[\"a\",\"b\"]", "2 classes of 'logits'")]
+    [InlineData("\"input\":\"image\"", "\"input\":\"pixels\"", "8100 bytes")]
+    [InlineData("\"input\":\"image\"", "\"input\":\"speech\"", "input is 'speech'")]
+    [InlineData("\"output\":\"logits\"", "\"output\":\"other\"", "does not answer")]
+    [InlineData("\"tolerance\":", "\"tolerance\":-", "tolerance is -")]
+    [InlineData("\"format_version\":1", "\"format_version\":9", "of version 9")]
+    [InlineData("\"tasks\":[", "\"tasks\":[null,", "not complete")]
+    public void A_file_that_says_nonsense_about_itself_is_refused_by_name(string from, string to, string reason)
+    {
+        OnnxTrial.RequireRuntime();
+        using Backbone model = Model();
+        using Predictor ours = new(model, ["a", "b", "c"], Preprocessing.ImageNet(16));
+        OnnxReport report = OnnxExporter.Save(_folder.PathOf("task.onnx"), ours);
+        string path = _folder.PathOf("hostile.onnx"), card = report.Card.ToJson();
+        Assert.Contains(from, card);
+        OnnxGraph graph = OnnxSamples.Graph();
+        File.WriteAllBytes(path, OnnxSamples.Bytes(graph, new() { [OnnxNames.Card] = card.Replace(from, to) }));
+        string message = Assert.Throws<InvalidDataException>(() => OnnxPredictor.Open(path, configure: OnnxTrial.Alone)).Message;
+        Assert.Contains(reason, message);
+        Assert.Contains("hostile.onnx", message);
+    }
+
+    [Fact]
+    public void A_file_whose_numbers_lie_elsewhere_or_whose_graph_is_another_is_refused()
+    {
+        OnnxTrial.RequireRuntime();
+        using Backbone model = Model();
+        using Predictor ours = new(model, ["a", "b", "c"], Preprocessing.ImageNet(16));
+        string path = _folder.PathOf("task.onnx");
+        OnnxReport report = OnnxExporter.Save(path, ours, new OnnxOptions(External: true));
+        byte[] good = File.ReadAllBytes(path);
+
+        string Refused() => Assert.Throws<InvalidDataException>(() => OnnxPredictor.Open(path, configure: OnnxTrial.Alone)).Message;
+        File.Move(report.DataPath!, _folder.PathOf("secret"));
+        Assert.Contains("task.onnx", Refused());
+        File.WriteAllBytes(path, OnnxSamples.Bytes(OnnxSamples.Graph(), new() { [OnnxNames.Card] = report.Card.ToJson() }));
+        Assert.Contains("task.onnx", Refused());
+        byte[] outside = [.. good];
+        Replace(outside, "task.onnx.data", "../task.onnxd/");
+        File.WriteAllBytes(path, outside);
+        Assert.Contains("task.onnx", Refused());
+    }
+
     [Fact]
     public void A_file_that_answers_its_self_test_wrongly_is_refused()
     {
@@ -107,6 +158,13 @@ public sealed class OnnxPredictorTests : IDisposable
         numbers.AsSpan(0, 4096).Clear();
         File.WriteAllBytes(report.DataPath!, numbers);
         Assert.Contains("self-test", Assert.Throws<InvalidDataException>(() => OnnxPredictor.Open(path, configure: OnnxTrial.Alone)).Message);
+    }
+
+    private static void Replace(byte[] bytes, string from, string to)
+    {
+        Assert.Equal(from.Length, to.Length);
+        (byte[] old, byte[] now) = (Encoding.UTF8.GetBytes(from), Encoding.UTF8.GetBytes(to));
+        for (int at = bytes.AsSpan().IndexOf(old); at >= 0; at = bytes.AsSpan().IndexOf(old)) now.CopyTo(bytes, at);
     }
 
     private static void Same(IReadOnlyList<ClassScore> ours, IReadOnlyList<ClassScore> theirs)
