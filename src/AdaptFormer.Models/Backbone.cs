@@ -107,14 +107,19 @@ public abstract class Backbone : Layer
     /// Lets predictions run the frozen products of the blocks in 8-bit whole numbers: a step for each output of a weight and one for each
     /// token. Norms, attention, what a method adds and the head stay in f32. Weights that train are left alone.
     /// </summary>
-    public void PredictInBytes()
+    public void PredictInBytes() => PredictInBytes(Blocks.Count);
+
+    /// <summary>As <see cref="PredictInBytes()"/>, for the first blocks alone.</summary>
+    /// <param name="blocks">How many.</param>
+    /// <param name="inBytes">Whether they run so from now on; false makes them exact again.</param>
+    public void PredictInBytes(int blocks, bool inBytes = true)
     {
-        PredictsInBytes = true;
-        foreach (Block block in Blocks)
+        PredictsInBytes = inBytes && blocks >= Blocks.Count;
+        foreach (Block block in Blocks.Take(blocks))
         {
             foreach (Linear layer in (Linear[])[block.Attn.Qkv, block.Attn.Proj, block.Mlp.Fc1, block.Mlp.Fc2])
             {
-                if (!layer.Weight.Trainable) layer.Weight.InBytes = true;
+                if (!layer.Weight.Trainable) layer.Weight.InBytes = inBytes;
             }
         }
     }

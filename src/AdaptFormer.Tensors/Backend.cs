@@ -114,6 +114,10 @@ public abstract class Backend
     /// <param name="result">The type of the result.</param>
     public virtual DataType GeluKept(DataType result) => result;
 
+    /// <summary>The type in which layers in 8-bit whole numbers hand on what nothing is added to, where nobody says another: what the
+    /// products behind them are fastest in.</summary>
+    public virtual DataType InBytesResult => DataType.Float32;
+
     /// <summary>Runs one call: every operation on a tensor of this backend's device passes here.</summary>
     public abstract void Invoke(Call call);
 

@@ -65,7 +65,8 @@ public sealed class Linear : Layer
         (LinearDelta? delta, Layer? after) = (Delta.In(slots), After.In(slots));
         if (gamma is null && after is null)
         {
-            Tensor y = x.Linear(Weight, bias, _compute, output, residual, scale);
+            DataType? handed = output ?? (residual is null && delta is null ? InBytesResult : null);
+            Tensor y = x.Linear(Weight, bias, _compute, handed, residual, scale);
             return delta?.AddTo(y, x, scale) ?? y;
         }
 
@@ -80,11 +81,14 @@ public sealed class Linear : Layer
 
     /// <summary>GELU(x·Wᵀ + b).</summary>
     public Tensor ForwardGelu(Tensor x, Slots slots) =>
-        IsPlain(slots) ? x.LinearGelu(Weight, slots.Of(Bias), _compute) : Forward(x, slots).Gelu();
+        IsPlain(slots) ? x.LinearGelu(Weight, slots.Of(Bias), _compute, InBytesResult) : Forward(x, slots).Gelu();
 
     /// <summary>ReLU(x·Wᵀ + b).</summary>
     public Tensor ForwardRelu(Tensor x, Slots slots) =>
         IsPlain(slots) ? x.LinearRelu(Weight, slots.Of(Bias), _compute) : Forward(x, slots).Relu();
+
+    /// <summary>The type in which a weight in 8-bit whole numbers hands on its result; null for any other weight.</summary>
+    private DataType? InBytesResult => Weight is { InBytes: true, Trainable: false } ? Backend.Current.InBytesResult : null;
 
     /// <summary>Whether the layer is one product and one bias for all rows, so that a nonlinearity can follow in the same sweep.</summary>
     private bool IsPlain(Slots slots) => Delta.In(slots) is null && After.In(slots) is null && !slots.Differ(Bias);

@@ -21,13 +21,14 @@ internal static class PrefixKey
     /// <param name="loader">The data and their transform.</param>
     /// <param name="view">Which draw of a random transform, from 0; null for a fixed one.</param>
     /// <param name="type">How elements are stored.</param>
-    public static string Of(Backbone model, int cut, DataLoader loader, int? view, DataType type)
+    /// <param name="inBytes">Whether they are made in 8 bits.</param>
+    public static string Of(Backbone model, int cut, DataLoader loader, int? view, DataType type, bool inBytes)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Add(hash, $"prefix {PrefixHeader.CurrentFormat}");
         Add(hash, model.ContentDigest());
         Add(hash, model.Config.Sizes.ToJson());
-        Add(hash, $"cut {cut}, {model.Compute}, {Backend.Current.Name}, stored as {type}");
+        Add(hash, $"cut {cut}, {model.Compute}, {Backend.Current.Name}, stored as {type}{(inBytes ? ", made in 8 bits" : "")}");
         Add(hash, loader.Samples.Description);
         Add(hash, view is { } v ? string.Create(CultureInfo.InvariantCulture, $"view {v} of seed {loader.Options.Seed}") : "fixed");
         AddData(hash, loader.Dataset, loader.Samples.Views);

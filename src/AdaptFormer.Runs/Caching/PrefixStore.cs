@@ -14,6 +14,9 @@ namespace AdaptFormer.Runs.Caching;
 /// <param name="Epoch">Which epoch's draws the transform gets.</param>
 internal sealed record PrefixJob(PrefixHeader Header, Backbone Model, int Cut, DataLoader Loader, int Epoch)
 {
+    /// <summary>Whether the blocks' products run in 8 bits.</summary>
+    public bool InBytes { get; init; }
+
     /// <summary>Told how many samples are done; may be null.</summary>
     public Action<int>? Progress { get; init; }
 
@@ -150,7 +153,16 @@ internal sealed class PrefixStore(string folder, long maxBytes)
         part.Position = 0;
         if (done == 0) part.Write(job.Header.ToBytes());
         part.Position = part.Length;
-        Append(part, job, done, cancellation);
+        if (job.InBytes) job.Model.PredictInBytes(job.Cut);
+        try
+        {
+            Append(part, job, done, cancellation);
+        }
+        finally
+        {
+            if (job.InBytes) job.Model.PredictInBytes(job.Cut, inBytes: false);     // training goes on as the run computes
+        }
+
         try
         {
             part.FlushToDisk();

@@ -93,6 +93,9 @@ public sealed class RunSources : IDisposable
         foreach (PrefixSource source in _owned) source.Dispose();
     }
 
+    /// <summary>Whether kept tensors are made in 8 bits, which the host alone does.</summary>
+    private bool InBytes => _options.Compute == CacheCompute.Int8 && Backend.Current.Device == Device.Host;
+
     private MixedSource Mixed(RecipeData data, MixOptions mix)
     {
         if (_options.Mode == CacheMode.Auto)
@@ -116,8 +119,8 @@ public sealed class RunSources : IDisposable
 
         if (isFixed) views = 1;
         PrefixHeader[] headers = [.. Enumerable.Range(0, views).Select(view => new PrefixHeader(
-            PrefixHeader.CurrentFormat, PrefixKey.Of(_model, cut, loader, isFixed ? null : view, _type), loader.Samples.Count, _dims, _type
-        ))];
+            PrefixHeader.CurrentFormat, PrefixKey.Of(_model, cut, loader, isFixed ? null : view, _type, InBytes), loader.Samples.Count,
+            _dims, _type))];
         long bytes = headers.Sum(header => header.FileBytes);
         if (_planned + bytes > _store.MaxBytes)
         {
@@ -129,8 +132,9 @@ public sealed class RunSources : IDisposable
         _planned += bytes;
         string place = cut > _model.Blocks.Count ? "features" : cut == _model.Blocks.Count ? "the last block's result"
             : $"tokens ahead of block {cut + 1}";
-        string exactness = _type == DataType.Float32 ? "kept in f32, results stay bit for bit the same"
-            : "kept in bf16, results differ by rounding";
+        bool isExact = _type == DataType.Float32 && !InBytes;
+        string exactness = $"{(InBytes ? "made in 8 bits, " : "")}kept in {(_type == DataType.Float32 ? "f32" : "bf16")}, results "
+            + (isExact ? "stay bit for bit the same" : "differ by rounding");
         string draws = isFixed ? "" : $", {views} fixed view{(views == 1 ? "" : "s")} a picture";
         _report(new CacheRecord(true, $"{part}: {place}{draws}, {exactness}{(headers.All(_store.Has) ? ", found" : "")}", bytes));
 
@@ -141,6 +145,7 @@ public sealed class RunSources : IDisposable
             long start = Stopwatch.GetTimestamp();
             PrefixJob job = new(headers[view], _model, cut, reading, view + 1)
             {
+                InBytes = InBytes,
                 Progress = done => Progress(reading, done, start),
                 Waiting = () => _report(new CacheRecord(true, $"{part}: another training computes the same tensors; waiting for it", 0)),
             };

@@ -30,6 +30,18 @@ public enum CachePrecision
     BFloat16,
 }
 
+/// <summary>In what kept tensors are made.</summary>
+[JsonConverter(typeof(SnakeCaseEnum<CacheCompute>))]
+public enum CacheCompute
+{
+    /// <summary>In the run's own precision.</summary>
+    Auto,
+
+    /// <summary>The blocks' products in 8-bit whole numbers, everything else as the run: sooner done, and results differ by
+    /// rounding.</summary>
+    Int8,
+}
+
 /// <summary>
 /// The frozen-prefix cache: the <c>cache</c> section of a recipe. Layers below the first one that trains do the same work every epoch; it
 /// is done once and kept on disk.
@@ -40,8 +52,10 @@ public enum CachePrecision
 /// <param name="Precision">How tensors are stored.</param>
 /// <param name="Folder">Where to; the user's cache folder if null.</param>
 /// <param name="MaxGb">Most gigabytes (10⁹ bytes) that the folder may hold, above 0; the oldest files make room.</param>
+/// <param name="Compute">In what tensors are made.</param>
 public sealed record CacheOptions(
-    CacheMode Mode = CacheMode.Off, int Views = 0, CachePrecision Precision = CachePrecision.Auto, string? Folder = null, double MaxGb = 20)
+    CacheMode Mode = CacheMode.Off, int Views = 0, CachePrecision Precision = CachePrecision.Auto, string? Folder = null, double MaxGb = 20,
+    CacheCompute Compute = CacheCompute.Auto)
 {
     internal void Check(RecipeCheck check)
     {

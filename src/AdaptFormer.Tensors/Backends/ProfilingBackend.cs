@@ -54,6 +54,9 @@ public sealed class ProfilingBackend(Backend inner) : Backend
     public override void CopyToHost(Tensor source, nint destination) => inner.CopyToHost(source, destination);
 
     /// <inheritdoc/>
+    public override DataType InBytesResult => inner.InBytesResult;
+
+    /// <inheritdoc/>
     public override DataType GeluKept(DataType result) => inner.GeluKept(result);
 
     /// <inheritdoc/>

@@ -26,8 +26,8 @@ public static class LinearOp
             if (residual is not null && residual.Shape != shape)
                 Throw.Shape("Linear", $"the residual must have the result's shape {shape}", ("residual", residual));
 
-            Tensor input = x.As(compute ?? x.Type);
-            DataType type = output ?? (residual is null ? input.Type : DataType.Float32);
+            Tensor input = Input(x, weight, compute);
+            DataType type = output ?? (residual is null ? compute ?? x.Type : DataType.Float32);
             Tensor y = residual?.TakeOrEmpty(shape, type) ?? x.NewEmpty(shape, type);
             Tensor? rest = residual is { IsAlive: false } ? y : residual;
             new LinearCall(input, weight, bias, rest, scale, Epilogue.None, y).Run();                    // y = r + s·(x·Wᵀ + b)
@@ -44,14 +44,15 @@ public static class LinearOp
         /// </summary>
         /// <param name="weight">W, [O, I].</param>
         /// <param name="bias">b, [O]; none if null.</param>
-        /// <param name="compute">Type of the product's inputs and of the result; x's own type if null.</param>
+        /// <param name="compute">Type of the product's inputs; x's own type if null.</param>
+        /// <param name="output">Type of the result; <paramref name="compute"/> if null.</param>
         /// <returns>[..., O].</returns>
         /// <exception cref="ArgumentException">The last axis of x is not I long.</exception>
-        public Tensor LinearGelu(Tensor weight, Tensor? bias = null, DataType? compute = null)
+        public Tensor LinearGelu(Tensor weight, Tensor? bias = null, DataType? compute = null, DataType? output = null)
         {
             Check(x, weight, bias);
-            Tensor input = x.As(compute ?? x.Type);
-            Tensor y = x.NewEmpty(x.Shape.WithLast(weight.Shape[0]), input.Type);
+            Tensor input = Input(x, weight, compute);
+            Tensor y = x.NewEmpty(x.Shape.WithLast(weight.Shape[0]), output ?? compute ?? x.Type);
             if (!Recording.Records(x, weight, bias))
             {
                 new LinearCall(input, weight, bias, null, 1, Epilogue.Gelu, y).Run();
@@ -77,8 +78,8 @@ public static class LinearOp
         public Tensor LinearRelu(Tensor weight, Tensor? bias = null, DataType? compute = null)
         {
             Check(x, weight, bias);
-            Tensor input = x.As(compute ?? x.Type);
-            Tensor y = x.NewEmpty(x.Shape.WithLast(weight.Shape[0]), input.Type);
+            Tensor input = Input(x, weight, compute);
+            Tensor y = x.NewEmpty(x.Shape.WithLast(weight.Shape[0]), compute ?? x.Type);
             new LinearCall(input, weight, bias, null, 1, Epilogue.Relu, y).Run();
             return y.Record([x, weight, bias], keep: [y, .. Operands(x, input, weight)], dy =>
             {
@@ -88,6 +89,10 @@ public static class LinearOp
             });
         }
     }
+
+    // A weight in 8-bit whole numbers makes codes of rows of either type, whatever the model computes in.
+    private static Tensor Input(Tensor x, Tensor weight, DataType? compute) =>
+        weight is Parameter { InBytes: true, Trainable: false } ? x : x.As(compute ?? x.Type);
 
     // dW reads the input, dx reads W.
     private static Tensor?[] Operands(Tensor x, Tensor input, Tensor weight) =>

@@ -7,6 +7,7 @@ using AdaptFormer.Models.Vit;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends.Cpu;
 using AdaptFormer.Tests.Files;
+using AdaptFormer.Tests.Peft;
 using AdaptFormer.Tests.Support;
 using Xunit;
 
@@ -29,6 +30,22 @@ public sealed class Int8PredictionTests : IDisposable
         float[] ours = TinyBackbone.Logits(exact.Model), theirs = TinyBackbone.Logits(rounded.Model);
         Assert.NotEqual(ours, theirs);
         Assert.All(ours.Zip(theirs), pair => Assert.InRange(pair.Second - pair.First, -0.2, 0.2));
+    }
+
+    [Theory]
+    [MemberData(nameof(MethodsByBackboneTests.Cells), MemberType = typeof(MethodsByBackboneTests))]
+    public void Every_method_on_every_family_predicts_in_8_bits_nearly_the_same(string method, string backbone)
+    {
+        using Backbone model = TinyModels.Create(backbone);
+        Assert.SkipUnless(MethodsByBackboneTests.TryAttach(method, model), $"{method} does not go with {backbone}");
+        TinyBackbone.Randomize(model, 7, _ => true);
+        model.Freeze();
+        float[] exact = TinyBackbone.Logits(model);
+        model.PredictInBytes();
+        double allowed = 0.1 * (exact.Max(Math.Abs) + 0.1);
+        Assert.All(exact.Zip(TinyBackbone.Logits(model)), pair => Assert.InRange(pair.Second - pair.First, -allowed, allowed));
+        model.PredictInBytes(model.Blocks.Count, inBytes: false);
+        Assert.Equal(exact, TinyBackbone.Logits(model));
     }
 
     [Theory]

@@ -13,97 +13,96 @@ internal static unsafe class ByteLinear
     /// <summary>The code that stands for zero.</summary>
     public const int Zero = 128;
 
+    // Sums of so many rows of a wide layer (3,072 outputs) still lie in the second cache when they are turned into floats.
+    private const int RowsAtOnce = 32;
     private const float LargestCode = 127;
 
     /// <summary>y = residual + scale·f(x·Wᵀ + b) for some rows.</summary>
     /// <param name="worker">The thread's own.</param>
     /// <param name="weight">W, [N, K].</param>
     /// <param name="x">[M, K].</param>
+    /// <param name="xt">Type of x.</param>
     /// <param name="m">M.</param>
     /// <param name="k">K.</param>
-    /// <param name="n">N.</param>
-    /// <param name="bias">[N]; none if null.</param>
+    /// <param name="rest">What follows the product.</param>
     /// <param name="residual">[M, N]; none if null. It may be y.</param>
-    /// <param name="scale">Factor on the layer's own part.</param>
-    /// <param name="epilogue">f.</param>
     /// <param name="y">[M, N].</param>
+    /// <param name="yt">Type of y.</param>
     public static void Run(
-        Worker worker, ByteForm weight, float* x, int m, int k, int n, float* bias, float* residual, float scale, Epilogue epilogue,
-        float* y)
+        Worker worker, ByteForm weight, nint x, DataType xt, int m, int k, in ByteEpilogue rest, float* residual, nint y, DataType yt)
     {
-        int stride = ByteMatrix.RowBytes(k);
-        long codeBytes = (((long)m * stride) + 63) / 64 * 64, stepBytes = ((m * sizeof(float)) + 63L) / 64 * 64;
-        byte* space = worker.Workspace((nuint)(codeBytes + stepBytes + ((long)m * n * sizeof(int))));
-        float* steps = (float*)(space + codeBytes);
-        int* sums = (int*)(space + codeBytes + stepBytes);
-        for (int row = 0; row < m; row++) steps[row] = Encode(x + ((long)row * k), k, space + ((long)row * stride), stride);
-        weight.Matrix.Multiply(worker, space, m, sums);
+        (int n, int stride, int most) = (weight.Steps.Length, ByteMatrix.RowBytes(k), Math.Min(m, RowsAtOnce));
+        long codeBytes = (((long)most * stride) + 63) / 64 * 64;
+        byte* codes = worker.Workspace((nuint)(codeBytes + ((long)most * n * sizeof(int))));
+        int* sums = (int*)(codes + codeBytes);
+        float* steps = stackalloc float[RowsAtOnce];
+        for (int start = 0; start < m; start += RowsAtOnce)
+        {
+            int rows = Math.Min(RowsAtOnce, m - start);
+            for (int i = 0; i < rows; i++)
+            {
+                nint row = x + (nint)((long)(start + i) * k * xt.Size());
+                steps[i] = Encode(row, xt, k, codes + ((long)i * stride), stride);
+            }
 
-        // Without a residual y takes the layer's own part at once. With one that part stays where the sums are: y may be the residual.
-        float* products = residual is null ? y : (float*)sums;
-        fixed (float* perOutput = weight.Steps)
-        fixed (int* shifts = weight.Shifts)
-        {
-            for (int row = 0; row < m; row++)
-                Decode(sums + ((long)row * n), steps[row], perOutput, shifts, bias, n, products + ((long)row * n));
-        }
-
-        long count = (long)m * n;
-        if (epilogue == Epilogue.Relu) Activation.Relu((nint)products, DataType.Float32, (nint)products, DataType.Float32, count);
-        if (epilogue == Epilogue.Gelu) Activation.Gelu((nint)products, DataType.Float32, (nint)products, DataType.Float32, count);
-        if (residual is null)
-        {
-            if (scale != 1) Elementwise.Scale((nint)y, DataType.Float32, scale, (nint)y, DataType.Float32, count);
-        }
-        else
-        {
-            if (residual != y) Buffer.MemoryCopy(residual, y, count * sizeof(float), count * sizeof(float));
-            Elementwise.AddInto(y, (nint)products, DataType.Float32, scale, count);
+            weight.Matrix.Multiply(worker, codes, rows, sums);
+            for (int i = 0; i < rows; i++)
+            {
+                long at = (long)(start + i) * n;
+                float* other = residual is null ? null : residual + at;
+                rest.Decode(sums + ((long)i * n), steps[i], weight, other, y + (nint)(at * yt.Size()), yt);
+            }
         }
     }
 
     /// <summary>The codes of a row, and its step.</summary>
-    [MethodImpl(Hot.Loop)]
-    private static float Encode(float* x, int k, byte* codes, int stride)
+    private static float Encode(nint x, DataType xt, int k, byte* codes, int stride)
     {
-        Vector256<float> most = default;
-        int i = 0;
-        for (; i <= k - 8; i += 8) most = Vector256.Max(most, Vector256.Abs(Vector256.Load(x + i)));
-        float largest = 0;
-        for (int lane = 0; lane < 8; lane++) largest = Math.Max(largest, most[lane]);
-        for (; i < k; i++) largest = Math.Max(largest, Math.Abs(x[i]));
-        float step = largest == 0 ? 1 : largest / LargestCode, inverse = 1 / step;
-
-        Vector256<float> factor = Vector256.Create(inverse);
-        for (i = 0; i <= k - 32; i += 32)
-        {
-            Vector256<short> low = Vector256.Narrow(Code(x + i, factor), Code(x + i + 8, factor));
-            Vector256<short> high = Vector256.Narrow(Code(x + i + 16, factor), Code(x + i + 24, factor));
-            Vector256.Narrow(low.AsUInt16(), high.AsUInt16()).Store(codes + i);
-        }
-
-        for (; i < k; i++) codes[i] = (byte)((int)MathF.Round(x[i] * inverse) + Zero);
-        for (; i < stride; i++) codes[i] = 0;
+        float step = xt == DataType.Float32 ? Encode<Float32Element>(x, k, codes) : Encode<BFloat16Element>(x, k, codes);
+        for (int i = k; i < stride; i++) codes[i] = 0;
         return step;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<int> Code(float* x, Vector256<float> factor) =>
-        Vector256.ConvertToInt32(Vector256.Round(Vector256.Load(x) * factor)) + Vector256.Create(Zero);
-
-    /// <summary>sum → step·stepOfOutput·(sum − shift) + bias; <paramref name="to"/> may be where the sums are.</summary>
-    [MethodImpl(Hot.Loop)]
-    private static void Decode(int* sums, float step, float* steps, int* shifts, float* bias, int n, float* to)
+    private static float Encode<TX>(nint x, int k, byte* codes)
+        where TX : struct, IElement
     {
-        Vector256<float> all = Vector256.Create(step);
-        int j = 0;
-        for (; j <= n - 8; j += 8)
+        if (Vector512.IsHardwareAccelerated) return Encode<Simd512, TX>(x, k, codes);
+        if (Vector256.IsHardwareAccelerated) return Encode<Simd256, TX>(x, k, codes);
+        return Encode<Simd128, TX>(x, k, codes);
+    }
+
+    [MethodImpl(Hot.Loop)]
+    private static float Encode<V, TX>(nint x, int k, byte* codes)
+        where V : struct, ISimd<V>
+        where TX : struct, IElement
+    {
+        V most0 = V.Zero, most1 = V.Zero, nothing = V.Zero;      // the last stays zero unless a number is infinite or none
+        int i = 0;
+        for (; i <= k - (2 * V.Count); i += 2 * V.Count)
         {
-            Vector256<int> exact = Vector256.Load(sums + j) - Vector256.Load(shifts + j);
-            Vector256<float> value = Vector256.ConvertToSingle(exact) * (all * Vector256.Load(steps + j));
-            (bias is null ? value : value + Vector256.Load(bias + j)).Store(to + j);
+            V left = TX.Load<V>(x, i), right = TX.Load<V>(x, i + V.Count);
+            (most0, most1) = (V.Max(most0, V.Abs(left)), V.Max(most1, V.Abs(right)));
+            nothing = V.MultiplyAdd(left, V.Zero, V.MultiplyAdd(right, V.Zero, nothing));
         }
 
-        for (; j < n; j++) to[j] = ((sums[j] - shifts[j]) * (step * steps[j])) + (bias is null ? 0 : bias[j]);
+        for (; i < k; i += V.Count)
+        {
+            V value = k - i >= V.Count ? TX.Load<V>(x, i) : TX.LoadPartial(x, i, k - i, V.Zero);
+            most0 = V.Max(most0, V.Abs(value));
+            nothing = V.MultiplyAdd(value, V.Zero, nothing);
+        }
+
+        float largest = V.MaxLane(V.Max(most0, most1)) + V.Sum(nothing);
+        float step = largest == 0 ? 1 : largest / LargestCode;
+        V inverse = V.Create(1 / step);
+        for (i = 0; i <= k - V.Count; i += V.Count) V.StoreBytes(TX.Load<V>(x, i) * inverse, Zero, codes + i);
+        if (i < k)
+        {
+            byte* last = stackalloc byte[V.Count];
+            V.StoreBytes(TX.LoadPartial(x, i, k - i, V.Zero) * inverse, Zero, last);
+            Unsafe.CopyBlockUnaligned(codes + i, last, (uint)(k - i));
+        }
+
+        return step;
     }
 }

@@ -8,7 +8,7 @@ internal sealed unsafe partial class CpuBackend
 
     public override void Linear(Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, Epilogue epilogue, Tensor y)
     {
-        if (weight is Parameter { InBytes: true, Trainable: false } frozen && x.Type == DataType.Float32 && y.Type == DataType.Float32)
+        if (weight is Parameter { InBytes: true, Trainable: false } frozen)
         {
             LinearInBytes(x, frozen, bias, residual, scale, epilogue, y);
             return;
@@ -33,11 +33,12 @@ internal sealed unsafe partial class CpuBackend
         (int n, int k) = weight.AsMatrix();
         ByteForm form = ByteForm.Of(weight, _matmul);
         RowBlocks blocks = new(y.Length / n);
+        ByteEpilogue rest = new(bias is null ? null : bias.Floats, scale, epilogue);
         CpuParallel.For(blocks.Count, (i, worker) =>
         {
             (long row, int m) = blocks[i];
-            float* rest = residual is null ? null : residual.Floats + (row * n), to = y.Floats + (row * n);
-            ByteLinear.Run(worker, form, x.Floats + (row * k), m, k, n, bias is null ? null : bias.Floats, rest, scale, epilogue, to);
+            float* other = residual is null ? null : residual.Floats + (row * n);
+            ByteLinear.Run(worker, form, At(x, row * k), x.Type, m, k, rest, other, At(y, row * n), y.Type);
         });
     }
 

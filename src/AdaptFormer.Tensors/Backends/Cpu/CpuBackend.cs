@@ -52,6 +52,8 @@ internal sealed unsafe partial class CpuBackend : Kernels
         GC.KeepAlive(destination);
     }
 
+    public override DataType InBytesResult => FastBFloat16 ? DataType.BFloat16 : DataType.Float32;
+
     public override DataType GeluKept(DataType result) => KeptOf(result);
 
     /// <summary>The kind of code that <see cref="GeluSlope"/> keeps.</summary>

@@ -53,6 +53,38 @@ public sealed class ByteLinearTests
         Assert.All(results, result => Assert.Equal(results[0], result));
     }
 
+    [Theory]
+    [InlineData(17, 33, 15)]
+    [InlineData(40, 64, 48)]
+    public void Rows_in_bf16_are_read_and_written_as_they_are(int rows, int k, int n)
+    {
+        using TensorScope scope = new();
+        (Tensor x, Parameter weight, Tensor bias) = Layer(rows, k, n);
+        Tensor half = x.Cast(DataType.BFloat16);
+        weight.InBytes = true;
+        float[] fromFloats = half.Cast(DataType.Float32).Linear(weight, bias).ToArray();
+        Assert.Equal(fromFloats, half.Linear(weight, bias, output: DataType.Float32).ToArray());
+        Tensor written = x.LinearGelu(weight, bias, output: DataType.BFloat16);
+        Assert.Equal(DataType.BFloat16, written.Type);
+        Assert.Equal(x.LinearGelu(weight, bias).Cast(DataType.BFloat16).Cast(DataType.Float32).ToArray(), written.Cast(DataType.Float32).ToArray());
+    }
+
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.PositiveInfinity)]
+    public void What_is_no_number_is_seen_in_its_row_and_in_no_other(float wrong)
+    {
+        using TensorScope scope = new();
+        (Tensor x, Parameter weight, Tensor bias) = Layer(3, 40, 8);
+        weight.InBytes = true;
+        float[] sound = x.Linear(weight, bias).ToArray(), numbers = x.ToArray();
+        numbers[40 + 35] = wrong;
+        float[] found = Tensor.From(numbers, x.Shape).Linear(weight, bias).ToArray();
+        Assert.All(found[8..16], value => Assert.True(float.IsNaN(value)));
+        Assert.Equal(sound[..8], found[..8]);
+        Assert.Equal(sound[16..], found[16..]);
+    }
+
     [Fact]
     public void A_weight_that_trains_stays_exact()
     {

@@ -112,6 +112,21 @@ public sealed class PrefixCacheTests : IDisposable
         Assert.Equal(exact.TestLoss!.Value, rounded.TestLoss!.Value, 0.02);
     }
 
+    [Theory]
+    [InlineData("float32")]
+    [InlineData("bfloat16")]
+    public void Tensors_made_in_8_bits_change_results_by_rounding_and_training_goes_on_as_before(string precision)
+    {
+        string[] cached = ["tuning={\"method\": \"adaptformer\", \"bottleneck\": 4, \"layers\": \"2\"}", Fixed, "cache.mode=auto", $"precision={precision}"];
+        (TrainingSummary exact, _, _) = Run("exact", cached);
+        (TrainingSummary rounded, _, CacheRecord[] notes) = Run("rounded", [.. cached, "cache.compute=int8"]);
+        Assert.All(notes, note => Assert.Contains("made in 8 bits", note.Message, StringComparison.Ordinal));
+        Assert.All(notes, note => Assert.Contains("results differ by rounding", note.Message, StringComparison.Ordinal));
+        Assert.Equal(6, Files().Length);        // under keys of their own
+        Assert.NotEqual(exact.TestLoss, rounded.TestLoss);
+        Assert.Equal(exact.TestLoss!.Value, rounded.TestLoss!.Value, 0.1);
+    }
+
     [Fact]
     public void The_folder_stays_within_its_bound()
     {

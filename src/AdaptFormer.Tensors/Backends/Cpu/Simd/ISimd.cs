@@ -26,6 +26,13 @@ internal unsafe interface ISimd<TSelf> :
     /// <summary>Writes all lanes, at any alignment.</summary>
     static abstract void Store(TSelf x, float* p);
 
+    /// <summary>a − b of <see cref="Count"/> whole numbers each, exact and then rounded once.</summary>
+    static abstract TSelf LoadDifference(int* a, int* b);
+
+    /// <summary>Writes the whole numbers nearest to the lanes (ties to even), each plus <paramref name="zero"/>, as bytes; sums from 0
+    /// to 255.</summary>
+    static abstract void StoreBytes(TSelf x, int zero, byte* p);
+
     /// <summary>Reads <see cref="Count"/> bfloat16 numbers.</summary>
     static abstract TSelf LoadBFloat16(ushort* p);
 

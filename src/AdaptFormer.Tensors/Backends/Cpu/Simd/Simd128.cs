@@ -40,6 +40,17 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     public static void Store(Simd128 x, float* p) => x._v.Store(p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd128 LoadDifference(int* a, int* b) => new(Vector128.ConvertToSingle(Vector128.Load(a) - Vector128.Load(b)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(Simd128 x, int zero, byte* p)
+    {
+        Vector128<int> whole = Vector128.ConvertToInt32Native(Vector128.Round(x._v)) + Vector128.Create(zero);
+        Vector128<ushort> shorts = Vector128.Narrow(whole, whole).AsUInt16();
+        *(uint*)p = Vector128.Narrow(shorts, shorts).AsUInt32().ToScalar();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd128 LoadBFloat16(ushort* p)
     {
         Vector128<ushort> narrow = Vector128.CreateScalarUnsafe(*(ulong*)p).AsUInt16();

@@ -41,6 +41,17 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
     public static void Store(Simd256 x, float* p) => x._v.Store(p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd256 LoadDifference(int* a, int* b) => new(Vector256.ConvertToSingle(Vector256.Load(a) - Vector256.Load(b)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(Simd256 x, int zero, byte* p)
+    {
+        Vector256<int> whole = Vector256.ConvertToInt32Native(Vector256.Round(x._v)) + Vector256.Create(zero);
+        Vector128<ushort> shorts = Vector128.Narrow(whole.GetLower(), whole.GetUpper()).AsUInt16();
+        *(ulong*)p = Vector128.Narrow(shorts, shorts).AsUInt64().ToScalar();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256 LoadBFloat16(ushort* p)
     {
         Vector256<uint> wide = Avx2.IsSupported

@@ -41,6 +41,26 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
     public static void Store(Simd512 x, float* p) => x._v.Store(p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd512 LoadDifference(int* a, int* b) => new(Vector512.ConvertToSingle(Vector512.Load(a) - Vector512.Load(b)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(Simd512 x, int zero, byte* p)
+    {
+        Vector512<int> whole = Avx512F.IsSupported
+            ? Avx512F.ConvertToVector512Int32(x._v) : Vector512.ConvertToInt32Native(Vector512.Round(x._v));
+        whole += Vector512.Create(zero);
+        Vector128<byte> bytes;
+        if (Avx512F.IsSupported) bytes = Avx512F.ConvertToVector128Byte(whole);
+        else
+        {
+            Vector256<ushort> shorts = Vector256.Narrow(whole.GetLower(), whole.GetUpper()).AsUInt16();
+            bytes = Vector128.Narrow(shorts.GetLower(), shorts.GetUpper());
+        }
+
+        bytes.Store(p);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd512 LoadBFloat16(ushort* p)
     {
         Vector512<uint> wide = Avx512F.IsSupported
