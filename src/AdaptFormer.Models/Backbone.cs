@@ -105,7 +105,7 @@ public abstract class Backbone : Layer
 
     /// <summary>
     /// Lets predictions run the frozen products of the blocks in 8-bit whole numbers: a step for each output of a weight and one for each
-    /// token. Norms, attention, what a method adds and the head stay in f32. Weights that train are left alone.
+    /// token. Norms, softmax, what a method adds and the head stay in f32. Weights that train are left alone.
     /// </summary>
     public void PredictInBytes() => PredictInBytes(Blocks.Count);
 
@@ -124,7 +124,7 @@ public abstract class Backbone : Layer
         }
     }
 
-    /// <summary>Whether <see cref="PredictInBytes"/> was called.</summary>
+    /// <summary>Whether <see cref="PredictInBytes()"/> was called.</summary>
     public bool PredictsInBytes { get; private set; }
 
     /// <summary>What weights that a method trains in place were before.</summary>
