@@ -65,7 +65,7 @@ public sealed class Linear : Layer
         (LinearDelta? delta, Layer? after) = (Delta.In(slots), After.In(slots));
         if (gamma is null && after is null)
         {
-            DataType? handed = output ?? (residual is null && delta is null ? InBytesResult : null);
+            DataType? handed = output ?? (residual is null && delta is null && Widens ? InBytesResult : null);
             Tensor y = x.Linear(Weight, bias, _compute, handed, residual, scale);
             return delta?.AddTo(y, x, scale) ?? y;
         }
@@ -86,6 +86,10 @@ public sealed class Linear : Layer
     /// <summary>ReLU(x·Wᵀ + b).</summary>
     public Tensor ForwardRelu(Tensor x, Slots slots) =>
         IsPlain(slots) ? x.LinearRelu(Weight, slots.Of(Bias), _compute) : Forward(x, slots).Relu();
+
+    /// <summary>Whether it makes what another product reads: queries, keys and values, or hidden units. What does not is a branch's result,
+    /// to which f32 is added.</summary>
+    private bool Widens => Weight.Shape[0] > Weight.Shape[1];
 
     /// <summary>The type in which a weight in 8-bit whole numbers hands on its result; null for any other weight.</summary>
     private DataType? InBytesResult => Weight is { InBytes: true, Trainable: false } ? Backend.Current.InBytesResult : null;
