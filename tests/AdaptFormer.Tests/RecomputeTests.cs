@@ -1,8 +1,12 @@
+using AdaptFormer.Experiments;
 using AdaptFormer.Models;
 using AdaptFormer.Models.Layers;
 using AdaptFormer.Peft;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
+using AdaptFormer.Tests.Cli;
 using AdaptFormer.Tests.Support;
 using Xunit;
 
@@ -43,6 +47,24 @@ public sealed class RecomputeTests
         Same(new AdaptFormerTuning(4), () => TinyVit.Create(compute: DataType.BFloat16), TinyVit.Loss);
         Assert.Equal(0, device.LiveBlocks);
     }
+
+    [Fact]
+    public void A_training_run_ends_with_the_same_file_and_may_go_on_either_way()
+    {
+        using TinyTask task = new();
+        TrainingSummary plain = Train("plain", ExistingRun.Refuse), less = Train("less", ExistingRun.Refuse, "recompute=blocks");
+        Assert.Equal(File.ReadAllBytes(plain.Adapter!), File.ReadAllBytes(less.Adapter!));
+        Train("resumed", ExistingRun.Refuse, "epochs=1", "recompute=blocks");
+        Assert.Equal(File.ReadAllBytes(plain.Adapter!), File.ReadAllBytes(Train("resumed", ExistingRun.Resume).Adapter!));
+
+        TrainingSummary Train(string folder, ExistingRun existing, params string[] edits) => TrainingRun.Execute(
+            Recipe.Load(task.Recipe, ["epochs=2", "workers=1", "schedule={\"name\": \"constant\"}", .. edits]), task[folder], existing, _ => { });
+    }
+
+    [Fact]
+    public void What_has_nothing_to_compute_again_is_warned_of() => Assert.Contains(
+        Recipe.Parse("""{"model": {"name": "deit_tiny_patch16_224", "weights": null}, "tuning": {"method": "linear"}, "data": {"train": "none"}, "recompute": "blocks"}""").Warnings(),
+        warning => warning.StartsWith("recompute is blocks, and the linear probe trains nothing inside of a block", StringComparison.Ordinal));
 
     [Fact]
     public void Only_the_tokens_that_go_into_a_block_are_kept()

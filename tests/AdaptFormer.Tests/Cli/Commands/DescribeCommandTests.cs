@@ -18,6 +18,27 @@ public sealed class DescribeCommandTests
         Assert.Equal((12 * 2 * 2 * 384 * 4) + (2 * 384) + (51 * 385), answer.GetProperty("trainable_parameters").GetInt64());
     }
 
+    [Fact]
+    public async Task The_memory_of_a_card_is_told_where_there_is_none()
+    {
+        const string Deep = """model.config={"img_height": 32, "img_width": 32, "patch_size": 4, "embed_dim": 64, "depth": 8, "num_heads": 2}""";
+        JsonElement plain = await Card(), less = await Card("--set", "recompute=blocks");
+        long train = plain.GetProperty("train_bytes").GetInt64(), code = plain.GetProperty("code_bytes").GetInt64();
+        Assert.InRange(plain.GetProperty("predict_bytes").GetInt64(), code, train);
+        Assert.InRange(less.GetProperty("train_bytes").GetInt64(), code, train - 1);
+        CliOutcome wrong = await CliProgram.Call("describe", "--model", "deit_tiny_patch16_224", "--device", "gpu");
+        Assert.Equal(2, wrong.Code);
+        Assert.Contains("--device 'gpu' is not known; known: cpu, cuda,", wrong.Error, StringComparison.Ordinal);
+
+        static async Task<JsonElement> Card(params string[] more)
+        {
+            CliOutcome outcome = await CliProgram.Call(
+                ["describe", "--model", "tiny", "--set", Deep, "--batch", "32", "--device", "cuda", "--json", .. more]);
+            Assert.True(outcome.Code == 0, outcome.Error);
+            return outcome.Json[0].GetProperty("card");
+        }
+    }
+
     [Theory]
     [InlineData("--preset 'lore' is not known; known: official-image,", "--preset", "lore")]
     [InlineData("tuning.ranks is not known (did you mean 'rank'?)", "--preset", "lora", "--set", "tuning.ranks=4")]
