@@ -7,7 +7,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for project in src/AdaptFormer.Cli tests/AdaptFormer.Tests; do
     dotnet publish "$root/$project" --runtime linux-x64 --self-contained --output "$work/tests" -v quiet -clp:ErrorsOnly -p:RunAnalyzers=false \
-        -p:RestorePackagesWithLockFile=false
+        -p:NuGetLockFilePath=obj/gpu.lock.json
 done
 rm -rf "$work/tests/Fixtures" "$work"/tests/*.pdb "$work"/tests/*.xml "$work"/tests/??/ "$work"/tests/??-*/
 mkdir -p "$root/artifacts/gpu"

@@ -44,16 +44,22 @@ internal static unsafe class PlannedCard
             ["cublasLtMatmulAlgoGetHeuristic"] =
                 (nint)(delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, int, byte*, int*, int>)&Heuristic,
         };
-        foreach (string name in (string[])
-            ["cuDevicePrimaryCtxRetain", "cuStreamCreate", "cuEventCreate", "cuModuleLoadData", "cuModuleGetFunction", "cublasLtCreate",
-             "cublasLtMatrixLayoutCreate", "cublasLtMatmulDescCreate", "cublasLtMatmulPreferenceCreate", "cuStreamEndCapture",
-             "cuGraphInstantiateWithFlags"]) all[name] = handle;
-        foreach (string name in (string[])
-            ["cuInit", "cuGetErrorName", "cuGetErrorString", "cuCtxSetCurrent", "cuMemGetInfo_v2", "cuStreamSynchronize",
-             "cuStreamWaitEvent", "cuEventRecord", "cuEventSynchronize", "cuEventQuery", "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2",
-             "cuMemcpyDtoDAsync_v2", "cuMemsetD8Async", "cuLaunchKernel", "cublasLtMatrixLayoutSetAttribute",
-             "cublasLtMatmulDescSetAttribute", "cublasLtMatmulPreferenceSetAttribute", "cublasLtMatmulPreferenceDestroy",
-             "cublasLtMatmul", "cuStreamBeginCapture_v2", "cuGraphLaunch", "cuGraphExecDestroy", "cuGraphDestroy"]) all[name] = nothing;
+        string[] givers =
+        [
+            "cuDevicePrimaryCtxRetain", "cuStreamCreate", "cuEventCreate", "cuModuleLoadData", "cuModuleGetFunction", "cublasLtCreate",
+            "cublasLtMatrixLayoutCreate", "cublasLtMatmulDescCreate", "cublasLtMatmulPreferenceCreate", "cuStreamEndCapture",
+            "cuGraphInstantiateWithFlags",
+        ];
+        string[] silent =
+        [
+            "cuInit", "cuGetErrorName", "cuGetErrorString", "cuCtxSetCurrent", "cuMemGetInfo_v2", "cuStreamSynchronize",
+            "cuStreamWaitEvent", "cuEventRecord", "cuEventSynchronize", "cuEventQuery", "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2",
+            "cuMemcpyDtoDAsync_v2", "cuMemsetD8Async", "cuLaunchKernel", "cublasLtMatrixLayoutSetAttribute",
+            "cublasLtMatmulDescSetAttribute", "cublasLtMatmulPreferenceSetAttribute", "cublasLtMatmulPreferenceDestroy",
+            "cublasLtMatmul", "cuStreamBeginCapture_v2", "cuGraphLaunch", "cuGraphExecDestroy", "cuGraphDestroy",
+        ];
+        foreach (string name in givers) all[name] = handle;
+        foreach (string name in silent) all[name] = nothing;
         return all;
     }
 
