@@ -76,22 +76,28 @@ def measure(a, model_name, method, batch, compiled):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--models", nargs="+", default=["vit_tiny_patch16_224", "vit_base_patch16_224", "vit_large_patch16_224"])
+    parser.add_argument("--models", nargs="+", default=["vit_base_patch16_224", "vit_large_patch16_224", "vit_tiny_patch16_224"])
     parser.add_argument("--methods", nargs="+", default=["adaptformer", "full"])
-    parser.add_argument("--batches", nargs="+", type=int, default=[1, 16, 128, 256])
+    parser.add_argument("--batches", nargs="+", type=int, default=[128, 256, 16, 1])
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--seconds", type=float, default=1)
+    parser.add_argument("--budget", type=float, default=float("inf"), help="seconds after which nothing more is begun")
     arguments = parser.parse_args()
+    started = time.perf_counter()
     print(json.dumps(ceilings(arguments.device, arguments.seconds)), flush=True)
-    for compiled in (False, True):
-        if compiled and not hasattr(torch, "compile"):
-            print(json.dumps({"what": "compile", "left_out": f"torch {torch.__version__} has no torch.compile"}))
-            break
-        for model in arguments.models:
-            for method in arguments.methods:
-                for batch in arguments.batches:
+    if not hasattr(torch, "compile"):
+        print(json.dumps({"left_out": f"torch {torch.__version__} has no torch.compile"}), flush=True)
+    for model in arguments.models:
+        for method in arguments.methods:
+            for batch in arguments.batches:
+                for compiled in (True, False):
+                    if compiled and not hasattr(torch, "compile"):
+                        continue
+                    what = {"what": "compile" if compiled else "eager", "model": model, "method": method, "batch": batch}
+                    if time.perf_counter() - started > arguments.budget:
+                        print(json.dumps(what | {"left_out": "no time"}), flush=True)
+                        continue
                     try:
                         print(json.dumps(measure(arguments, model, method, batch, compiled)), flush=True)
                     except RuntimeError as error:
-                        print(json.dumps({"what": "compile" if compiled else "eager", "model": model, "method": method, "batch": batch,
-                                          "failed": str(error).splitlines()[0]}), flush=True)
+                        print(json.dumps(what | {"failed": str(error).splitlines()[0]}), flush=True)
