@@ -37,10 +37,9 @@ internal sealed class OnnxExport
         if (Directory.Exists(full)) throw new IOException($"{_path} cannot be written: it is a folder.");
         bool external = _options.External || _model.Parameters().Sum(entry => entry.Value.Bytes) > MostInside;
         string work = Path.Combine(folder, $".{name}{WorkEnding}");
-        Disk.DeleteFolder(work);          // of an export that was killed
+        FileStream alone = Begin(work);
         try
         {
-            Disk.CreateFolder(work);
             string file = Path.Combine(work, name), data = file + DataEnding;
             (OnnxGraph graph, OnnxCard card) = external ? WithData(data, stream =>
                 Write(tasks, new ExternalData(stream), file)) : Write(tasks, null, file);
@@ -54,7 +53,7 @@ internal sealed class OnnxExport
         }
         finally
         {
-            Disk.DeleteFolder(work);
+            End(alone, work);
         }
     }
 
@@ -76,6 +75,36 @@ internal sealed class OnnxExport
             if (File.Exists(before)) File.Move(before, full, overwrite: true);
             throw;
         }
+    }
+
+    // Two exports of one file would take each other's pieces: a file of one with the data of the other. What a killed one left goes.
+    private FileStream Begin(string work)
+    {
+        Disk.CreateFolder(work);
+        FileStream alone = FolderLock.TryTake(work)
+            ?? throw new IOException($"{_path} is being written by another export; wait until it is done, or give another name.");
+        try
+        {
+            DeletePieces(work);
+            return alone;
+        }
+        catch
+        {
+            alone.Dispose();
+            throw;
+        }
+    }
+
+    private static void End(FileStream alone, string work)
+    {
+        using (alone) DeletePieces(work);
+        Disk.DeleteEmptyFolder(work);
+    }
+
+    private static void DeletePieces(string work)
+    {
+        foreach (string piece in Directory.EnumerateFiles(work))
+            if (Path.GetFileName(piece) != FolderLock.Name) Disk.Delete(piece);
     }
 
     private static (OnnxGraph, OnnxCard) WithData(string path, Func<Stream, (OnnxGraph, OnnxCard)> write)

@@ -11,7 +11,7 @@ namespace AdaptFormer.Files;
 public static class AtomicFile
 {
     private const string TemporaryEnding = ".tmp";
-    private const int Attempts = 3;
+    private const int Attempts = 8;
     private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
     private static readonly FileShare AloneOrWithDeletion = OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None;
 
@@ -109,9 +109,9 @@ public static class AtomicFile
                 if (attempt == Attempts || File.Exists(path)) return stream;
                 stream.Dispose();
             }
-            catch (IOException) when (attempt < Attempts && File.Exists(path))
+            catch (IOException error) when (attempt < Attempts && (File.Exists(path) || FolderLock.IsTaken(error)))
             {
-                // being looked at at this moment
+                // being looked at at this moment, and perhaps deleted
             }
         }
     }

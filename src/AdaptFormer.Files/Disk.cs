@@ -58,6 +58,21 @@ public static class Disk
         Directory.Delete(path);
     }
 
+    /// <summary>Deletes a folder if nothing is in it and it is there.</summary>
+    /// <exception cref="UnauthorizedAccessException">The folder does not permit it.</exception>
+    public static void DeleteEmptyFolder(string path)
+    {
+        DiskFault.Reach(path);
+        try
+        {
+            Directory.Delete(path);
+        }
+        catch (IOException)
+        {
+            // Somebody else uses it, or has deleted it.
+        }
+    }
+
     /// <summary>Makes the names in a folder survive a power cut: files that were made, renamed or deleted in it.</summary>
     /// <exception cref="IOException">The disk reports an error.</exception>
     public static void FlushFolder(string path)

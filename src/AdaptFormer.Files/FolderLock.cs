@@ -1,4 +1,3 @@
-
 namespace AdaptFormer.Files;
 
 /// <summary>Keeps two processes from writing into one folder. The system gives the lock back when the process dies, however it
@@ -74,5 +73,5 @@ public static class FolderLock
     }
 
     /// <summary>Whether a file could not be opened because another process has it.</summary>
-    private static bool IsTaken(IOException error) => (error.HResult & 0xFFFF) is 11 or 35 or 32;     // EAGAIN, ERROR_SHARING_VIOLATION
+    internal static bool IsTaken(IOException error) => (error.HResult & 0xFFFF) is 11 or 35 or 32;     // EAGAIN, ERROR_SHARING_VIOLATION
 }

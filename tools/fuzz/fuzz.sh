@@ -12,10 +12,13 @@ targets=("$@")
 command -v afl-fuzz >/dev/null || { echo "fuzz: afl-fuzz is not on the PATH (package afl++)"; exit 1; }
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 
+# It takes its name only when every library is instrumented: one that is not would be fuzzed blindly, or not at all.
 if [ ! -f bin/Fuzz.dll ]; then
-    dotnet build "$root/tools/fuzz" --output bin -v quiet -clp:ErrorsOnly -p:RunAnalyzers=false -p:EnforceCodeStyleInBuild=false
+    rm -rf made
+    dotnet build "$root/tools/fuzz" --output made -v quiet -clp:ErrorsOnly -p:RunAnalyzers=false -p:EnforceCodeStyleInBuild=false
     [ -x tool/sharpfuzz ] || dotnet tool install --tool-path tool SharpFuzz.CommandLine --version 2.3.0 >/dev/null
-    for library in Data Files Models Peft Runs; do tool/sharpfuzz "bin/AdaptFormer.$library.dll"; done
+    for library in Data Files Models Peft Runs; do tool/sharpfuzz "made/AdaptFormer.$library.dll"; done
+    mv made bin
 fi
 
 mkdir -p out

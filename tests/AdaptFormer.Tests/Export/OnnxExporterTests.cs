@@ -224,6 +224,25 @@ public sealed class OnnxExporterTests : IDisposable
         Convert.ToHexString(SHA256.HashData([.. File.ReadAllBytes(path), .. File.ReadAllBytes($"{path}.data")]));
 
     [Fact]
+    public void A_second_export_of_the_same_file_is_refused_and_takes_nothing_from_the_first()
+    {
+        using Backbone model = Tuned("ViT", new LinearProbe());
+        using Predictor predictor = OnnxTrial.Predictor(model);
+        string path = _folder.PathOf("task.onnx");
+        OnnxExporter.Save(path, predictor, new OnnxOptions(External: true), check: _ =>
+        {
+            IOException error = Assert.Throws<IOException>(() => OnnxExporter.Save(path, predictor));
+            Assert.Equal($"{path} is being written by another export; wait until it is done, or give another name.", error.Message);
+        });
+        Assert.Equal([path, $"{path}.data"], Directory.GetFileSystemEntries(Path.GetDirectoryName(path)!).Order(StringComparer.Ordinal));
+        File.Delete(path);
+        Directory.CreateDirectory(_folder.PathOf(".task.onnx.exporting"));
+        File.WriteAllText(Path.Combine(_folder.PathOf(".task.onnx.exporting"), "task.onnx"), "left by one that was killed");
+        OnnxExporter.Save(path, predictor);
+        Assert.Equal([path, $"{path}.data"], Directory.GetFileSystemEntries(Path.GetDirectoryName(path)!).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void What_cannot_be_is_refused()
     {
         using Backbone model = Tuned("ViT", new LinearProbe());

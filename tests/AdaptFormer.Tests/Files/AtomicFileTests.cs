@@ -116,6 +116,20 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void Many_writers_of_one_file_leave_the_whole_content_of_one_of_them()
+    {
+        string path = _folder.PathOf("a.bin");
+        Parallel.For(0, 4, writer =>
+        {
+            byte[] content = [.. Enumerable.Repeat((byte)writer, 20_000)];
+            for (int i = 0; i < 100; i++) AtomicFile.WriteAllBytes(path, content);
+        });
+        byte[] last = File.ReadAllBytes(path);
+        Assert.Equal((20_000, 1), (last.Length, last.Distinct().Count()));
+        Assert.Equal(["a.bin"], _folder.FileNames());
+    }
+
+    [Fact]
     public void Permissions_and_links_of_the_old_file_are_kept()
     {
         if (OperatingSystem.IsWindows())
