@@ -1,4 +1,6 @@
 using AdaptFormer.Experiments;
+using AdaptFormer.Runs;
+using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tests.Cli;
 using AdaptFormer.Tests.Distributed;
 using Xunit;
@@ -36,17 +38,20 @@ public sealed class TrialLauncherTests(TinyTask task) : IClassFixture<TinyTask>
     public async Task A_training_of_several_processes_gives_the_adapter_that_one_process_gives()
     {
         MpiRun.SkipUnless(MpiRun.OpenMpi);
-        string[] call = ["compare", task.Recipe, "--variant", "linear: tuning.method=linear", "--seeds", "1", "--set", "accumulate=2", "--set", "epochs=2", "--json"];
-        CliOutcome one = await CliProgram.Run([.. call, "--output", task["one"]]);
-        CliOutcome two = await CliProgram.Run(
+        CliOutcome shared = await CliProgram.Run(
             new Dictionary<string, string> { ["OMPI_ALLOW_RUN_AS_ROOT"] = "1", ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1" },
-            [.. call, "--output", task["two"], "--launcher", "mpirun --oversubscribe -n 2"]);
-        Assert.True(one.Code == 0, one.Error);
-        Assert.True(two.Code == 0, two.Error);
-        string[] adapters = [.. Directory.GetFiles(task["one/trials"], "adapter.safetensors", SearchOption.AllDirectories)];
+            "compare", task.Recipe, "--variant", "linear: tuning.method=linear", "--seeds", "1", "--set", "accumulate=2", "--set", "epochs=2",
+            "--json", "--output", task["shared"], "--launcher", "mpirun --oversubscribe -n 2");
+        Assert.True(shared.Code == 0, shared.Error);
+        string[] adapters = [.. Directory.GetFiles(task["shared/trials"], "adapter.safetensors", SearchOption.AllDirectories)];
         Assert.Equal(2, adapters.Length);
         foreach (string adapter in adapters)
-            Assert.Equal(File.ReadAllBytes(adapter), File.ReadAllBytes(adapter.Replace(task["one"], task["two"], StringComparison.Ordinal)));
+        {
+            string alone = task[$"alone-{Array.IndexOf(adapters, adapter)}"];
+            Recipe recipe = Recipe.Load(Path.Combine(Path.GetDirectoryName(adapter)!, "recipe.json"));
+            TrainingRun.Execute(recipe, alone, ExistingRun.Refuse, _ => { });
+            Assert.Equal(File.ReadAllBytes(Path.Combine(alone, "adapter.safetensors")), File.ReadAllBytes(adapter));
+        }
     }
 
     private static string[] Split(string text, char at) => text.Split(at, StringSplitOptions.RemoveEmptyEntries);

@@ -30,7 +30,7 @@ public sealed class CompareCommandTests(TinyTask task) : IClassFixture<TinyTask>
         Assert.Equal(Timeless(File.ReadAllText(task["whole/comparison.json"])), Timeless(File.ReadAllText(task["killed/comparison.json"])));
 
         string page = File.ReadAllText(task["killed/report.html"]);
-        CliOutcome report = await CliProgram.Run("report", task["killed"]);
+        CliOutcome report = await CliProgram.Call("report", task["killed"]);
         Assert.True(report.Code == 0, report.Error);
         Assert.Equal(page, File.ReadAllText(report.Output.Trim()));
 
@@ -48,7 +48,7 @@ public sealed class CompareCommandTests(TinyTask task) : IClassFixture<TinyTask>
     [InlineData("too few to choose", "sweep", "RECIPE", "--auto", "--budget", "0.02")]
     public async Task A_wrong_call_is_explained(string says, params string[] call)
     {
-        CliOutcome outcome = await CliProgram.Run([.. call.Select(word => word == "RECIPE" ? task.Recipe : word), "--output", task["wrong"]]);
+        CliOutcome outcome = await CliProgram.Call([.. call.Select(word => word == "RECIPE" ? task.Recipe : word), "--output", task["wrong"]]);
         Assert.Equal(2, outcome.Code);
         Assert.Contains(says, outcome.Error, StringComparison.Ordinal);
         Assert.False(Directory.Exists(task["wrong"]));

@@ -10,15 +10,15 @@ public sealed class PackCommandTests(TinyTask task) : IClassFixture<TinyTask>
     public async Task A_packed_adapter_is_small_scores_and_is_no_source_of_mistakes()
     {
         string run = task["run-pack"], adapter = Path.Combine(run, "adapter.safetensors"), packed = task["packed.safetensors"];
-        CliOutcome trained = await CliProgram.Run("train", task.Recipe, "--output", run, "--set", "epochs=1");
+        CliOutcome trained = await CliProgram.Call("train", task.Recipe, "--output", run, "--set", "epochs=1");
         Assert.True(trained.Code == 0, trained.Error);
 
-        CliOutcome outcome = await CliProgram.Run("convert", adapter, packed, "--to", "adapter", "--bits", "4", "--backbone", task.Backbone);
+        CliOutcome outcome = await CliProgram.Call("convert", adapter, packed, "--to", "adapter", "--bits", "4", "--backbone", task.Backbone);
         Assert.True(outcome.Code == 0, outcome.Error);
         Assert.Contains("in 4 bits each, 3 classes", outcome.Output);
         Assert.Contains("Its self-test's logits move by", outcome.Output);
         Assert.Equal(4, AdapterFile.Open(packed).Bits);
-        CliOutcome score = await CliProgram.Run("eval", "--adapter", packed, "--weights", task.Backbone, "--data", task["test"], "--json");
+        CliOutcome score = await CliProgram.Call("eval", "--adapter", packed, "--weights", task.Backbone, "--data", task["test"], "--json");
         Assert.True(score.Code == 0, score.Error);
         Assert.InRange(score.Json[0].GetProperty("top1").GetDouble(), 0, 100);
 
@@ -33,7 +33,7 @@ public sealed class PackCommandTests(TinyTask task) : IClassFixture<TinyTask>
     private async Task Wrong(string reason, string source, params string[] options)
     {
         string target = task["never.safetensors"];
-        CliOutcome outcome = await CliProgram.Run(["convert", source, target, .. options]);
+        CliOutcome outcome = await CliProgram.Call(["convert", source, target, .. options]);
         Assert.True(outcome.Code is 1 or 2, outcome.Output);
         Assert.Contains(reason, outcome.Error);
         Assert.False(File.Exists(target));

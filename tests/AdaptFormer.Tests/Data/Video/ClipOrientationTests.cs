@@ -11,6 +11,7 @@ namespace AdaptFormer.Tests.Data.Video;
 
 public sealed class ClipOrientationTests : IDisposable
 {
+    private static readonly Lazy<byte[]> Unturned = new(Encode);
     private readonly TempFolder _folder = new();
 
     public static TheoryData<Orientation> All => OrientedFile.All;
@@ -89,16 +90,6 @@ public sealed class ClipOrientationTests : IDisposable
     private string Video(Orientation orientation)
     {
         FFmpegTests.RequireFFmpeg();
-        for (int t = 0; t < 5; t++)
-        {
-            using ImageBuffer frame = new(48, 32);
-            for (int i = 0; i < frame.Pixels.Length; i++) frame.Pixels[i] = (byte)((i / 3 % 48 * 3) + (i / 144 * 2) + (10 * t) + (i / 144 < 10 && i / 3 % 48 < 12 ? 60 : 0));
-            Directory.CreateDirectory(_folder["made"]);
-            PngWriter.Save(_folder[$"made/{t}.png"], frame);
-        }
-
-        string path = _folder["v.mp4"];
-        FFmpeg.Run("ffmpeg", ["-v", "error", "-y", "-framerate", "10", "-i", _folder["made/%d.png"], "-pix_fmt", "yuv420p", path], output => output.CopyTo(Stream.Null), path);
         (int a, int b, int c, int d) = orientation switch
         {
             Orientation.Mirrored => (-1, 0, 0, 1),
@@ -110,11 +101,25 @@ public sealed class ClipOrientationTests : IDisposable
             Orientation.QuarterLeft => (0, -1, 1, 0),
             _ => (1, 0, 0, 1),
         };
-        byte[] file = File.ReadAllBytes(path);
+        byte[] file = [.. Unturned.Value];
         int at = file.AsSpan().IndexOf("tkhd"u8) + 4 + 40;
         foreach ((int place, int value) in new[] { (0, a), (1, b), (3, c), (4, d) }) BinaryPrimitives.WriteInt32BigEndian(file.AsSpan(at + (4 * place)), value * 65_536);
-        File.WriteAllBytes(path, file);
-        return path;
+        return _folder.Write("v.mp4", file);
+    }
+
+    private static byte[] Encode()
+    {
+        using TempFolder folder = new();
+        for (int t = 0; t < 5; t++)
+        {
+            using ImageBuffer frame = new(48, 32);
+            for (int i = 0; i < frame.Pixels.Length; i++) frame.Pixels[i] = (byte)((i / 3 % 48 * 3) + (i / 144 * 2) + (10 * t) + (i / 144 < 10 && i / 3 % 48 < 12 ? 60 : 0));
+            PngWriter.Save(folder[$"{t}.png"], frame);
+        }
+
+        string path = folder["made.mp4"];
+        FFmpeg.Run("ffmpeg", ["-v", "error", "-y", "-framerate", "10", "-i", folder["%d.png"], "-pix_fmt", "yuv420p", path], output => output.CopyTo(Stream.Null), path);
+        return File.ReadAllBytes(path);
     }
 
     private static float[] Sample(string clip, OrientationRule rule, int frames = 4)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using AdaptFormer.Data.Images;
 using AdaptFormer.Data.Video;
 using AdaptFormer.Tensors.Backends;
@@ -7,6 +8,9 @@ namespace AdaptFormer.Tests.Data.Video;
 
 public sealed class FFmpegTests : IDisposable
 {
+    // Asked and made once for all tests.
+    private static readonly Lazy<string?> Missing = new(WhyNot);
+    private static readonly ConcurrentDictionary<(int Frames, string Ending), byte[]> Made = new();
     private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -120,20 +124,30 @@ public sealed class FFmpegTests : IDisposable
     internal static string Video(TempFolder folder, string name, int frames)
     {
         RequireFFmpeg();
-        for (int i = 0; i < frames; i++) folder.WritePng($"{name}-frames/{i:000}.png", (byte)(20 * i), 32, 24);
-        FFmpeg.Run("ffmpeg", ["-v", "error", "-y", "-framerate", "10", "-i", folder[$"{name}-frames/%03d.png"], "-pix_fmt", "yuv420p", folder[name]], output => output.CopyTo(Stream.Null), name);
-        return folder[name];
+        return folder.Write(name, Made.GetOrAdd((frames, Path.GetExtension(name)), _ => Encode(frames, Path.GetExtension(name))));
     }
 
-    internal static void RequireFFmpeg()
+    private static byte[] Encode(int frames, string ending)
+    {
+        using TempFolder folder = new();
+        for (int i = 0; i < frames; i++) folder.WritePng($"{i:000}.png", (byte)(20 * i), 32, 24);
+        string path = folder[$"made{ending}"];
+        FFmpeg.Run("ffmpeg", ["-v", "error", "-y", "-framerate", "10", "-i", folder["%03d.png"], "-pix_fmt", "yuv420p", path], output => output.CopyTo(Stream.Null), path);
+        return File.ReadAllBytes(path);
+    }
+
+    internal static void RequireFFmpeg() => Assert.SkipWhen(Missing.Value is not null, Missing.Value ?? "");
+
+    private static string? WhyNot()
     {
         try
         {
             FFmpeg.Run("ffprobe", ["-version"], output => output.CopyTo(Stream.Null), "");
+            return null;
         }
         catch (NotSupportedException missing)
         {
-            Assert.Skip(missing.Message);
+            return missing.Message;
         }
     }
 }
