@@ -13,7 +13,7 @@ public sealed record CudaProbe(
     IReadOnlyList<CudaCard> Cards, string? DriverVersion, string? Driver, string? Products, string? Compiler, string? Why)
 {
     /// <summary>Whether the kernels came compiled with the program, so that NVRTC is not needed.</summary>
-    public bool KernelsPacked => KernelImages.ArePacked;
+    public static bool KernelsPacked => KernelImages.ArePacked;
 
     internal static unsafe CudaProbe Of(CudaLibraries libraries)
     {

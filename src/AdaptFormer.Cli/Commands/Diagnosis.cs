@@ -49,7 +49,7 @@ internal sealed record Diagnosis(
         string cards = string.Join("; ", here.Cards.Select(card =>
             $"cuda:{card.Ordinal} is {card.Name}, compute capability {card.Major}.{card.Minor}, {Format.Bytes(card.MemoryBytes)}"));
         string found = $"{cards}; driver for CUDA {here.DriverVersion} ({here.Driver}); cuBLASLt {here.Products}; "
-            + $"NVRTC {here.Compiler ?? "not found"}{(here.KernelsPacked ? ", not needed: the kernels came compiled" : "")}";
+            + $"NVRTC {here.Compiler ?? "not found"}{(CudaProbe.KernelsPacked ? ", not needed: the kernels came compiled" : "")}";
         return new OptionalTool("CUDA", "computing on NVIDIA cards (--device cuda)", here.Why is null, here.Why ?? found);
     }
 
