@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes what a release offers beside the portable packages, for the system it runs on: the program as native code, in one archive that needs no .NET, and
-# the tool's package with code compiled beforehand (ReadyToRun). Each is tried before it is left in FOLDER.
+# Makes what a release offers beside the portable packages, for the system it runs on: the program as native code, in one archive that needs no .NET,
+# tried before it is left in FOLDER.
 #   tools/release.sh [FOLDER]      artifacts if left out
 # Needs what native code is linked with: clang or gcc, and zlib's headers (Debian: clang zlib1g-dev).
 set -euo pipefail
@@ -59,12 +59,3 @@ quietly try train synthetic-adaptformer --set model.weights=null --set model.nam
 test -s run/adapter.safetensors -a -s run/report.html
 tar -C "$work" -czf "$out/$name.tar.gz" "$name"
 echo "release: $name.tar.gz, $(du -h "$out/$name.tar.gz" | cut -f1): $compiled"
-
-# The tool's package for this system, and the portable one for all others, behind one name.
-quietly dotnet pack "$project" --configuration Release --output "$work/tool" -p:PublishReadyToRun=true -p:RunAnalyzers=false "-p:ToolPackageRuntimeIdentifiers=\"$rid;any\"" \
-    "-p:NuGetLockFilePath=$work/tool.lock.json"
-NUGET_PACKAGES=$work/cache quietly dotnet tool install AdaptFormer.Cli --tool-path "$work/installed" --version "$version" --add-source "$work/tool"
-"$work/installed/adaptformer" --help >help
-grep -q "  train " help
-cp "$work/tool"/*.nupkg "$out"
-echo "release: $(cd "$work/tool" && ls ./*.nupkg | wc -l) packages of the tool, the one for $rid compiled beforehand"
