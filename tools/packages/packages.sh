@@ -47,8 +47,8 @@ echo "packages: a console program on them: $result"
 adaptformer export run --output run.onnx >"$work/exported"
 printed() { awk -v wanted="$1:" '$0 == wanted { on = 1; next } /^(C#|JavaScript|Python):$/ { on = 0 } on { sub(/^  /, ""); print }' "$work/exported"; }
 cp library-run/picture.png picture.jpg
-adaptformer predict picture.jpg --run run --top-k 3 --precision float32 --json | grep -o '"label":"[^"]*","probability":[^},]*' |
-    awk -F '"' '{ sub(/^:/, "", $7); printf "%s %.3f\n", $4, $7 }' >"$work/expected"
+adaptformer predict picture.jpg --run run --top-k 3 --precision float32 --json | grep -o '"label":"[^"]*","index":[0-9]*,"probability":[^},]*' |
+    awk -F '"' '{ sub(/^:/, "", $9); printf "%s %.3f\n", $4, $9 }' >"$work/expected"
 test "$(wc -l <"$work/expected")" = 3
 same() { diff "$work/expected" "$work/answer" || { echo "packages: the printed $1 answers otherwise than predict"; exit 1; }; }
 
