@@ -46,7 +46,8 @@ internal sealed partial class Tracer
         return Node(c.Y, () =>
         {
             string h = Product(x, down, hidden).Name;
-            if (task.Activation != Epilogue.None) h = Activated(task.Activation == Epilogue.Relu ? ActivationKind.Relu : ActivationKind.Gelu, h);
+            if (task.Activation != Epilogue.None)
+                h = Activated(task.Activation == Epilogue.Relu ? ActivationKind.Relu : ActivationKind.Gelu, h);
             return Op("Add", x.Name, Product(new Traced(hidden, () => h), up, c.Y.Shape).Name);
         });
     }

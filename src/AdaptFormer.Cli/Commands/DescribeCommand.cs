@@ -54,7 +54,8 @@ internal static class DescribeCommand
                 throw new ArgumentException("describe: give one of a recipe, --model ID or --adapter FILE.");
             if (parsed.GetValue(classes) is < 1 || parsed.GetValue(batch) is < 1)
                 throw new ArgumentException("describe: --classes and --batch must be at least 1.");
-            bool measure = latency.IsWanted(parsed), ofCard = parsed.GetValue(device) is { } text && DeviceChoice.OrdinalOf(text) is not null;
+            bool measure = latency.IsWanted(parsed);
+            bool ofCard = parsed.GetValue(device) is { } text && DeviceChoice.OrdinalOf(text) is not null;
             using Subject subject = given[0] is { } path ? OfRecipe(path, parsed.GetValue(set) ?? [])
                 : given[1] is { } id ? OfModel(id, parsed.GetValue(preset) ?? "official-image", parsed.GetValue(set) ?? [])
                 : OfAdapter(given[2]!);

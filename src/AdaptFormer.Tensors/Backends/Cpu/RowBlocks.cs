@@ -39,7 +39,9 @@ internal readonly struct RowBlocks
         }
     }
 
-    /// <summary>Blocks for some of the rows of a call, about as large as those that all of its rows would make together, and alike.</summary>
+    /// <summary>
+    /// Blocks for some of the rows of a call, about as large as those that all of its rows would make together, and alike.
+    /// </summary>
     /// <param name="rows">Rows of this part, at least 0.</param>
     /// <param name="all">Rows of all parts.</param>
     public static RowBlocks OfPart(long rows, long all)
