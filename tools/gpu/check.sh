@@ -58,12 +58,13 @@ for tool in memcheck racecheck; do
 done
 
 # The most telling first; what the time does not suffice for is said.
-bench_seconds=90
+bench_seconds=90 bench_device=cuda
+[ "$dry" = --dry ] && bench_device=cpu      # the limit that it is held against would take the emulated card minutes
 bench() {
     local model method batch until=$((SECONDS + bench_seconds))
     for model in "${models[@]}"; do for method in "${methods[@]}"; do for batch in "${batches[@]}"; do
         if [ $SECONDS -ge $until ]; then echo "{\"left_out\": \"$model $method batch $batch\"}" | tee -a "$out/bench.jsonl"; continue; fi
-        $program bench --device cuda --model "$model" --method "$method" --batch "$batch" --precision bfloat16 "${size[@]}" --seconds "$seconds" --json | tee -a "$out/bench.jsonl" || return 1
+        $program bench --device "$bench_device" --model "$model" --method "$method" --batch "$batch" --precision bfloat16 "${size[@]}" --seconds "$seconds" --json | tee -a "$out/bench.jsonl" || return 1
     done; done; done
 }
 start=$SECONDS
