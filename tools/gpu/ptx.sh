@@ -7,7 +7,7 @@ rm -rf "$root/artifacts/ptx"
 [ "${1:-}" = clean ] && exit 0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-dotnet build "$root/tools/gpu/Ptx" --output "$work/tool" -v quiet -clp:ErrorsOnly
+dotnet build "$root/tools/gpu/Ptx" --output "$work/tool" -v quiet -clp:ErrorsOnly -p:RunAnalyzers=false -p:EnforceCodeStyleInBuild=false
 dotnet "$work/tool/Ptx.dll" "$work/ptx"
 mkdir -p "$root/artifacts"
 mv "$work/ptx" "$root/artifacts/ptx"
