@@ -56,7 +56,7 @@ public sealed partial class ReadmeCommandsTests : IDisposable
         Assert.SkipWhen(Root() is null, "The tests do not run within the repository.");
         string[] named =
         [
-            .. Link().Matches(readme).Select(match => match.Groups[1].Value).Where(target => !target.Contains("://", StringComparison.Ordinal) && !target.StartsWith('#')),
+            .. Link().Matches(readme).Select(match => match.Groups[1].Value).Where(target => !target.Contains("://", StringComparison.Ordinal) && !target.StartsWith('#')).Select(target => target.Split('#')[0]),
             .. Project().Matches(readme).Select(match => match.Groups[1].Value),
         ];
         Assert.NotEmpty(named);
