@@ -8,8 +8,8 @@ namespace AdaptFormer.Tensors.Backends.Cpu;
 internal readonly struct RowBlocks
 {
     // Few rows: pieces that still run at most of the full rate, enough of them for a handful of threads. More rows: blocks as large as a
-    // cache likes, of whole tiles (16 rows in bf16), some 32 of them, which share out evenly among any usual number of threads.
-    private const int Least = 8, Few = 128, Tile = 16, Smallest = 32, Largest = 256, Wanted = 32;
+    // cache likes, of whole tiles (16 rows in bf16), some 16 of them, which share out evenly among any usual number of threads.
+    private const int Least = 8, Few = 128, Tile = 16, Smallest = 32, Largest = 256, Wanted = 16;
     private readonly long _rows;
     private readonly int _size;
 

@@ -31,7 +31,7 @@ public sealed class RowBlocksTests
     [Theory]
     [InlineData(50, 6)]           // 8 rows each
     [InlineData(197, 6)]          // one picture of ViT-B: 32 rows each
-    [InlineData(3152, 33)]        // sixteen of them: 96 rows
+    [InlineData(3152, 17)]        // sixteen of them: 192 rows
     [InlineData(50_000, 196)]     // 256 rows
     public void Every_number_of_rows_gives_work_to_several_threads(long rows, int count) => Assert.Equal(count, new RowBlocks(rows).Count);
 
