@@ -14,7 +14,8 @@ namespace AdaptFormer.Peft;
 public sealed record Ia3Tuning(string Layers = "all", HeadKind Head = HeadKind.BatchNorm) : Tuning(Head)
 {
     /// <inheritdoc/>
-    public override string Formula => "k = l_k∘(W_k·x + b_k), v = l_v∘(W_v·x + b_v), MLP(x) = W₂·(l_ff∘f(W₁·x + b₁)) + b₂";
+    public override string Formula =>
+        "k = l_k∘(W_k·x + b_k), v = l_v∘(W_v·x + b_v), MLP(x) = W₂·(l_ff∘f(W₁·x + b₁)) + b₂";
 
     /// <inheritdoc/>
     public override void Validate(Backbone model)

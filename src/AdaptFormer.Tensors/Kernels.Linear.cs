@@ -25,8 +25,8 @@ public abstract partial class Kernels
     }
 
     /// <summary>
-    /// y = x + scale·(f(x·Downᵀ + b)·Upᵀ + c), each run of samples with numbers of its own, the products' inputs in the type that these
-    /// name; y may be x. The runs lie one behind the other through all samples of x; one without numbers is copied.
+    /// y = x + scale·(f(x·Downᵀ + b)·Upᵀ + c), each run of samples with numbers of its own, the products' inputs in the
+    /// type that these name; y may be x. The runs lie one behind the other through all samples of x; one without numbers is copied.
     /// </summary>
     public virtual void AddBottlenecks(Tensor x, IReadOnlyList<(int Start, int Count, Bottleneck? Bottleneck)> runs, Tensor y)
     {

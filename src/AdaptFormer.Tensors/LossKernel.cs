@@ -75,7 +75,8 @@ internal static unsafe class LossKernel
             double logP = z[j] - logSum;
             (double share, double h) = Term(j);
             loss += share;
-            gradient[j] = (float)(h - (Math.Exp(logP) * total));     // dL/dz_j = h_j − p_j·Σh, h = dL/d log p = −s·(w + log p·p·dw/dp)
+            // dL/dz_j = h_j − p_j·Σh, h = dL/d log p = −s·(w + log p·p·dw/dp)
+            gradient[j] = (float)(h - (Math.Exp(logP) * total));
         }
 
         return (float)loss;
@@ -84,7 +85,8 @@ internal static unsafe class LossKernel
         {
             double logP = z[j] - logSum, p = Math.Exp(logP), target = smoothing / k;
             double gamma = gammaNegative, rest = p, direction = 1;                      // w = p^γ₋
-            if (j == label) (target, gamma, rest, direction) = (target + 1 - smoothing, gammaPositive, 1 - p, -1);     // w = (1 − p)^γ₊
+            // w = (1 − p)^γ₊
+            if (j == label) (target, gamma, rest, direction) = (target + 1 - smoothing, gammaPositive, 1 - p, -1);
             double weight = Math.Pow(rest, gamma), slope = rest > 0 ? gamma * Math.Pow(rest, gamma - 1) * direction : 0;
             return (-target * weight * logP, -target * (weight + (logP * p * slope)));
         }
