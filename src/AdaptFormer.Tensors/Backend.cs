@@ -63,9 +63,8 @@ public abstract class Backend
     /// <param name="destination">[B, 3, …].</param>
     public virtual unsafe void CopyPixels(ReadOnlySpan<byte> bytes, ReadOnlySpan<float> table, Tensor destination)
     {
-        int plane = (int)(destination.Length / destination.Shape[0] / 3);
         float[] numbers = new float[bytes.Length];
-        for (int i = 0; i < bytes.Length; i++) numbers[i] = table[(i / plane % 3 * 256) + bytes[i]];
+        PixelTable.Apply(table, bytes, (int)(destination.Length / destination.Shape[0] / 3), numbers);
         fixed (float* source = numbers) CopyFromHost((nint)source, destination);
     }
 

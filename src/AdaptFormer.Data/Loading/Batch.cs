@@ -1,4 +1,5 @@
 using AdaptFormer.Data.Transforms;
+using AdaptFormer.Tensors;
 
 namespace AdaptFormer.Data.Loading;
 
@@ -43,7 +44,7 @@ public sealed class Batch : IDisposable
             if (_inBytes)
             {
                 if (_pixels.Length < length) _pixels = GC.AllocateUninitializedArray<float>(_bytes.Length);
-                Normalizer!.FromBytes(_bytes.AsSpan(0, length), SampleLength / 3, _pixels.AsSpan(0, length));
+                PixelTable.Apply(Normalizer!.Table, _bytes.AsSpan(0, length), SampleLength / 3, _pixels.AsSpan(0, length));
                 _inBytes = false;
             }
 

@@ -90,19 +90,6 @@ public sealed unsafe class PixelNormalizer
         }
     }
 
-    /// <summary>Normalises bytes that are sorted by channel.</summary>
-    /// <param name="bytes">[…, 3, plane].</param>
-    /// <param name="plane">Values of a channel.</param>
-    /// <param name="values">As many.</param>
-    public void FromBytes(ReadOnlySpan<byte> bytes, int plane, Span<float> values)
-    {
-        for (int start = 0, channel = 0; start < bytes.Length; start += plane, channel = (channel + 1) % 3)
-        {
-            ReadOnlySpan<float> table = _table.AsSpan(channel * 256, 256);
-            for (int i = start; i < start + plane; i++) values[i] = table[bytes[i]];
-        }
-    }
-
     private void Row(byte* row, int width, bool flip, float* result, int plane)
     {
         int x = 0;
