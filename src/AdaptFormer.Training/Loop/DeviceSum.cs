@@ -9,7 +9,7 @@ namespace AdaptFormer.Training.Loop;
 /// Sums gradients over ranks whose devices exchange numbers by themselves, one device a rank: the additions of <see cref="OrderedSum"/>, on
 /// the devices.
 /// </summary>
-internal sealed class DeviceSum : IDisposable
+internal sealed class DeviceSum : RankSum
 {
     private readonly Collective _ranks;
     private readonly TensorExchange _exchange;
@@ -29,7 +29,7 @@ internal sealed class DeviceSum : IDisposable
     /// <param name="gradients">This rank's.</param>
     /// <param name="ranks">The ranks, which all ask.</param>
     /// <exception cref="ExchangeException">Another process does not answer.</exception>
-    public static DeviceSum? Of(Tensor gradients, Collective ranks)
+    public static DeviceSum? TryConnect(Tensor gradients, Collective ranks)
     {
         Backend backend = gradients.Device.Backend;
         byte[]? id = gradients.Device == Device.Host ? null : backend.NewExchangeId();
@@ -41,14 +41,11 @@ internal sealed class DeviceSum : IDisposable
             ranks, backend.Connect(common, ranks.Rank, ranks.Size, ranks.Timeout), checked((int)gradients.Length)));
     }
 
-    /// <summary>Begins a sum.</summary>
-    public void Begin() => _any = false;
+    /// <inheritdoc/>
+    public override void Begin() => _any = false;
 
-    /// <summary>Adds a round.</summary>
-    /// <param name="own">This rank's vector; not read if it takes no part.</param>
-    /// <param name="taking">Ranks that take part: the first so many.</param>
-    /// <exception cref="ExchangeException">Another process does not answer.</exception>
-    public void Add(Tensor own, int taking)
+    /// <inheritdoc/>
+    public override void Add(Tensor own, int taking)
     {
         using TensorScope scope = new();
         new CopyCall(own, _send.View(own.Shape)).Run();
@@ -64,10 +61,8 @@ internal sealed class DeviceSum : IDisposable
         Complete();
     }
 
-    /// <summary>Gives every rank the sum.</summary>
-    /// <param name="sum">Where to.</param>
-    /// <exception cref="ExchangeException">Another process does not answer.</exception>
-    public void End(Tensor sum)
+    /// <inheritdoc/>
+    public override void End(Tensor sum)
     {
         using TensorScope scope = new();
         _exchange.Gather(_sums, _received);
@@ -75,16 +70,15 @@ internal sealed class DeviceSum : IDisposable
         Complete();
     }
 
-    /// <summary>Sums in place, in the library's own order.</summary>
-    /// <exception cref="ExchangeException">Another process does not answer.</exception>
-    public void Fast(Tensor values)
+    /// <inheritdoc/>
+    public override void Fast(Tensor values)
     {
         _exchange.Sum(values);
         Complete();
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    public override void Dispose()
     {
         _exchange.Dispose();
         foreach (Parameter buffer in (Parameter[])[_sums, _send, _received]) buffer.Dispose();

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using AdaptFormer.Distributed;
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends;
@@ -14,11 +13,8 @@ namespace AdaptFormer.Training.Loop;
 /// <param name="order">How it is added up.</param>
 internal sealed class GradientSum(FlatParameters flat, Collective ranks, ExchangeOrder order) : IDisposable
 {
-    private readonly DeviceSum? _device = ranks.Size > 1 ? DeviceSum.Of(flat.Gradients, ranks) : null;
-    private readonly OrderedSum? _ordered =
-        ranks.Size > 1 && order == ExchangeOrder.Ordered ? new OrderedSum(ranks, flat.Length) : null;
+    private readonly RankSum? _all = ranks.Size > 1 ? RankSum.Of(flat.Gradients, ranks) : null;
     private Parameter? _sum;
-    private float[] _host = [];
     private int _batches;
 
     /// <summary>Begins a step.</summary>
@@ -27,8 +23,7 @@ internal sealed class GradientSum(FlatParameters flat, Collective ranks, Exchang
     {
         _batches = batches;
         flat.ZeroGradients();
-        if (_device is null) _ordered?.Begin();
-        else _device.Begin();
+        if (IsOrdered) _all!.Begin();
     }
 
     /// <summary>Takes the gradients of a round, in which each rank that has a batch left did one.</summary>
@@ -36,16 +31,9 @@ internal sealed class GradientSum(FlatParameters flat, Collective ranks, Exchang
     /// <exception cref="ExchangeException">Another process does not answer.</exception>
     public void Add(int first)
     {
-        if (_ordered is not null)
+        if (IsOrdered)
         {
-            int taking = Math.Min(ranks.Size, _batches - first);
-            if (_device is not null) _device.Add(flat.Gradients, taking);
-            else
-            {
-                ToHost();
-                _ordered.Add(_host, taking);
-            }
-
+            _all!.Add(flat.Gradients, Math.Min(ranks.Size, _batches - first));
             flat.ZeroGradients();
         }
         else if (first + ranks.Rank < _batches)
@@ -58,39 +46,18 @@ internal sealed class GradientSum(FlatParameters flat, Collective ranks, Exchang
     /// <exception cref="ExchangeException">Another process does not answer.</exception>
     public void End()
     {
-        if (ranks.Size == 1) return;
-        if (_device is not null)
-        {
-            if (_ordered is not null) _device.End(flat.Gradients);
-            else _device.Fast(flat.Gradients);
-            return;
-        }
-
-        if (_ordered is not null)
-        {
-            _ordered.End(_host);
-        }
-        else
-        {
-            ToHost();
-            ranks.Sum(_host);
-        }
-
-        flat.Gradients.CopyBytesFrom(MemoryMarshal.AsBytes<float>(_host));
+        if (IsOrdered) _all!.End(flat.Gradients);
+        else _all?.Fast(flat.Gradients);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _sum?.Dispose();
-        _device?.Dispose();
+        _all?.Dispose();
     }
 
-    private void ToHost()
-    {
-        if (_host.Length == 0) _host = GC.AllocateUninitializedArray<float>(flat.Length, pinned: true);
-        flat.Gradients.CopyTo(_host);
-    }
+    private bool IsOrdered => _all is not null && order == ExchangeOrder.Ordered;
 
     private void AddHere(int batch, int count)
     {
