@@ -67,7 +67,7 @@ internal sealed record Description(
     }
 
     private static DescribedCost Cost(CallCost cost, double rate) =>
-        new(cost.Batch, cost.Macs, cost.Bytes + ProgramBytes, cost.PerImage(rate).TotalSeconds);
+        new(cost.Batch, cost.Macs, cost.Bytes + ProgramBytes, cost.SecondsPerImage(rate));
 }
 
 /// <summary>How a description is written for scripts.</summary>

@@ -81,7 +81,13 @@ public sealed class FrameFolderDataset : ListedDataset
     {
         if (Volatile.Read(ref _names[index]) is { } known) return known;
         string folder = PathOf(index);
-        if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"There is no folder of frames '{folder}'.");
+        if (!Directory.Exists(folder))
+        {
+            throw VideoFileDataset.Locate(folder) is { } file
+                ? new InvalidDataException($"{file} is a file and not a folder of frames; one list names videos, or folders of frames, and not both.")
+                : new DirectoryNotFoundException($"There is no folder of frames '{folder}'.");
+        }
+
         string[] all = [.. VisibleFiles.Files(folder).Where(PictureFiles.IsFrame).Select(file => Path.GetFileName(file))
             .Order(NaturalOrder.Comparer)];
         (int first, int? end) = _ranges?[index] ?? (0, null);

@@ -88,11 +88,7 @@ public sealed record PretrainRecipe(
     {
         List<string> problems = [];
         RecipeCheck check = new("", problems);
-        check.Require(Epochs >= 1, "epochs", Epochs, "a whole number of at least 1");
-        check.Require(Precision != Precision.Int8, "precision", Precision, "auto, float32 or bfloat16: int8 is for predictions");
-        check.Require(Batch >= 1, "batch", Batch, "a whole number of at least 1");
-        check.Require(Workers >= 0, "workers", Workers, "a whole number of at least 0 (0: the program chooses)");
-        check.Require(Accumulate >= 1, "accumulate", Accumulate, "a whole number of at least 1");
+        RecipeSteps.Check(check, Epochs, Precision, Batch, Accumulate, Workers);
         Save.Check(check.At("save"));
         Cluster.Check(check.At("cluster"));
         check.Require(SaveEvery >= 1, "save_every", SaveEvery, "a whole number of at least 1");

@@ -132,13 +132,7 @@ public sealed record Recipe(
     {
         List<string> problems = [];
         RecipeCheck check = new("", problems);
-        check.Require(Epochs >= 1, "epochs", Epochs, "a whole number of at least 1");
-        check.Require(Precision != Precision.Int8, "precision", Precision, "auto, float32 or bfloat16: int8 is for predictions");
-        check.Require(Batch >= 1, "batch", Batch, "a whole number of at least 1");
-        check.Require(Accumulate >= 1, "accumulate", Accumulate, "a whole number of at least 1");
-        check.Require(Batch < 1 || Accumulate < 1 || (long)Batch * Accumulate <= int.MaxValue, "accumulate", Accumulate,
-            "batch × accumulate below 2³¹");
-        check.Require(Workers >= 0, "workers", Workers, "a whole number of at least 0 (0: the program chooses)");
+        RecipeSteps.Check(check, Epochs, Precision, Batch, Accumulate, Workers);
         check.Require(EvaluateEvery >= 1, "evaluate_every", EvaluateEvery, "a whole number of at least 1");
         check.Require(ClipNorm is null || (ClipNorm > 0 && double.IsFinite(ClipNorm.Value)), "clip_norm", ClipNorm,
             "null or a number above 0");

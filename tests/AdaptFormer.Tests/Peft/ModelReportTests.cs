@@ -82,6 +82,10 @@ public sealed class ModelReportTests
         Assert.InRange(foretold, real * 0.9, real * 1.1);
     }
 
+    [Fact]
+    public void The_time_of_a_small_model_is_not_rounded_to_nothing() =>
+        Assert.Equal(5e-8, new CallCost(Batch: 16, Macs: 25_000, Bytes: 0).SecondsPerImage(flopsPerSecond: 1e12), tolerance: 1e-15);
+
     private static ModelReport Report(string method, string row = "image")
     {
         string[] words = method.Split('-');

@@ -49,6 +49,16 @@ public sealed class ClipSourceTests
     }
 
     [Theory]
+    [InlineData("b 0\nf 1\n", "f is a folder and not a video")]
+    [InlineData("f 0\nb 1\n", "b.webm is a file and not a folder of frames")]
+    public void A_list_of_videos_and_folders_of_frames_is_refused_by_its_right_name(string text, string reason)
+    {
+        using TempFolder folder = Videos();
+        LabelledDataset clips = Clips.Open("clip-list:" + folder.Write("list.txt", text));
+        Assert.Contains(reason, Assert.Throws<InvalidDataException>(() => clips.FrameCount(1)).Message);
+    }
+
+    [Theory]
     [InlineData("clip-csv", "clip,label\nb,0\n../a.mp4,0\n", "line 3: '../a.mp4' leads out")]
     [InlineData("clip-csv", "clip,split\nb,0\n", "lacks a label column")]
     [InlineData("clip-csv", "clip,label\nb\n", "line 2: 1 field,")]
