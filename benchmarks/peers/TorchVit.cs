@@ -70,10 +70,8 @@ internal sealed class TorchVit : IDisposable
     public Tensor Forward(Tensor pixels, bool training)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor patches = nn.functional.conv2d(
-            pixels.to(_setting.Compute), Product("patch_embed.proj.weight"), Product("patch_embed.proj.bias"),
-            strides: [_size.Patch, _size.Patch]);
-        Tensor tokens = patches.flatten(2).transpose(1, 2).to(_setting.Stream);
+        Tensor patches = Patches(pixels.to(_setting.Compute));
+        Tensor tokens = Linear("patch_embed.proj", patches).to(_setting.Stream);
         Tensor first = Held("cls_token").expand(pixels.shape[0], -1, -1);
         Tensor x = cat([first, tokens], 1) + Held("pos_embed");
         for (int i = 0; i < _size.Depth; i++) x = Block(i, x, training);
@@ -88,6 +86,14 @@ internal sealed class TorchVit : IDisposable
     public void Dispose()
     {
         foreach (Tensor tensor in _tensors.Values) tensor.Dispose();
+    }
+
+    // A convolution whose steps are as long as its kernel is a product. As one it is right: with LibTorch 2.10's convolution in bf16 the
+    // logits of the fixtures are 11 to 59 % off here, and 2 % with everything else in bf16.
+    private Tensor Patches(Tensor pixels)
+    {
+        (long b, long side, long p) = (pixels.shape[0], _size.ImageSize / _size.Patch, _size.Patch);
+        return pixels.view(b, 3, side, p, side, p).permute(0, 2, 4, 1, 3, 5).reshape(b, side * side, 3 * p * p);
     }
 
     private Tensor Block(int i, Tensor x, bool training)
@@ -132,8 +138,12 @@ internal sealed class TorchVit : IDisposable
     private Tensor Norm(string name, Tensor x) =>
         nn.functional.layer_norm(x, [_size.Dim], Held($"{name}.weight"), Held($"{name}.bias"), NormEps);
 
-    // What is frozen lies in its type already, and is not copied here.
-    private Tensor Product(string name) => _tensors[name].to(_setting.Compute);
+    // What is frozen lies in its type already, and is not copied here. A kernel of the patches is a row of the matrix.
+    private Tensor Product(string name)
+    {
+        Tensor held = _tensors[name].to(_setting.Compute);
+        return held.dim() > 2 ? held.flatten(1) : held;
+    }
 
     private Tensor Held(string name) => _tensors[name].to(_setting.Stream);
 
