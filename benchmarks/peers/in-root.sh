@@ -3,8 +3,9 @@
 set -euo pipefail
 root=$1 folder=$2
 shift 2
+kept=$(env | { grep ^MALLOC_ || true; } | tr "\n" " ")
 dotnet=$(dirname "$(readlink -f "$(command -v dotnet)")")
-export root folder dotnet
+export root folder dotnet kept
 exec unshare --mount bash -c '
     mkdir -p "$root/dotnet" "$root/peers" "$root/data"
     mount --bind "$dotnet" "$root/dotnet"
@@ -13,4 +14,4 @@ exec unshare --mount bash -c '
     mount --rbind /dev "$root/dev"
     mount -t proc proc "$root/proc"
     mount --rbind /sys "$root/sys"
-    exec chroot "$root" /usr/bin/env -i PATH=/usr/bin:/bin HOME=/tmp LANG=C.UTF-8 DOTNET_gcServer=0 DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 /dotnet/dotnet /peers/peers.dll "$@"' in-root "$@"
+    exec chroot "$root" /usr/bin/env -i PATH=/usr/bin:/bin HOME=/tmp LANG=C.UTF-8 $kept DOTNET_gcServer=0 DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 /dotnet/dotnet /peers/peers.dll "$@"' in-root "$@"

@@ -2,85 +2,99 @@ using System.Diagnostics;
 
 namespace AdaptFormer.Tools.Code;
 
-/// <summary>Plants faults in a folder, one at a time, and lists those that no test notices.</summary>
+/// <summary>Plants faults in folders, one at a time, and lists those that no test notices.</summary>
 internal static class MutantRun
 {
-    private const int Likeliest = 2, Unsound = -1;
-
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(8);
+    // Asked in turns: most faults end with the first two classes, and what outlives many classes is asked of all the others at once.
+    private static readonly int[] Turns = [2, 6, 16, int.MaxValue];
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(6);
 
     public static int Run(string[] args)
     {
-        if (args.Length == 0) return Usage();
-        int count = Option(args, "--count", 30), seed = Option(args, "--seed", 1), classes = Option(args, "--classes", 8);
-        string[] always = [.. args.SkipWhile(word => word != "--also").Skip(1).TakeWhile(word => !word.StartsWith("--", StringComparison.Ordinal))];
+        string[] folders = [.. args.TakeWhile(word => !word.StartsWith("--", StringComparison.Ordinal))];
+        if (folders.Length == 0) return Usage();
+        string[] skipped = [.. args.SkipWhile(word => word != "--skip").Skip(1).TakeWhile(word => !word.StartsWith("--", StringComparison.Ordinal))];
+        int seed = Option(args, "--seed", 1);
         string root = SourceTree.RepositoryRoot();
-        MutantBuild build = MutantBuild.Make(root, args[0].TrimEnd('/'), count, seed);
+        MutantBuild build = MutantBuild.Of(root);
+        foreach (string folder in folders)
+        {
+            string[] parts = folder.Split(':');
+            build.Plant(root, parts[0].TrimEnd('/'), parts.Length > 1 ? int.Parse(parts[1]) : 30, seed);
+        }
+
+        Console.WriteLine($"{build.Sites.Count} faults; one pass of the tests without any, to see who passes by which");
+        ILookup<int, string> passers = Passers(build.Folder, skipped, out HashSet<string> unsound);
+        Dictionary<string, int> width = passers.SelectMany(classes => classes).CountBy(name => name).ToDictionary();
         TestClasses tests = new(root);
-        Dictionary<string, HashSet<int>> reached = [];
-        int killed = 0;
         List<string> living = [];
         for (int id = 1; id <= build.Sites.Count; id++)
         {
-            // Only who passes by the fault can notice it. The likeliest are asked alone, since most faults end there.
+            // The likeliest first: those that have to do with the file, then those that pass by few faults.
             MutationSite site = build.Sites[id - 1];
-            string[] asked = [.. tests.For(site.Node.SyntaxTree, classes).Concat(always).Distinct().Where(test => Reached(test).Contains(id))];
-            string? killer = Killer(build.Folder, asked[..Math.Min(Likeliest, asked.Length)], id)
-                ?? Killer(build.Folder, asked[Math.Min(Likeliest, asked.Length)..], id);
-            string fate = killer is not null ? $"killed by {killer}" : asked.Length == 0 ? "LIVES, never reached" : "LIVES";
-            if (killer is null) living.Add(site.Describe());
-            else killed++;
+            string[] likely = [.. tests.For(site.Node.SyntaxTree, most: 12)];
+            string[] asked = [.. passers[id].OrderBy(name => Array.IndexOf(likely, name) is >= 0 and int at ? at : likely.Length).ThenBy(name => width[name])];
+            string? killer = Killer(build.Folder, asked, id);
+            string fate = killer is not null ? $"killed by {killer}" : asked.Length == 0 ? "LIVES, never reached" : $"LIVES, asked {asked.Length}";
+            if (killer is null) living.Add($"{fate}: {site.Describe()}");
             Console.WriteLine($"{id}/{build.Sites.Count} {fate}: {site.Describe()}");
         }
 
-        HashSet<int> Reached(string test) => reached.TryGetValue(test, out HashSet<int>? ids) ? ids : reached[test] = Pass(build.Folder, test);
-
         Console.WriteLine();
-        Console.WriteLine($"{args[0]}: {killed} of {build.Sites.Count} killed; these live:");
+        Console.WriteLine($"{build.Sites.Count - living.Count} of {build.Sites.Count} killed; these live:");
         foreach (string site in living) Console.WriteLine("  " + site);
-        foreach (string test in reached.Where(pair => pair.Value.Contains(Unsound)).Select(pair => pair.Key))
-            Console.WriteLine($"  ({test} fails without a fault and was not asked)");
+        foreach (string test in unsound) Console.WriteLine($"  ({test} fails without a fault and was not asked)");
         Directory.Delete(Path.GetDirectoryName(build.Folder)!, recursive: true);
         return 0;
     }
 
-    // The faults that a test class passes by, none of them being there; of one that fails even so, nothing but that.
-    private static HashSet<int> Pass(string folder, string test)
+    // The test classes that pass by each fault, none of them being there. Classes that fail even so are not asked.
+    private static ILookup<int, string> Passers(string folder, string[] skipped, out HashSet<string> unsound)
     {
-        string seen = Path.Combine(folder, "seen.txt");
-        File.Delete(seen);
-        if (Run(folder, [test], mutant: 0, seen, out _) != 0) return [Unsound];
-        return File.Exists(seen) ? [.. File.ReadAllLines(seen).Select(int.Parse)] : [];
+        string passed = Path.Combine(folder, "passed.txt");
+        Run(folder, [.. skipped.SelectMany(name => new[] { "-class-", name })], mutant: 0, passed, TimeSpan.FromHours(1), out string output);
+        HashSet<string> failing = [.. output.Split('\n').Where(line => line.Contains("[FAIL]", StringComparison.Ordinal))
+            .Select(line => line.Trim().Split('(', ' ')[0]).Select(method => method[..Math.Max(0, method.LastIndexOf('.'))])];
+        unsound = failing;
+        return File.ReadAllLines(passed).Select(line => line.Split(' ')).Where(pair => pair[0] != "-" && !failing.Contains(pair[0]))
+            .Distinct().ToLookup(pair => int.Parse(pair[1]), pair => pair[0]);
     }
 
     // The first test that fails, by its class and name; null if none does. A run that does not end, or breaks down, is a fault that was noticed.
-    private static string? Killer(string folder, string[] tests, int mutant)
+    private static string? Killer(string folder, string[] asked, int mutant)
     {
-        if (tests.Length == 0) return null;
-        int? code = Run(folder, tests, mutant, seen: null, out string output);
-        if (code == 0) return null;
-        if (code is null) return $"time, in {ShortName(tests[0])}";
-        string? failed = output.Split('\n').FirstOrDefault(line => line.Contains("[FAIL]", StringComparison.Ordinal))?.Trim();
-        return failed?.Split("(", 2)[0].Split(" [", 2)[0] is { } name ? string.Join('.', name.Split('.')[^2..]) : $"a breakdown of {ShortName(tests[0])}";
+        int from = 0;
+        foreach (int turn in Turns)
+        {
+            string[] classes = asked[from..Math.Min(asked.Length, turn == int.MaxValue ? asked.Length : from + turn)];
+            if (classes.Length == 0) return null;
+            from += classes.Length;
+            int? code = Run(folder, [.. classes.SelectMany(name => new[] { "-class", name }), "-stopOnFail"], mutant, passed: null, Patience, out string output);
+            if (code == 0) continue;
+            if (code is null) return $"time, in {ShortName(classes[0])}";
+            string? failed = output.Split('\n').FirstOrDefault(line => line.Contains("[FAIL]", StringComparison.Ordinal))?.Trim();
+            return failed?.Split("(", 2)[0].Split(" [", 2)[0] is { } name ? string.Join('.', name.Split('.')[^2..]) : $"a breakdown of {ShortName(classes[0])}";
+        }
+
+        return null;
     }
 
     // The exit code; null if the run did not end.
-    private static int? Run(string folder, string[] tests, int mutant, string? seen, out string output)
+    private static int? Run(string folder, string[] arguments, int mutant, string? passed, TimeSpan patience, out string output)
     {
-        string[] classes = [.. tests.SelectMany(test => new[] { "-class", test })];
-        ProcessStartInfo start = new("dotnet", [Path.Combine(folder, "AdaptFormer.Tests.dll"), .. classes, "-stopOnFail"])
+        ProcessStartInfo start = new("dotnet", [Path.Combine(folder, "AdaptFormer.Tests.dll"), .. arguments])
         {
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
         start.Environment["ADAPTFORMER_MUTANT"] = $"{mutant}";
-        start.Environment["ADAPTFORMER_MUTANTS_SEEN"] = seen;
+        start.Environment["ADAPTFORMER_MUTANTS_PASSED"] = passed;
         start.Environment["NO_COLOR"] = "1";
         using Process process = Process.Start(start)!;
         Task<string> text = process.StandardOutput.ReadToEndAsync();
         _ = process.StandardError.ReadToEndAsync();
-        bool ended = process.WaitForExit(Patience);
+        bool ended = process.WaitForExit(patience);
         if (!ended) process.Kill(entireProcessTree: true);
         output = ended ? text.Result : "";
         return ended ? process.ExitCode : null;
@@ -97,8 +111,8 @@ internal static class MutantRun
     private static int Usage()
     {
         Console.Error.WriteLine(
-            "mutants FOLDER [--count 30] [--seed 1] [--classes 8] [--also TESTCLASS...]: FOLDER is one of src, such as src/AdaptFormer.Training/Metrics; "
-            + "--classes is how many test classes are asked about a fault, --also names some that are asked about each.");
+            "mutants FOLDER[:COUNT]... [--seed 1] [--skip TESTCLASS...]: FOLDER is one of src, such as src/AdaptFormer.Training/Metrics, one a project, with 30 faults "
+            + "unless COUNT says otherwise; --skip names test classes that are not asked, such as those that start programs.");
         return 2;
     }
 }

@@ -59,6 +59,7 @@ internal static class FiniteWeights
             if (FirstIn(piece) is var (at, value)) return (start + at, value);
         }
 
+        mapped.Release();       // or a model would stand in memory twice, as the file has it and packed
         GC.KeepAlive(mapped.Owner);
         return null;
     }

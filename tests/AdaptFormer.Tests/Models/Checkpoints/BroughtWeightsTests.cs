@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;
 using AdaptFormer.Inference;
@@ -121,6 +122,18 @@ public sealed class BroughtWeightsTests : IDisposable
         Assert.Null(FiniteWeights.FirstIn(numbers));
         numbers[at] = value;
         Assert.Equal((at, value), FiniteWeights.FirstIn(numbers));
+    }
+
+    [Fact]
+    public void Pages_of_a_mapped_file_are_let_go_once_their_numbers_were_looked_at()
+    {
+        float[] numbers = [1, 2, 3];
+        GCHandle pinned = GCHandle.Alloc(numbers, GCHandleType.Pinned);
+        int released = 0;
+        StateDict.Weight weight = new(new Shape(3), numbers.CopyTo) { Mapped = (pinned.AddrOfPinnedObject(), numbers, () => released++) };
+        FiniteWeights.Require([new("w", weight)], "here");
+        Assert.Equal(1, released);
+        pinned.Free();
     }
 
     [Fact]
