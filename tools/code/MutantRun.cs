@@ -5,9 +5,10 @@ namespace AdaptFormer.Tools.Code;
 /// <summary>Plants faults in folders, one at a time, and lists those that no test notices.</summary>
 internal static class MutantRun
 {
-    // Asked in turns: most faults end with the first two classes, and what outlives many classes is asked of all the others at once.
-    private static readonly int[] Turns = [2, 6, 16, int.MaxValue];
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(6);
+    // Asked in turns: most faults end with the first two classes. What outlives the nearest classes is said to live: to ask all that pass by an inner
+    // loop would be to run the whole suite for it.
+    private static readonly int[] Turns = [2, 6, 16, 32];
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3), TracePatience = TimeSpan.FromHours(1);
 
     public static int Run(string[] args)
     {
@@ -27,22 +28,24 @@ internal static class MutantRun
         ILookup<int, string> passers = Passers(build.Folder, skipped, out HashSet<string> unsound);
         Dictionary<string, int> width = passers.SelectMany(classes => classes).CountBy(name => name).ToDictionary();
         TestClasses tests = new(root);
-        List<string> living = [];
-        for (int id = 1; id <= build.Sites.Count; id++)
+        string?[] living = new string?[build.Sites.Count];
+        Parallel.For(0, build.Sites.Count, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, at =>
         {
             // The likeliest first: those that have to do with the file, then those that pass by few faults.
-            MutationSite site = build.Sites[id - 1];
-            string[] likely = [.. tests.For(site.Node.SyntaxTree, most: 12)];
-            string[] asked = [.. passers[id].OrderBy(name => Array.IndexOf(likely, name) is >= 0 and int at ? at : likely.Length).ThenBy(name => width[name])];
+            (int id, MutationSite site) = (at + 1, build.Sites[at]);
+            string[] likely;
+            lock (tests) likely = [.. tests.For(site.Node.SyntaxTree, most: 12)];
+            string[] asked = [.. passers[id].OrderBy(name => Array.IndexOf(likely, name) is >= 0 and int place ? place : likely.Length).ThenBy(name => width[name])];
             string? killer = Killer(build.Folder, asked, id);
-            string fate = killer is not null ? $"killed by {killer}" : asked.Length == 0 ? "LIVES, never reached" : $"LIVES, asked {asked.Length}";
-            if (killer is null) living.Add($"{fate}: {site.Describe()}");
+            string fate = killer is not null ? $"killed by {killer}" : asked.Length == 0 ? "LIVES, never reached" : $"LIVES, asked {Math.Min(asked.Length, Turns.Sum())} of {asked.Length}";
+            if (killer is null) living[at] = $"{fate}: {site.Describe()}";
             Console.WriteLine($"{id}/{build.Sites.Count} {fate}: {site.Describe()}");
-        }
+        });
 
         Console.WriteLine();
-        Console.WriteLine($"{build.Sites.Count - living.Count} of {build.Sites.Count} killed; these live:");
-        foreach (string site in living) Console.WriteLine("  " + site);
+        string[] left = [.. living.OfType<string>()];
+        Console.WriteLine($"{build.Sites.Count - left.Length} of {build.Sites.Count} killed; these live:");
+        foreach (string site in left) Console.WriteLine("  " + site);
         foreach (string test in unsound) Console.WriteLine($"  ({test} fails without a fault and was not asked)");
         Directory.Delete(Path.GetDirectoryName(build.Folder)!, recursive: true);
         return 0;
@@ -52,7 +55,7 @@ internal static class MutantRun
     private static ILookup<int, string> Passers(string folder, string[] skipped, out HashSet<string> unsound)
     {
         string passed = Path.Combine(folder, "passed.txt");
-        Run(folder, [.. skipped.SelectMany(name => new[] { "-class-", name })], mutant: 0, passed, TimeSpan.FromHours(1), out string output);
+        Run(folder, [.. skipped.SelectMany(name => new[] { "-class-", name })], mutant: 0, passed, TracePatience, out string output);
         HashSet<string> failing = [.. output.Split('\n').Where(line => line.Contains("[FAIL]", StringComparison.Ordinal))
             .Select(line => line.Trim().Split('(', ' ')[0]).Select(method => method[..Math.Max(0, method.LastIndexOf('.'))])];
         unsound = failing;
@@ -66,7 +69,7 @@ internal static class MutantRun
         int from = 0;
         foreach (int turn in Turns)
         {
-            string[] classes = asked[from..Math.Min(asked.Length, turn == int.MaxValue ? asked.Length : from + turn)];
+            string[] classes = asked[from..Math.Min(asked.Length, from + turn)];
             if (classes.Length == 0) return null;
             from += classes.Length;
             int? code = Run(folder, [.. classes.SelectMany(name => new[] { "-class", name }), "-stopOnFail"], mutant, passed: null, Patience, out string output);
