@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Reflection;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Emit;
@@ -71,7 +72,10 @@ internal sealed class MutantBuild
     public static MutantBuild Of(string root)
     {
         Shell(root, "dotnet", "build", "tests/AdaptFormer.Tests", "-v", "q", "-p:RunAnalyzers=false");
-        string work = Directory.CreateTempSubdirectory("mutants").FullName, copy = Path.Combine(work, "tests");
+        // Inside the repository, as tests that look for its files expect.
+        string work = Path.Combine(root, "tests", "AdaptFormer.Tests", "bin", "mutants"), copy = Path.Combine(work, "tests");
+        if (Directory.Exists(work)) Directory.Delete(work, recursive: true);
+        Directory.CreateDirectory(work);
         Shell(root, "cp", "-r", Path.Combine(root, "tests", "AdaptFormer.Tests", "bin", "Debug", "net10.0"), copy);
         return new MutantBuild(copy);
     }
@@ -101,13 +105,14 @@ internal sealed class MutantBuild
                 name == "AdaptFormer.Cli" ? OutputKind.ConsoleApplication : OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true,
                 optimizationLevel: OptimizationLevel.Release, nullableContextOptions: NullableContextOptions.Enable));
         Random random = new(seed);
-        string prefix = under.TrimEnd('/') + "/";
+        string prefix = under.TrimEnd('/') + "/", target = Path.Combine(Folder, assembly + ".dll");
+        ResourceDescription[] resources = Resources(target);
         List<MutationSite> sites = [.. own.Where(tree => (tree.FilePath.Replace('\\', '/') + "/").StartsWith(prefix, StringComparison.Ordinal))
             .SelectMany(tree => MutationSites.In(tree, compilation.GetSemanticModel(tree)))
             .OrderBy(_ => random.Next()).Take(count)];
         while (true)
         {
-            HashSet<string> faulty = Emit(compilation, sites, Sites.Count, parse, Path.Combine(Folder, assembly + ".dll"));
+            HashSet<string> faulty = Emit(compilation, sites, Sites.Count, parse, target, resources);
             if (faulty.Count == 0) break;
             // A call that is left out may only be missed lines below, where what it assigns is read.
             if (sites.RemoveAll(site => faulty.Contains(Place(site))) == 0
@@ -119,7 +124,8 @@ internal sealed class MutantBuild
     }
 
     // A fault that is no program is none: every site on a line with an error is given up. Lines keep their numbers.
-    private static HashSet<string> Emit(CSharpCompilation compilation, List<MutationSite> sites, int before, CSharpParseOptions parse, string path)
+    private static HashSet<string> Emit(
+        CSharpCompilation compilation, List<MutationSite> sites, int before, CSharpParseOptions parse, string path, ResourceDescription[] resources)
     {
         foreach (IGrouping<SyntaxTree, int> file in Enumerable.Range(0, sites.Count).GroupBy(i => sites[i].Node.SyntaxTree))
         {
@@ -130,10 +136,17 @@ internal sealed class MutantBuild
 
         compilation = compilation.AddSyntaxTrees(CSharpSyntaxTree.ParseText(Switch, parse, "Mutant.cs"));
         using FileStream stream = File.Create(path);
-        EmitResult result = compilation.Emit(stream);
+        EmitResult result = compilation.Emit(stream, manifestResources: resources);
         return [.. result.Diagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error)
             .Select(diagnostic => diagnostic.Location.GetLineSpan())
             .Select(span => $"{span.Path}:{span.StartLinePosition.Line}")];
+    }
+
+    // What the project's own build put into the assembly beside code.
+    private static ResourceDescription[] Resources(string assembly)
+    {
+        Assembly built = Assembly.Load(File.ReadAllBytes(assembly));
+        return [.. built.GetManifestResourceNames().Select(name => new ResourceDescription(name, () => built.GetManifestResourceStream(name)!, isPublic: true))];
     }
 
     private static string Place(MutationSite site) => $"{site.Node.SyntaxTree.FilePath}:{site.Node.GetLocation().GetLineSpan().StartLinePosition.Line}";

@@ -81,6 +81,21 @@ public sealed class ResumeTests : IDisposable
         Assert.Contains("no checkpoint", Assert.Throws<InvalidDataException>(() => TrainingRun.Execute(recipe, _task["run"], ExistingRun.Resume, _ => { })).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_checkpoint_with_a_tensor_of_another_name_is_of_another_run()
+    {
+        Recipe recipe = Read();
+        TrainingRun.Execute(recipe, _task["run"], ExistingRun.Refuse, _ => { });
+        string path = _task["run/checkpoints/last.safetensors"];
+        byte[] bytes = File.ReadAllBytes(path);
+        int name = bytes.AsSpan().IndexOf("\"model/head"u8);
+        "\"model/hand"u8.CopyTo(bytes.AsSpan(name));
+        File.WriteAllBytes(path, bytes);
+        string said = Assert.Throws<InvalidDataException>(() => TrainingRun.Execute(recipe, _task["run"], ExistingRun.Resume, _ => { })).Message;
+        Assert.Contains("is of another run: missing model/head", said, StringComparison.Ordinal);
+        Assert.Contains("unexpected model/hand", said, StringComparison.Ordinal);
+    }
+
     private static void Copy(string from, string to)
     {
         foreach (string file in Directory.GetFiles(from, "*", SearchOption.AllDirectories).Where(file => !file.EndsWith(".lock", StringComparison.Ordinal)))

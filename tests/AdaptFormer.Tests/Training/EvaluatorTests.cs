@@ -61,6 +61,7 @@ public sealed class EvaluatorTests
         Assert.Equal(200.0 / 3, evaluator.Scores.Top5, 9);
         Assert.Equal([1, 5, 0], evaluator.Answers.Select(answer => answer.Label));
         Assert.All(evaluator.Answers, answer => Assert.Equal(1 / (1 + Math.Exp(-7)), answer.Confidence, 6));
+        Assert.Equal([(1, 1), (1, 0), (0, 0), (0, 0), (0, 0), (1, 0), (1, 0)], evaluator.PerClass);     // pictures that have it, and that have it in the first place
 
         // Mean over pictures of the mean over classes of log(1 + e^x) − t·x.
         double softplus = Falling.Sum(x => Math.Log(1 + Math.Exp(x))) / 7;

@@ -62,14 +62,35 @@ public sealed class OptimizerTests
         Assert.Equal(-1, p.Item()); // 1 - (0.5 · 4)
     }
 
-    [Fact]
-    public void Biases_are_spared_from_decay_on_request()
+    // Without a gradient only decay moves a number: by lr · decay of it, or through the gradient to Adam's step of lr.
+    public static TheoryData<OptimizerOptions, float> Sparing => new()
     {
-        Optimizer optimizer = new SgdOptions(WeightDecay: 0.5, DecayVectors: false, Momentum: 0).Create([new("w", 0, 1, 2), new("b", 1, 1, 1)]);
+        { new SgdOptions(WeightDecay: 0.5, DecayVectors: false, Momentum: 0), 1 },
+        { new AdamWOptions(WeightDecay: 0.5, DecayVectors: false), 1 },
+        { new AdamOptions(WeightDecay: 0.5, DecayVectors: false), 1 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Sparing))]
+    public void Biases_are_spared_from_decay_on_request(OptimizerOptions options, float decayed)
+    {
+        Optimizer optimizer = options.Create([new("w", 0, 1, 2), new("b", 1, 1, 1)]);
         using TensorScope scope = new();
         Tensor p = Tensor.Full(new Shape(2), 2);
         optimizer.Step(p, Tensor.Zeros(2), lr: 1);
-        Assert.Equal([1f, 2f], p.ToArray());
+        Assert.Equal([decayed, 2f], p.ToArray(), (a, b) => Math.Abs(a - b) < 1e-5f);
+    }
+
+    [Fact]
+    public void Dampening_leaves_the_first_gradient_whole()
+    {
+        Optimizer optimizer = new SgdOptions(Momentum: 0.5, Dampening: 0.75).Create([new("p", 0, 1, 1)]);
+        using TensorScope scope = new();
+        Tensor p = Tensor.Zeros(1);
+        optimizer.Step(p, Tensor.Full(p.Shape, 4), lr: 1);
+        Assert.Equal(-4, p.Item());
+        optimizer.Step(p, Tensor.Full(p.Shape, 4), lr: 1);
+        Assert.Equal(-4 - (0.5f * 4) - (0.25f * 4), p.Item());
     }
 
     [Fact]
