@@ -18,6 +18,18 @@ public sealed class AugmentTests
 {
     private static readonly (byte, byte, byte) Fill = (124, 116, 104);
 
+    [Fact]
+    public void Adding_to_dark_values_ends_at_white()
+    {
+        using ImageBuffer image = new(1, 1);
+        foreach ((byte value, byte expected) in ((byte, byte)[])[(0, 200), (55, 255), (56, 255), (127, 255), (128, 128)])
+        {
+            image.Pixels.Fill(value);
+            PixelOps.SolarizeAdd(image, 200);
+            Assert.All(image.Pixels.ToArray(), pixel => Assert.Equal(expected, pixel));
+        }
+    }
+
     /// <summary>Fixtures/pillow/ops.safetensors holds a picture of 13 × 17 and what Pillow 9.4's ImageOps, ImageEnhance, rotate and transform make of it, under operation:argument.</summary>
     [Fact]
     public void Every_operation_is_Pillows_to_the_last_bit()
