@@ -17,7 +17,7 @@ quietly() { "$@" >"$work/log" 2>&1 || { cat "$work/log"; echo "packages: failed:
 # Kernels as PTX go into the package where NVIDIA's compiler is here; else whoever has a card needs it.
 if (unset NUGET_PACKAGES; "$root/tools/gpu/ptx.sh" >"$work/ptx" 2>&1); then tail -n 1 "$work/ptx"
 else echo "packages: the CUDA kernels are packed as text alone, and a card will need NVRTC: $(tail -n 1 "$work/ptx")"; fi
-trap 'rm -rf "$work"; "$root/tools/gpu/ptx.sh" clean' EXIT
+trap 'cd "$root"; "$root/tools/gpu/ptx.sh" clean; rm -rf "$work"' EXIT
 unset ADAPTFORMER_CUDA
 
 (unset NUGET_PACKAGES; cd "$root" && quietly dotnet pack AdaptFormer.slnx --configuration Release --output "$packed" -v quiet)
