@@ -3,6 +3,9 @@ namespace AdaptFormer.Data.Datasets;
 /// <summary>What kinds of clips have in common: a list of clips, and a folder that they lie in.</summary>
 internal static class ClipLists
 {
+    /// <summary>The rule, for messages.</summary>
+    public const string OneKind = "one list names videos, or folders of frames, and not both";
+
     /// <summary>The clips of a list, each a video file or a folder of frames; the endings of files may be left out of the list. None is
     /// opened.</summary>
     /// <param name="name">What the set is.</param>

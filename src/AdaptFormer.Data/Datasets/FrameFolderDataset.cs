@@ -84,8 +84,7 @@ public sealed class FrameFolderDataset : ListedDataset
         if (!Directory.Exists(folder))
         {
             throw VideoFileDataset.Locate(folder) is { } file
-                ? new InvalidDataException(
-                    $"{file} is a file and not a folder of frames; one list names videos, or folders of frames, and not both.")
+                ? new InvalidDataException($"{file} is a file and not a folder of frames; {ClipLists.OneKind}.")
                 : new DirectoryNotFoundException($"There is no folder of frames '{folder}'.");
         }
 

@@ -38,7 +38,9 @@ public sealed class VideoFileDataset : ListedDataset
     public override string FileOf(int index) => Locate(PathOf(index)) ?? PathOf(index);
 
     /// <summary>What ffprobe says of a clip.</summary>
-    public override VideoInfo Info(int index) => _infos.GetOrAdd(index, i => FFmpeg.Probe(FileOf(i)));
+    public override VideoInfo Info(int index) => _infos.GetOrAdd(index, i => FileOf(i) is var path && Directory.Exists(path)
+        ? throw new InvalidDataException($"{path} is a folder and not a video; {ClipLists.OneKind}.")
+        : FFmpeg.Probe(path));
 
     /// <inheritdoc/>
     public override bool OfClips => true;

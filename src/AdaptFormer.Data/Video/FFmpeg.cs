@@ -203,9 +203,6 @@ public static class FFmpeg
 
     private static void Require(string path)
     {
-        if (Directory.Exists(path))
-            throw new InvalidDataException(
-                $"{path} is a folder and not a video; one list names videos, or folders of frames, and not both.");
         if (!File.Exists(path)) throw new FileNotFoundException($"{path}: there is no such video.", path);
         RegularFile.Require(path);
     }

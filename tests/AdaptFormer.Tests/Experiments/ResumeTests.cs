@@ -71,30 +71,34 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void A_damaged_checkpoint_is_refused_by_name()
     {
-        Recipe recipe = Read();
-        TrainingRun.Execute(recipe, _task["run"], ExistingRun.Refuse, _ => { });
-        string path = _task["run/checkpoints/last.safetensors"];
-        byte[] bytes = File.ReadAllBytes(path);
+        string path = CheckpointOfARun(out byte[] bytes);
         File.WriteAllBytes(path, bytes[..(bytes.Length / 2)]);
-        Assert.Contains("last.safetensors", Assert.Throws<InvalidDataException>(() => TrainingRun.Execute(recipe, _task["run"], ExistingRun.Resume, _ => { })).Message, StringComparison.Ordinal);
+        Assert.Contains("last.safetensors", ResumeIsRefused(), StringComparison.Ordinal);
         File.Copy(_task["run/adapter.safetensors"], path, overwrite: true);
-        Assert.Contains("no checkpoint", Assert.Throws<InvalidDataException>(() => TrainingRun.Execute(recipe, _task["run"], ExistingRun.Resume, _ => { })).Message, StringComparison.Ordinal);
+        Assert.Contains("no checkpoint", ResumeIsRefused(), StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_checkpoint_with_a_tensor_of_another_name_is_of_another_run()
     {
-        Recipe recipe = Read();
-        TrainingRun.Execute(recipe, _task["run"], ExistingRun.Refuse, _ => { });
-        string path = _task["run/checkpoints/last.safetensors"];
-        byte[] bytes = File.ReadAllBytes(path);
-        int name = bytes.AsSpan().IndexOf("\"model/head"u8);
-        "\"model/hand"u8.CopyTo(bytes.AsSpan(name));
+        string path = CheckpointOfARun(out byte[] bytes);
+        "\"model/hand"u8.CopyTo(bytes.AsSpan(bytes.AsSpan().IndexOf("\"model/head"u8)));
         File.WriteAllBytes(path, bytes);
-        string said = Assert.Throws<InvalidDataException>(() => TrainingRun.Execute(recipe, _task["run"], ExistingRun.Resume, _ => { })).Message;
+        string said = ResumeIsRefused();
         Assert.Contains("is of another run: missing model/head", said, StringComparison.Ordinal);
         Assert.Contains("unexpected model/hand", said, StringComparison.Ordinal);
     }
+
+    private string CheckpointOfARun(out byte[] bytes)
+    {
+        TrainingRun.Execute(Read(), _task["run"], ExistingRun.Refuse, _ => { });
+        string path = _task["run/checkpoints/last.safetensors"];
+        bytes = File.ReadAllBytes(path);
+        return path;
+    }
+
+    private string ResumeIsRefused() =>
+        Assert.Throws<InvalidDataException>(() => TrainingRun.Execute(Read(), _task["run"], ExistingRun.Resume, _ => { })).Message;
 
     private static void Copy(string from, string to)
     {
