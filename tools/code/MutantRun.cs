@@ -15,6 +15,7 @@ internal static class MutantRun
         string[] folders = [.. args.TakeWhile(word => !word.StartsWith("--", StringComparison.Ordinal))];
         if (folders.Length == 0) return Usage();
         string[] skipped = [.. args.SkipWhile(word => word != "--skip").Skip(1).TakeWhile(word => !word.StartsWith("--", StringComparison.Ordinal))];
+        string[] only = [.. args.SkipWhile(word => word != "--only").Skip(1).TakeWhile(word => !word.StartsWith("--", StringComparison.Ordinal))];
         int seed = Option(args, "--seed", 1);
         string root = SourceTree.RepositoryRoot();
         MutantBuild build = MutantBuild.Of(root);
@@ -28,23 +29,31 @@ internal static class MutantRun
         ILookup<int, string> passers = Passers(build.Folder, skipped, out HashSet<string> unsound);
         Dictionary<string, int> width = passers.SelectMany(classes => classes).CountBy(name => name).ToDictionary();
         TestClasses tests = new(root);
+        (int Index, MutationSite Site)[] planted =
+            [.. build.Sites.Index().Where(pair => only.Length == 0 || only.Any(text => pair.Item.Describe().Contains(text, StringComparison.Ordinal)))];
         string?[] living = new string?[build.Sites.Count];
-        Parallel.For(0, build.Sites.Count, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, at =>
+        Parallel.ForEach(planted, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, fault =>
         {
+            (int id, MutationSite site) = (fault.Index + 1, fault.Site);
+            string[] likely, beside;
+            lock (tests)
+            {
+                likely = [.. tests.For(site.Node.SyntaxTree, most: 12)];
+                beside = site.RunsOnce ? [.. tests.Beside(site.Node.SyntaxTree).Except(unsound).Except(skipped)] : [];
+            }
+
             // The likeliest first: those that have to do with the file, then those that pass by few faults.
-            (int id, MutationSite site) = (at + 1, build.Sites[at]);
-            string[] likely;
-            lock (tests) likely = [.. tests.For(site.Node.SyntaxTree, most: 12)];
-            string[] asked = [.. passers[id].OrderBy(name => Array.IndexOf(likely, name) is >= 0 and int place ? place : likely.Length).ThenBy(name => width[name])];
+            string[] asked = [.. passers[id].Union(beside)
+                .OrderBy(name => Array.IndexOf(likely, name) is >= 0 and int place ? place : likely.Length).ThenBy(name => width.GetValueOrDefault(name))];
             string? killer = Killer(build.Folder, asked, id);
             string fate = killer is not null ? $"killed by {killer}" : asked.Length == 0 ? "LIVES, never reached" : $"LIVES, asked {Math.Min(asked.Length, Turns.Sum())} of {asked.Length}";
-            if (killer is null) living[at] = $"{fate}: {site.Describe()}";
+            if (killer is null) living[fault.Index] = $"{fate}: {site.Describe()}";
             Console.WriteLine($"{id}/{build.Sites.Count} {fate}: {site.Describe()}");
         });
 
         Console.WriteLine();
         string[] left = [.. living.OfType<string>()];
-        Console.WriteLine($"{build.Sites.Count - left.Length} of {build.Sites.Count} killed; these live:");
+        Console.WriteLine($"{planted.Length - left.Length} of {planted.Length} killed; these live:");
         foreach (string site in left) Console.WriteLine("  " + site);
         foreach (string test in unsound) Console.WriteLine($"  ({test} fails without a fault and was not asked)");
         Directory.Delete(Path.GetDirectoryName(build.Folder)!, recursive: true);
@@ -114,8 +123,8 @@ internal static class MutantRun
     private static int Usage()
     {
         Console.Error.WriteLine(
-            "mutants FOLDER[:COUNT]... [--seed 1] [--skip TESTCLASS...]: FOLDER is one of src, such as src/AdaptFormer.Training/Metrics, one a project, with 30 faults "
-            + "unless COUNT says otherwise; --skip names test classes that are not asked, such as those that start programs.");
+            "mutants FOLDER[:COUNT]... [--seed 1] [--only TEXT...] [--skip TESTCLASS...]: FOLDER is one of src, such as src/AdaptFormer.Training/Metrics, one a project, with 30 faults "
+            + "unless COUNT says otherwise; --only asks those alone whose line, as it is printed, holds one of the texts, such as Adam.cs:29; --skip names test classes that are not asked, such as those that start programs.");
         return 2;
     }
 }

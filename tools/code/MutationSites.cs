@@ -17,6 +17,11 @@ internal sealed record MutationSite(SyntaxNode Node, Func<string, string> Fault)
         return $"{Node.SyntaxTree.FilePath}:{Node.GetLocation().GetLineSpan().StartLinePosition.Line + 1}: {before}  =>  {OneLine(Fault(Node.ToString()))}";
     }
 
+    /// <summary>Whether it lies in what runs once in a process, for whoever comes first: all that come later depend on it unseen.</summary>
+    public bool RunsOnce => Node.Ancestors().OfType<MemberDeclarationSyntax>().FirstOrDefault(member => member is not BaseTypeDeclarationSyntax) is { } member
+        && member is FieldDeclarationSyntax or ConstructorDeclarationSyntax or PropertyDeclarationSyntax { Initializer: not null }
+        && member.Modifiers.Any(SyntaxKind.StaticKeyword);
+
     private static string OneLine(string text)
     {
         string line = string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));

@@ -41,6 +41,14 @@ internal sealed partial class TestClasses
             .Take(most).Select(test => test.Name);
     }
 
+    /// <summary>All classes of the folder of tests that is named as a project of <c>src</c>.</summary>
+    public IEnumerable<string> Beside(SyntaxTree file)
+    {
+        string project = file.FilePath.Replace('\\', '/').Split('/')[1];
+        string space = $"AdaptFormer.Tests.{project[(project.IndexOf('.') + 1)..]}";
+        return _classes.Select(test => test.Name).Where(name => name.StartsWith(space + ".", StringComparison.Ordinal));
+    }
+
     [GeneratedRegex(@"[A-Z]\w+")]
     private static partial Regex Word();
 }

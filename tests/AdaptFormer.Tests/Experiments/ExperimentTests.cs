@@ -137,6 +137,8 @@ public sealed class ExperimentTests(TinyTask task) : IClassFixture<TinyTask>
     public void Rows_with_other_test_data_or_of_one_name_are_refused()
     {
         Assert.Contains("same test data", Assert.Throws<ArgumentException>(() => new ExperimentPlan("comparison", [Row("a"), Row("b", "data.test=elsewhere")], [0], TestRows.All).Check()).Message);
+        Assert.Contains("at least one seed, each once", Assert.Throws<ArgumentException>(() => new ExperimentPlan("comparison", [Row("a")], [], TestRows.All).Check()).Message);
+        Assert.Contains("at least one seed, each once", Assert.Throws<ArgumentException>(() => new ExperimentPlan("comparison", [Row("a")], [1, 2, 1], TestRows.All).Check()).Message);
         Assert.Contains("name them apart", Assert.Throws<ArgumentException>(() => new ExperimentPlan("comparison", [Row("a"), Row("a")], [0], TestRows.All).Check()).Message);
         Assert.Contains("epochs is 3 there and 4 here", Assert.Single(new ExperimentPlan("comparison", [Row("a"), Row("b", "epochs=4")], [0], TestRows.All).Warnings()));
     }

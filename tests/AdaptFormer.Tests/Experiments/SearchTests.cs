@@ -100,4 +100,12 @@ public sealed class SearchTests
         Assert.Equal([new Rung(32, 1), new Rung(3, 10)], plan.Rungs);
         Assert.Equal((62, 320), (plan.Cost, plan.GridCost));
     }
+
+    [Fact]
+    public void Lengths_double_where_halves_go_on()
+    {
+        HalvingPlan plan = HalvingPlan.Create(8, 16, 0.5);
+        Assert.Equal([new Rung(8, 2), new Rung(4, 4), new Rung(2, 8), new Rung(1, 16)], plan.Rungs);
+        Assert.Equal((64, 128), (plan.Cost, plan.GridCost));
+    }
 }

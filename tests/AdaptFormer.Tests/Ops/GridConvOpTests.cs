@@ -87,6 +87,8 @@ public sealed class GridConvOpTests : MatMulOpTests<GridConvOpTests>, IOpTests
         Tensor x = Tensor.Zeros(1, 4, 6);
         Assert.Equal("GridConv: x must be [B, P + 3x2, C]; got x [1, 4, 6].", Assert.Throws<ArgumentException>(() => x.GridConv(Tensor.Zeros(2, 6, 3, 3), null, new TokenGrid(1, 3, 2))).Message);
         Assert.StartsWith("GridConv: weight must be [M, C, 3, 3]", Assert.Throws<ArgumentException>(() => x.GridConv(Tensor.Zeros(2, 5, 3, 3), null, new TokenGrid(1, 2, 2))).Message);
+        foreach (Tensor weight in (Tensor[])[Tensor.Zeros(2, 6, 9), Tensor.Zeros(2, 6, 5, 3), Tensor.Zeros(2, 6, 3, 1)])
+            Assert.StartsWith("GridConv: weight must be [M, C, 3, 3]", Assert.Throws<ArgumentException>(() => x.GridConv(weight, null, new TokenGrid(1, 2, 2))).Message);
         Assert.StartsWith("DepthwiseConv: weight must be [M, 1, 3, 3]", Assert.Throws<ArgumentException>(() => x.DepthwiseConv(Tensor.Zeros(6, 6, 3, 3), null, new TokenGrid(1, 2, 2))).Message);
         Assert.StartsWith("DepthwiseConv: bias must have 6 numbers", Assert.Throws<ArgumentException>(() => x.DepthwiseConv(Tensor.Zeros(6, 1, 3, 3), Tensor.Zeros(5), new TokenGrid(1, 2, 2))).Message);
     }

@@ -49,6 +49,7 @@ public sealed class TokenOpsTests : MixedPrecisionOpTests<TokenOpsTests>, IOpTes
         Tensor x = Tensor.Zeros(4, 5, 6), flat = Tensor.Zeros(4, 5);
         Assert.Equal("PrependTokens: front must be [1 or B, P, C] for x [B, N, C]; got front [2, 1, 6], x [4, 5, 6].",
             Assert.Throws<ArgumentException>(() => x.PrependTokens(Tensor.Zeros(2, 1, 6))).Message);
+        Assert.Equal("PrependTokens: x must be [B, N, C]; got x [4, 5].", Assert.Throws<ArgumentException>(() => flat.PrependTokens(Tensor.Zeros(1, 1, 5))).Message);
         Assert.Equal("SliceTokens: tokens 3…6 must lie inside x; got x [4, 5, 6].", Assert.Throws<ArgumentException>(() => x.SliceTokens(3, 3)).Message);
         Assert.Equal("MeanTokens: a token must be left after skipping 5; got x [4, 5, 6].", Assert.Throws<ArgumentException>(() => x.MeanTokens(5)).Message);
         Assert.Equal("MeanTokens: x must be [B, N, C]; got x [4, 5].", Assert.Throws<ArgumentException>(() => flat.MeanTokens()).Message);

@@ -1,6 +1,7 @@
 using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends.Cpu;
 using AdaptFormer.Tests.Backends.OneDnn;
+using AdaptFormer.Tests.Support;
 using Xunit;
 using static AdaptFormer.Tests.Backends.Cpu.KernelData;
 

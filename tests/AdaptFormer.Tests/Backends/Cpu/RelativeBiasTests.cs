@@ -2,6 +2,7 @@ using AdaptFormer.Tensors;
 using AdaptFormer.Tensors.Backends.Cpu;
 using AdaptFormer.Tensors.Ops;
 using AdaptFormer.Tests.Backends.OneDnn;
+using AdaptFormer.Tests.Support;
 using Xunit;
 using static AdaptFormer.Tests.Backends.Cpu.KernelData;
 

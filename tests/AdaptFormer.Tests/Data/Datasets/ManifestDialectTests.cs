@@ -50,6 +50,28 @@ public sealed class ManifestDialectTests
         Assert.All([0, 1], index => Assert.True(data.IsThere(index)));
     }
 
+    [Theory]
+    [InlineData("a.png;cat\n")]
+    [InlineData("a.png\tcat\n")]
+    [InlineData("a.png,cat")]
+    public void A_list_of_one_line_is_a_list(string csv)
+    {
+        using TempFolder folder = Pictures();
+        LabelledDataset data = DatasetSource.Open(folder.Write("list.csv", csv));
+        Assert.Equal((1, "cat"), (data.Count, Assert.Single(data.ClassNames)));
+        Assert.True(data.IsThere(0));
+    }
+
+    [Fact]
+    public void What_was_taken_for_the_header_and_for_the_label_is_said()
+    {
+        using TempFolder folder = Pictures();
+        string list = folder.Write("list.csv", "what,which\na.png,cat\nb.png,dog\n");
+        Assert.Equal(
+            [$"{list}: the first line, 'what,which', is taken for a header", $"{list}: the label is taken from the column 'which'"],
+            DatasetSource.Open(list).Notes);
+    }
+
     [Fact]
     public void Columns_of_classes_may_give_an_item_several_or_none()
     {

@@ -12,6 +12,23 @@ namespace AdaptFormer.Tests.Data;
 public sealed class ImageCacheTests
 {
     [Fact]
+    public void Progress_is_told_for_every_item()
+    {
+        using TempFolder folder = Pictures();
+        LabelledDataset data = DatasetSource.Open("folder:" + folder["pictures"]);
+        List<(int Done, int Of)> told = [];
+        for (int round = 0; round < 2; round++)
+        {
+            ItemCache.Build(data, folder["cache"], new PackOptions(16), progress: (done, of) =>
+            {
+                lock (told) told.Add((done, of));
+            }).Dispose();
+        }
+
+        Assert.Equal([(0, 2), (1, 2), (2, 2), (2, 2)], told);      // the second time all of them are there
+    }
+
+    [Fact]
     public void Raw_pictures_are_the_resized_ones_to_the_last_bit()
     {
         using TempFolder folder = Pictures();

@@ -145,6 +145,21 @@ public sealed class AugmentTests
     }
 
     [Fact]
+    public void The_rectangle_of_cutmix_has_the_picture_s_proportions_and_any_place()
+    {
+        // CutMix, arXiv:1905.04899, equation 4: sides of √(1 − λ) of the picture's, centred anywhere, cut off at its edges.
+        const int Width = 400, Height = 200;
+        PixelBox[] boxes = [.. Enumerable.Range(0, 2000).Select(seed => BatchMix.Draw(new MixOptions(Cutmix: 1), Width, Height, new Rng(seed)).Box!.Value)];
+        PixelBox[] whole = [.. boxes.Where(box => box is { Left: > 0, Top: > 0 } && box.Left + box.Width < Width && box.Top + box.Height < Height)];
+        Assert.All(whole, box => Assert.InRange(box.Width - (2 * box.Height), -4, 4));
+
+        // λ is even for α = 1, so a side s has the density 2s, and fits in both ways with the probability (1 − s)²: ∫ 2s(1 − s)² ds = 1/6.
+        Assert.InRange(whole.Length / 2000.0, (1 / 6.0) - 0.04, (1 / 6.0) + 0.04);
+        Assert.InRange(boxes.Average(box => box.Left + (box.Width / 2.0)), 190, 210);
+        Assert.InRange(boxes.Average(box => box.Top + (box.Height / 2.0)), 95, 105);
+    }
+
+    [Fact]
     public void Color_jitter_draws_both_directions_evenly_and_within_its_bounds()
     {
         // A grey picture's brightness is the factor itself; a red one's hue tells how far the circle was turned.

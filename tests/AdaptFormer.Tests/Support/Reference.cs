@@ -1,10 +1,7 @@
-using AdaptFormer.Tensors.Backends.Cpu.Simd;
-
-namespace AdaptFormer.Tensors.Backends.Cpu;
+namespace AdaptFormer.Tests.Support;
 
 /// <summary>
-/// The kernels as plain loops that read like their equations, in double precision: the specification that every faster
-/// kernel is tested against. Slow on purpose, and not used for anything else.
+/// The kernels as plain loops that read like their equations, in double precision: the specification that every faster kernel is tested against.
 /// </summary>
 internal static partial class Reference
 {
@@ -131,39 +128,4 @@ internal static partial class Reference
         for (int i = 0; i < p.Length; i++) dot += (double)p[i] * dp[i];
         for (int i = 0; i < p.Length; i++) ds[i] = scale * p[i] * (dp[i] - dot);
     }
-
-    /// <summary>C as <see cref="MatMulKey"/> defines it, with B read at its strides even where the key says that it is packed.</summary>
-    public static void MatMul(in MatMulKey key, nint a, nint b, nint bias, nint c)
-    {
-        for (int batch = 0; batch < key.Batch; batch++)
-        {
-            for (int m = 0; m < key.M; m++)
-            {
-                for (int n = 0; n < key.N; n++)
-                {
-                    double t = key.Bias ? Load(bias, DataType.Float32, n) : 0;
-                    for (int k = 0; k < key.K; k++)
-                        t += (double)Load(a, key.A.Type, Index(key.A, batch, m, k)) * Load(b, key.B.Type, Index(key.B, batch, k, n));
-                    t = key.Epilogue switch { Epilogue.Relu => Relu(t), Epilogue.Gelu => Gelu(t), _ => t };
-                    long at = Index(key.C, batch, m, n);
-                    double sum = key.Accumulate ? Load(c, key.C.Type, at) : 0;
-                    Store(c, key.C.Type, at, (float)(sum + (key.Scale * t)));
-                }
-            }
-        }
-    }
-
-    /// <summary>Element <paramref name="i"/> of an array of either type.</summary>
-    public static unsafe float Load(nint p, DataType type, long i) =>
-        type == DataType.Float32 ? ((float*)p)[i] : Converter.ToSingle(((ushort*)p)[i]);
-
-    /// <summary>Writes element <paramref name="i"/> of an array of either type.</summary>
-    public static unsafe void Store(nint p, DataType type, long i, float value)
-    {
-        if (type == DataType.Float32) ((float*)p)[i] = value;
-        else ((ushort*)p)[i] = Converter.ToBFloat16(value);
-    }
-
-    private static long Index(in Operand x, int batch, int row, int column) =>
-        (batch * x.BatchStride) + (row * x.RowStride) + (column * x.ColumnStride);
 }

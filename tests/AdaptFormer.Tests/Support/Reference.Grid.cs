@@ -1,4 +1,6 @@
-namespace AdaptFormer.Tensors.Backends.Cpu;
+using AdaptFormer.Tensors;
+
+namespace AdaptFormer.Tests.Support;
 
 internal static partial class Reference
 {
