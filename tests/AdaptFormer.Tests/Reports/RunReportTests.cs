@@ -1,8 +1,10 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using AdaptFormer.Experiments;
 using AdaptFormer.Files;
 using AdaptFormer.Reports;
+using AdaptFormer.Reports.TensorBoard;
 using AdaptFormer.Runs;
 using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Runs.Statistics;
@@ -71,6 +73,7 @@ public sealed class RunReportTests : IDisposable
         Assert.Equal("This run has not ended: 2 of 3 epochs are done, and the test data are not scored yet.", data.GetProperty("remarks")[0].GetString());
         Assert.Equal("validation top-1, the best epoch so far", data.GetProperty("headline").GetProperty("name").GetString());
         Assert.EndsWith("--resume", data.GetProperty("command").GetString());
+        Assert.Equal(["epochs done", "last training loss", "seconds an epoch", "seed", "formula"], data.GetProperty("facts").EnumerateArray().Select(fact => fact.GetProperty("name").GetString()));
         ReportPages.DrawsItself(_task["run/report.html"]);
     }
 
@@ -97,6 +100,8 @@ public sealed class RunReportTests : IDisposable
         Assert.Equal("test mAP, 24 items", data.GetProperty("headline").GetProperty("name").GetString());
         Assert.Matches("^95 % interval [0-9.]+ to [0-9.]+ %$", data.GetProperty("headline").GetProperty("interval").GetString());
         Assert.Equal(24, data.GetProperty("map").GetProperty("labels").GetArrayLength());
+        string events = _task[$"run/tensorboard/{TensorBoardLog.FileName}"];
+        Assert.All(["map/validation", "test/map"], tag => Assert.Contains(tag, Encoding.Latin1.GetString(File.ReadAllBytes(events)), StringComparison.Ordinal));
         JsonElement[] samples = [.. data.GetProperty("samples").EnumerateArray()];
         Assert.All(samples, sample => Assert.NotEmpty(sample.GetProperty("label").GetString()!));
         foreach (JsonElement sample in samples.Where(sample => sample.GetProperty("right").GetBoolean()))

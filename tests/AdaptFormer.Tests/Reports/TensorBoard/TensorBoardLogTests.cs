@@ -52,7 +52,9 @@ public sealed class TensorBoardLogTests : IDisposable
         Assert.Equal(6, records.Length);                                                       // version, recipe, three epochs, end
         Assert.Contains("brain.Event:2", Encoding.UTF8.GetString(records[0]), StringComparison.Ordinal);
         Assert.Contains("tuning.bottleneck", Encoding.UTF8.GetString(records[1]), StringComparison.Ordinal);
-        Assert.Contains("test/top1", Encoding.UTF8.GetString(records[5]), StringComparison.Ordinal);
+        Assert.All(["loss/train", "loss/validation", "top1/train", "top1/validation", "lr", "speed/images_per_s", "speed/wait_share", "speed/seconds"],
+            tag => Assert.Contains(tag, Encoding.UTF8.GetString(records[2]), StringComparison.Ordinal));
+        Assert.All(["test/top1", "test/loss", "answers/01"], tag => Assert.Contains(tag, Encoding.UTF8.GetString(records[5]), StringComparison.Ordinal));
         Assert.Equal(15, File.ReadLines(_task["run/tensorboard/features.tsv"]).Count());
         Assert.All(File.ReadLines(_task["run/tensorboard/features.tsv"]), line => Assert.Equal(16, line.Split('\t').Length));
         Assert.Equal(16, File.ReadLines(_task["run/tensorboard/labels.tsv"]).Count());
