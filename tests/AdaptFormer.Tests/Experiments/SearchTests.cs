@@ -1,6 +1,8 @@
 using System.Globalization;
 using AdaptFormer.Experiments;
 using AdaptFormer.Runs.Experiments;
+using AdaptFormer.Runs.Recipes;
+using AdaptFormer.Training.Schedules;
 using Xunit;
 
 namespace AdaptFormer.Tests.Experiments;
@@ -54,6 +56,29 @@ public sealed class SearchTests
     [InlineData("lr=normal(0,1)", "uniform(low,high)")]
     [InlineData("n=int(1.5,3)", "whole numbers")]
     public void A_distribution_that_is_none_is_explained(string text, string says) => Assert.Contains(says, Assert.Throws<ArgumentException>(() => RandomAxis.Parse(text)).Message);
+
+    [Fact]
+    public void A_range_of_one_value_is_a_range() =>
+        Assert.All(new SearchSpace([], [RandomAxis.Parse("n=int(3,3)"), RandomAxis.Parse("x=uniform(2,2)")], 5).Combinations(), c => Assert.Equal(["3", "2"], c.Select(s => s.Value)));
+
+    [Theory]
+    [InlineData("cosine", "schedule.warmup_epochs=4", 1)]
+    [InlineData("constant", "schedule.warmup_epochs=4", 1)]
+    [InlineData("step", "schedule.every_epochs=8", 2)]
+    [InlineData("step", "schedule.every_epochs=1", 1)]
+    public void A_shorter_training_has_a_schedule_in_proportion(string name, string edit, double expected)
+    {
+        const string Json = """{ "model": { "name": "vit_tiny_patch16_224", "weights": null }, "tuning": { "method": "linear" }, "data": { "train": "t" }, "epochs": 20 }""";
+        Recipe recipe = Experiment.Shorten(Recipe.Parse(Json, overrides: [$"schedule.name={name}", edit]), 5);
+        Assert.Equal(5, recipe.Epochs);
+        Assert.Equal(expected, recipe.Schedule switch
+        {
+            CosineSchedule cosine => cosine.WarmupEpochs,
+            ConstantSchedule constant => constant.WarmupEpochs,
+            StepSchedule step => step.EveryEpochs,
+            _ => double.NaN,
+        });
+    }
 
     [Fact]
     public void A_key_that_stands_twice_is_refused() =>

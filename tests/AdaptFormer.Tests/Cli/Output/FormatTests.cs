@@ -16,6 +16,16 @@ public sealed class FormatTests
     public void Bytes_have_three_digits(long bytes, string text) => Assert.Equal(text, Format.Bytes(bytes));
 
     [Theory]
+    [InlineData(0, "0.00 k")]
+    [InlineData(5_058_560, "5.06 M")]
+    [InlineData(999_994, "999.99 k")]
+    [InlineData(999_995, "1.00 M")]
+    [InlineData(999_994_999, "999.99 M")]
+    [InlineData(999_995_000, "1.00 G")]
+    [InlineData(17_582_740_224, "17.58 G")]
+    public void Operations_have_two_decimals(long macs, string text) => Assert.Equal(text, Format.Macs(macs));
+
+    [Theory]
     [InlineData(0.04, "0.0 s")]
     [InlineData(59.94, "59.9 s")]
     [InlineData(59.96, "1 min 00 s")]

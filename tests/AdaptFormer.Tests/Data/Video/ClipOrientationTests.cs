@@ -28,9 +28,10 @@ public sealed class ClipOrientationTests : IDisposable
         using ClipBuffer frames = new();
         FFmpeg.Decode(video, info, [.. Enumerable.Range(0, info.Frames)], frames);
         for (int t = 0; t < info.Frames; t++) _folder.Write($"frames/{t:000}.png", OrientedFile.Png(frames[t], OrientedFile.Exif((int)orientation)));
-        Assert.Equal(Sample(video, OrientationRule.Apply), Sample(_folder["frames"], OrientationRule.Apply));
-        Assert.Equal(Sample(video, OrientationRule.Ignore), Sample(_folder["frames"], OrientationRule.Ignore));
-        Assert.Equal(orientation == Orientation.Normal, Sample(video, OrientationRule.Apply).SequenceEqual(Sample(video, OrientationRule.Ignore)));
+        float[] applied = Sample(video, OrientationRule.Apply), ignored = Sample(video, OrientationRule.Ignore);
+        Assert.Equal(applied, Sample(_folder["frames"], OrientationRule.Apply));
+        Assert.Equal(ignored, Sample(_folder["frames"], OrientationRule.Ignore));
+        Assert.Equal(orientation == Orientation.Normal, applied.SequenceEqual(ignored));
     }
 
     [Theory]

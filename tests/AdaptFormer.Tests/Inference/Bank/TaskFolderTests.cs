@@ -60,6 +60,22 @@ public sealed class TaskFolderTests : IDisposable
     }
 
     [Fact]
+    public async Task A_new_task_that_fails_its_self_test_is_refused_with_the_reason()
+    {
+        using Backbone model = TinyModels.Create("ViT");
+        byte[] bytes = File.ReadAllBytes(_files.Save("ViT", new AdaptFormerTuning(4), "task"));
+        bytes.AsSpan(bytes.Length - 400).Fill(0x40);      // numbers of 3.0 in place of the trained ones
+        string watched = Directory.CreateDirectory(_files["watched"]).FullName;
+        File.WriteAllBytes(Path.Combine(watched, "wrong.safetensors"), bytes);
+        using TaskBank bank = new(model);
+        using TaskFolder folder = await TaskFolder.OpenAsync(bank, watched, _changes.Add, Often);
+        HashSet<(string, TaskChange)> told = [Next(), Next()];                 // it may fail before its loading is told
+        Assert.Contains(("wrong", TaskChange.Refused), told);
+        Assert.Contains("self-test", folder.Refused["wrong"]);
+        Assert.Empty(bank.Tasks);
+    }
+
+    [Fact]
     public async Task Two_banks_may_watch_one_folder_and_a_missing_one_is_named()
     {
         using Backbone model = TinyModels.Create("ViT"), same = TinyModels.Create("ViT");

@@ -44,6 +44,17 @@ public sealed class PositionEmbeddingsTests
         Assert.Contains("1 + 4x4 tokens of 3 need 51 numbers, got 48", error.Message);
     }
 
+    [Theory]
+    [InlineData(0, 0, 4, 6)]
+    [InlineData(3, -1, 4, 6)]
+    [InlineData(3, 0, 0, 6)]
+    [InlineData(3, 0, 4, 0)]
+    public void An_empty_grid_is_refused(int dim, int extra, int from, int to) => Assert.Contains(
+        "cannot resize a grid", Assert.Throws<ArgumentException>(() => PositionEmbeddings.Resize(new float[48], dim, extra, (from, 4), (6, to))).Message);
+
+    [Fact]
+    public void One_number_a_token_is_enough() => Assert.Equal([7, 7, 7, 7], PositionEmbeddings.Resize([7], 1, extra: 0, (1, 1), (2, 2)));
+
     private static float[] Interpolate(ParityCase golden, string name, JsonElement options)
     {
         (int from, int to) = (Int(options, "src_grid"), Int(options, "dst_grid"));
