@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using AdaptFormer.Tensors;
-using AdaptFormer.Tensors.Backends.Cpu;
+using AdaptFormer.Tensors.Backends.Cpu.Simd;
 
 namespace AdaptFormer.Benchmarks;
 
@@ -12,7 +12,12 @@ internal sealed unsafe class NativeArray : IDisposable
         Type = type;
         Pointer = (nint)NativeMemory.AlignedAlloc((nuint)(n * type.Size()) + 64, 64);
         Rng rng = new(1);
-        for (long i = 0; i < n; i++) Reference.Store(Pointer, type, i, (float)rng.NextNormal());
+        for (long i = 0; i < n; i++)
+        {
+            float value = (float)rng.NextNormal();
+            if (type == DataType.Float32) Floats[i] = value;
+            else ((ushort*)Pointer)[i] = Converter.ToBFloat16(value);
+        }
     }
 
     public DataType Type { get; }

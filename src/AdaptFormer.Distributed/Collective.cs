@@ -10,7 +10,7 @@ namespace AdaptFormer.Distributed;
 /// </summary>
 public abstract class Collective : IDisposable
 {
-    private const int LargestPart = 1 << 28;
+    private const int LargestPart = 1 << 28, SummedPart = 1 << 20;
     private string[] _hosts = [];
     private long _ticks;
 
@@ -94,7 +94,7 @@ public abstract class Collective : IDisposable
     public void Sum(Span<float> values)
     {
         long began = Stopwatch.GetTimestamp();
-        for (int at = 0; at < values.Length; at += LargestPart) SumFloats(values.Slice(at, Math.Min(LargestPart, values.Length - at)));
+        for (int at = 0; at < values.Length; at += SummedPart) SumFloats(values.Slice(at, Math.Min(SummedPart, values.Length - at)));
         Count(began);
     }
 

@@ -10,8 +10,10 @@ namespace AdaptFormer.Distributed;
 public sealed unsafe class MpiCollective : Collective
 {
     private const int Serialized = 2;       // MPI_THREAD_SERIALIZED
+    private const long Short = 64 << 10;    // bytes that arrive as soon as they are asked after
     private static readonly TimeSpan UntilLeft = TimeSpan.FromHours(1);
-    private static readonly long SpinTicks = Stopwatch.Frequency / 5_000, YieldTicks = Stopwatch.Frequency / 50;     // 0.2 ms, 20 ms
+    private static readonly long SpinTicks = Stopwatch.Frequency / 5_000;     // 0.2 ms
+    private static readonly long WaitTicks = Stopwatch.Frequency / 50, MoveTicks = 2 * Stopwatch.Frequency;
     private readonly MpiLibrary _mpi;
     private readonly ProcessWatch _watch;
     private bool _failed, _left;
@@ -71,10 +73,11 @@ public sealed unsafe class MpiCollective : Collective
     protected override void GatherBytes(ReadOnlySpan<byte> own, Span<byte> all)
     {
         nint request;
+        bool moves = Assemble(own.Length);
         fixed (byte* from = own, to = all)
         {
             Check(_mpi.AllGather(from, own.Length, _mpi.Byte, to, own.Length, _mpi.Byte, _mpi.World, &request));
-            Complete(&request);
+            Complete(&request, moves);
         }
     }
 
@@ -83,10 +86,11 @@ public sealed unsafe class MpiCollective : Collective
     {
         nint request;
         int part = send.Length / Size;
+        bool moves = Assemble(part);
         fixed (byte* from = send, to = received)
         {
             Check(_mpi.AllToAll(from, part, _mpi.Byte, to, part, _mpi.Byte, _mpi.World, &request));
-            Complete(&request);
+            Complete(&request, moves);
         }
     }
 
@@ -94,10 +98,11 @@ public sealed unsafe class MpiCollective : Collective
     protected override void SumFloats(Span<float> values)
     {
         nint request;
+        bool moves = Assemble((long)values.Length * sizeof(float));
         fixed (float* at = values)
         {
             Check(_mpi.AllReduce(_mpi.InPlace, at, values.Length, _mpi.Float, _mpi.SumOp, _mpi.World, &request));
-            Complete(&request);
+            Complete(&request, moves);
         }
     }
 
@@ -105,10 +110,11 @@ public sealed unsafe class MpiCollective : Collective
     protected override void BroadcastBytes(Span<byte> bytes)
     {
         nint request;
+        bool moves = Assemble(bytes.Length);
         fixed (byte* at = bytes)
         {
             Check(_mpi.Broadcast(at, bytes.Length, _mpi.Byte, 0, _mpi.World, &request));
-            Complete(&request);
+            Complete(&request, moves);
         }
     }
 
@@ -124,10 +130,23 @@ public sealed unsafe class MpiCollective : Collective
         _watch.Dispose();
     }
 
-    // Spins first, because the others are mostly there within microseconds; then leaves the core to whoever computes.
-    private void Complete(nint* request)
+    // A library moves a long message piece by piece, one each time that it is asked. Whoever slept between the pieces while it waits for a slower rank would
+    // move megabytes in seconds; so all ranks meet first, and from there on it is only the network that is waited for.
+    private bool Assemble(long bytes)
     {
-        long began = Stopwatch.GetTimestamp(), limit = (long)(Timeout.TotalSeconds * Stopwatch.Frequency);
+        if (bytes <= Short) return false;
+        nint request;
+        byte own = 1;
+        byte* all = stackalloc byte[Size];
+        Check(_mpi.AllGather(&own, 1, _mpi.Byte, all, 1, _mpi.Byte, _mpi.World, &request));
+        Complete(&request, moves: false);
+        return true;
+    }
+
+    // Spins first, because the others are mostly there within microseconds; then leaves the core to whoever computes.
+    private void Complete(nint* request, bool moves)
+    {
+        long began = Stopwatch.GetTimestamp(), limit = (long)(Timeout.TotalSeconds * Stopwatch.Frequency), awake = moves ? MoveTicks : WaitTicks;
         using IDisposable _ = _watch.Expect(Timeout, Place);
         while (true)
         {
@@ -143,7 +162,7 @@ public sealed unsafe class MpiCollective : Collective
             }
 
             if (passed < SpinTicks) Thread.SpinWait(10);
-            else if (passed < YieldTicks) Thread.Yield();
+            else if (passed < awake) Thread.Yield();
             else Thread.Sleep(1);
         }
     }

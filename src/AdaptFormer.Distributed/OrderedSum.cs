@@ -12,10 +12,10 @@ namespace AdaptFormer.Distributed;
 /// <param name="length">Numbers in a vector.</param>
 public sealed class OrderedSum(Collective ranks, int length)
 {
-    // A bound of the memory beside the vectors themselves: two buffers of 16 MB.
-    private const int PartLength = 4 << 20;
-    private readonly int _slice = (Math.Min(length, PartLength) + ranks.Size - 1) / ranks.Size;
-    private readonly int _parts = (length + PartLength - 1) / PartLength;
+    // Short enough that what is sent, received and summed stays in the cache; long enough that what goes to each of many ranks is no mere latency.
+    private readonly int _part = PartLength(ranks.Size);
+    private readonly int _slice = (Math.Min(length, PartLength(ranks.Size)) + ranks.Size - 1) / ranks.Size;
+    private readonly int _parts = (length + PartLength(ranks.Size) - 1) / PartLength(ranks.Size);
     private float[] _sums = [], _send = [], _received = [];
     private bool _any;
 
@@ -41,7 +41,7 @@ public sealed class OrderedSum(Collective ranks, int length)
     {
         for (int part = 0; part < _parts; part++)
         {
-            ReadOnlySpan<float> values = own.Slice(part * PartLength, Math.Min(PartLength, length - (part * PartLength)));
+            ReadOnlySpan<float> values = own.Slice(part * _part, Math.Min(_part, length - (part * _part)));
             values.CopyTo(_send);
             ranks.Exchange(_send, _received);
             Span<float> sum = _sums.AsSpan(part * _slice, _slice);
@@ -64,10 +64,12 @@ public sealed class OrderedSum(Collective ranks, int length)
         for (int part = 0; part < _parts; part++)
         {
             ranks.Gather<float>(_sums.AsSpan(part * _slice, _slice), _received);
-            Span<float> place = sum.Slice(part * PartLength, Math.Min(PartLength, length - (part * PartLength)));
+            Span<float> place = sum.Slice(part * _part, Math.Min(_part, length - (part * _part)));
             _received.AsSpan(0, place.Length).CopyTo(place);
         }
     }
+
+    private static int PartLength(int ranks) => Math.Clamp(ranks << 15, 1 << 18, 4 << 20);
 
     private static void AddTo(Span<float> sum, ReadOnlySpan<float> values)
     {

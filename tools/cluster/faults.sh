@@ -1,6 +1,6 @@
 #!/bin/bash
-# What becomes of a training by several processes when something breaks; prints a line for each case. Needs Open MPI or MPICH; 'link' and 'disk' need root.
-#   tools/cluster/faults.sh ADAPTFORMER FOLDER [kills|stop|link|disk|differ]...
+# What becomes of a training by several processes when something breaks; prints a line for each case. Needs Open MPI or MPICH; 'link', 'disk' and 'alone' need root.
+#   tools/cluster/faults.sh ADAPTFORMER FOLDER [kills|stop|link|disk|differ|alone]...
 # ADAPTFORMER is the program's dll, FOLDER an empty folder. KILLS (20) says how often 'kills' kills.
 set -u
 program=$1 folder=$2
@@ -119,5 +119,29 @@ differ() {
     done
 }
 
-[ $# -gt 0 ] || set -- kills stop link disk differ
+# A run is resumed where rank 1 does not see it, as on a machine that does not share the disk, and by a program of another version (OTHER_PROGRAM names
+# its dll).
+alone() {
+    local run=$folder/alone start here=$folder/alone-host
+    rm -rf "$run" "$here"
+    mkdir -p "$here/empty"
+    launch 2 --output "$run" --set epochs=100000
+    wait_for_step "$run" "" || echo "alone: the training did not begin"
+    kill -TERM "$launcher"
+    wait "$launcher"
+    echo "alone: stopped with code $?, $(newest "$run") is kept"
+
+    start=$SECONDS
+    timeout 120 mpirun.openmpi --oversubscribe -n 1 dotnet "$program" train "${recipe[@]}" --output "$run" --set epochs=100000 --resume : \
+        -n 1 unshare -m bash -c "mount --bind '$here/empty' '$run' && exec dotnet '$program' train $(printf '%q ' "${recipe[@]}") --output '$run' --set epochs=100000 --resume" >>"$folder/out" 2>>"$folder/err"
+    echo "alone (rank 1 without the run): code $? after $((SECONDS - start)) s; $(grep -o 'adaptformer: rank.*' "$folder/err" | tail -1); $(nothing_left "$run")"
+
+    [ -n "${OTHER_PROGRAM:-}" ] || { echo "alone (other version): SKIPPED, OTHER_PROGRAM names no dll of another version"; return; }
+    start=$SECONDS
+    timeout 120 mpirun.openmpi --oversubscribe -n 1 dotnet "$program" train "${recipe[@]}" --output "$run" --set epochs=100000 --resume : \
+        -n 1 dotnet "$OTHER_PROGRAM" train "${recipe[@]}" --output "$run" --set epochs=100000 --resume >>"$folder/out" 2>>"$folder/err"
+    echo "alone (rank 1 of another version): code $? after $((SECONDS - start)) s; $(grep -o 'adaptformer: rank.*' "$folder/err" | tail -1); $(nothing_left "$run")"
+}
+
+[ $# -gt 0 ] || set -- kills stop link disk differ alone
 for case in "$@"; do "$case"; done

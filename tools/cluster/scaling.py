@@ -12,13 +12,15 @@ BYTES = {"adapters (1.26 M numbers)": 5.04e6, "full tuning (86 M numbers)": 344e
 
 
 def exchange(order, ranks, size, alpha, beta, rounds=1):
-    """Seconds of one step: 'ordered' sends parts to each other rank in every round and gathers the sum; 'fast' is halving and doubling."""
+    """Seconds of one step: 'ordered' sends parts to each other rank in every round and gathers the sum; 'fast' is halving and doubling. Both take a long
+    vector piece by piece (OrderedSum, Collective.Sum), and every piece has the latency."""
     if ranks == 1:
         return 0.0
-    share = (ranks - 1) / ranks
+    share, numbers = (ranks - 1) / ranks, size / 4
     if order == "fast":
-        return 2 * math.log2(ranks) * alpha + 2 * size * share / beta
-    return rounds * ((ranks - 1) * alpha + size * share / beta) + math.log2(ranks) * alpha + size * share / beta
+        return math.ceil(numbers / 2**20) * 2 * math.log2(ranks) * alpha + 2 * size * share / beta
+    pieces = math.ceil(numbers / min(max(ranks * 2**15, 2**18), 2**22))
+    return rounds * (pieces * (ranks - 1) * alpha + size * share / beta) + pieces * math.log2(ranks) * alpha + size * share / beta
 
 
 def table(networks, step, sizes, worlds):

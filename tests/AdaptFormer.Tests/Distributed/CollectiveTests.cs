@@ -12,7 +12,8 @@ public sealed class CollectiveTests
     [InlineData(1, 5, 3)]
     [InlineData(2, 7, 3)]
     [InlineData(3, 1000, 5)]
-    [InlineData(4, 2, 8)]      // fewer numbers than ranks
+    [InlineData(4, 2, 8)]                       // fewer numbers than ranks
+    [InlineData(2, (2 << 18) + 77, 3)]          // in three pieces
     public void An_ordered_sum_has_the_bits_of_one_process(int world, int length, int vectors)
     {
         float[][] all = [.. Enumerable.Range(0, vectors).Select(i => GradCheck.Numbers(new Rng(i), length))];
@@ -47,6 +48,18 @@ public sealed class CollectiveTests
             Assert.Equal((ranks.Rank, 3), (ranks.LocalRank, ranks.LocalSize));
         });
         Assert.Equal("alone", Collective.Single.Broadcast("alone"));
+    }
+
+    [Fact]
+    public void A_long_sum_is_made_piece_by_piece_and_whole()
+    {
+        const int Length = (2 << 20) + 77;
+        ThreadCollective.Run(2, ranks =>
+        {
+            float[] values = [.. Enumerable.Range(0, Length).Select(i => (float)(i % 1000) + ranks.Rank)];
+            ranks.Sum(values);
+            Assert.True(values.Index().All(pair => pair.Item == (2 * (pair.Index % 1000)) + 1));
+        });
     }
 
     [Fact]
