@@ -119,8 +119,8 @@ differ() {
     done
 }
 
-# A run is resumed where rank 1 does not see it, as on a machine that does not share the disk, and by a program of another version (OTHER_PROGRAM names
-# its dll).
+# A run is resumed where rank 0 does not see it and rank 1 does, as on machines that do not share a disk, and by a program of another version
+# (OTHER_PROGRAM names its dll). Where rank 1 does not see it, it goes on: rank 0 reads for all.
 alone() {
     local run=$folder/alone start here=$folder/alone-host
     rm -rf "$run" "$here"
@@ -132,9 +132,9 @@ alone() {
     echo "alone: stopped with code $?, $(newest "$run") is kept"
 
     start=$SECONDS
-    timeout 120 mpirun.openmpi --oversubscribe -n 1 dotnet "$program" train "${recipe[@]}" --output "$run" --set epochs=100000 --resume : \
-        -n 1 unshare -m bash -c "mount --bind '$here/empty' '$run' && exec dotnet '$program' train $(printf '%q ' "${recipe[@]}") --output '$run' --set epochs=100000 --resume" >>"$folder/out" 2>>"$folder/err"
-    echo "alone (rank 1 without the run): code $? after $((SECONDS - start)) s; $(grep -o 'adaptformer: rank.*' "$folder/err" | tail -1); $(nothing_left "$run")"
+    timeout 120 mpirun.openmpi --oversubscribe -n 1 unshare -m bash -c "mount --bind '$here/empty' '$run' && exec dotnet '$program' train $(printf '%q ' "${recipe[@]}") --output '$run' --set epochs=100000 --resume" : \
+        -n 1 dotnet "$program" train "${recipe[@]}" --output "$run" --set epochs=100000 --resume >>"$folder/out" 2>>"$folder/err"
+    echo "alone (rank 0 without the run): code $? after $((SECONDS - start)) s; $(grep -o 'adaptformer: rank.*' "$folder/err" | tail -1); $(nothing_left "$run")"
 
     [ -n "${OTHER_PROGRAM:-}" ] || { echo "alone (other version): SKIPPED, OTHER_PROGRAM names no dll of another version"; return; }
     start=$SECONDS
