@@ -68,6 +68,24 @@ else
     echo "packages: SKIPPED the printed JavaScript: run npm ci in tools/clients"
 fi
 
+# The program packed for this system alone, with code compiled beforehand; what that takes of packages of .NET is not at hand everywhere.
+rid=$(dotnet --info | sed -n 's/^ *RID: *//p')
+if (unset NUGET_PACKAGES; cd "$root" && ToolPackageRuntimeIdentifiers="$rid;any" dotnet pack src/AdaptFormer.Cli --configuration Release -p:PerSystem=true \
+        --output "$work/systems" -v quiet) >"$work/log" 2>&1; then
+    quietly dotnet tool install AdaptFormer.Cli --tool-path "$work/own" --version "$version" --add-source "$work/systems"
+    test -d "$work/own/.store/adaptformer.cli/$version/adaptformer.cli.$rid"
+    "$work/own/adaptformer" predict picture.jpg --run run --top-k 3 --precision float32 --json | grep -o '"label":"[^"]*","index":[0-9]*,"probability":[^},]*' |
+        awk -F '"' '{ sub(/^:/, "", $9); printf "%s %.3f\n", $4, $9 }' >"$work/answer"
+    same "program for $rid"
+    echo "packages: the program for $rid alone gives the digits of predict ($(du -m "$work"/systems/AdaptFormer.Cli."$rid".*.nupkg | cut -f1) MB, for all systems $(du -m "$file" | cut -f1) MB)"
+elif grep -qE "NU1101|NU1102" "$work/log"; then
+    echo "packages: SKIPPED the program for one system: $(grep -oE "NU110[12]: [^[]*" "$work/log" | head -1)"
+else
+    cat "$work/log"
+    echo "packages: failed: dotnet pack -p:PerSystem=true"
+    exit 1
+fi
+
 # Additions of another project, on the packages alone: each is used for real by its tests.
 mkdir outside && cp "$root"/tests/AdaptFormer.Outside.Tests/*.cs "$root"/tests/AdaptFormer.Outside.Tests/*.csproj outside
 xunit=$(sed -n 's/.*"xunit.v3.mtp-v1" Version="\([^"]*\)".*/\1/p' "$root/Directory.Packages.props")
