@@ -12,16 +12,19 @@ public sealed unsafe class MpiCollective : Collective
     private const int Serialized = 2;       // MPI_THREAD_SERIALIZED
     private const long Short = 64 << 10;    // bytes that arrive as soon as they are asked after
     private static readonly TimeSpan UntilLeft = TimeSpan.FromHours(1);
-    private static readonly long SpinTicks = Stopwatch.Frequency / 5_000;     // 0.2 ms
-    private static readonly long WaitTicks = Stopwatch.Frequency / 50, MoveTicks = 2 * Stopwatch.Frequency;
+    private static readonly long SpinTicks = Stopwatch.Frequency / 5_000;                                           // 0.2 ms
+    private static readonly long AwakeWaiting = Stopwatch.Frequency / 50, AwakeMoving = 2 * Stopwatch.Frequency;    // 20 ms, 2 s
     private readonly MpiLibrary _mpi;
     private readonly ProcessWatch _watch;
+    // A byte of this rank's, and one of each; pinned, because the library may still write when a deadline has passed.
+    private readonly byte[] _here;
     private bool _failed, _left;
 
     private MpiCollective(MpiLibrary mpi, int rank, int size, string library)
     {
         (_mpi, Rank, Size, Library) = (mpi, rank, size, library);
         _watch = new ProcessWatch(rank);
+        _here = GC.AllocateArray<byte>(size + 1, pinned: true);
         Meet();
     }
 
@@ -130,23 +133,26 @@ public sealed unsafe class MpiCollective : Collective
         _watch.Dispose();
     }
 
-    // A library moves a long message piece by piece, one each time that it is asked. Whoever slept between the pieces while it waits for a slower rank would
-    // move megabytes in seconds; so all ranks meet first, and from there on it is only the network that is waited for.
+    // A library moves a long message piece by piece, one each time that it is asked. Whoever sleeps in between, as one does while a slower
+    // rank works, needs seconds for megabytes; so all ranks meet first, and from there on it is only the network that is waited for.
     private bool Assemble(long bytes)
     {
         if (bytes <= Short) return false;
         nint request;
-        byte own = 1;
-        byte* all = stackalloc byte[Size];
-        Check(_mpi.AllGather(&own, 1, _mpi.Byte, all, 1, _mpi.Byte, _mpi.World, &request));
-        Complete(&request, moves: false);
+        fixed (byte* own = _here)
+        {
+            Check(_mpi.AllGather(own, 1, _mpi.Byte, own + 1, 1, _mpi.Byte, _mpi.World, &request));
+            Complete(&request, moves: false);
+        }
+
         return true;
     }
 
     // Spins first, because the others are mostly there within microseconds; then leaves the core to whoever computes.
     private void Complete(nint* request, bool moves)
     {
-        long began = Stopwatch.GetTimestamp(), limit = (long)(Timeout.TotalSeconds * Stopwatch.Frequency), awake = moves ? MoveTicks : WaitTicks;
+        long began = Stopwatch.GetTimestamp(), limit = (long)(Timeout.TotalSeconds * Stopwatch.Frequency);
+        long awake = moves ? AwakeMoving : AwakeWaiting;
         using IDisposable _ = _watch.Expect(Timeout, Place);
         while (true)
         {

@@ -12,7 +12,8 @@ namespace AdaptFormer.Distributed;
 /// <param name="length">Numbers in a vector.</param>
 public sealed class OrderedSum(Collective ranks, int length)
 {
-    // Short enough that what is sent, received and summed stays in the cache; long enough that what goes to each of many ranks is no mere latency.
+    // Short enough that what is sent, received and summed stays in the cache; long enough that what goes to each of many ranks is more
+    // than its latency.
     private readonly int _part = PartLength(ranks.Size);
     private readonly int _slice = (Math.Min(length, PartLength(ranks.Size)) + ranks.Size - 1) / ranks.Size;
     private readonly int _parts = (length + PartLength(ranks.Size) - 1) / PartLength(ranks.Size);
