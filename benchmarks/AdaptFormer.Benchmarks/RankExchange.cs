@@ -64,7 +64,7 @@ internal static class RankExchange
         Action round = make();
         List<double> times = [];
         Stopwatch all = Stopwatch.StartNew();
-        for (byte goOn = 1; goOn != 0; )
+        for (byte goOn = 1; goOn != 0;)
         {
             ranks.Broadcast([1]);
             long began = Stopwatch.GetTimestamp();
