@@ -1,12 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using AdaptFormer.Distributed;
 
 namespace AdaptFormer.Benchmarks;
 
 /// <summary>
-/// Seconds of one step's exchange between processes, as training does it, for vectors from one number to all weights of ViT-B; and the α and β that the
+/// Seconds of one step's exchange between processes, as training does it, for vectors from a number for each process to all weights of ViT-B; and the α and β that the
 /// alpha-beta model (tools/cluster/scaling.py) needs of this network, from the shortest and the longest.
 /// </summary>
 internal static class RankExchange
@@ -73,8 +72,8 @@ internal static class RankExchange
             goOn = ranks.Broadcast([times.Count < 5 || (times.Count < 2000 && all.Elapsed < TimeSpan.FromSeconds(2)) ? (byte)1 : (byte)0])[0];
         }
 
-        CollectionsMarshal.AsSpan(times)[0] = double.PositiveInfinity;      // the first one makes its buffers
+        times.RemoveAt(0);      // it made the buffers
         times.Sort();
-        return times[(times.Count - 1) / 2];
+        return times[times.Count / 2];
     }
 }

@@ -12,10 +12,9 @@ internal static class MutantRun
 
     public static int Run(string[] args)
     {
-        string[] folders = [.. args.TakeWhile(word => !word.StartsWith("--", StringComparison.Ordinal))];
+        string[] folders = [.. args.TakeWhile(IsWord)];
         if (folders.Length == 0) return Usage();
-        string[] skipped = [.. args.SkipWhile(word => word != "--skip").Skip(1).TakeWhile(word => !word.StartsWith("--", StringComparison.Ordinal))];
-        string[] only = [.. args.SkipWhile(word => word != "--only").Skip(1).TakeWhile(word => !word.StartsWith("--", StringComparison.Ordinal))];
+        string[] skipped = Words(args, "--skip"), only = Words(args, "--only");
         int seed = Option(args, "--seed", 1);
         string root = SourceTree.RepositoryRoot();
         MutantBuild build = MutantBuild.Of(root);
@@ -113,6 +112,10 @@ internal static class MutantRun
     }
 
     private static string ShortName(string test) => test[(test.LastIndexOf('.') + 1)..];
+
+    private static string[] Words(string[] args, string name) => [.. args.SkipWhile(word => word != name).Skip(1).TakeWhile(IsWord)];
+
+    private static bool IsWord(string argument) => !argument.StartsWith("--", StringComparison.Ordinal);
 
     private static int Option(string[] args, string name, int otherwise)
     {

@@ -47,8 +47,12 @@ echo "packages: a console program on them: $result"
 adaptformer export run --output run.onnx >"$work/exported"
 printed() { awk -v wanted="$1:" '$0 == wanted { on = 1; next } /^(C#|JavaScript|Python):$/ { on = 0 } on { sub(/^  /, ""); print }' "$work/exported"; }
 cp library-run/picture.png picture.jpg
-adaptformer predict picture.jpg --run run --top-k 3 --precision float32 --json | grep -o '"label":"[^"]*","index":[0-9]*,"probability":[^},]*' |
-    awk -F '"' '{ sub(/^:/, "", $9); printf "%s %.3f\n", $4, $9 }' >"$work/expected"
+# The three best classes of a picture by a program, in the form in which the printed programs write them.
+digits() {
+    "$1" predict picture.jpg --run run --top-k 3 --precision float32 --json | grep -o '"label":"[^"]*","index":[0-9]*,"probability":[^},]*' |
+        awk -F '"' '{ sub(/^:/, "", $9); printf "%s %.3f\n", $4, $9 }'
+}
+digits adaptformer >"$work/expected"
 test "$(wc -l <"$work/expected")" = 3
 same() { diff "$work/expected" "$work/answer" || { echo "packages: the printed $1 answers otherwise than predict"; exit 1; }; }
 
@@ -74,8 +78,7 @@ if (unset NUGET_PACKAGES; cd "$root" && ToolPackageRuntimeIdentifiers="$rid;any"
         --output "$work/systems" -v quiet) >"$work/log" 2>&1; then
     quietly dotnet tool install AdaptFormer.Cli --tool-path "$work/own" --version "$version" --add-source "$work/systems"
     test -d "$work/own/.store/adaptformer.cli/$version/adaptformer.cli.$rid"
-    "$work/own/adaptformer" predict picture.jpg --run run --top-k 3 --precision float32 --json | grep -o '"label":"[^"]*","index":[0-9]*,"probability":[^},]*' |
-        awk -F '"' '{ sub(/^:/, "", $9); printf "%s %.3f\n", $4, $9 }' >"$work/answer"
+    digits "$work/own/adaptformer" >"$work/answer"
     same "program for $rid"
     echo "packages: the program for $rid alone gives the digits of predict ($(du -m "$work"/systems/AdaptFormer.Cli."$rid".*.nupkg | cut -f1) MB, for all systems $(du -m "$file" | cut -f1) MB)"
 elif grep -qE "NU1101|NU1102" "$work/log"; then
