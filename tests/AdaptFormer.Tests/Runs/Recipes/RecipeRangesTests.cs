@@ -1,5 +1,3 @@
-using AdaptFormer.Data.Transforms;
-using AdaptFormer.Inference;
 using AdaptFormer.Runs.Recipes;
 using AdaptFormer.Tests.Data;
 using Xunit;
@@ -123,38 +121,6 @@ public sealed class RecipeRangesTests : IDisposable
     [InlineData("cluster.timeout", "1", "0")]
     public void So_are_those_of_pretraining(string key, string right, string wrong) =>
         Ends(edits => PretrainRecipe.Load(_pretraining, edits), key, right, wrong, "", null);
-
-    [Fact]
-    public void Transforms_and_banks_made_in_code_know_their_ends_too()
-    {
-        TransformOptions good = new();
-        Assert.All([good, good with { MinArea = 1, ImgSize = 1, EvalResize = 0 }, good with { ImgSize = 4096, EvalResize = 8192, Crops = 3, Erase = 1 }], one => one.Validate());
-        Refused("min_area is 0", (good with { MinArea = 0 }).Validate);
-        Refused("min_area is 1.5", (good with { MinArea = 1.5 }).Validate);
-        Refused("min_area is NaN", (good with { MinArea = double.NaN }).Validate);
-        Refused("img_size is 0", (good with { ImgSize = 0, EvalResize = 0 }).Validate);
-        Refused("img_size is 4097", (good with { ImgSize = 4097, EvalResize = 0 }).Validate);
-        Refused("eval_resize is 8193", (good with { EvalResize = 8193 }).Validate);
-        Refused("eval_resize is 8", (good with { ImgSize = 9, EvalResize = 8 }).Validate);
-        Refused("crops is 2", (good with { Crops = 2 }).Validate);
-        Refused("erase is 1.5", (good with { Erase = 1.5 }).Validate);
-        Refused("num_frames is 1025", (good with { Clip = new ClipOptions(NumFrames: 1025) }).Validate);
-        Refused("sampling_rate is 0", (good with { Clip = new ClipOptions(SamplingRate: 0) }).Validate);
-        Refused("segments is 101", (good with { Clip = new ClipOptions(Segments: 101) }).Validate);
-
-        TaskBankOptions bank = new();
-        Assert.All([bank, bank with { BatchSize = 4096, BatchDelay = TimeSpan.FromSeconds(10), QueueLength = 1 }, bank with { BatchSize = 1, BatchDelay = TimeSpan.Zero, TrunkBytes = 0, TaskBytes = 0 }], one => one.Validate());
-        Refused("batch_size is 0", (bank with { BatchSize = 0 }).Validate);
-        Refused("batch_size is 4097", (bank with { BatchSize = 4097 }).Validate);
-        Refused("batch_delay is 00:00:11", (bank with { BatchDelay = TimeSpan.FromSeconds(11) }).Validate);
-        Refused("queue_length is 0", (bank with { QueueLength = 0 }).Validate);
-        Refused("task_queue_length is 0", (bank with { TaskQueueLength = 0 }).Validate);
-        Refused("deadline is 00:00:00", (bank with { Deadline = TimeSpan.Zero }).Validate);
-        Refused("trunk_bytes is -1", (bank with { TrunkBytes = -1 }).Validate);
-        Refused("task_bytes is -1", (bank with { TaskBytes = -1 }).Validate);
-
-        static void Refused(string says, Action validate) => Assert.Contains(says, Assert.Throws<ArgumentException>(validate).Message, StringComparison.Ordinal);
-    }
 
     private static void Ends(Action<string[]> parse, string key, string right, string wrong, string with, string? blamed)
     {
