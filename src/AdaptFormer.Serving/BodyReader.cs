@@ -50,7 +50,7 @@ internal sealed class BodyReader(ServerOptions options)
     }
 
     private RefusedException TooSlow() => new(
-        StatusCodes.Status408RequestTimeout, $"The body did not come within {options.BodyTimeout.TotalSeconds:0} s.");
+        StatusCodes.Status408RequestTimeout, $"The body did not come within {options.BodyTimeout.TotalSeconds:0.#} s.");
 
     private RefusedException TooLarge() => new(
         StatusCodes.Status413PayloadTooLarge, $"The body is larger than the {options.MaxBodyBytes} bytes that this server takes.");
