@@ -27,6 +27,13 @@ internal static class DoctorCommand
             return 0;
         }
 
+        Show(screen, diagnosis);
+        return 0;
+    }
+
+    /// <summary>A diagnosis for people.</summary>
+    internal static void Show(Screen screen, Diagnosis diagnosis)
+    {
         RunEnvironment machine = diagnosis.Machine;
         screen.Line($"AdaptFormer {machine.Version} on {machine.OperatingSystem} {machine.Architecture}, {machine.Runtime}");
         screen.Line($"{machine.Cores} processors, {machine.Threads} in use; {Format.Bytes(machine.MemoryBytes)} of memory");
@@ -44,6 +51,5 @@ internal static class DoctorCommand
         Table libraries = new Table("optional", "for", "found", "what, or how to get it");
         foreach (OptionalTool tool in diagnosis.Optional) libraries.Add(tool.Name, tool.Purpose, tool.Found ? "yes" : "no", tool.Detail);
         screen.Write(libraries);
-        return 0;
     }
 }

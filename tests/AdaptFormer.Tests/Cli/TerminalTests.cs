@@ -89,9 +89,11 @@ public sealed partial class TerminalTests(TinyTask task) : IClassFixture<TinyTas
         Terminal terminal = new(task, columns, colour);
         await terminal.Holds("models", "models");
         await terminal.Holds("recipes", "recipes");
-        IReadOnlyList<string> doctor = await terminal.Tidy(0, "doctor");        // what its tables hold is what is found here
-        Assert.All(["CPU feature", "Kernels in use", "ffmpeg"], found => Assert.Contains(doctor, line => line.Contains(found, StringComparison.Ordinal)));
+        // What it shows is what is found here, and one number may be another in this process: the threads that a test beside this one sets.
+        Assert.Equal(Elsewhere(await InProcess(0, ["doctor"], columns)), Elsewhere(await terminal.Tidy(0, "doctor")));
         foreach ((int code, string[] call) in Mistakes.Take(4)) Assert.Equal(await InProcess(code, call, columns), await terminal.Tidy(code, call));
+
+        static IEnumerable<string> Elsewhere(IEnumerable<string> lines) => lines.Where(line => !line.Contains(" processors, ", StringComparison.Ordinal));
     }
 
     [Theory]
