@@ -11,12 +11,13 @@ public static partial class RegularFile
     private const int LinuxNonBlocking = 0x800, MacNonBlocking = 0x4, FromCurrent = 1;      // O_NONBLOCK, SEEK_CUR
 
     /// <summary>
-    /// Throws when there is something at <paramref name="path"/> that is neither a file nor a folder; opens nothing that could wait.
+    /// Throws when what is at <paramref name="path"/> is no file; opens nothing that could wait.
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="IOException">It is a pipe, a socket or a terminal.</exception>
+    /// <exception cref="IOException">It is a folder, a pipe, a socket or a terminal.</exception>
     public static void Require(string path)
     {
+        if (Directory.Exists(path)) throw new IOException($"{path}: it is a folder; a file is expected here.");
         if (!(OperatingSystem.IsLinux() || OperatingSystem.IsMacOS()) || !Path.Exists(path)) return;
         int descriptor = Open(path, OperatingSystem.IsLinux() ? LinuxNonBlocking : MacNonBlocking);
         if (descriptor < 0) return;      // whoever opens it really says why not

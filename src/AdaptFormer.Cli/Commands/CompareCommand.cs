@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using AdaptFormer.Cli.Output;
 using AdaptFormer.Experiments;
 using AdaptFormer.Runs.Recipes;
@@ -14,7 +15,12 @@ internal static class CompareCommand
     public static Command Create(Screen screen)
     {
         Argument<string[]> recipes = new("recipes")
-        { Description = "Recipe files, or names of recipes that come with the program.", Arity = ArgumentArity.OneOrMore };
+        {
+            HelpName = "recipes or data",
+            Description = "Recipe files, or names of recipes that come with the program; or the data alone, as for train, on which "
+                + "AdaptFormer, linear probing, VPT and full tuning are compared.",
+            Arity = ArgumentArity.OneOrMore,
+        };
         Option<string[]> variant = new("--variant")
         {
             Description = "A row more: the first recipe with changes, for example --variant 'AdaptFormer-4: tuning.bottleneck=4; "
@@ -33,28 +39,56 @@ internal static class CompareCommand
         options.AddTo(command);
         command.SetAction((parsed, cancellation) => Task.Run(() =>
         {
-            string[] paths = [.. parsed.GetValue(recipes)!.Select(RecipeFiles.Find)], edits = options.Set(parsed);
+            TrainingSource[] sources = [.. parsed.GetValue(recipes)!.Select(text => TrainingSource.Of(text))];
+            string[] edits = options.Edits(parsed), variants = parsed.GetValue(variant) ?? [];
             SearchSpace choice = new([.. (parsed.GetValue(choose) ?? []).Select(GridAxis.Parse)], []);
-            List<PlannedRow> rows = [.. paths.Select(path => Row(Path.GetFileNameWithoutExtension(path), path, [], edits, choice))];
-            foreach ((string name, Setting[] settings) in (parsed.GetValue(variant) ?? []).Select(ParseVariant))
-                rows.Add(Row(name, paths[0], settings, edits, choice));
+            TrainingSource first = sources[0];
+            bool methods = first.IsData && sources.Length + variants.Length == 1;
+            List<PlannedRow> rows = methods
+                ? [.. Methods(Recipe.Load(first.Recipe, [.. first.Edits, .. edits]))
+                    .Select(method => Row(method.Name, first, method.Settings, edits, choice))]
+                : [.. sources.Select(source => Row(source.Name, source, [], edits, choice)),
+                    .. variants.Select(ParseVariant).Select(one => Row(one.Name, first, one.Settings, edits, choice))];
             if (rows.Count < 2)
                 throw new ArgumentException("compare: one recipe is nothing to compare; give another one, or --variant 'NAME: key=value'.");
+            if (!options.IsJson(parsed))
+            {
+                foreach (string note in sources.SelectMany(source => source.Notes).Distinct()) screen.Note(note);
+                if (methods) screen.Note("compared: AdaptFormer, linear probing, VPT and full tuning, this at a tenth of the rate; "
+                    + "--choose optimizer.base_lr=A,B,C chooses each one's, --variant compares others");
+            }
+
             ExperimentPlan plan = new("comparison", rows, options.Seeds(parsed, rows[0].Candidates[0].Recipe.Seed, DefaultSeeds),
                 TestRows.All, options.Validation(parsed), ExperimentOptions.Command);
-            return options.Run(parsed, screen, plan, Path.Combine("runs", $"{Path.GetFileNameWithoutExtension(paths[0])}-comparison"), null,
+            return options.Run(parsed, screen, plan, Path.Combine("runs", $"{first.Name}-comparison"), null,
                 cancellation);
         }, CancellationToken.None));
         DeviceChoice.AddTo(command);
         return command;
     }
 
-    private static PlannedRow Row(string name, string path, Setting[] settings, string[] edits, SearchSpace choice) => new(
+    private static PlannedRow Row(string name, TrainingSource source, Setting[] settings, string[] edits, SearchSpace choice) => new(
         name,
         [
-            .. choice.Combinations().Select(chosen => new Candidate(
-                [.. settings, .. chosen], Recipe.Load(path, [.. edits, .. settings.Concat(chosen).Select(setting => setting.ToString())]))),
+            .. choice.Combinations().Select(chosen => new Candidate([.. settings, .. chosen], Recipe.Load(
+                source.Recipe, [.. source.Edits, .. edits, .. settings.Concat(chosen).Select(setting => setting.ToString())]))),
         ]);
+
+    // The paper's rows. All weights move farther than a few at the same rate: shipped recipes of full tuning have a tenth of the others'.
+    private static (string Name, Setting[] Settings)[] Methods(Recipe own)
+    {
+        (string key, double rate) = own.Optimizer.Lr is { } lr ? ("lr", lr) : ("base_lr", own.Optimizer.BaseLr);
+        string slower = string.Create(CultureInfo.InvariantCulture, $"optimizer.{key}={(decimal)rate / 10}");
+        return
+        [
+            ("AdaptFormer", []),
+            ("linear probing", [Edit("tuning.method=linear")]),
+            ("VPT", [Edit("tuning.method=vpt")]),
+            ("full tuning", [Edit("tuning.method=full"), Edit(slower)]),
+        ];
+
+        static Setting Edit(string text) => Setting.Parse(text, "compare:");
+    }
 
     private static (string Name, Setting[] Settings) ParseVariant(string text)
     {

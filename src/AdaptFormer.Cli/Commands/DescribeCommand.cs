@@ -30,7 +30,7 @@ internal static class DescribeCommand
         { Description = "Describe a model by its id instead of a recipe, for example vit_base_patch16_224.", HelpName = "id" };
         Option<string> preset = new("--preset") { Description = $"The method with --model: {Choices}.", HelpName = "name" };
         Option<string> adapter = new("--adapter")
-        { Description = "Describe an adapter file; its backbone is not needed.", HelpName = "file" };
+        { Description = "Describe an adapter file, or that of a run directory; its backbone is not needed.", HelpName = "file" };
         Option<int?> classes = new("--classes") { Description = $"Number of classes; {DefaultClasses} if left out.", HelpName = "n" };
         Option<int?> batch = new("--batch")
         { Description = $"Images per step; the recipe's, or {DefaultBatch}; 32 with --latency.", HelpName = "n" };
@@ -58,7 +58,7 @@ internal static class DescribeCommand
             bool ofCard = parsed.GetValue(device) is { } text && DeviceChoice.OrdinalOf(text) is not null;
             using Subject subject = given[0] is { } path ? OfRecipe(path, parsed.GetValue(set) ?? [])
                 : given[1] is { } id ? OfModel(id, parsed.GetValue(preset) ?? "official-image", parsed.GetValue(set) ?? [])
-                : OfAdapter(given[2]!);
+                : OfAdapter(RunPlace.AdapterAt(given[2]!));
             int k = parsed.GetValue(classes) ?? subject.Adapter?.Labels.Count ?? DefaultClasses;
             if (measure)
             {

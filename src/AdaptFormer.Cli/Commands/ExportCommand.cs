@@ -105,7 +105,7 @@ internal static class ExportCommand
                 using Predictor predictor = isRun ? Predictor.OpenRun(source!, Precision.Float32)
                     : source is not null ? Predictor.OpenAdapter(source, backbone, Precision.Float32, which)
                     : OpenPretrained(backbone!, which);
-                return OnnxExporter.Save(path, predictor, options, isRun ? AdapterOf(source!) : source, Check);
+                return OnnxExporter.Save(path, predictor, options, source is null ? null : RunPlace.AdapterAt(source), Check);
             }
 
             OnnxReport ExportTasks(string[] adapters, string? backbone, string? which)
@@ -177,12 +177,6 @@ internal static class ExportCommand
             screen.Line($"{language}:");
             foreach (string line in code.Split('\n')) screen.Code($"  {line}");
         }
-    }
-
-    private static string AdapterOf(string folder)
-    {
-        using RunDirectory run = RunDirectory.Open(folder);
-        return run.AdapterPath;
     }
 
     private static IEnumerable<string> InputAxes(OnnxCard card) => card.Input switch

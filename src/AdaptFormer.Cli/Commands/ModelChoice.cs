@@ -11,7 +11,8 @@ namespace AdaptFormer.Cli.Commands;
 /// own.</summary>
 internal sealed class ModelChoice
 {
-    private readonly Option<string> _adapter = new("--adapter") { Description = "What was trained: an adapter file.", HelpName = "file" };
+    private readonly Option<string> _adapter = new("--adapter")
+    { Description = "What was trained: an adapter file, or the run directory that holds it.", HelpName = "file" };
     private readonly Option<string> _weights = new("--weights")
     { Description = "The backbone's weights; without an adapter they must hold a classifier.", HelpName = "file" };
     private readonly Option<string> _run = new("--run")
@@ -62,7 +63,8 @@ internal sealed class ModelChoice
             throw new ArgumentException(
                 "Which model? Give --run FOLDER, or --adapter FILE --weights FILE, or --weights FILE with a classifier of its own.");
         if (run is not null) return Predictor.OpenRun(run, precision);
-        if (adapter is not null) return Predictor.OpenAdapter(adapter, weights, precision ?? Precision.Auto, parsed.GetValue(_prefix));
+        if (adapter is not null)
+            return Predictor.OpenAdapter(RunPlace.AdapterAt(adapter), weights, precision ?? Precision.Auto, parsed.GetValue(_prefix));
 
         string[]? names = labels is null ? null : [.. ListFile.AllLines(labels).Select(line => line.Trim()).Where(line => line.Length > 0)];
         Predictor predictor =

@@ -75,7 +75,7 @@ internal static class PredictCommand
                     "path", .. Enumerable.Range(1, most).SelectMany(rank => (string[])[$"class_{rank}", $"probability_{rank}"]), "error",
                 ])
                 : null;
-            string[] paths = parsed.GetValue(pictures)!;
+            IReadOnlyList<string> paths = PathPatterns.Expand(parsed.GetValue(pictures)!);
             UnlabelledDataset.RequireAll(paths);
             if (IsOnnx(parsed.GetValue(runtime)!))
             {

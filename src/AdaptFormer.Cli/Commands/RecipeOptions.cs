@@ -49,7 +49,8 @@ internal sealed class RecipeOptions
         ("workers", new("--workers") { Description = "Threads that read pictures; 0 lets the program choose.", HelpName = "n" }),
         ("data.test", new("--test") { Description = "The test data, scored once at the end: a folder or list.", HelpName = "path" }),
         ("early_stopping", new("--patience") { Description = "Stop after n epochs without a better validation score.", HelpName = "n" }),
-        ("from", new("--from") { Description = "Start from what an adapter file of the same method holds.", HelpName = "file" }),
+        ("from", new("--from")
+        { Description = "Start from what an adapter file of the same method holds, or a run directory.", HelpName = "file" }),
     ];
 
     /// <summary>Adds the options to a command.</summary>
@@ -70,10 +71,10 @@ internal sealed class RecipeOptions
     /// <exception cref="ArgumentException">A model is named whose published weights are not known, and no others are given.</exception>
     public IReadOnlyList<string> Edits(ParseResult parsed)
     {
-        List<string> edits = [.. Backbone(parsed.GetValue(_model), parsed.GetValue(_weights))];
+        List<string> edits = [.. BackboneEdits(parsed.GetValue(_model), parsed.GetValue(_weights))];
         foreach ((string key, Option<string> option) in _plain)
         {
-            if (parsed.GetValue(option) is { } value) edits.Add($"{key}={value}");
+            if (parsed.GetValue(option) is { } value) edits.Add($"{key}={(key == "from" ? RunPlace.AdapterAt(value) : value)}");
         }
 
         if (parsed.GetValue(_validation) is { } validation)
@@ -87,7 +88,11 @@ internal sealed class RecipeOptions
         return [.. edits, .. parsed.GetValue(_set) ?? []];
     }
 
-    private static IEnumerable<string> Backbone(string? model, string? weights)
+    /// <summary>The edits that choose a backbone.</summary>
+    /// <param name="model">A model's id; that of the recipe if null.</param>
+    /// <param name="weights">A weights file, or a model's id; those of the recipe, or of the model, if null.</param>
+    /// <exception cref="ArgumentException">They are two models, or where the model's weights are published is not known.</exception>
+    public static IEnumerable<string> BackboneEdits(string? model, string? weights)
     {
         if (weights is not null && !Path.Exists(weights) && ModelZoo.Contains(weights))
         {

@@ -22,6 +22,16 @@ internal static class RunPlace
     /// <param name="name">Name of the recipe or of the data.</param>
     public static string First(string name) => Path.Combine(Runs, name);
 
+    /// <summary>The adapter file that a path means: the file itself, or what the run in that folder has learned.</summary>
+    /// <param name="path">A file or a run directory.</param>
+    /// <exception cref="FileNotFoundException">It is a folder and holds no run.</exception>
+    public static string AdapterAt(string path)
+    {
+        if (!Directory.Exists(path)) return path;
+        using RunDirectory run = RunDirectory.Open(path);
+        return run.AdapterPath;
+    }
+
     private static IEnumerable<string> Numbered(string name)
     {
         yield return First(name);

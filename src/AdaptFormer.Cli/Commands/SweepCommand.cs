@@ -17,7 +17,11 @@ internal static class SweepCommand
     public static Command Create(Screen screen)
     {
         Argument<string> source = new("recipe")
-        { Description = "A recipe, or a sweep file: a file, or the name of one that comes with the program, such as sweeps/bottleneck." };
+        {
+            HelpName = "recipe or data",
+            Description = "A recipe or a sweep file: a file, or the name of one that comes with the program, such as sweeps/bottleneck; or "
+                + "the data alone, as for train.",
+        };
         Option<string[]> grid = new("--grid")
         { Description = "Values to try, each with each of the other keys': --grid tuning.bottleneck=1,4,16.", HelpName = "key=a,b,c" };
         Option<string[]> random = new("--random")
@@ -39,8 +43,10 @@ internal static class SweepCommand
         options.AddTo(command);
         command.SetAction((parsed, cancellation) => Task.Run(() =>
         {
-            string path = RecipeFiles.Find(parsed.GetValue(source)!);
-            string[] grids = parsed.GetValue(grid) ?? [], randoms = parsed.GetValue(random) ?? [], edits = options.Set(parsed);
+            string text = parsed.GetValue(source)!;
+            TrainingSource given = TrainingSource.MeansData(text) ? TrainingSource.Of(text) : TrainingSource.OfRecipe(text, [], []);
+            (string path, string[] edits) = (given.Recipe, [.. given.Edits, .. options.Edits(parsed)]);
+            string[] grids = parsed.GetValue(grid) ?? [], randoms = parsed.GetValue(random) ?? [];
             bool halve = parsed.GetValue(auto);
             SweepFile? file = SweepFile.IsSweep(path) ? SweepFile.Load(path) : null;
             if (file is not null && grids.Length + randoms.Length > 0)
@@ -53,6 +59,7 @@ internal static class SweepCommand
                 : SweepRows.Of(path, edits, new SearchSpace(
                     [.. (halve && grids.Length + randoms.Length == 0 ? AutoGrid : grids).Select(GridAxis.Parse)],
                     [.. randoms.Select(RandomAxis.Parse)], randoms.Length > 0 ? parsed.GetValue(trials) : 1));
+            foreach (string note in options.IsJson(parsed) ? [] : given.Notes) screen.Note(note);
             Recipe first = rows[0].Candidates[0].Recipe;
             TestRows tested = parsed.GetValue(test) ?? file?.Test ?? TestRows.Best;
             ExperimentPlan plan = new("sweep", rows, options.Seeds(parsed, first.Seed, file?.Seeds ?? 1), tested,
@@ -63,7 +70,7 @@ internal static class SweepCommand
             if (halving is not null && !options.IsJson(parsed)) screen.Note(string.Create(CultureInfo.InvariantCulture,
                 $"{rows.Count} combinations in {halving.Rungs.Count} rounds: {halving.Cost} epochs, "
                 + $"{100.0 * halving.Cost / halving.GridCost:0.0} % of the full grid's {halving.GridCost}"));
-            return options.Run(parsed, screen, plan, Path.Combine("runs", $"{Path.GetFileNameWithoutExtension(path)}-sweep"), halving,
+            return options.Run(parsed, screen, plan, Path.Combine("runs", $"{given.Name}-sweep"), halving,
                 cancellation);
         }, CancellationToken.None));
         DeviceChoice.AddTo(command);

@@ -42,7 +42,7 @@ internal static class TrainCommand
                 : parsed.GetValue(resume) ? ExistingRun.Resume
                 : ExistingRun.Refuse;
             bool several = parsed.GetResult(seeds) is not null;
-            Source source = Source.Of(parsed.GetValue(what), parsed.GetValue(data), parsed.GetValue(output), existing);
+            TrainingSource source = Source(parsed.GetValue(what), parsed.GetValue(data), parsed.GetValue(output), existing);
             Recipe recipe = Recipe.Load(source.Recipe, [.. source.Edits, .. options.Edits(parsed)]);
             string folder = parsed.GetValue(output) ?? existing switch
             {
@@ -62,53 +62,15 @@ internal static class TrainCommand
         return command;
     }
 
-    /// <summary>What a call trains.</summary>
-    /// <param name="Name">What its run is called.</param>
-    /// <param name="Recipe">The recipe's file.</param>
-    /// <param name="Edits">Edits that come before those of the options.</param>
-    /// <param name="Notes">What was found and decided.</param>
-    private sealed record Source(string Name, string Recipe, IReadOnlyList<string> Edits, IReadOnlyList<string> Notes)
+    private static TrainingSource Source(string? what, string? data, string? output, ExistingRun existing)
     {
-        public static Source Of(string? what, string? data, string? output, ExistingRun existing)
-        {
-            // A run that goes on needs no more than its folder: the recipe lies in it.
-            if (what is null && data is null)
-            {
-                if (existing == ExistingRun.Resume && output is not null)
-                    return new Source("", RunDirectory.Open(output).RecipePath, [], []);
-                throw new ArgumentException(
-                    "What is to be trained? Give a folder of pictures or clips (adaptformer train flowers), or a recipe "
-                    + "(adaptformer recipes lists those that come with the program).");
-            }
+        if (what is not null || data is not null) return TrainingSource.Of(what, data);
 
-            bool isData = what is not null && !RecipeFiles.Means(what)
-                && (Path.Exists(what) || what.Contains(':', StringComparison.Ordinal));
-            if (isData && data is not null) throw new ArgumentException($"'{what}' are data, and --data names others; give one of them.");
-            if (isData) (what, data) = (null, what);
-            if (data is null && !isData && !RecipeFiles.Means(what!))
-                throw new ArgumentException(
-                    $"There is no folder, list or recipe '{what}'{RecipeFiles.Meant(what!)}. Give a folder of pictures or clips that is "
-                    + "there, or a recipe (adaptformer recipes lists those that come with the program).");
-            if (data is null) return OfRecipe(what!, [], []);
-
-            DataRecipe found = DataRecipe.Of(data);
-            return what is null
-                ? new Source(Named(data), RecipeFiles.Find(found.Recipe), found.Edits, [.. found.Notes, $"recipe: {found.Recipe}"])
-                : OfRecipe(what, found.Edits, found.Notes);
-        }
-
-        private static Source OfRecipe(string text, IReadOnlyList<string> edits, IReadOnlyList<string> notes)
-        {
-            string path = RecipeFiles.Find(text);
-            return new Source(Path.GetFileNameWithoutExtension(path), path, edits, notes);
-        }
-
-        // The folder's own name; of '.' and the like that of the folder that is meant.
-        private static string Named(string data)
-        {
-            string path = data[(data.LastIndexOf(':') is > 1 and var at ? at + 1 : 0)..];
-            string name = Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
-            return name.Length == 0 ? "data" : name;
-        }
+        // A run that goes on needs no more than its folder: the recipe lies in it.
+        if (existing == ExistingRun.Resume && output is not null)
+            return new TrainingSource("", RunDirectory.Open(output).RecipePath, [], []);
+        throw new ArgumentException(
+            "What is to be trained? Give a folder of pictures or clips (adaptformer train flowers), or a recipe "
+            + "(adaptformer recipes lists those that come with the program).");
     }
 }

@@ -80,7 +80,7 @@ internal static class VisualizeCommand
 
         int Run(ParseResult parsed, CancellationToken cancellation)
         {
-            string[] files = parsed.GetValue(pictures) ?? [];
+            string[] files = [.. PathPatterns.Expand(parsed.GetValue(pictures) ?? [])];
             string? run = model.Run(parsed);
             if (files.Length > 0 && test.IsNamed(parsed)) throw new ArgumentException("visualize: give pictures or --data, not both.");
             if (files.Length == 0 && !test.IsNamed(parsed) && run is null)

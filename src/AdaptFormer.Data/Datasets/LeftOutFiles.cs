@@ -3,15 +3,17 @@ namespace AdaptFormer.Data.Datasets;
 /// <summary>Counts the files of a data set's folders that are not read, by their endings.</summary>
 internal sealed class LeftOutFiles
 {
+    private const string Folder = "link to a folder above it, or folder too deep";
+
     private readonly SortedDictionary<string, int> _counts = new(StringComparer.Ordinal);
 
     /// <summary>How many there are of each ending, for instance <c>.heic</c>; the empty text stands for files without one.</summary>
     public IReadOnlyDictionary<string, int> Counts => _counts;
 
-    /// <summary>Counts a file.</summary>
+    /// <summary>Counts a file, or a folder that is not gone into.</summary>
     public void Add(string path)
     {
-        string ending = Path.GetExtension(path).ToLowerInvariant();
+        string ending = Directory.Exists(path) ? Folder : Path.GetExtension(path).ToLowerInvariant();
         _counts[ending] = _counts.GetValueOrDefault(ending) + 1;
     }
 

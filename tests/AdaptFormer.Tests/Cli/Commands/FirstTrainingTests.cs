@@ -85,7 +85,37 @@ public sealed class FirstTrainingTests : IDisposable
         Assert.False(Directory.Exists(_folder["c"]));
     }
 
+    [Fact]
+    public async Task A_folder_is_enough_to_compare_the_papers_methods_and_to_sweep()
+    {
+        using FakeHub hub = new() { Files = { ["model.safetensors"] = File.ReadAllBytes(_task.Backbone) } };
+        Dictionary<string, string> environment = new() { ["HF_ENDPOINT"] = hub.Endpoint.ToString(), ["ADAPTFORMER_CACHE"] = _folder["cache"] };
+        string[] small =
+        [
+            "--weights", "hub:tests/tiny", "--set", "model.name=tiny", "--set", $"model.config={TinyTask.Config}", "--set", "precision=float32",
+            "--epochs", "1", "--set", "batch=6", "--set", "schedule.warmup_epochs=0", "--seeds", "1", "--jobs", "1",
+        ];
+        CliOutcome compared = await CliProgram.RunIn(_folder.Path, environment, ["compare", _task["flowers"], .. small]);
+        Assert.True(compared.Code == 0, compared.Error);
+        Assert.Contains("tests/tiny is fetched from the Hub, once", compared.Error, StringComparison.Ordinal);
+        Assert.Contains($"{_task["flowers/Test_set"]} tests", compared.Error, StringComparison.Ordinal);
+        Assert.Contains("full tuning, this at a tenth of the rate", compared.Error, StringComparison.Ordinal);
+        string trials = _folder["runs/flowers-comparison/trials"];
+        Recipe[] recipes = [.. Directory.GetDirectories(trials).Select(trial => Recipe.Load(Path.Combine(trial, "recipe.json")))];
+        Assert.Equal(
+            [("adaptformer", 0.2), ("full", 0.02), ("linear", 0.2), ("vpt", 0.2)],
+            recipes.Select(recipe => (recipe.Tuning.Method, recipe.Optimizer.BaseLr)).Order());
+        Assert.All(["AdaptFormer", "linear probing", "VPT", "full tuning"], name => Assert.Contains($"| {name} ", compared.Output, StringComparison.Ordinal));
+
+        CliOutcome swept = await CliProgram.RunIn(_folder.Path, environment, ["sweep", _task["flowers"], "--grid", "tuning.bottleneck=2,4", .. small]);
+        Assert.True(swept.Code == 0, swept.Error);
+        Assert.Contains("| bottleneck 2 ", swept.Output, StringComparison.Ordinal);
+        Assert.True(File.Exists(_folder["runs/flowers-sweep/sweep.json"]));
+    }
+
     [Theory]
+    [InlineData("There is no folder, list or recipe 'flower-photos'. Give a folder", "compare", "flower-photos")]
+    [InlineData("There is no recipe 'flower-photos': no such file", "sweep", "flower-photos", "--grid", "batch=1,2")]
     [InlineData("What is to be trained?", "train")]
     [InlineData("There is no folder, list or recipe 'flower-photos'. Give a folder", "train", "flower-photos")]
     [InlineData("There is no folder, list or recipe 'imagefolder' (did you mean 'image-folder'?)", "train", "imagefolder")]

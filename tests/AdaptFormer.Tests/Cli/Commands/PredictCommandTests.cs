@@ -47,6 +47,38 @@ public sealed class PredictCommandTests(TinyTask task) : IClassFixture<TinyTask>
     }
 
     [Fact]
+    public async Task Patterns_mean_what_they_match_where_no_shell_has_put_it_in_their_place()
+    {
+        string weights = task.SaveBackbone("patterns.safetensors", seed: 4, embedDim: 64, classes: 3);
+        task.Write("test/dark/.hidden.png", "not a picture");
+        CliOutcome all = await Predict(task["test/dark/*.png"]), one = await Predict(task["test/dark/?.png"], task["test/bright/0.p*"]), none = await Predict(task["test/dark/*.jpg"]);
+        Assert.Equal(Directory.GetFiles(task["test/dark"], "?*.png").Select(Path.GetFileName).Where(name => name![0] != '.').Order(StringComparer.Ordinal), all.Json.Select(Name));
+        Assert.Equal("0.png", Name(one.Json[^1]));
+        Assert.Equal((1, ""), (none.Code, none.Output));
+        Assert.Contains($"Nothing matches '{task["test/dark/*.jpg"]}'", none.Error, StringComparison.Ordinal);
+
+        Task<CliOutcome> Predict(params string[] paths) => CliProgram.Call(["predict", .. paths, "--weights", weights, "--precision", "float32", "--json"]);
+
+        static string? Name(JsonElement line) => Path.GetFileName(line.GetProperty("path").GetString());
+    }
+
+    [Fact]
+    public async Task A_run_directory_stands_for_its_adapter()
+    {
+        string run = task["run-adapter"];
+        Assert.Equal(0, (await CliProgram.Call("train", task.Recipe, "--set", "epochs=1", "--output", run)).Code);
+        CliOutcome folder = await Predict(run), file = await Predict(Path.Combine(run, "adapter.safetensors")), none = await Predict(task["test"]);
+        Assert.Equal((0, file.Output), (folder.Code, folder.Output));
+        Assert.Equal(1, none.Code);
+        Assert.Contains("holds no run: there is no recipe.json in it", none.Error, StringComparison.Ordinal);
+        Assert.Equal(0, (await CliProgram.Call("train", task.Recipe, "--set", "epochs=1", "--from", run, "--output", task["run-warm"])).Code);
+        Assert.Equal(0, (await CliProgram.Call("describe", "--adapter", run)).Code);
+
+        Task<CliOutcome> Predict(string adapter) =>
+            CliProgram.Call("predict", task["test/dark/0.png"], "--adapter", adapter, "--weights", task.Backbone, "--precision", "float32", "--json");
+    }
+
+    [Fact]
     public void Labels_that_do_not_match_the_classifier_and_weights_without_one_are_refused()
     {
         string weights = task.SaveBackbone("three.safetensors", seed: 4, embedDim: 64, classes: 3);

@@ -34,6 +34,24 @@ public sealed class VisibleFilesTests
     }
 
     [Fact]
+    public void Links_are_followed_but_not_in_circles()
+    {
+        using TempFolder folder = new(), outside = new();
+        outside.WritePng("shared/3.png", 3);
+        Directory.CreateSymbolicLink(outside["shared/again"], outside["shared"]);
+        foreach (string name in new[] { "a", "b" }) folder.WritePng($"{name}/1.png", 1);
+        folder.WritePng("b/deep/2.png", 2);
+        Directory.CreateSymbolicLink(folder["a/linked"], outside["shared"]);
+        Directory.CreateSymbolicLink(folder["b/deep/up"], Path.Combine("..", ".."));
+        Directory.CreateSymbolicLink(folder["b/self"], folder["b/self"]);
+        LabelledDataset data = DatasetSource.Open(folder.Path);
+        Assert.Equal(["a/1.png", "a/linked/3.png", "b/1.png", "b/deep/2.png"], Enumerable.Range(0, data.Count).Select(i => Path.GetRelativePath(folder.Path, data.FileOf(i))));
+        Assert.Equal("3 files are left out: 2 link to a folder above it, or folder too deep, 1 without an ending", LeftOutFiles.Text(data.LeftOut));
+        Assert.Equal(4, UnlabelledDataset.Of([folder.Path]).Count);
+        Assert.Equal(2, UnlabelledDataset.Of([folder.Path], clips: true).Count);       // two folders of frames
+    }
+
+    [Fact]
     public void A_hidden_file_is_no_frame()
     {
         using TempFolder folder = new();
