@@ -109,7 +109,7 @@ function scores() {
   }
   const scale = element("div", null, list, "strip axis");
   scale.ariaHidden = "true";
-  for (const value of ticks(low, high)) element("span", short(value), scale).style.setProperty("--at", at(value));
+  for (const value of ticks(Math.max(low, 0), Math.min(high, 100))) element("span", short(value), scale).style.setProperty("--at", at(value));
   const several = known.some(row => score(row).values.length > 1);
   element("p", several ? "A full dot is the mean, a ring a seed, a band the deviation over the seeds. The best by what it was chosen by stands out." : "One seed each. The best by what it was chosen by stands out.", box, "note");
 }
@@ -117,8 +117,11 @@ function scores() {
 // Room on an axis for means and their deviations.
 function room(list) {
   const low = Math.min(...list.map(row => score(row).mean - (finite(score(row).std) ?? 0))), high = Math.max(...list.map(row => score(row).mean + (finite(score(row).std) ?? 0)));
-  const spare = (high - low) * 0.05;
-  return { suggestedMin: low - spare, suggestedMax: high + spare, title: { display: true, text: `${metric}, percent` } };
+  const spare = (high - low) * 0.05 || 1;
+  return {
+    suggestedMin: low - spare, suggestedMax: high + spare, title: { display: true, text: `${metric}, percent` },
+    ticks: { callback: percent => percent < 0 || percent > 100 ? "" : percent.toLocaleString("en") },
+  };
 }
 
 const named = list => list.map(row => [place.get(row), row.name]);
