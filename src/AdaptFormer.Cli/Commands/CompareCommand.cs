@@ -11,6 +11,8 @@ namespace AdaptFormer.Cli.Commands;
 internal static class CompareCommand
 {
     private const int DefaultSeeds = 3;
+    private const string Compared = "compared: AdaptFormer, linear probing, VPT and full tuning, this at a tenth of the rate; --choose "
+        + "optimizer.base_lr=A,B,C chooses each one's, --variant compares others";
 
     public static Command Create(Screen screen)
     {
@@ -43,25 +45,21 @@ internal static class CompareCommand
             string[] edits = options.Edits(parsed), variants = parsed.GetValue(variant) ?? [];
             SearchSpace choice = new([.. (parsed.GetValue(choose) ?? []).Select(GridAxis.Parse)], []);
             TrainingSource first = sources[0];
-            bool methods = first.IsData && sources.Length + variants.Length == 1;
-            List<PlannedRow> rows = methods
-                ? [.. Methods(Recipe.Load(first.Recipe, [.. first.Edits, .. edits]))
-                    .Select(method => Row(method.Name, first, method.Settings, edits, choice))]
-                : [.. sources.Select(source => Row(source.Name, source, [], edits, choice)),
-                    .. variants.Select(ParseVariant).Select(one => Row(one.Name, first, one.Settings, edits, choice))];
-            if (rows.Count < 2)
+            bool dataAlone = first.IsData && sources.Length + variants.Length == 1;
+            (string Name, Setting[] Settings)[] changed =
+                dataAlone ? Methods(Recipe.Load(first.Recipe, [.. first.Edits, .. edits])) : [.. variants.Select(ParseVariant)];
+            PlannedRow[] rows =
+            [
+                .. dataAlone ? [] : sources.Select(source => Row(source.Name, source, [], edits, choice)),
+                .. changed.Select(one => Row(one.Name, first, one.Settings, edits, choice)),
+            ];
+            if (rows.Length < 2)
                 throw new ArgumentException("compare: one recipe is nothing to compare; give another one, or --variant 'NAME: key=value'.");
-            if (!options.IsJson(parsed))
-            {
-                foreach (string note in sources.SelectMany(source => source.Notes).Distinct()) screen.Note(note);
-                if (methods) screen.Note("compared: AdaptFormer, linear probing, VPT and full tuning, this at a tenth of the rate; "
-                    + "--choose optimizer.base_lr=A,B,C chooses each one's, --variant compares others");
-            }
-
+            string[] notes = [.. sources.SelectMany(source => source.Notes).Distinct(), .. dataAlone ? [Compared] : (string[])[]];
+            foreach (string note in options.IsJson(parsed) ? [] : notes) screen.Note(note);
             ExperimentPlan plan = new("comparison", rows, options.Seeds(parsed, rows[0].Candidates[0].Recipe.Seed, DefaultSeeds),
                 TestRows.All, options.Validation(parsed), ExperimentOptions.Command);
-            return options.Run(parsed, screen, plan, Path.Combine("runs", $"{first.Name}-comparison"), null,
-                cancellation);
+            return options.Run(parsed, screen, plan, Path.Combine("runs", $"{first.Name}-comparison"), null, cancellation);
         }, CancellationToken.None));
         DeviceChoice.AddTo(command);
         return command;
@@ -81,7 +79,7 @@ internal static class CompareCommand
         string slower = string.Create(CultureInfo.InvariantCulture, $"optimizer.{key}={(decimal)rate / 10}");
         return
         [
-            ("AdaptFormer", []),
+            ("AdaptFormer", [Edit("tuning.method=adaptformer")]),
             ("linear probing", [Edit("tuning.method=linear")]),
             ("VPT", [Edit("tuning.method=vpt")]),
             ("full tuning", [Edit("tuning.method=full"), Edit(slower)]),
