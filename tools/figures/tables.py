@@ -33,7 +33,7 @@ def settings(rows):
     yield line(["setting", "paper", "here, test", "here, set aside", "to the best, test", "trainable parameters"])
     yield "|---" * 6 + "|"
     for row in rows:
-        yield line([row["name"], row["paper"] or "", score(row["test"]), score(row["validation"]), interval(row["to_best"]), f"{row['trainable_parameters']:,}"])
+        yield line([row["name"], f"{row['paper']:.2f}" if row["paper"] else "", score(row["test"]), score(row["validation"]), interval(row["to_best"]), f"{row['trainable_parameters']:,}"])
 
 
 def epochs(rows):
