@@ -21,11 +21,11 @@ STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #1c2430; } .soft { fill: #586371; } .title { font-weight: 600; font-size: 13px; }
 .paper { fill: #ffffff; } .axis { stroke: #586371; fill: none; } .line { stroke: #dfe3e8; fill: none; }
 .c0 { fill: #2563b8; stroke: #2563b8; } .c1 { fill: #c2590c; stroke: #c2590c; } .c2 { fill: #1f8a50; stroke: #1f8a50; } .c3 { fill: #b8437a; stroke: #b8437a; }
-.c4 { fill: #7a57c2; stroke: #7a57c2; } .c5 { fill: #0f7f8c; stroke: #0f7f8c; } .c6 { fill: #8f7012; stroke: #8f7012; } text[class] { stroke: none; } polyline { fill: none !important; stroke-width: 2; }
+.c4 { fill: #7a57c2; stroke: #7a57c2; } .c5 { fill: #0f7f8c; stroke: #0f7f8c; } .c6 { fill: #8f7012; stroke: #8f7012; } .c7 { fill: #5b6573; stroke: #5b6573; } text[class] { stroke: none; } polyline { fill: none !important; stroke-width: 2; }
 @media (prefers-color-scheme: dark) {
 text { fill: #e4e8ed; } .soft { fill: #a3adb8; } .paper { fill: #14181d; } .axis { stroke: #a3adb8; } .line { stroke: #2d343c; }
 .c0 { fill: #7fb2f5; stroke: #7fb2f5; } .c1 { fill: #f2a154; stroke: #f2a154; } .c2 { fill: #5cc98d; stroke: #5cc98d; } .c3 { fill: #f08ab8; stroke: #f08ab8; }
-.c4 { fill: #b79cf2; stroke: #b79cf2; } .c5 { fill: #4fc4d0; stroke: #4fc4d0; } .c6 { fill: #d9bd55; stroke: #d9bd55; } }
+.c4 { fill: #b79cf2; stroke: #b79cf2; } .c5 { fill: #4fc4d0; stroke: #4fc4d0; } .c6 { fill: #d9bd55; stroke: #d9bd55; } .c7 { fill: #b3bcc7; stroke: #b3bcc7; } }
 """
 
 
@@ -63,7 +63,7 @@ class Panel:
         points = [p for _, line in self.series for p in line]
         ys = [y + s * (d or 0) for _, y, d in points for s in (-1, 1)]
         step = next(s for s in (0.5, 1, 2, 5, 10, 20) if (max(ys) - min(ys)) / s <= 6)
-        low, high = math.floor(min(ys) / step - 0.2) * step, math.ceil(max(ys) / step + 0.2) * step
+        low, high = max(math.floor(min(ys) / step - 0.2) * step, 0), min(math.ceil(max(ys) / step + 0.2) * step, 100)      # percentages
         y = lambda v: top + h - h * (v - low) / (high - low)
         scale = math.log10 if self.log else float
         if self.names:
@@ -85,7 +85,7 @@ class Panel:
         out.append(f'<text x="{left + w / 2}" y="{top + h + 38}" text-anchor="middle" class="soft">{escape(self.xlabel)}</text>')
         out.append(f'<text transform="translate({left - 44} {top + h / 2}) rotate(-90)" text-anchor="middle" class="soft">{escape(self.ylabel)}</text>')
         for name, line in self.series:
-            k = numbering.setdefault(name, len(numbering)) % 7       # as many colours as STYLE has
+            k = numbering.setdefault(name, len(numbering)) % 8       # as many colours as STYLE has
             if self.joined and len(line) > 1:
                 out.append(f'<polyline class="c{k}" points="{" ".join(f"{x(a):.1f},{y(b):.1f}" for a, b, _ in line)}"/>')
             for a, b, d in line:
@@ -120,7 +120,7 @@ def picture(title, panels, note):
     for name, k in numbering.items():
         if at + 40 + 7 * len(name) > width:
             at, row = 30, row + 1
-        legend.append(sign(k % 7, at + 6, 386 + 20 * row) + f'<text x="{at + 18}" y="{390 + 20 * row}">{escape(name)}</text>')
+        legend.append(sign(k % 8, at + 6, 386 + 20 * row) + f'<text x="{at + 18}" y="{390 + 20 * row}">{escape(name)}</text>')
         at += 46 + int(6.6 * len(name))
     height = 416 + 20 * row + (22 if note else 0)
     words = " ".join(panel.words() for panel in panels)
@@ -180,9 +180,9 @@ def figure4():
 def figure5():
     """Accuracy epoch by epoch."""
     ours = tables("Prompts against bottleneck")[0]
-    lines = lambda start, unit: [(f"{unit} {row[0].split()[-1]}", [(e, *number(cell)) for e, cell in enumerate(row[1:], 1)]) for row in ours[1:] if row[0].startswith(start)]
+    lines = lambda start, unit: [(f"{unit} {row[0].split()[-1]}", [(e, number(cell)[0], None) for e, cell in enumerate(row[1:], 1)]) for row in ours[1:] if row[0].startswith(start)]
     return picture("Accuracy by epoch (the paper's Figure 5)", [
-        Panel("here: VPT, EuroSAT set aside, DeiT-Tiny", "epoch", "top-1, percent", lines("VPT", "prompts")),
+        Panel("here: VPT, EuroSAT set aside, means of three seeds", "epoch", "top-1, percent", lines("VPT", "prompts")),
         Panel("here: AdaptFormer, the same", "epoch", "top-1, percent", lines("AdaptFormer", "bottleneck"))],
         "The paper prints no numbers of this figure; in words: VPT is steady up to 4 prompts and collapses at about the tenth epoch with 8 or more.")
 
