@@ -22,7 +22,10 @@ def score(found):
 
 
 def interval(found):
-    return f"{found['points']:+.1f} [{found['low']:+.1f}, {found['high']:+.1f}]" if found and found["low"] is not None else "*" if not found else f"{found['points']:+.1f}"
+    if not found:
+        return "*"
+    ends = "" if found["low"] is None else f" [{found['low']:+.1f}, {found['high']:+.1f}]"
+    return f"{found['points']:+.1f}{ends}"
 
 
 def line(cells):

@@ -67,6 +67,7 @@ public sealed class LimitsTests
 
         Assert.Contains("400 that are read", await server.ErrorAsync(server.PostAsync("/models/birds", [.. "P5 60 60 255\n"u8, .. new byte[3600]]), HttpStatusCode.UnprocessableEntity));
         Assert.Contains("60000x60000", await server.ErrorAsync(server.PostAsync("/models/birds", [.. "P5 60000 60000 255\n"u8, .. new byte[360]]), HttpStatusCode.UnprocessableEntity));
+        await server.JsonAsync(server.PostAsync("/models/birds", BankFiles.Picture(1)));
         await AssertHoldsNothing(server);
     }
 
@@ -77,6 +78,16 @@ public sealed class LimitsTests
         using TcpClient one = Connect(server, 2000), other = Connect(server, 2000);
         Assert.Contains("408", Answer(one));
         Assert.Contains("did not come within 0.3 s", Answer(other));
+
+        // Others are answered; on a busy machine even an honest body may take more than so short a time, and comes again.
+        HttpStatusCode code = HttpStatusCode.RequestTimeout;
+        for (int i = 0; i < 100 && code == HttpStatusCode.RequestTimeout; i++)
+        {
+            using HttpResponseMessage honest = await server.PostAsync("/models/birds", BankFiles.Picture(1));
+            code = honest.StatusCode;
+        }
+
+        Assert.Equal(HttpStatusCode.OK, code);
         await AssertHoldsNothing(server);
     }
 
