@@ -9,10 +9,7 @@ namespace AdaptFormer.Cli.Commands;
 /// <summary>The options that comparisons and sweeps share, and what they do with a plan.</summary>
 internal sealed class ExperimentOptions
 {
-    private readonly Option<string> _model = new Option<string>("--model")
-    { Description = "The backbone's id; its published weights, unless --weights names others.", HelpName = "id" }.OfferModels();
-    private readonly Option<string> _weights = new Option<string>("--weights")
-    { Description = "The backbone's weights: a file, hub:OWNER/NAME, or a model's id.", HelpName = "file" }.OfferModels();
+    private readonly BackboneChoice _backbone = new();
     private readonly Option<int?> _epochs = new("--epochs") { Description = "Passes over the training data.", HelpName = "n" };
     private readonly Option<string[]> _set = new("--set")
     { Description = "Change a key of every recipe, for example --set epochs=20; may be given many times.", HelpName = "key=value" };
@@ -40,14 +37,14 @@ internal sealed class ExperimentOptions
 
     public void AddTo(Command command)
     {
-        Option[] all = [_model, _weights, _epochs, _set, _seeds, _validation, _output, _overwrite, _jobs, _launcher, _hosts, _json];
+        Option[] all = [.. _backbone.Options, _epochs, _set, _seeds, _validation, _output, _overwrite, _jobs, _launcher, _hosts, _json];
         foreach (Option option in all) command.Add(option);
     }
 
     /// <summary>The edits of all recipes, those of <c>--set</c> last: they win.</summary>
     public string[] Edits(ParseResult parsed) =>
     [
-        .. RecipeOptions.BackboneEdits(parsed.GetValue(_model), parsed.GetValue(_weights)),
+        .. _backbone.Edits(parsed),
         .. parsed.GetValue(_epochs) is { } epochs ? [$"epochs={epochs}"] : (string[])[],
         .. parsed.GetValue(_set) ?? [],
     ];

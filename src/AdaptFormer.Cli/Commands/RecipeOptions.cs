@@ -1,6 +1,4 @@
 using System.CommandLine;
-using AdaptFormer.Files.Hub;
-using AdaptFormer.Models;
 using AdaptFormer.Peft;
 
 namespace AdaptFormer.Cli.Commands;
@@ -13,17 +11,7 @@ internal sealed class RecipeOptions
 {
     private static readonly string[] Precisions = ["auto", "bfloat16", "float32"];
 
-    private readonly Option<string> _model = new("--model")
-    {
-        Description = "The backbone's id (see `adaptformer models`); its published weights, unless --weights names others.",
-        HelpName = "id",
-    };
-
-    private readonly Option<string> _weights = new("--weights")
-    {
-        Description = "The backbone's weights: a file, a folder, hub:OWNER/NAME, or a model's id for its published ones.",
-        HelpName = "file",
-    };
+    private readonly BackboneChoice _backbone = new();
 
     private readonly Option<string> _validation = new("--validation")
     {
@@ -56,22 +44,21 @@ internal sealed class RecipeOptions
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        _model.OfferModels();
-        _weights.OfferModels();
         foreach ((string key, Option<string> option) in _plain)
         {
             if (key == "tuning.method") option.Offer(Tuning.Methods, "method");
             if (key == "precision") option.Offer(Precisions, "type");
         }
 
-        foreach (Option option in (Option[])[_model, _weights, .. _plain.Select(one => one.Option), _validation, _set]) command.Add(option);
+        Option[] all = [.. _backbone.Options, .. _plain.Select(one => one.Option), _validation, _set];
+        foreach (Option option in all) command.Add(option);
     }
 
     /// <summary>The edits of a call, those of <c>--set</c> last: they win.</summary>
     /// <exception cref="ArgumentException">A model is named whose published weights are not known, and no others are given.</exception>
     public IReadOnlyList<string> Edits(ParseResult parsed)
     {
-        List<string> edits = [.. BackboneEdits(parsed.GetValue(_model), parsed.GetValue(_weights))];
+        List<string> edits = [.. _backbone.Edits(parsed)];
         foreach ((string key, Option<string> option) in _plain)
         {
             if (parsed.GetValue(option) is { } value) edits.Add($"{key}={(key == "from" ? RunPlace.AdapterAt(value) : value)}");
@@ -87,26 +74,4 @@ internal sealed class RecipeOptions
 
         return [.. edits, .. parsed.GetValue(_set) ?? []];
     }
-
-    /// <summary>The edits that choose a backbone.</summary>
-    /// <param name="model">A model's id; that of the recipe if null.</param>
-    /// <param name="weights">A weights file, or a model's id; those of the recipe, or of the model, if null.</param>
-    /// <exception cref="ArgumentException">They are two models, or where the model's weights are published is not known.</exception>
-    public static IEnumerable<string> BackboneEdits(string? model, string? weights)
-    {
-        if (weights is not null && !Path.Exists(weights) && ModelZoo.Contains(weights))
-        {
-            if (model is not null && model != weights)
-                throw new ArgumentException($"--model is {model} and --weights is the model {weights}; give one of them.");
-            (model, weights) = (weights, null);
-        }
-
-        if (model is not null) yield return $"model.name={model}";
-        if (weights is not null) yield return $"model.weights={weights}";
-        else if (model is not null) yield return $"model.weights={Published(ModelZoo.Get(model).Id)}";
-    }
-
-    private static string Published(string model) => PublishedWeights.Of(model)
-        ?? throw new ArgumentException(
-            $"Where the weights of {model} are published is not known; give them with --weights FILE. See: adaptformer models");
 }
