@@ -7,10 +7,11 @@ namespace AdaptFormer.Data.Shards;
 
 /// <summary>
 /// Packs records into shards, several at once. A shard appears under its name when it is whole and on the disk, so an interruption at any
-/// moment costs the shards in the making and breaks nothing; the next run makes what is missing.
+/// moment costs the shards in the making and breaks nothing; the next run makes what is missing. Shards of other data or settings that lie
+/// in the folder are removed before any is made, so the limit holds for what is on the disk.
 /// </summary>
 /// <param name="folder">Where the shards go; made if it is not there.</param>
-/// <param name="key">What the records are made of; a shard with another key is replaced.</param>
+/// <param name="key">What the records are made of; shards with another key are removed.</param>
 /// <param name="count">Number of records.</param>
 /// <param name="tag">The maker's own number, kept in every shard.</param>
 /// <param name="perShard">Records in a shard.</param>
@@ -36,7 +37,10 @@ public sealed class ShardBuilder(string folder, ShardKey key, int count, int tag
         Disk.CreateFolder(folder);
         AtomicFile.RemoveAbandoned(folder);
         int shards = (int)(((long)count + perShard - 1) / perShard);
+        string[] found = [.. ShardSet.FilesIn(folder)];     // before any is judged: another process may be making the same cache
         int[] missing = [.. Enumerable.Range(0, shards).Where(shard => !IsThere(shard))];
+        IEnumerable<string> kept = Enumerable.Range(0, shards).Except(missing).Select(ShardSet.NameOf);
+        foreach (string other in found.ExceptBy(kept, Path.GetFileName)) Disk.Delete(other);
         int made = missing.Sum(CountOf), done = count - made;
         progress?.Invoke(done, count);
         try

@@ -12,6 +12,7 @@ namespace AdaptFormer.Data.Shards;
 /// </summary>
 public sealed class ShardSet : IDisposable
 {
+    private const string Start = "shard-", Ending = ".bin";
     private readonly (SafeFileHandle File, byte[] Index, string Path)[] _shards;
     private readonly int _perShard;
 
@@ -82,7 +83,7 @@ public sealed class ShardSet : IDisposable
     public static int TagOf(string folder)
     {
         RequireFolder(folder);
-        string path = Directory.EnumerateFiles(folder, "shard-*.bin").Order(StringComparer.Ordinal)
+        string path = FilesIn(folder).Order(StringComparer.Ordinal)
             .FirstOrDefault() ?? throw new InvalidDataException(
                 $"{folder} holds no shards; build the cache with `adaptformer data cache`.");
         using SafeFileHandle file = File.OpenHandle(path);
@@ -162,7 +163,14 @@ public sealed class ShardSet : IDisposable
             throw new DirectoryNotFoundException($"There is no cache '{folder}'; build it with `adaptformer data cache`.");
     }
 
-    internal static string PathOf(string folder, int shard) => Path.Combine(folder, $"shard-{shard:00000}.bin");
+    internal static string PathOf(string folder, int shard) => Path.Combine(folder, NameOf(shard));
+
+    internal static string NameOf(int shard) => $"{Start}{shard:00000}{Ending}";
+
+    /// <summary>All files of a folder that are named as shards are: five digits or more.</summary>
+    internal static IEnumerable<string> FilesIn(string folder) => Directory.EnumerateFiles(folder, $"{Start}*{Ending}")
+        .Where(path => Path.GetFileName(path).AsSpan()[Start.Length..^Ending.Length] is { Length: >= 5 } number
+            && !number.ContainsAnyExceptInRange('0', '9'));
 
     /// <summary>Header and index of a file whose records all lie within it.</summary>
     /// <exception cref="InvalidDataException">It is no shard, or truncated.</exception>

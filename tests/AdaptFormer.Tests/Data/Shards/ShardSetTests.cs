@@ -70,9 +70,26 @@ public sealed class ShardSetTests
     {
         using TempFolder folder = new();
         Assert.Equal(14, Build(folder.Path, 14));
-        long first = Directory.GetFiles(folder.Path).Sum(f => new FileInfo(f).Length);
-        Assert.Contains("would exceed", Assert.Throws<IOException>(() => Build(folder.Path, 700, limit: first + 200, perShardOf: 14)).Message);
-        Assert.InRange(Directory.GetFiles(folder.Path).Sum(f => new FileInfo(f).Length), 0, first + 200);
+        byte[][] finished = [.. Shards(folder).Select(File.ReadAllBytes)];
+        long limit = SizeOf(folder) + 200;
+        Assert.Contains("would exceed", Assert.Throws<IOException>(() => Build(folder.Path, 700, limit: limit)).Message);
+        Assert.InRange(SizeOf(folder), 0, limit);
+        Assert.Equal(finished, Shards(folder).Take(2).Select(File.ReadAllBytes));
+        Assert.InRange(Build(folder.Path, 700), 700 - 21, 700 - 14);
+    }
+
+    [Fact]
+    public void Shards_of_another_layout_go_before_any_is_made_and_count_against_no_limit()
+    {
+        using TempFolder folder = new();
+        folder.Write("shard-mine.bin", "not a shard's name");
+        Build(folder.Path, 70);
+        Assert.Contains(
+            "would exceed", Assert.Throws<IOException>(() => Build(folder.Path, 700, limit: 1000, perShardOf: 14)).Message);
+        Assert.InRange(SizeOf(folder), 0, 1000);
+        Build(folder.Path, 14, limit: 1000, perShardOf: 14);
+        Assert.Equal([folder["shard-00000.bin"]], Shards(folder));
+        Assert.True(File.Exists(folder["shard-mine.bin"]));
     }
 
     [Fact]
@@ -109,6 +126,11 @@ public sealed class ShardSetTests
             for (int i = 0; i < 3; i++) shards.Read(i).Dispose();
         }
     }
+
+    private static string[] Shards(TempFolder folder) =>
+        [.. Directory.GetFiles(folder.Path, "shard-0*.bin").Order(StringComparer.Ordinal)];
+
+    private static long SizeOf(TempFolder folder) => Shards(folder).Sum(file => new FileInfo(file).Length);
 
     private static byte[] Content(int i) => [.. Enumerable.Range(0, (i * 5) % 17).Select(b => (byte)(b + i))];
 
