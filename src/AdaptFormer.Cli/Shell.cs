@@ -56,19 +56,26 @@ internal static class Shell
     {
         RootCommand root = Root(screen);
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parsed.Action is ParseErrorAction) return Explain(parsed, screen);
-        screen.Quiet = parsed.GetValue(root.Options.OfType<Option<bool>>().Single(option => option.Name == Quiet));
-
         string name = parsed.CommandResult.Command.Name;
-        if (Launch.OfMpi(Environment.GetEnvironmentVariable) is { } launch && !Ranks.Shared.Contains(name))
+        bool unclear = parsed.Action is ParseErrorAction;
+        Launch? launch = Launch.OfMpi(Environment.GetEnvironmentVariable);
+        bool refused = launch is not null && !Ranks.Shared.Contains(name);
+        if ((unclear || refused) && launch is { Rank: > 0 })
         {
-            // They would all do the same, and write the same files.
-            string instead = name is "compare" or "sweep" ? ", and give it with --launcher to start the trainings." : ".";
-            if (launch.Rank == 0)
-                screen.Error($"{name} is the work of one process, and {launch.Size} were started; start it without the launcher{instead}");
+            Ranks.LeaveToFirst(launch);
             return Failure.WrongCall;
         }
 
+        if (unclear) return Explain(parsed, screen);
+        if (refused)
+        {
+            // They would all do the same, and write the same files.
+            string instead = name is "compare" or "sweep" ? ", and give it with --launcher to start the trainings." : ".";
+            screen.Error($"{name} is the work of one process, and {launch!.Size} were started; start it without the launcher{instead}");
+            return Failure.WrongCall;
+        }
+
+        screen.Quiet = parsed.GetValue(root.Options.OfType<Option<bool>>().Single(option => option.Name == Quiet));
         using StopSignals signals = new();
         try
         {

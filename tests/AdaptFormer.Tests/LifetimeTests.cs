@@ -178,8 +178,7 @@ public sealed class LifetimeTests : IDisposable
     /// <summary>The count once the tensors that other tests left to the garbage collector are gone.</summary>
     private static long LiveBuffers()
     {
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
+        ProcessWideState.Settle();
         return BufferPool.LiveBuffers;
     }
 }

@@ -10,7 +10,7 @@ fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/root" "$folder"
+mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/root"
 echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie non-free" >"$work/sources.list"
 cat >"$work/apt.conf" <<CONF
 Dir::State "$work"; Dir::State::lists "$work/lists"; Dir::Cache "$work/cache";
@@ -21,5 +21,11 @@ cd "$work"
 timeout 120 apt-get -qq update >/dev/null
 timeout 120 apt-get -qq download libnvrtc12 libnvrtc-builtins12.4 >/dev/null
 for package in ./*.deb; do dpkg-deb -x "$package" root; done
-cp -a root/usr/lib/*/libnvrtc* "$folder"
+# The library that tells that all is there comes last, and by a rename.
+part=$folder/part.$$
+trap 'rm -rf "$work" "$part"' EXIT
+mkdir -p "$part"
+cp -a root/usr/lib/*/libnvrtc* "$part"
+mv "$part"/libnvrtc-builtins* "$folder"
+mv "$part"/libnvrtc.so.* "$folder"
 echo "$folder"

@@ -12,8 +12,8 @@ namespace AdaptFormer.Cli.Commands;
 /// </summary>
 internal static class Ranks
 {
-    // What all ranks run into alike, rank 0 has said by then, and ended the others.
-    private static readonly TimeSpan ForRankZero = TimeSpan.FromSeconds(3);
+    // What all ranks run into alike, rank 0 has said by then, and ended the others. Before they have met, one may start much later.
+    private static readonly TimeSpan ForRankZero = TimeSpan.FromSeconds(3), ForItsStart = TimeSpan.FromSeconds(10);
 
     /// <summary>Commands that several processes carry out together.</summary>
     public static readonly string[] Shared = ["train", "pretrain", TrialCommand.Name];
@@ -51,6 +51,13 @@ internal static class Ranks
             ranks.Abort(error is OperationCanceledException ? Failure.TryAgain : code);
             throw;
         }
+    }
+
+    /// <summary>Leaves to rank 0 what every rank would say of the call itself. Open MPI ends all at the first that fails: whoever did not
+    /// wait could end rank 0 before it spoke. MPICH ends nobody before they have met.</summary>
+    public static void LeaveToFirst(Launch launch)
+    {
+        if (launch.Family == MpiFamily.OpenMpi) Thread.Sleep(ForItsStart);
     }
 
     // Open MPI binds each process to cores of its own, MPICH lets all of a machine run on all of its cores.

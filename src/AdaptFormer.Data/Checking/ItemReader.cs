@@ -31,7 +31,21 @@ internal abstract class ItemReader : IDisposable
     /// <summary>Reads an item to its end.</summary>
     /// <exception cref="InvalidDataException">It is damaged.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public abstract ItemFacts Read(int index);
+    public ItemFacts Read(int index)
+    {
+        try
+        {
+            return ReadWhole(index);
+        }
+        catch
+        {
+            Digest();       // what was added of this item is no part of the next one's
+            throw;
+        }
+    }
+
+    /// <summary>As <see cref="Read"/>; may leave a part of an item in the digest where it fails.</summary>
+    protected abstract ItemFacts ReadWhole(int index);
 
     /// <inheritdoc/>
     public virtual void Dispose() => Hash.Dispose();
@@ -48,7 +62,7 @@ internal abstract class ItemReader : IDisposable
     {
         private readonly ImageBuffer _image = new();
 
-        public override ItemFacts Read(int index)
+        protected override ItemFacts ReadWhole(int index)
         {
             data.Load(index, _image);
             Span<byte> size = stackalloc byte[sizeof(long)];
@@ -72,7 +86,7 @@ internal abstract class ItemReader : IDisposable
         private readonly ClipBuffer _frames = new();
         private readonly byte[] _bytes = new byte[1 << 16];
 
-        public override ItemFacts Read(int index)
+        protected override ItemFacts ReadWhole(int index)
         {
             VideoInfo info = data.Info(index);
             if (info.Damage is { } damage) throw new InvalidDataException($"{data.FileOf(index)}: it is damaged; {damage}");

@@ -254,22 +254,37 @@ public sealed class TaskBank : IDisposable
     private async Task TestLaterAsync(TaskVersion version)
     {
         if (!version.TryPin()) return;
+        Task<bool> test;
         try
         {
-            await TestAsync(version).ConfigureAwait(false);
+            // The thread of the passes lets go of it: whoever has waited for the end of that thread finds nothing held.
+            test = _thread.RunAsync(() =>
+            {
+                try
+                {
+                    version.Test();
+                    return true;
+                }
+                finally
+                {
+                    version.Unpin();
+                }
+            }, SpareMoment);
+        }
+        catch (ObjectDisposedException)
+        {
+            version.Unpin();        // the bank was closed meanwhile
+            return;
+        }
+
+        try
+        {
+            await test.ConfigureAwait(false);
         }
         catch (InvalidDataException e)
         {
             _shelf.Remove(version.Name, version);
             TaskFailed?.Invoke(version.Name, e);
-        }
-        catch (ObjectDisposedException)
-        {
-            // The bank was closed ahead of the spare moment.
-        }
-        finally
-        {
-            version.Unpin();
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using AdaptFormer.Files;
 using AdaptFormer.Tensors;
@@ -58,9 +59,9 @@ public sealed class WeightsFileTests : IDisposable
         Assert.True(file.TryGetPointer(entry, out nint pointer));
         int sum = 0;
         for (int i = 0; i < MiB << 20; i += 4096) sum += Marshal.ReadByte(pointer, i);
-        long before = ResidentFileKilobytes();
+        long before = ResidentKilobytes(pointer);
         file.ReleasePages(entry);
-        long released = before - ResidentFileKilobytes();
+        long released = before - ResidentKilobytes(pointer);
         Assert.Equal(0, sum);
         Assert.True(released > MiB * 1024 / 2, $"only {released} kB of {MiB} MiB were released");
     }
@@ -119,9 +120,17 @@ public sealed class WeightsFileTests : IDisposable
         Assert.Contains("it is a folder", Assert.Throws<IOException>(() => WeightsFile.Open(_folder.PathOf(""))).Message, StringComparison.Ordinal);
     }
 
-    private static long ResidentFileKilobytes() =>
-        File.ReadLines("/proc/self/status").Where(line => line.StartsWith("RssFile:", StringComparison.Ordinal))
-            .Select(line => long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1])).Single();
+    /// <summary>What is in memory of the mapping that holds an address.</summary>
+    private static long ResidentKilobytes(nint address) =>
+        File.ReadLines("/proc/self/smaps").SkipWhile(line => !Holds(line, address)).Where(line => line.StartsWith("Rss:", StringComparison.Ordinal))
+            .Select(line => long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1])).First();
+
+    private static bool Holds(string mapping, nint address)
+    {
+        string[] ends = mapping.Split(' ')[0].Split('-');
+        return ends.Length == 2 && nint.TryParse(ends[0], NumberStyles.HexNumber, null, out nint from)
+            && nint.TryParse(ends[1], NumberStyles.HexNumber, null, out nint to) && address >= from && address < to;
+    }
 
     private WeightsFile OneTensor(FileDataType type, Shape shape, byte[] bytes)
     {

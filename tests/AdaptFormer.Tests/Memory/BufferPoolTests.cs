@@ -11,6 +11,8 @@ public sealed class BufferPoolTests
 {
     private const int Big = 3 << 20, Other = 5 << 20;
 
+    public BufferPoolTests() => ProcessWideState.Settle();
+
     [Fact]
     public void A_block_is_used_again()
     {

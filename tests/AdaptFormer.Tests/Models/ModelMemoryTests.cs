@@ -12,8 +12,7 @@ public sealed class ModelMemoryTests
     [Fact]
     public void A_model_that_was_only_built_takes_next_to_no_memory_and_gives_it_back()
     {
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
+        ProcessWideState.Settle();
         (long bytes, long buffers) = (BufferPool.LiveBytes, BufferPool.LiveBuffers);
         using (Backbone model = ModelZoo.Get("vit_huge_patch14_224").Create()) Assert.InRange(BufferPool.LiveBytes - bytes, 1, 4 << 20);
         Assert.Equal(buffers, BufferPool.LiveBuffers);

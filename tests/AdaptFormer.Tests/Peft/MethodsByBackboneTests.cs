@@ -108,13 +108,13 @@ public sealed class MethodsByBackboneTests : IDisposable
         Dictionary<string, float[]> frozen = model.Parameters().Where(entry => !entry.Value.Trainable).ToDictionary(entry => entry.Key, entry => entry.Value.ToArray());
         using (FlatParameters flat = new(model.TrainableParameters()))
         {
-            double first = 0, last = 0;
+            double first = 0, last;
             for (int step = 0; step < 15; step++)
             {
                 using TensorScope scope = new();
                 using Tape tape = new(new Rng(step));
                 Tensor loss = TinyModels.Loss(model, tape);
-                (first, last) = (step == 0 ? loss.Item() : first, loss.Item());
+                if (step == 0) first = loss.Item();
                 flat.ZeroGradients();
                 tape.Backward(loss);
                 float rate = tuning is FullTuning ? 0.02f : 0.1f;
@@ -122,6 +122,9 @@ public sealed class MethodsByBackboneTests : IDisposable
                 flat.Changed();
             }
 
+            // With what the first step left out: dropout and the statistics of four samples make the losses of other draws jump.
+            using (TensorScope scope = new())
+            using (Tape tape = new(new Rng(0))) last = TinyModels.Loss(model, tape).Item();
             Assert.True(last < 0.95 * first, $"the loss went from {first} to {last}");
         }
 

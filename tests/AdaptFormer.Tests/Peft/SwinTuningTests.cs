@@ -58,19 +58,22 @@ public sealed class SwinTuningTests
 
         using (FlatParameters flat = new(model.TrainableParameters()))
         {
-            double first = 0, last = 0;
+            double first = 0, last;
             for (int step = 0; step < 12; step++)
             {
                 using TensorScope scope = new();
                 using Tape tape = new(new Rng(step));
                 Tensor loss = TinySwin.Loss(model, tape);
-                (first, last) = (step == 0 ? loss.Item() : first, loss.Item());
+                if (step == 0) first = loss.Item();
                 flat.ZeroGradients();
                 tape.Backward(loss);
                 new AddIntoCall(flat.Values, flat.Gradients, -0.1f).Run();
                 flat.Changed();
             }
 
+            // With what the first step left out: dropout and the statistics of four samples make the losses of other draws jump.
+            using (TensorScope scope = new())
+            using (Tape tape = new(new Rng(0))) last = TinySwin.Loss(model, tape).Item();
             Assert.True(last < 0.9 * first, $"the loss went from {first} to {last}");
         }
 

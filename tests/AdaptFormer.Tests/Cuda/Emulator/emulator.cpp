@@ -344,7 +344,9 @@ int nvrtcCompileProgram(void* handle, int, const char**) {
         std::string name = program.source.substr(begin + 1, open - begin - 1);
         text += "extern \"C\" void* cpu_bind_" + name + "(void** p, long shift) { return cpu::bind(" + name + ", p, shift); }\n";
     }
-    std::string base = folder() + "/kernels-" + std::to_string(std::hash<std::string>()(text + text_of(header))), own = base + "-" + std::to_string(getpid());
+    std::string base = folder() + "/kernels-" + std::to_string(std::hash<std::string>()(text + text_of(header))), own = base;
+    // Several threads of a process may compile the same text at once, and several copies of this library be loaded; each program has its own address.
+    own += "-" + std::to_string(getpid()) + "-" + std::to_string((uintptr_t)handle);
     program.image = base + ".so";
     if (access(program.image.c_str(), R_OK) == 0) return 0;
     FILE* file = fopen((own + ".cpp").c_str(), "w");

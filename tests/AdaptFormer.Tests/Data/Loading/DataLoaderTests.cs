@@ -119,7 +119,7 @@ public sealed class DataLoaderTests
     [Fact]
     public void Waiting_for_a_slow_source_is_measured()
     {
-        using DataLoader loader = new(new Gradients(16, delay: 60), Train, new LoaderOptions(BatchSize: 4, Workers: 1));
+        using DataLoader loader = new(new Gradients(16, delay: 60), Train, new LoaderOptions(BatchSize: 1, Workers: 1, Prefetch: 1));
         foreach (Batch batch in loader.Epoch(0)) batch.Dispose();
         Assert.True(loader.WaitTime >= TimeSpan.FromMilliseconds(30), $"waited {loader.WaitTime}");
     }
@@ -231,7 +231,7 @@ public sealed class DataLoaderTests
         foreach (Batch batch in loader.Epoch(0))
         {
             int inFlight = Math.Min(data.Count, (loader.Options.Prefetch + 1) * loader.Options.BatchSize);
-            SpinWait.SpinUntil(() => data.Loaded >= inFlight, TimeSpan.FromSeconds(10));
+            Assert.True(SpinWait.SpinUntil(() => data.Loaded >= inFlight, TimeSpan.FromMinutes(2)), $"{data.Loaded} of {inFlight} were loaded");
             batch.Dispose();
         }
 

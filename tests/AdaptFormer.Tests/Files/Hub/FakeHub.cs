@@ -13,19 +13,13 @@ internal sealed class FakeHub : IDisposable
     public const string Repository = "tests/tiny";
     public const string Commit = "0123456789abcdef0123456789abcdef01234567";
 
-    private readonly HttpListener _listener = new();
+    private readonly CancellationTokenSource _gone = new();
+    private readonly HttpListener _listener;
     private readonly Task _serving;
 
     public FakeHub()
     {
-        using (TcpListener free = new(IPAddress.Loopback, 0))
-        {
-            free.Start();
-            Endpoint = new Uri($"http://127.0.0.1:{((IPEndPoint)free.LocalEndpoint).Port}/");
-        }
-
-        _listener.Prefixes.Add(Endpoint.ToString());
-        _listener.Start();
+        (_listener, Endpoint) = Listen();
         _serving = Task.Run(ServeAsync);
     }
 
@@ -40,8 +34,8 @@ internal sealed class FakeHub : IDisposable
     /// <summary>What is sent in place of a file, while the listing stays as it is.</summary>
     public Dictionary<string, byte[]> Lies { get; } = [];
 
-    /// <summary>Called for every request of a file with how many there were before; returns what to do.</summary>
-    public Func<int, Manner> Behave { get; set; } = _ => Manner.Honest;
+    /// <summary>Called for every request of a file with its name and how often it was asked for before; returns what to do.</summary>
+    public Func<string, int, Manner> Behave { get; set; } = (_, _) => Manner.Honest;
 
     /// <summary>Paths asked for, with their Range.</summary>
     public List<string> Requests { get; } = [];
@@ -63,13 +57,38 @@ internal sealed class FakeHub : IDisposable
 
     public void Dispose()
     {
+        _gone.Cancel();
         _listener.Close();
         _serving.Wait(TimeSpan.FromSeconds(5));
     }
 
+    /// <summary>Listens at a port that is free; the system names one, and another process may take it first.</summary>
+    private static (HttpListener Listener, Uri Endpoint) Listen()
+    {
+        const int Tries = 20;
+        for (int i = 1; ; i++)
+        {
+            using TcpListener free = new(IPAddress.Loopback, 0);
+            free.Start();
+            Uri endpoint = new($"http://127.0.0.1:{((IPEndPoint)free.LocalEndpoint).Port}/");
+            free.Stop();
+            HttpListener listener = new();
+            listener.Prefixes.Add(endpoint.ToString());
+            try
+            {
+                listener.Start();
+                return (listener, endpoint);
+            }
+            catch (HttpListenerException) when (i < Tries)
+            {
+                listener.Close();
+            }
+        }
+    }
+
     private async Task ServeAsync()
     {
-        int files = 0;
+        Dictionary<string, int> asked = [];
         while (_listener.IsListening)
         {
             HttpListenerContext context;
@@ -84,8 +103,15 @@ internal sealed class FakeHub : IDisposable
 
             string path = context.Request.Url!.AbsolutePath;
             Requests.Add($"{path} {context.Request.Headers["Range"]}".TrimEnd());
-            bool isFile = path.Contains("/resolve/", StringComparison.Ordinal);
-            Manner manner = isFile ? Behave(files++) : Manner.Honest;
+            Manner manner = Manner.Honest;
+            if (path.Contains("/resolve/", StringComparison.Ordinal))
+            {
+                string name = path.Split('/')[^1];
+                int before = asked.GetValueOrDefault(name);
+                asked[name] = before + 1;
+                manner = Behave(name, before);
+            }
+
             _ = Task.Run(() => Answer(context, path, manner));
         }
     }
@@ -103,9 +129,9 @@ internal sealed class FakeHub : IDisposable
                 context.Response.Close();
             }
         }
-        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or InvalidOperationException or OperationCanceledException)
         {
-            context.Response.Abort();       // the client went away
+            context.Response.Abort();       // the client went away, or the hub does
         }
     }
 
@@ -160,7 +186,7 @@ internal sealed class FakeHub : IDisposable
         int send = half ? (bytes.Length - from) / 2 : bytes.Length - from;
         await context.Response.OutputStream.WriteAsync(bytes.AsMemory(from, send));
         await context.Response.OutputStream.FlushAsync();
-        if (manner == Manner.GoSilentHalfway) await Task.Delay(TimeSpan.FromSeconds(3));
+        if (manner == Manner.GoSilentHalfway) await Task.Delay(Timeout.InfiniteTimeSpan, _gone.Token);       // the client must end it
         if (half) context.Response.Abort();
         else context.Response.Close();
     }
