@@ -23,12 +23,13 @@ public sealed class TaskServer : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly ServerState _state;
     private readonly ServerMetrics _metrics;
+    private readonly BodyReader _bodies;
     private readonly ILogger _log;
     private TaskFolder? _folder;
 
-    private TaskServer(WebApplication app, ServerState state, ServerMetrics metrics)
+    private TaskServer(WebApplication app, ServerState state, ServerMetrics metrics, BodyReader bodies)
     {
-        (_app, _state, _metrics) = (app, state, metrics);
+        (_app, _state, _metrics, _bodies) = (app, state, metrics, bodies);
         _log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("AdaptFormer.Serving");
     }
 
@@ -37,6 +38,9 @@ public sealed class TaskServer : IAsyncDisposable
 
     /// <summary>The files of the folder that are no tasks, with the reasons.</summary>
     public IReadOnlyDictionary<string, string> Refused => _folder?.Refused ?? new Dictionary<string, string>();
+
+    /// <summary>Bytes of bodies that are being read now.</summary>
+    internal long HeldBodyBytes => _bodies.Held;
 
     /// <summary>Starts to listen, reads the tasks of a folder, and is ready then.</summary>
     /// <param name="bank">The bank, which stays the caller's.</param>
@@ -59,7 +63,7 @@ public sealed class TaskServer : IAsyncDisposable
         WebApplicationBuilder builder = Builder(options);
         builder.Services.AddSingleton(bank).AddSingleton(access).AddSingleton(metrics).AddSingleton(state);
         WebApplication app = builder.Build();
-        TaskServer server = new(app, state, metrics);
+        TaskServer server = new(app, state, metrics, bodies);
         try
         {
             server.Map(bank, bodies, access, options);

@@ -161,6 +161,7 @@ internal sealed class InferenceThread : IDisposable
         try
         {
             float[][] answers = _runner.Run(sound);
+            foreach (Question question in sound) question.Task.Measure();
             for (int i = 0; i < answers.Length; i++) sound[i].Succeed(answers[i]);
         }
         catch (Exception e)

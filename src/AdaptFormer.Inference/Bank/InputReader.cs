@@ -20,7 +20,10 @@ internal sealed class InputReader(Backbone model, InputLimits limits, TrunkCache
 {
     private readonly ConcurrentDictionary<Preprocessing, ImageTransform> _transforms = new();
     private readonly ConcurrentBag<ImageTransform.Scratch> _scratches = [];
-    private readonly SemaphoreSlim _decoders = new(Environment.ProcessorCount);
+    private readonly SemaphoreSlim _decoders = new(MostDecoders);
+    private readonly CancellationTokenSource _closing = new();
+
+    private static int MostDecoders => Environment.ProcessorCount;
 
     /// <summary>Reads an input once and prepares it for each way in which the asked tasks want it.</summary>
     /// <param name="input">The input.</param>
@@ -28,6 +31,7 @@ internal sealed class InputReader(Backbone model, InputLimits limits, TrunkCache
     /// <param name="cancellation">Gives the reading up.</param>
     /// <exception cref="InvalidDataException">It is no picture or clip, damaged, or beyond a limit.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="ObjectDisposedException">The bank was closed before its turn came.</exception>
     public async Task<IReadOnlyList<PreparedInput>> ReadAsync(
         VisualInput input, IReadOnlyList<(Preprocessing Preprocessing, IReadOnlyList<int?> Cuts)> wanted, CancellationToken cancellation)
     {
@@ -35,7 +39,7 @@ internal sealed class InputReader(Backbone model, InputLimits limits, TrunkCache
         if (input is VisualInput.StreamInput stream) input = await BufferAsync(stream, cancellation).ConfigureAwait(false);
         if (input is VisualInput.FileInput { Path: var path } && !Directory.Exists(path) && !model.ReadsClips)
             input = VisualInput.Bytes(await ReadFileAsync(path, cancellation).ConfigureAwait(false), path);
-        await _decoders.WaitAsync(cancellation).ConfigureAwait(false);
+        await TurnAsync(cancellation).ConfigureAwait(false);
         try
         {
             return await Task.Run(() => Prepare(input, wanted), cancellation).ConfigureAwait(false);
@@ -46,10 +50,26 @@ internal sealed class InputReader(Backbone model, InputLimits limits, TrunkCache
         }
     }
 
+    /// <summary>Lets nobody begin any more, and frees the working memory when those who decode are done.</summary>
     public void Dispose()
     {
+        _closing.Cancel();
+        for (int i = 0; i < MostDecoders; i++) _decoders.Wait();
         foreach (ImageTransform.Scratch scratch in _scratches) scratch.Dispose();
-        _decoders.Dispose();
+        _closing.Dispose();     // the semaphore is only memory, and those who are leaving its line must find it whole
+    }
+
+    private async Task TurnAsync(CancellationToken cancellation)
+    {
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _closing.Token);
+        try
+        {
+            await _decoders.WaitAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new ObjectDisposedException(nameof(TaskBank));
+        }
     }
 
     private IReadOnlyList<PreparedInput> Prepare(

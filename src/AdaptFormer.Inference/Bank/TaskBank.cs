@@ -98,9 +98,12 @@ public sealed class TaskBank : IDisposable
     /// <exception cref="InvalidDataException">
     /// It is damaged, belongs to another backbone, is of full tuning (a model of its own), or fails its self-test.
     /// </exception>
-    public async Task<BankedTask> LoadAsync(string path, string? name = null, CancellationToken cancellation = default)
+    public async Task<BankedTask> LoadAsync(string path, string? name = null, CancellationToken cancellation = default) =>
+        (await LoadStampedAsync(path, name ?? Path.GetFileNameWithoutExtension(path), cancellation).ConfigureAwait(false)).Task;
+
+    /// <summary>As <see cref="LoadAsync"/>, with the state of the file that was read.</summary>
+    internal async Task<(BankedTask Task, FileStamp Stamp)> LoadStampedAsync(string path, string name, CancellationToken cancellation)
     {
-        name ??= Path.GetFileNameWithoutExtension(path);
         TaskVersion version = await Task.Run(() => _shelf.Read(name, path), cancellation).ConfigureAwait(false);
         version.TryPin();
         try
@@ -109,7 +112,7 @@ public sealed class TaskBank : IDisposable
             if (replaces) await TestAsync(version).WaitAsync(cancellation).ConfigureAwait(false);
             _shelf.Put(version);
             if (!replaces) _ = TestLaterAsync(version);      // after it stands there, so that a failed test finds what it takes away
-            return new BankedTask(name, version.Info, version.Number, IsResident: true, version.Bytes, version.IsTested);
+            return (new BankedTask(name, version.Info, version.Number, IsResident: true, version.Bytes, version.IsTested), version.Stamp);
         }
         catch
         {
@@ -244,20 +247,14 @@ public sealed class TaskBank : IDisposable
         if (_ownsModel) Model.Dispose();
     }
 
-    private Task<bool> TestAsync(TaskVersion version) => _thread.RunAsync(() =>
-    {
-        version.Test();
-        return true;
-    }, SpareMoment);
-
-    /// <summary>Tests a new task at a spare moment, and takes it away again if it fails.</summary>
-    private async Task TestLaterAsync(TaskVersion version)
+    /// <summary>Runs a task's self-test at a spare moment. The thread of the passes lets go of the task itself: nothing is freed while it
+    /// is tested, whoever gives up waiting, and nothing is held when that thread has ended.</summary>
+    private async Task TestAsync(TaskVersion version)
     {
         if (!version.TryPin()) return;
-        Task<bool> test;
+        Task test;
         try
         {
-            // The thread of the passes lets go of it: whoever has waited for the end of that thread finds nothing held.
             test = _thread.RunAsync(() =>
             {
                 try
@@ -271,20 +268,30 @@ public sealed class TaskBank : IDisposable
                 }
             }, SpareMoment);
         }
-        catch (ObjectDisposedException)
+        catch
         {
-            version.Unpin();        // the bank was closed meanwhile
-            return;
+            version.Unpin();
+            throw;
         }
 
+        await test.ConfigureAwait(false);
+    }
+
+    /// <summary>Tests a new task, and takes it away again if it fails.</summary>
+    private async Task TestLaterAsync(TaskVersion version)
+    {
         try
         {
-            await test.ConfigureAwait(false);
+            await TestAsync(version).ConfigureAwait(false);
         }
         catch (InvalidDataException e)
         {
             _shelf.Remove(version.Name, version);
             TaskFailed?.Invoke(version.Name, e);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The bank was closed ahead of the spare moment.
         }
     }
 }

@@ -168,14 +168,20 @@ public sealed class TaskFolder : IDisposable
     {
         long began = Stopwatch.GetTimestamp();
         FileStamp stamp = default;
+        string? refusal;
+        lock (_gate) refusal = _refused.GetValueOrDefault(task);
         try
         {
             stamp = FileStamp.Of(path);
             if (_seen.TryGetValue(task, out FileStamp known) && known == stamp) return;
             bool isNew = _bank.Find(task) is null;
-            await _bank.LoadAsync(path, task, cancellation).ConfigureAwait(false);
-            _seen[task] = stamp;
-            lock (_gate) _refused.Remove(task);
+            (_, _seen[task]) = await _bank.LoadStampedAsync(path, task, cancellation).ConfigureAwait(false);
+            lock (_gate)
+            {
+                // Its self-test may have failed already, and that refusal stays.
+                if (ReferenceEquals(_refused.GetValueOrDefault(task), refusal)) _refused.Remove(task);
+            }
+
             _report(new TaskFolderChange(task, isNew ? TaskChange.Loaded : TaskChange.Replaced, null, Stopwatch.GetElapsedTime(began)));
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)

@@ -43,12 +43,12 @@ internal sealed class TaskShelf(Backbone model, long limit) : IDisposable
     }
 
     /// <summary>Reads a file as the next version of a task; nothing else changes.</summary>
+    /// <exception cref="IOException">It cannot be read, or was changed meanwhile.</exception>
     public TaskVersion Read(string name, string path)
     {
         int number;
         lock (_gate) number = (_places.GetValueOrDefault(name)?.Number ?? 0) + 1;
-        FileStamp stamp = FileStamp.Of(path);
-        return new TaskVersion(name, number, AdapterTask.Load(path, model), model, stamp, isTested: false);
+        return Read(name, number, path, tested: null);
     }
 
     /// <summary>Puts a version in the place of its name; the one that was there answers what was asked of it, and goes.</summary>
@@ -113,8 +113,7 @@ internal sealed class TaskShelf(Backbone model, long limit) : IDisposable
     {
         try
         {
-            FileStamp stamp = FileStamp.Of(place.Info.Path);
-            TaskVersion read = new(place.Name, place.Number, AdapterTask.Load(place.Info.Path, model), model, stamp, place.Tested == stamp);
+            TaskVersion read = Read(place.Name, place.Number, place.Info.Path, place.Tested);
             lock (_gate)
             {
                 if (_places.GetValueOrDefault(place.Name) != place || place.Version is not null)
@@ -130,6 +129,24 @@ internal sealed class TaskShelf(Backbone model, long limit) : IDisposable
         finally
         {
             lock (_gate) place.Reading = null;
+        }
+    }
+
+    private TaskVersion Read(string name, int number, string path, FileStamp? tested)
+    {
+        FileStamp stamp = FileStamp.Of(path);
+        AdapterTask task = AdapterTask.Load(path, model);
+        if (FileStamp.Of(path) == stamp) return new TaskVersion(name, number, task, model, stamp, tested == stamp, OnIdle);
+        task.Dispose();
+        throw new IOException($"{path} was changed while it was read; try again when it is written.");
+    }
+
+    /// <summary>Nobody asks a version any more: it may have been kept beyond the limit for that alone, or have grown.</summary>
+    private void OnIdle()
+    {
+        lock (_gate)
+        {
+            if (_places.Values.MaxBy(place => place.Used) is { } newest) LetGo(newest);
         }
     }
 

@@ -10,8 +10,9 @@ internal sealed class TaskVersion
 {
     private readonly Lock _gate = new();
     private readonly AdapterTask _task;
+    private readonly Action? _onIdle;
     private int _pins;
-    private bool _retired, _disposed;
+    private bool _retired, _disposed, _isMeasured;
 
     /// <summary>Takes a task that was read.</summary>
     /// <param name="name">What it is called in the bank.</param>
@@ -20,9 +21,11 @@ internal sealed class TaskVersion
     /// <param name="model">Its backbone.</param>
     /// <param name="stamp">The file that it was read from.</param>
     /// <param name="isTested">Whether this file's self-test was run before.</param>
-    public TaskVersion(string name, int number, AdapterTask task, Backbone model, FileStamp stamp, bool isTested)
+    /// <param name="onIdle">Called, from any thread and under no lock of this, when the last who asked is done.</param>
+    public TaskVersion(
+        string name, int number, AdapterTask task, Backbone model, FileStamp stamp, bool isTested, Action? onIdle = null)
     {
-        (Name, Number, _task, Stamp, IsTested) = (name, number, task, stamp, isTested);
+        (Name, Number, _task, Stamp, IsTested, _onIdle) = (name, number, task, stamp, isTested, onIdle);
         Cut = model.SharedCut([task.Slots]) is { } cut and > 0 ? cut : null;
         Bytes = task.Bytes;
     }
@@ -40,7 +43,7 @@ internal sealed class TaskVersion
     /// <summary>The first block that it touches, from 1; null where it shares nothing.</summary>
     public int? Cut { get; }
 
-    /// <summary>Bytes that it holds; fewer once products have put its matrices into their own form.</summary>
+    /// <summary>Bytes that it holds; others once products have put its matrices into their own form.</summary>
     public long Bytes { get; private set; }
 
     public bool IsTested { get; private set; }
@@ -70,11 +73,14 @@ internal sealed class TaskVersion
 
     public void Unpin()
     {
+        bool idle;
         lock (_gate)
         {
-            _pins--;
+            idle = --_pins == 0;
             Free();
         }
+
+        if (idle) _onIdle?.Invoke();
     }
 
     /// <summary>Lets the numbers go as soon as nobody asks.</summary>
@@ -105,8 +111,15 @@ internal sealed class TaskVersion
         }
         finally
         {
-            Bytes = _task.Bytes;
+            Measure();
         }
+    }
+
+    /// <summary>Counts its bytes after the first pass with it; on the thread of the passes, by somebody who holds a pin.</summary>
+    public void Measure()
+    {
+        if (_isMeasured) return;
+        (Bytes, _isMeasured) = (_task.Bytes, true);
     }
 
     private void Free()

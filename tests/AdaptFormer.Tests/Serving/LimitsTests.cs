@@ -168,8 +168,13 @@ public sealed class LimitsTests
     }
 
     /// <summary>The server answers, and has no body in memory any more.</summary>
-    private static async Task AssertHoldsNothing(RunningServer server) => Assert.Contains(
-        "adaptformer_bodies_memory_bytes 0", System.Text.RegularExpressions.Regex.Replace(await server.Client.GetStringAsync("/metrics"), "\\{[^}]*\\}", ""));
+    private static async Task AssertHoldsNothing(RunningServer server)
+    {
+        Assert.Contains("adaptformer_bodies_memory_bytes", await server.Client.GetStringAsync("/metrics"));
+        // The metric is one of the process, and other tests have servers; a body goes when its answer is written, which may be read before.
+        SpinWait.SpinUntil(() => server.Server.HeldBodyBytes == 0, TimeSpan.FromMinutes(1));
+        Assert.Equal(0, server.Server.HeldBodyBytes);
+    }
 
     /// <summary>A client that promises a body and sends a part of it.</summary>
     private static TcpClient Connect(RunningServer server, int promised)

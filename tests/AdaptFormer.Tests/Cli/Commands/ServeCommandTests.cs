@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using AdaptFormer.Tests.Files.Hub;
 using Xunit;
 
 namespace AdaptFormer.Tests.Cli.Commands;
@@ -27,11 +28,11 @@ public sealed partial class ServeCommandTests(TinyTask task) : IClassFixture<Tin
         }
 
         string[] pictures = Directory.GetFiles(task["test"], "*.png", SearchOption.AllDirectories);
-        int port;
-        using (Process server = Serve(folder, port: 0))
+        int port = LastingPort();
+        using (Process server = Serve(folder, port))
         {
             _ = server.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-            port = await PortAsync(server);
+            Assert.Equal(port, await PortAsync(server));
             using HttpClient client = Client(port);
             foreach ((string name, double expected) in scores)
             {
@@ -45,9 +46,9 @@ public sealed partial class ServeCommandTests(TinyTask task) : IClassFixture<Tin
         }
 
         // The next one, with products in 8 bits, tells in JSON what it does, and where the environment says which passes it ran.
-        using HttpListener collector = new();
-        string address = Listen(collector);
-        using Process again = Serve(folder, port, "int8", new() { ["OTEL_EXPORTER_OTLP_ENDPOINT"] = address, ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf" });
+        (HttpListener collector, Uri address) = FakeHub.Listen();
+        using HttpListener listening = collector;
+        using Process again = Serve(folder, port, "int8", new() { ["OTEL_EXPORTER_OTLP_ENDPOINT"] = address.ToString().TrimEnd('/'), ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf" });
         Task<string> logged = again.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         try
         {
@@ -66,16 +67,22 @@ public sealed partial class ServeCommandTests(TinyTask task) : IClassFixture<Tin
         Assert.All(lines, line => Assert.True(DateTime.TryParse(line.GetProperty("Timestamp").GetString(), CultureInfo.InvariantCulture, out _)));
     }
 
-    /// <summary>Listens at a free port.</summary>
-    private static string Listen(HttpListener listener)
+    /// <summary>A free port that stays free: it lies below those that systems give to whoever asks for any.</summary>
+    private static int LastingPort()
     {
-        using TcpListener free = new(IPAddress.Loopback, 0);
-        free.Start();
-        string address = $"http://127.0.0.1:{((IPEndPoint)free.LocalEndpoint).Port}";
-        free.Stop();
-        listener.Prefixes.Add($"{address}/");
-        listener.Start();
-        return address;
+        for (int port = 20_000 + (Environment.ProcessId % 4000); ; port++)
+        {
+            try
+            {
+                using TcpListener free = new(IPAddress.Loopback, port);
+                free.Start();
+                return port;
+            }
+            catch (SocketException) when (port < 30_000)
+            {
+                // Somebody listens there.
+            }
+        }
     }
 
     /// <summary>Takes traces, which come when they come, until all of some spans are among them.</summary>

@@ -63,7 +63,7 @@ internal sealed class FakeHub : IDisposable
     }
 
     /// <summary>Listens at a port that is free; the system names one, and another process may take it first.</summary>
-    private static (HttpListener Listener, Uri Endpoint) Listen()
+    internal static (HttpListener Listener, Uri Endpoint) Listen()
     {
         const int Tries = 20;
         for (int i = 1; ; i++)
