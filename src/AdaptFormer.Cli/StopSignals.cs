@@ -54,7 +54,14 @@ internal sealed class StopSignals : IDisposable
                 Environment.Exit(code);
             })
             { IsBackground = true, Name = "patience" }.Start();
-            _stop.Cancel();
+            try
+            {
+                _stop.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // The work has just ended by itself.
+            }
         }
         else if (context.Signal != PosixSignal.SIGHUP)      // of which a closed terminal may send two
         {

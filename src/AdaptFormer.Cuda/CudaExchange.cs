@@ -25,14 +25,14 @@ internal sealed unsafe class CudaExchange : TensorExchange
         CollectiveApi.UniqueId common = CollectiveApi.UniqueId.Of(id);
         nint communicator = 0;
         // It returns when all are here, which may be never: on a thread of its own, so that this one can give up.
-        Task<int> joining = Task.Run(() =>
+        Task<int> joining = Task.Factory.StartNew(() =>
         {
             context.Enter();
             nint joined;
             int code = api.Connect(&joined, size, common, rank);
             communicator = joined;
             return code;
-        });
+        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         if (!joining.Wait(within)) throw new TimeoutException($"NCCL: not all of {size} processes came within {within.TotalSeconds:0} s.");
         api.Check(joining.Result, "ncclCommInitRank");
         _communicator = communicator;

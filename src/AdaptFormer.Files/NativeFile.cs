@@ -7,11 +7,15 @@ namespace AdaptFormer.Files;
 internal static partial class NativeFile
 {
     private const int ReadOnly = 0;                                     // O_RDONLY
+    private const int LinuxCloseOnExec = 0x8_0000, MacCloseOnExec = 0x100_0000;      // O_CLOEXEC
     private const int DontNeed = 4;                                     // MADV_DONTNEED, the same number on Linux and macOS
     private const int FullSync = 51;                                    // F_FULLFSYNC of macOS, whose fsync stops at the disk's own memory
     private const int Interrupted = 4, NoAccess = 13, Invalid = 22, ReadOnlySystem = 30;        // EINTR, EACCES, EINVAL, EROFS
 
     private static bool IsUnix => OperatingSystem.IsLinux() || OperatingSystem.IsMacOS();
+
+    /// <summary>The flag of <c>open</c> that keeps a program that is started meanwhile from inheriting the file.</summary>
+    public static int CloseOnExec => OperatingSystem.IsLinux() ? LinuxCloseOnExec : MacCloseOnExec;
 
     /// <summary>Brings a file's content to the disk.</summary>
     /// <exception cref="IOException">The disk reports an error. A place that cannot do such a thing at all is none.</exception>
@@ -41,7 +45,7 @@ internal static partial class NativeFile
     public static void FlushDirectory(string directory)
     {
         if (!IsUnix) return;
-        int descriptor = Open(directory, ReadOnly);
+        int descriptor = Open(directory, ReadOnly | CloseOnExec);
         if (descriptor < 0)
         {
             if (Marshal.GetLastPInvokeError() == NoAccess) return;

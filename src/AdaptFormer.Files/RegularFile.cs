@@ -19,7 +19,7 @@ public static partial class RegularFile
     {
         if (Directory.Exists(path)) throw new IOException($"{path}: it is a folder; a file is expected here.");
         if (!(OperatingSystem.IsLinux() || OperatingSystem.IsMacOS()) || !Path.Exists(path)) return;
-        int descriptor = Open(path, OperatingSystem.IsLinux() ? LinuxNonBlocking : MacNonBlocking);
+        int descriptor = Open(path, NativeFile.CloseOnExec | (OperatingSystem.IsLinux() ? LinuxNonBlocking : MacNonBlocking));
         if (descriptor < 0) return;      // whoever opens it really says why not
         bool seeks = Seek(descriptor, 0, FromCurrent) >= 0;
         _ = Close(descriptor);

@@ -18,7 +18,7 @@ internal static class ConvertCommand
 
     public static Command Create(Screen screen)
     {
-        Argument<string> source = new("source") { Description = "A weights file, a folder with one, or an adapter file." };
+        Argument<string> source = new("source") { Description = "A weights file, a folder with one, an adapter file, or the folder of the run that made it." };
         Argument<string> target = new("target") { Description = "The safetensors file to write." };
         Option<string> to = new("--to")
         {
@@ -67,7 +67,8 @@ internal static class ConvertCommand
             model, preset, labels, float16, merge, bits };
         command.SetAction(parsed =>
         {
-            (string from, string into, string naming) = (parsed.GetValue(source)!, parsed.GetValue(target)!, parsed.GetValue(to)!);
+            (string from, string into, string naming) =
+                (RunPlace.WeightsAt(parsed.GetValue(source)!), parsed.GetValue(target)!, parsed.GetValue(to)!);
             bool isAdapter = File.Exists(from) && AdapterFile.IsAdapter(from);
             if (parsed.GetValue(bits) is { } count)
             {

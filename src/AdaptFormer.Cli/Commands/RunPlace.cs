@@ -1,4 +1,6 @@
 using AdaptFormer.Runs;
+using AdaptFormer.Runs.Pretraining;
+using AdaptFormer.Runs.Recipes;
 
 namespace AdaptFormer.Cli.Commands;
 
@@ -31,6 +33,11 @@ internal static class RunPlace
         using RunDirectory run = RunDirectory.Open(path);
         return run.AdapterPath;
     }
+
+    /// <summary>As <see cref="AdapterAt"/>, where a path may also be a folder of weights, as a pre-training leaves it: that stays what it
+    /// is.</summary>
+    public static string WeightsAt(string path) =>
+        RunFolder.IsRun(path) && !PretrainRecipe.IsPretrain(Path.Combine(path, RunFolder.RecipeName)) ? AdapterAt(path) : path;
 
     private static IEnumerable<string> Numbered(string name)
     {

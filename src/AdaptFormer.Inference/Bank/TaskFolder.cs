@@ -41,6 +41,9 @@ public sealed class TaskFolder : IDisposable
     private readonly Action<TaskFolderChange> _report;
     private readonly Lock _gate = new();
     private readonly Dictionary<string, FileStamp> _seen = [];
+
+    // What could not be opened at the last looks, and how many there were.
+    private readonly Dictionary<string, (FileStamp Stamp, int Looks)> _unread = [];
     private readonly Dictionary<string, string> _refused = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly SemaphoreSlim _changed = new(0);
@@ -153,6 +156,7 @@ public sealed class TaskFolder : IDisposable
         foreach (string task in _seen.Keys.Where(task => !files.ContainsKey(task)).ToList())
         {
             _seen.Remove(task);
+            _unread.Remove(task);
             lock (_gate) _refused.Remove(task);
             if (_bank.Remove(task)) _report(new TaskFolderChange(task, TaskChange.Removed, null, TimeSpan.Zero));
         }
@@ -166,7 +170,7 @@ public sealed class TaskFolder : IDisposable
 
     private async Task LookAtAsync(string task, string path, CancellationToken cancellation)
     {
-        long began = Stopwatch.GetTimestamp();
+        (long began, DateTime now) = (Stopwatch.GetTimestamp(), DateTime.UtcNow);
         FileStamp stamp = default;
         string? refusal;
         lock (_gate) refusal = _refused.GetValueOrDefault(task);
@@ -176,6 +180,7 @@ public sealed class TaskFolder : IDisposable
             if (_seen.TryGetValue(task, out FileStamp known) && known == stamp) return;
             bool isNew = _bank.Find(task) is null;
             (_, _seen[task]) = await _bank.LoadStampedAsync(path, task, cancellation).ConfigureAwait(false);
+            _unread.Remove(task);
             lock (_gate)
             {
                 // Its self-test may have failed already, and that refusal stays.
@@ -186,10 +191,20 @@ public sealed class TaskFolder : IDisposable
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
-            if (e is FileNotFoundException || DateTime.UtcNow - stamp.Changed < Settling) return;
-            _seen[task] = stamp;
+            if (e is FileNotFoundException || now - stamp.Changed < Settling) return;
+            if (e is InvalidDataException) _seen[task] = stamp;       // looked at again when it changes
+            else if (!IsSecondLook(task, stamp)) return;
             Refuse(task, e.Message, Stopwatch.GetElapsedTime(began));
         }
+    }
+
+    /// <summary>A file that cannot be opened may be somebody's who is still copying it: it is refused at the second look, once, and tried
+    /// again at every further one.</summary>
+    private bool IsSecondLook(string task, FileStamp stamp)
+    {
+        int looks = _unread.TryGetValue(task, out (FileStamp Stamp, int Looks) last) && last.Stamp == stamp ? last.Looks + 1 : 1;
+        _unread[task] = (stamp, looks);
+        return looks == 2;
     }
 
     private void OnTaskFailed(string task, InvalidDataException error) => Refuse(task, error.Message, TimeSpan.Zero);

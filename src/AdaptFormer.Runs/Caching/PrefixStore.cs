@@ -104,11 +104,12 @@ internal sealed class PrefixStore(string folder, long maxBytes)
 
     private void MakeRoom(long bytes, string keep)
     {
+        // Another training may end a part or make room itself meanwhile: what is gone when it is looked at takes no room.
         FileInfo[] files =
         [
             .. new DirectoryInfo(folder).GetFiles()
                 .Where(file => file.Extension is Ending or PartEnding && file.FullName != Path.GetFullPath(keep)
-                    && file.FullName != Path.GetFullPath(keep + PartEnding))
+                    && file.FullName != Path.GetFullPath(keep + PartEnding) && file.Exists)
                 .OrderBy(file => file.LastWriteTimeUtc),
         ];
         long held = files.Sum(file => file.Length);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using AdaptFormer.Tests.Cli;
+using AdaptFormer.Tests.Files;
 using Xunit;
 
 namespace AdaptFormer.Tests.Distributed;
@@ -9,10 +10,28 @@ internal static class MpiRun
 {
     public const string OpenMpi = "Open MPI", Mpich = "MPICH";
 
+    private static readonly Lazy<TestFolder> Scratch = new(() =>
+    {
+        TestFolder folder = new();
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => folder.Dispose();
+        return folder;
+    });
+
+    private static int _calls;
+
     private static readonly Dictionary<string, string?> Launchers = new()
     {
         [OpenMpi] = Find(["mpirun.openmpi", "mpirun"], "Open MPI", "Open RTE"),
         [Mpich] = Find(["mpirun.mpich", "mpiexec.hydra", "mpiexec"], "HYDRA", "MPICH"),
+    };
+
+    /// <summary>What a call of Open MPI is given: tests may run as root, and beside another call, which removes a folder that both would
+    /// use when it ends.</summary>
+    public static Dictionary<string, string> OfOpenMpi => new()
+    {
+        ["OMPI_ALLOW_RUN_AS_ROOT"] = "1",
+        ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1",
+        ["OMPI_MCA_orte_tmpdir_base"] = Directory.CreateDirectory(Scratch.Value.PathOf($"{Interlocked.Increment(ref _calls)}")).FullName,
     };
 
     /// <summary>Whether every cell of a table runs, and not only the small ones.</summary>
@@ -32,8 +51,7 @@ internal static class MpiRun
         foreach ((string name, string value) in environment ?? []) start.Environment[name] = value;
         if (family == OpenMpi)
         {
-            // Tests may run as root, in a container of one core.
-            (start.Environment["OMPI_ALLOW_RUN_AS_ROOT"], start.Environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"]) = ("1", "1");
+            foreach ((string name, string value) in OfOpenMpi) start.Environment[name] = value;
             start.ArgumentList.Add("--oversubscribe");
         }
 

@@ -39,8 +39,7 @@ public sealed class TrialLauncherTests(TinyTask task) : IClassFixture<TinyTask>
     {
         MpiRun.SkipUnless(MpiRun.OpenMpi);
         CliOutcome shared = await CliProgram.Run(
-            new Dictionary<string, string> { ["OMPI_ALLOW_RUN_AS_ROOT"] = "1", ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1" },
-            "compare", task.Recipe, "--variant", "linear: tuning.method=linear", "--seeds", "1", "--set", "accumulate=2", "--set", "epochs=2",
+            MpiRun.OfOpenMpi, "compare", task.Recipe, "--variant", "linear: tuning.method=linear", "--seeds", "1", "--set", "accumulate=2", "--set", "epochs=2",
             "--json", "--output", task["shared"], "--launcher", "mpirun --oversubscribe -n 2");
         Assert.True(shared.Code == 0, shared.Error);
         string[] adapters = [.. Directory.GetFiles(task["shared/trials"], "adapter.safetensors", SearchOption.AllDirectories)];

@@ -64,6 +64,19 @@ internal sealed class Browser : IAsyncDisposable
         await _process.WaitForExitAsync();
         _process.Dispose();
         _limit.Dispose();
+        for (int i = 0; i < 300; i++)
+        {
+            try
+            {
+                _profile.Dispose();
+                return;
+            }
+            catch (IOException)
+            {
+                await Task.Delay(100);      // a process of its own is still ending, and writes there
+            }
+        }
+
         _profile.Dispose();
     }
 

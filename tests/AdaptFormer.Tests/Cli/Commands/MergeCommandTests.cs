@@ -23,9 +23,14 @@ public sealed class MergeCommandTests(TinyTask task) : IClassFixture<TinyTask>
         Assert.Contains("give it with --backbone", (await Wrong(adapter, merged, "--to", "timm", "--merge")).Error);
         Assert.Contains("folds an adapter file", (await Wrong(task.Backbone, merged, "--to", "timm", "--merge", "--backbone", task.Backbone)).Error);
         Assert.False(File.Exists(merged));
-        CliOutcome outcome = await CliProgram.Call("convert", adapter, merged, "--to", "timm", "--merge", "--backbone", task.Backbone);
+        CliOutcome outcome = await CliProgram.Call("convert", run, merged, "--to", "timm", "--merge", "--backbone", task.Backbone);
         Assert.True(outcome.Code == 0, outcome.Error);
         Assert.Contains("with lora and a linear head of 3 classes", outcome.Output);
+
+        byte[] byRun = File.ReadAllBytes(merged);
+        outcome = await CliProgram.Call("convert", adapter, merged, "--to", "timm", "--merge", "--backbone", task.Backbone);
+        Assert.True(outcome.Code == 0, outcome.Error);
+        Assert.Equal(byRun, File.ReadAllBytes(merged));     // a run means what it has learned
 
         // The merged file alone has sizes, names of classes and preprocessing, and scores as the adapter does.
         CliOutcome byAdapter = await Score("--adapter", adapter, "--weights", task.Backbone), byFile = await Score("--weights", merged);

@@ -60,6 +60,23 @@ public sealed class TaskFolderTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_that_nobody_else_may_open_is_refused_once_and_loaded_when_it_is_free()
+    {
+        using Backbone model = TinyModels.Create("ViT");
+        string watched = Directory.CreateDirectory(_files["watched"]).FullName, held = Path.Combine(watched, "held.safetensors");
+        File.Copy(_files.Save("ViT", new AdaptFormerTuning(4), "task"), held);
+        File.SetLastWriteTimeUtc(held, DateTime.UtcNow.AddMinutes(-1));
+        using TaskBank bank = new(model);
+        FileStream owner = new(held, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        using TaskFolder folder = await TaskFolder.OpenAsync(bank, watched, _changes.Add, Often);
+        Assert.Equal(("held", TaskChange.Refused), Next());
+        Assert.Contains("held.safetensors", folder.Refused["held"]);
+        await owner.DisposeAsync();
+        Assert.Equal(("held", TaskChange.Loaded), Next());
+        Assert.Empty(folder.Refused);
+    }
+
+    [Fact]
     public async Task A_new_task_that_fails_its_self_test_is_refused_with_the_reason()
     {
         using Backbone model = TinyModels.Create("ViT");
