@@ -102,7 +102,6 @@ internal sealed class TaskVersion
         try
         {
             _task.CheckAnswer();
-            IsTested = true;
         }
         catch (InvalidDataException e)
         {
@@ -113,6 +112,8 @@ internal sealed class TaskVersion
         {
             Measure();
         }
+
+        IsTested = true;
     }
 
     /// <summary>Counts its bytes after the first pass with it; on the thread of the passes, by somebody who holds a pin.</summary>
