@@ -18,7 +18,8 @@ internal static class ConvertCommand
 
     public static Command Create(Screen screen)
     {
-        Argument<string> source = new("source") { Description = "A weights file, a folder with one, an adapter file, or the folder of the run that made it." };
+        Argument<string> source = new("source")
+        { Description = "A weights file, a folder with one, an adapter file, or the folder of the run that made it." };
         Argument<string> target = new("target") { Description = "The safetensors file to write." };
         Option<string> to = new("--to")
         {
