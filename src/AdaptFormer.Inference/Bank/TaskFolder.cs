@@ -153,7 +153,7 @@ public sealed class TaskFolder : IDisposable
             return;       // a share that is away for a moment takes no task away
         }
 
-        foreach (string task in _seen.Keys.Where(task => !files.ContainsKey(task)).ToList())
+        foreach (string task in _seen.Keys.Union(_unread.Keys).Where(task => !files.ContainsKey(task)).ToList())
         {
             _seen.Remove(task);
             _unread.Remove(task);

@@ -144,16 +144,16 @@ internal sealed class TaskShelf(Backbone model, long limit) : IDisposable
     /// <summary>Nobody asks a version any more: it may have been kept beyond the limit for that alone, or have grown.</summary>
     private void OnIdle()
     {
-        lock (_gate)
-        {
-            if (_places.Values.MaxBy(place => place.Used) is { } newest) LetGo(newest);
-        }
+        lock (_gate) LetGo(newest: null);
     }
 
-    private void LetGo(Place newest)
+    /// <summary>Lets go of what is beyond the limit, but for the newest: the one that was asked for last if null.</summary>
+    private void LetGo(Place? newest)
     {
         long bytes = _places.Values.Sum(place => place.Version?.Bytes ?? 0);
-        foreach (Place place in bytes <= limit ? [] : _places.Values.OrderBy(place => place.Used).ToList())
+        if (bytes <= limit) return;
+        newest ??= _places.Values.MaxBy(place => place.Used);
+        foreach (Place place in _places.Values.OrderBy(place => place.Used).ToList())
         {
             if (bytes <= limit) break;
             if (place == newest || place.Version is not { IsPinned: false } version) continue;

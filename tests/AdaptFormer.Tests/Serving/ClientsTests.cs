@@ -9,6 +9,7 @@ namespace AdaptFormer.Tests.Serving;
 /// <summary>Programs and libraries that others wrote, asking a server of this program: those of <c>tools/clients</c>, where they are installed.</summary>
 public sealed class ClientsTests(ITestOutputHelper output)
 {
+    private const string AnsweredSome = @"[1-9]\d* requests in";
     private const int NotFound = 5;      // gRPC's code
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
@@ -99,8 +100,6 @@ public sealed class ClientsTests(ITestOutputHelper output)
         Assert.Contains("adaptformer_questions_total", metrics);
         await RunOnAsync(metrics, promtool, "check", "metrics");
     }
-
-    private const string AnsweredSome = @"[1-9]\d* requests in";
 
     [Theory]
     [InlineData("hey")]

@@ -71,6 +71,10 @@ public sealed class TaskFolderTests : IDisposable
         using TaskFolder folder = await TaskFolder.OpenAsync(bank, watched, _changes.Add, Often);
         Assert.Equal(("held", TaskChange.Refused), Next());
         Assert.Contains("held.safetensors", folder.Refused["held"]);
+        File.Move(held, Path.Combine(watched, ".held"));        // with the file goes what was said of it
+        Assert.True(SpinWait.SpinUntil(() => folder.Refused.Count == 0, Patience), "a file that is gone is still refused");
+        File.Move(Path.Combine(watched, ".held"), held);
+        Assert.Equal(("held", TaskChange.Refused), Next());
         await owner.DisposeAsync();
         Assert.Equal(("held", TaskChange.Loaded), Next());
         Assert.Empty(folder.Refused);
